@@ -1,0 +1,102 @@
+package cutover
+
+import (
+	"crypto/sha256"
+	"hash"
+)
+
+// BodyDigester computes a message's Digest and identity header from its octets as they pass by; it is an io.Writer for the whole message. Memory is
+// bounded by maxHeader. Not safe for concurrent use.
+type BodyDigester struct {
+	hash   hash.Hash
+	header []byte
+	line   int  // octets of the current header line, line end not counted
+	inBody bool // past the empty line
+	lastCR bool
+	size   int64
+	buf    []byte
+}
+
+// maxHeader bounds what is kept of a header for its identity; the fields of identity beyond it do not count.
+const maxHeader = 256 << 10
+
+// NewBodyDigester returns a digester for one message.
+func NewBodyDigester() *BodyDigester { return &BodyDigester{hash: sha256.New()} }
+
+// Write takes the next octets; it never fails.
+func (d *BodyDigester) Write(p []byte) (int, error) {
+	d.size += int64(len(p))
+	rest := p
+	if !d.inBody {
+		rest = d.takeHeader(p)
+	}
+	if len(rest) > 0 {
+		d.takeBody(rest)
+	}
+	return len(p), nil
+}
+
+// takeHeader consumes octets up to and including the empty line and returns what follows it.
+func (d *BodyDigester) takeHeader(p []byte) []byte {
+	for i, c := range p {
+		switch c {
+		case '\n':
+			if d.line == 0 {
+				d.keep(p[:i+1])
+				d.inBody, d.lastCR = true, false
+				return p[i+1:]
+			}
+			d.line, d.lastCR = 0, false
+		case '\r':
+			d.lastCR = true
+		default:
+			d.line++
+			d.lastCR = false
+		}
+	}
+	d.keep(p)
+	return nil
+}
+
+func (d *BodyDigester) keep(p []byte) {
+	if room := maxHeader - len(d.header); room > 0 {
+		d.header = append(d.header, p[:min(room, len(p))]...)
+	}
+}
+
+// takeBody hashes with every lone LF and lone CR turned into CRLF.
+func (d *BodyDigester) takeBody(p []byte) {
+	start := 0
+	for i, c := range p {
+		switch {
+		case c == '\n' && !d.lastCR:
+			d.hash.Write(p[start:i])
+			d.hash.Write([]byte("\r\n"))
+			start = i + 1
+		case c != '\n' && d.lastCR:
+			d.hash.Write(p[start:i])
+			d.hash.Write([]byte("\n"))
+			start = i
+		}
+		d.lastCR = c == '\r'
+	}
+	d.hash.Write(p[start:])
+}
+
+// Size is the number of octets written.
+func (d *BodyDigester) Size() int64 { return d.size }
+
+// Digest is the body's digest; call it once, after the last Write.
+func (d *BodyDigester) Digest() Digest {
+	if d.lastCR && d.inBody {
+		d.hash.Write([]byte("\n"))
+		d.lastCR = false
+	}
+	return Digest(d.hash.Sum(nil))
+}
+
+// Identity is the identity of the header that passed by.
+func (d *BodyDigester) Identity() Identity { return IdentityOf(d.header) }
+
+// Header is the header that passed by, empty line included, at most 256 KiB of it. It is valid until the next Write.
+func (d *BodyDigester) Header() []byte { return d.header }

@@ -1,0 +1,56 @@
+package cutover
+
+import "strings"
+
+// FolderKind says what a folder holds.
+type FolderKind string
+
+const (
+	Mail     FolderKind = "mail"
+	Calendar FolderKind = "calendar"
+	Contacts FolderKind = "contacts"
+)
+
+// FolderRole is the special use of a folder (RFC 6154), found by attribute or by name.
+type FolderRole string
+
+const (
+	NoRole  FolderRole = ""
+	Inbox   FolderRole = "inbox"
+	Sent    FolderRole = "sent"
+	Drafts  FolderRole = "drafts"
+	Junk    FolderRole = "junk"
+	Trash   FolderRole = "trash"
+	Archive FolderRole = "archive"
+	All     FolderRole = "all"     // virtual: shows what lies elsewhere
+	Flagged FolderRole = "flagged" // virtual
+)
+
+// Virtual reports whether folders of this role only show items that lie in other folders.
+func (r FolderRole) Virtual() bool { return r == All || r == Flagged }
+
+// FolderPath is a folder's name as UTF-8 path elements, free of any server's separator: ["INBOX"], ["Projects", "2019"].
+type FolderPath []string
+
+// String joins the elements with " / " for people; it is not a server's name.
+func (p FolderPath) String() string { return strings.Join(p, " / ") }
+
+// Key is the path as one comparable string, elements divided by NUL (which no folder name can hold).
+func (p FolderPath) Key() string { return strings.Join(p, "\x00") }
+
+// PathFromKey is the inverse of Key.
+func PathFromKey(key string) FolderPath { return strings.Split(key, "\x00") }
+
+// Folder is one IMAP mailbox, one calendar or one address book on one side.
+type Folder struct {
+	Path FolderPath
+	Kind FolderKind
+	Role FolderRole
+	// Name is the server's own name for the folder (an IMAP mailbox name in UTF-8 with its separator, a DAV href). Only the store that
+	// yielded it understands it.
+	Name string
+	// Foreign marks folders outside the personal namespace (shared, other users'): they are listed, not copied.
+	Foreign bool
+	// NoSelect marks folders that hold only other folders.
+	NoSelect bool
+}

@@ -1,0 +1,136 @@
+package cutover
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+)
+
+// IdentityVersion is stored beside each identity; a change of the rules below raises it.
+const IdentityVersion = 1
+
+// Key is 128 bits of SHA-256 over normalised header fields. The zero Key means that the fields needed are missing.
+type Key [16]byte
+
+// IsZero reports whether there is no key.
+func (k Key) IsZero() bool { return k == Key{} }
+
+// String is the key in hexadecimal.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// Digest is the SHA-256 of a body: all octets after the empty line that ends the header, line ends normalised to CRLF. Zero means unknown.
+type Digest [32]byte
+
+// IsZero reports whether the digest is unknown.
+func (d Digest) IsZero() bool { return d == Digest{} }
+
+// Identity is what makes two copies the same message.
+//
+// Key covers Message-ID, Date as an instant and the From addresses; Subject and trace fields are not in it, because servers change
+// them. Where Message-ID or Date is missing Key is zero and Loose (Date, From, To, Subject) with digest or size decides: servers
+// invent the missing fields, so a copy may have a Key although its original has none.
+type Identity struct {
+	Key   Key
+	Loose Key
+	Trace Trace // as found in the header, not yet verified; empty if absent
+}
+
+// Match returns the key by which the item is looked up: Key, or Loose where there is no Key.
+func (id Identity) Match() Key {
+	if id.Key.IsZero() {
+		return id.Loose
+	}
+	return id.Key
+}
+
+// IdentityFields are the header fields that IdentityOf reads: what a store must fetch.
+var IdentityFields = []string{"Message-ID", "Date", "From", "To", "Subject", TraceField}
+
+// IdentityOf computes the identity from a raw header (or from just the IdentityFields of it), up to the first empty line. Malformed fields take part
+// as raw text; it never fails.
+func IdentityOf(header []byte) Identity {
+	fields := firstFields(header)
+	date := instant(fields["date"])
+	from := addresses(fields["from"])
+	id := Identity{
+		Loose: keyOver("loose", date, from, addresses(fields["to"]), squeeze(fields["subject"])),
+		Trace: Trace(strings.TrimSpace(fields[strings.ToLower(TraceField)])),
+	}
+	if messageID := squeeze(fields["message-id"]); messageID != "" && date != "" {
+		id.Key = keyOver("key", messageID, date, from)
+	}
+	return id
+}
+
+func keyOver(parts ...string) Key {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return Key(h.Sum(nil)[:16])
+}
+
+// firstFields returns the first occurrence of each wanted field, unfolded, by lower-case name.
+func firstFields(header []byte) map[string]string {
+	fields := make(map[string]string, len(IdentityFields))
+	var name string
+	for line := range bytes.Lines(header) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if name != "" {
+				fields[name] += " " + string(bytes.TrimSpace(line))
+			}
+			continue
+		}
+		name = startField(fields, line)
+	}
+	return fields
+}
+
+// startField notes the field that a header line begins and returns its name, or "" when it is not wanted or was seen before.
+func startField(fields map[string]string, line []byte) string {
+	head, value, ok := bytes.Cut(line, []byte(":"))
+	if !ok {
+		return ""
+	}
+	name := strings.ToLower(string(bytes.TrimSpace(head)))
+	if _, seen := fields[name]; seen || !slices.ContainsFunc(IdentityFields, func(f string) bool { return strings.EqualFold(f, name) }) {
+		return ""
+	}
+	fields[name] = string(bytes.TrimSpace(value))
+	return name
+}
+
+// instant is the Date as UTC seconds, or the raw text squeezed where it does not parse; "" where the field is absent.
+func instant(raw string) string {
+	raw = squeeze(raw)
+	if t, err := mail.ParseDate(raw); err == nil {
+		return t.UTC().Format(time.RFC3339)
+	}
+	return raw
+}
+
+// addresses is the sorted list of addresses in lower case, or the raw text squeezed where the field does not parse.
+func addresses(raw string) string {
+	list, err := mail.ParseAddressList(raw)
+	if err != nil {
+		return squeeze(raw)
+	}
+	found := make([]string, len(list))
+	for i, a := range list {
+		found[i] = strings.ToLower(a.Address)
+	}
+	slices.Sort(found)
+	return strings.Join(found, ",")
+}
+
+// squeeze folds runs of white space to one blank: servers refold long fields.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }

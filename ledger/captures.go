@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+)
+
+// Capture is one message taken by the listener: a permanent row.
+type Capture struct {
+	ID       cutover.CaptureID
+	At       time.Time
+	Route    cutover.Route
+	Listener string
+	Client   Client
+	Envelope Envelope
+	// Prefix is what we prepend to the stored body on the way out: the Received and trace fields, CRLF-terminated. It is not part of the body.
+	Prefix   []byte
+	Size     int64          // octets of the body as received, Prefix not counted
+	Sum      cutover.Digest // SHA-256 of the body octets as received
+	Repeat   cutover.Digest // SHA-256 over envelope and octets: the same transaction sent again has the same
+	Digest   cutover.Digest // of the message body, line ends normalised: what identity compares
+	Identity cutover.Identity
+	Hops     int  // Received lines found
+	Bare     bool // holds a bare CR or LF: never leaves by DATA
+	EightBit bool // holds octets above 127
+}
+
+// Client is the sender as the listener saw it.
+type Client struct {
+	Addr string // IP address
+	Name string // EHLO name, as given
+	TLS  string // version and cipher, "" for plain text
+	User string // authenticated user, "" if none
+}
+
+// Envelope is the SMTP envelope as received.
+type Envelope struct {
+	From       string // reverse path without <>; "" is the null sender
+	Body       string // BODY= parameter: "", "7BIT", "8BITMIME", "BINARYMIME"
+	UTF8       bool   // SMTPUTF8
+	Return     string // RET=
+	EnvelopeID string // ENVID=
+	Recipients []Recipient
+}
+
+// Recipient is one accepted RCPT.
+type Recipient struct {
+	Address cutover.Address
+	Notify  string // NOTIFY=
+	ORcpt   string // ORCPT=
+}
+
+// DeliveryState is where a delivery stands.
+type DeliveryState string
+
+const (
+	Due      DeliveryState = "due"      // waits for its next attempt
+	Sending  DeliveryState = "sending"  // an attempt is under way, or was when we were killed
+	InDoubt  DeliveryState = "in doubt" // the final reply was not seen: ask before sending again
+	Accepted DeliveryState = "accepted" // the next hop said 250; not yet seen in the mailbox
+	Settled  DeliveryState = "settled"  // seen in the mailbox, or accepted where no mailbox can be asked
+	Held     DeliveryState = "held"     // parked for a person
+	Quiet    DeliveryState = "quiet"    // refused for spam or virus: kept, counted, no alarm
+)
+
+// DeliveryID names a delivery.
+type DeliveryID int64
+
+// Delivery is one recipient of one capture to one destination.
+type Delivery struct {
+	ID          DeliveryID
+	Capture     cutover.CaptureID
+	Recipient   cutover.Address   // the address to send to, after aliases and groups
+	Original    cutover.Address   // the recipient of the envelope that led to it
+	Mailbox     cutover.MailboxID // "" when it leads to no mailbox of ours
+	Destination string            // name of the way out: "SERVER:smtp" or "SERVER:mailbox"
+	Side        cutover.Side      // where it leads; a delivery to the cloud makes the message expected there
+	Required    bool              // a best-effort delivery (the tee) never keeps a capture pending and is never held
+	State       DeliveryState
+	Attempts    int
+	Next        time.Time // earliest next attempt, or next question when in doubt
+	Since       time.Time // when the state was entered
+	Reply       string    // last reply or error, for people
+	Reason      string    // why held, for people
+	Seen        string    // folder and reference where it was seen
+}
+
+// Body is a place for one message that is being received. Exactly one of Commit and Abort ends it; Abort after Commit does nothing. Not safe for
+// concurrent use.
+type Body interface {
+	io.Writer
+	// Commit makes body, capture, deliveries and observation durable together and returns the deliveries with their IDs. After an error nothing is stored.
+	Commit(ctx context.Context, c Capture, deliveries []Delivery, o evidence.Observation) ([]Delivery, error)
+	Abort()
+}
+
+// Captures is what the listener and the courier need.
+type Captures interface {
+	// NewBody opens a place for a message. ErrNoSpace when the disk's reserve is reached.
+	NewBody(ctx context.Context) (Body, error)
+	// TraceKey is this ledger's secret for traces: 32 octets, the same for ever.
+	TraceKey(ctx context.Context) ([]byte, error)
+	// Repeated returns the capture whose Repeat is the same and that was taken at or after since.
+	Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error)
+	Capture(ctx context.Context, id cutover.CaptureID) (Capture, error)
+	// OpenBody opens the octets as received, at their start. The caller closes it.
+	OpenBody(ctx context.Context, id cutover.CaptureID) (io.ReadSeekCloser, error)
+
+	// DueDeliveries returns deliveries in state Due or InDoubt whose Next is not after now, at most limit, those never tried first, then by Next; and the
+	// earliest Next among the rest (zero if none).
+	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, time.Time, error)
+	// Update writes state, attempts, next, since, reply, reason and seen of the given deliveries, all in one change.
+	Update(ctx context.Context, deliveries ...Delivery) error
+	// Reopen turns every Sending delivery into InDoubt: called once at start, before the courier runs. It returns how many.
+	Reopen(ctx context.Context, now time.Time) (int, error)
+	// Deliveries lists deliveries by filter, oldest capture first.
+	Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error)
+	// Backlog counts required deliveries by state.
+	Backlog(ctx context.Context) (map[DeliveryState]int, error)
+
+	// NoteUnknown records that an unknown address in one of our domains was asked for.
+	NoteUnknown(ctx context.Context, a cutover.Address, at time.Time) error
+	UnknownRecipients(ctx context.Context) ([]UnknownRecipient, error)
+
+	// Prune removes the bodies of captures settled before the given time and returns how many; rows stay.
+	Prune(ctx context.Context, settledBefore time.Time) (int, error)
+}
+
+// DeliveryFilter selects deliveries; zero fields select all.
+type DeliveryFilter struct {
+	Capture cutover.CaptureID
+	States  []DeliveryState
+	Mailbox cutover.MailboxID
+	Limit   int
+}
+
+// UnknownRecipient is an address of ours that somebody wrote to and no list knows.
+type UnknownRecipient struct {
+	Address     cutover.Address
+	Count       int
+	First, Last time.Time
+}

@@ -1,0 +1,108 @@
+package ledger
+
+import (
+	"context"
+
+	"posthouse/cutover"
+)
+
+// FolderID names a pair of folders (legacy and its cloud counterpart) of one mailbox.
+type FolderID int64
+
+// FolderPair is a legacy folder and the cloud folder that its items go to.
+type FolderPair struct {
+	ID      FolderID
+	Mailbox cutover.MailboxID
+	Kind    cutover.FolderKind
+	Role    cutover.FolderRole
+	Legacy  cutover.FolderPath
+	Cloud   cutover.FolderPath
+}
+
+// Cursor is how far a legacy folder has been followed. Only the store that made it understands it. The empty cursor is the beginning: the backfill is
+// following from there.
+type Cursor string
+
+// Place is where an item lies on one side. Validity is the store's word for the era in which Ref holds (IMAP's UIDVALIDITY).
+type Place struct {
+	Validity string
+	Ref      cutover.Ref
+}
+
+// ItemID names an item row.
+type ItemID int64
+
+// Item is one legacy item and what became of it.
+type Item struct {
+	ID          ItemID
+	Folder      FolderID
+	Legacy      Place
+	Identity    cutover.Identity
+	Size        int64
+	Digest      cutover.Digest // zero until the body was read
+	Flags       cutover.Flags  // on the legacy side, when last read
+	Version     string         // of the legacy item, when last read
+	Disposition cutover.Disposition
+	Cloud       Place         // zero until known; the cloud folder is the pair's
+	CloudFlags  cutover.Flags // last written to, or adopted from, the cloud
+	// Tail is the cloud folder's next reference when the put was intended: after a crash the copy, if it was made, lies at or after it.
+	Tail    string
+	Capture cutover.CaptureID // for Captured: the capture that brought it
+	Note    string            // why skipped or refused, where saved, which repair: for people
+}
+
+// Expected is a captured message that will reach a cloud mailbox by a delivery of its own: the bridge must not put it a second time.
+type Expected struct {
+	Delivery DeliveryID
+	Capture  cutover.CaptureID
+	Identity cutover.Identity
+	Digest   cutover.Digest
+	State    DeliveryState
+	// Joined are the mailbox's item rows that carry this capture. A legacy item that matches by key alone joins only while there is none; one with
+	// our trace always does.
+	Joined []ItemID
+}
+
+// Tally counts items of a mailbox or folder.
+type Tally struct {
+	Items map[cutover.Disposition]int
+	Bytes map[cutover.Disposition]int64
+}
+
+// Items is what the bridge needs of its own past.
+type Items interface {
+	// Pair finds or creates the pair for a legacy folder of a mailbox. The cloud path of an existing pair is kept; kind and role too.
+	Pair(ctx context.Context, p FolderPair) (FolderPair, error)
+	Pairs(ctx context.Context, m cutover.MailboxID) ([]FolderPair, error)
+
+	// Known returns the rows for the given legacy references of one validity; unknown references are absent.
+	Known(ctx context.Context, f FolderID, validity string, refs []cutover.Ref) (map[cutover.Ref]Item, error)
+	// ByKey returns the mailbox's rows, of all folders, whose match key is among keys.
+	ByKey(ctx context.Context, m cutover.MailboxID, keys []cutover.Key) ([]Item, error)
+	// Claimed returns which of the places in the pair's cloud folder belong to an item already.
+	Claimed(ctx context.Context, f FolderID, places []Place) (map[Place]ItemID, error)
+	// Unsettled returns the folder's Intended rows: those that a crash cut off, when called before new work begins.
+	Unsettled(ctx context.Context, f FolderID) ([]Item, error)
+	// All streams a folder's rows in order of ID to yield, in batches, until it returns false.
+	All(ctx context.Context, f FolderID, yield func(Item) bool) error
+
+	// Intend makes rows durable as Intended before the put and returns them with IDs.
+	Intend(ctx context.Context, items []Item) ([]Item, error)
+	// Settle writes all fields of the given rows (creating those without an ID) and, if cursor is not nil, the folder's cursor, in one change.
+	Settle(ctx context.Context, f FolderID, items []Item, cursor *Cursor) ([]Item, error)
+	// Forget removes Intended rows whose put did not happen.
+	Forget(ctx context.Context, ids []ItemID) error
+
+	// Expected returns the mailbox's required deliveries to the cloud side whose capture has one of the match keys or one of the ids.
+	Expected(ctx context.Context, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]Expected, error)
+
+	// Tally counts the mailbox's rows by disposition.
+	Tally(ctx context.Context, m cutover.MailboxID) (Tally, error)
+}
+
+// Cursors is how far each folder has come.
+type Cursors interface {
+	Cursor(ctx context.Context, f FolderID) (Cursor, error)
+	// Reset forgets a folder's cursor; its rows stay and are matched again by identity.
+	Reset(ctx context.Context, f FolderID) error
+}
