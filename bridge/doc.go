@@ -1,0 +1,14 @@
+// Package bridge copies what lies in the old mailboxes into the cloud and keeps following.
+//
+// One worker holds one mailbox. For each legacy folder it pairs a cloud folder and then repeats: read the next batch of changes after the
+// cursor; leave out what the ledger already knows; join what the listener captured; look whether the cloud already holds an item of the same
+// identity; make the intent durable; put; settle, and in the same change advance the cursor; when nothing is pending, wait for a hint or the
+// next poll. The empty cursor is the beginning, so the first copy is following from there. Whatever was intended and not settled when
+// the process died is asked of the destination before anything else is put into that folder.
+//
+// It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a body changes, and that
+// nothing is ever deleted on either side.
+//
+// Store is the seam to the protocols; bridge/imapstore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
+// and Find serve others (the relay's courier, through the composition root) on the same rules.
+package bridge

@@ -1,0 +1,147 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Store is one mailbox on one side: the seam between the bridge and the protocols. A Store belongs to one worker; its methods are called by several
+// goroutines at once only where said. A method whose context ends returns its error soon, closing the connection if it must. After an error that matches
+// ErrConnection the next call connects again.
+type Store interface {
+	// Folders lists every folder the login can see, foreign ones included, with roles found by attribute or name.
+	Folders(ctx context.Context) ([]cutover.Folder, error)
+	Source
+	Target
+	// Close logs out. Calls under way return an error.
+	Close() error
+}
+
+// Source is what copying reads from.
+type Source interface {
+	// Next returns the next batch of changes after the cursor: new changes before old ranges, the backfill newest first. An empty batch means that nothing
+	// is pending. The batch is a resumable unit: when every change in it has been disposed of, the caller keeps After as its cursor. Next may be
+	// called with the After of a batch that is still being worked on, to read ahead, while Fetch runs: implementations allow both at once.
+	Next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (Batch, error)
+	// Fetch opens the bodies of the given references, in any order, streaming: it calls got once for each, and returns when all were given.
+	// Content is complete and of exact length when got sees it; got closes it or hands it on. A reference that is gone is reported with ErrGone
+	// in Fetched.Err, one that cannot be read with its error; the others go on. got returning an error ends Fetch with it.
+	Fetch(ctx context.Context, f cutover.Folder, refs []cutover.Ref, got func(Fetched) error) error
+	// Wait returns nil as soon as there is a hint that the folder may have changed, or when the context ends (its error). A hint is only a hint.
+	// ErrUnsupported where the server cannot tell: the caller polls.
+	Wait(ctx context.Context, f cutover.Folder) error
+}
+
+// Target is what copying writes to.
+type Target interface {
+	// EnsureFolder returns the folder with this role, or else this path, creating it (subscribed) if there is none. The path it returns is the one in use.
+	EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error)
+	// State tells the folder's validity and its tail: the reference that the next item will have, or a lower bound of it.
+	State(ctx context.Context, f cutover.Folder) (FolderState, error)
+	// Scan yields the items at or after from ("" is the beginning) with their identities, without bodies.
+	Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) iter.Seq2[cutover.Item, error]
+	// Search yields the items of the folder that may be those wanted (by trace, Message-ID, or what the server can search); the caller compares
+	// identities itself. It is for few items in a large folder: Scan is for many.
+	Search(ctx context.Context, f cutover.Folder, wanted []Wanted) iter.Seq2[cutover.Item, error]
+	// Put adds the items, many in flight, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
+	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused. The error returned by Put itself is that of
+	// the connection; every item without a reported outcome counts as ErrUnknown.
+	Put(ctx context.Context, f cutover.Folder, items iter.Seq[PutItem], outcome func(Outcome)) error
+	// SetFlags replaces the flags of items, as far as the server takes keywords (the flags actually set are returned by item).
+	SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error)
+}
+
+// FolderState is what a store tells of a folder at a glance.
+type FolderState struct {
+	Validity string // the era of its references; IMAP's UIDVALIDITY
+	Tail     cutover.Ref
+	Items    int
+}
+
+// Batch is a resumable unit of changes.
+type Batch struct {
+	Validity string
+	Changes  []Change
+	After    ledger.Cursor
+	// Fresh: these changes are news, not old ranges of the backfill.
+	Fresh bool
+	// Left is how many items older ranges still hold, for progress; -1 if unknown.
+	Left int
+	// Reset: the folder's references of before hold no more (UIDVALIDITY changed, or a restored backup): rows are matched again by identity.
+	Reset bool
+}
+
+// ChangeKind says what happened to an item.
+type ChangeKind string
+
+const (
+	Added   ChangeKind = "added"
+	Changed ChangeKind = "changed" // its content: calendars and contacts
+	Flagged ChangeKind = "flags"
+	Removed ChangeKind = "removed"
+)
+
+// Change is one change of one item. For Removed only Ref is set.
+type Change struct {
+	Kind ChangeKind
+	Item cutover.Item
+}
+
+// Fetched is one item's content, or why there is none.
+type Fetched struct {
+	Ref     cutover.Ref
+	Content Content
+	Err     error
+}
+
+// Content is a complete body that can be opened again and again until it is closed: small ones lie in memory, large ones in an unnamed file.
+type Content interface {
+	Size() int64 // exact
+	Open() (io.ReadCloser, error)
+	Close() error // gives memory or file back
+}
+
+// PutItem is an item on its way into a target.
+type PutItem struct {
+	ID      int // the caller's number, repeated in the Outcome
+	Flags   cutover.Flags
+	Date    time.Time // INTERNALDATE
+	Content Content
+	// Replace is the version that is to be replaced (DAV If-Match); empty means create.
+	Replace string
+}
+
+// Outcome is what became of a PutItem.
+type Outcome struct {
+	ID      int
+	Place   ledger.Place // zero when the server does not tell (no UIDPLUS)
+	Version string
+	Err     error // nil, ErrRefused or ErrUnknown, wrapped
+}
+
+// Wanted is an item looked for in a target.
+type Wanted struct {
+	Identity  cutover.Identity
+	MessageID string // raw, as in the header, "" if none
+}
+
+var (
+	// ErrConnection: the connection broke or could not be made; the other side is to be tried again later.
+	ErrConnection = errors.New("connection lost")
+	// ErrLogin: the login was refused. Retrying soon does not help; a person must look.
+	ErrLogin = errors.New("login refused")
+	// ErrGone: the item is no longer there.
+	ErrGone = errors.New("gone")
+	// ErrRefused: the server refused this item; the text says why.
+	ErrRefused = errors.New("refused")
+	// ErrUnknown: the reply was not seen: the item may or may not have been put.
+	ErrUnknown = errors.New("outcome unknown")
+	// ErrUnsupported: the server cannot do this.
+	ErrUnsupported = errors.New("not supported by the server")
+)
