@@ -50,9 +50,12 @@ type Target interface {
 	// identities itself. It is for few items in a large folder: Scan is for many.
 	Search(ctx context.Context, f cutover.Folder, wanted []Wanted) iter.Seq2[cutover.Item, error]
 	// Put adds the items, many in flight, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
-	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused. The error returned by Put itself is that of
+	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused, or ErrBusy when trying later may help (codes such as
+	// OVERQUOTA, LIMIT, UNAVAILABLE, INUSE, or words of throttling). The error returned by Put itself is that of
 	// the connection; every item without a reported outcome counts as ErrUnknown.
 	Put(ctx context.Context, f cutover.Folder, items iter.Seq[PutItem], outcome func(Outcome)) error
+	// Flags reads the flags that items have now; items that are gone are absent.
+	Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Flags, error)
 	// SetFlags replaces the flags of items, as far as the server takes keywords (the flags actually set are returned by item).
 	SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error)
 }
@@ -122,7 +125,7 @@ type Outcome struct {
 	ID      int
 	Place   ledger.Place // zero when the server does not tell (no UIDPLUS)
 	Version string
-	Err     error // nil, ErrRefused or ErrUnknown, wrapped
+	Err     error // nil, ErrRefused, ErrBusy or ErrUnknown, wrapped
 }
 
 // Wanted is an item looked for in a target.
@@ -138,7 +141,9 @@ var (
 	ErrLogin = errors.New("login refused")
 	// ErrGone: the item is no longer there.
 	ErrGone = errors.New("gone")
-	// ErrRefused: the server refused this item; the text says why.
+	// ErrBusy: the server asks to come back later (throttled, over quota, in use); the text says what it said.
+	ErrBusy = errors.New("server asks to wait")
+	// ErrRefused: the server refused this item for good; the text says why.
 	ErrRefused = errors.New("refused")
 	// ErrUnknown: the reply was not seen: the item may or may not have been put.
 	ErrUnknown = errors.New("outcome unknown")
