@@ -1,0 +1,12 @@
+package clock
+
+import "time"
+
+// Real is the machine's wall clock.
+func Real() Clock { return waits{realSource{}} }
+
+type realSource struct{}
+
+func (realSource) Now() time.Time { return instant(time.Now()) }
+
+func (realSource) wait(d time.Duration) time.Duration { return d }
