@@ -1,0 +1,56 @@
+package memstore
+
+import (
+	"sync"
+
+	"posthouse/cutover"
+)
+
+// Options are the habits of a server. The zero value is a server that does everything right.
+type Options struct {
+	Separator  string // of folder names; "/" when empty
+	Batch      int    // items in a batch; 100 when zero
+	MaxSize    int64  // larger items are refused; 0 is no limit
+	NoPlaces   bool   // outcomes do not tell the place (no UIDPLUS)
+	NoHints    bool   // Wait is not supported (no IDLE)
+	NoKeywords bool   // only system flags are kept
+	Merge      bool   // a put of octets that the folder already holds returns the place of the first copy (Gmail)
+	Removals   bool   // Next tells of removed items; IMAP without QRESYNC does not
+	OutOfOrder bool   // outcomes of a Put are told last first
+}
+
+// Server holds mailboxes by name. It is safe for concurrent use, as everything of this package is.
+type Server struct {
+	options Options
+	mu      sync.Mutex
+	boxes   map[string]*Mailbox
+}
+
+// NewServer returns a server without mailboxes.
+func NewServer(o Options) *Server {
+	if o.Separator == "" {
+		o.Separator = "/"
+	}
+	if o.Batch <= 0 {
+		o.Batch = 100
+	}
+	return &Server{options: o, boxes: map[string]*Mailbox{}}
+}
+
+// Mailbox returns the mailbox of that name, making it, with an empty INBOX, when there is none.
+func (s *Server) Mailbox(name string) *Mailbox {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	box := s.boxes[name]
+	if box == nil {
+		box = &Mailbox{options: s.options, changed: make(chan struct{}), calls: map[string]int{}}
+		box.folders = append(box.folders, box.newFolder(cutover.Folder{Path: cutover.FolderPath{"INBOX"}, Kind: cutover.Mail, Role: cutover.Inbox}))
+		s.boxes[name] = box
+	}
+	return box
+}
+
+// Open returns a Store on the mailbox, which it makes when there is none.
+func (s *Server) Open(name string) *Store {
+	return &Store{box: s.Mailbox(name), closed: make(chan struct{}), seen: map[string]uint64{}}
+}

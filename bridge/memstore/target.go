@@ -1,0 +1,225 @@
+package memstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// EnsureFolder finds by role, then by path, then makes the folder.
+func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
+	if err := s.begin(ctx, OpEnsure); err != nil {
+		return cutover.Folder{}, fmt.Errorf("making folder %s: %w", want.Path, err)
+	}
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	for _, f := range s.box.folders {
+		if want.Role != cutover.NoRole && f.Role == want.Role && !f.Foreign && !f.NoSelect {
+			return f.Folder, nil
+		}
+	}
+	path := s.box.fit(want.Path)
+	if f := s.box.at(path); f != nil {
+		f.NoSelect = false
+		return f.Folder, nil
+	}
+	made := s.box.newFolder(cutover.Folder{Path: path, Kind: want.Kind, Role: want.Role})
+	s.box.folders = append(s.box.folders, made)
+	return made.Folder, nil
+}
+
+// fit replaces the server's separator inside the elements of a path.
+func (b *Mailbox) fit(path cutover.FolderPath) cutover.FolderPath {
+	fitted := make(cutover.FolderPath, len(path))
+	for i, element := range path {
+		fitted[i] = strings.ReplaceAll(element, b.options.Separator, "_")
+	}
+	return fitted
+}
+
+// State is exact: the tail is the reference that the next item gets.
+func (s *Store) State(ctx context.Context, f cutover.Folder) (bridge.FolderState, error) {
+	if err := s.begin(ctx, OpState); err != nil {
+		return bridge.FolderState{}, fmt.Errorf("asking for the state of %s: %w", f.Path, err)
+	}
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	open, err := s.open(f)
+	if err != nil {
+		return bridge.FolderState{}, err
+	}
+	return bridge.FolderState{Validity: open.era(), Tail: refOf(open.next), Items: len(open.messages)}, nil
+}
+
+// Scan yields by rising reference.
+func (s *Store) Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) iter.Seq2[cutover.Item, error] {
+	low, err := strconv.ParseUint(string(from), 10, 32)
+	if from != "" && err != nil {
+		return failed(fmt.Errorf("scanning %s from %q: %w", f.Path, from, err))
+	}
+	return s.yield(ctx, f, OpScan, func(m *message) bool { return uint64(m.uid) >= low })
+}
+
+// Search yields items with a wanted trace or Message-ID, or all where something without either is wanted.
+func (s *Store) Search(ctx context.Context, f cutover.Folder, wanted []bridge.Wanted) iter.Seq2[cutover.Item, error] {
+	if err := s.begin(ctx, OpSearch); err != nil {
+		return failed(fmt.Errorf("searching %s: %w", f.Path, err))
+	}
+	return s.yield(ctx, f, OpSearch, func(m *message) bool {
+		return slices.ContainsFunc(wanted, func(w bridge.Wanted) bool { return maybe(m, w) })
+	})
+}
+
+func maybe(m *message, w bridge.Wanted) bool {
+	if w.MessageID == "" && w.Identity.Trace == "" {
+		return true
+	}
+	header, _, _ := bytes.Cut(m.raw, []byte("\r\n\r\n"))
+	return w.MessageID != "" && bytes.Contains(header, []byte(w.MessageID)) || w.Identity.Trace != "" && m.identity.Trace == w.Identity.Trace
+}
+
+func failed(err error) iter.Seq2[cutover.Item, error] {
+	return func(yield func(cutover.Item, error) bool) { yield(cutover.Item{}, err) }
+}
+
+func (s *Store) yield(ctx context.Context, f cutover.Folder, op string, match func(*message) bool) iter.Seq2[cutover.Item, error] {
+	return func(yield func(cutover.Item, error) bool) {
+		items, err := s.matching(f, match)
+		if err != nil {
+			yield(cutover.Item{}, err)
+			return
+		}
+		for _, item := range items {
+			if err := s.begin(ctx, op); err != nil {
+				yield(cutover.Item{}, fmt.Errorf("%s %s %s: %w", op, f.Path, item.Ref, err))
+				return
+			}
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) matching(f cutover.Folder, match func(*message) bool) ([]cutover.Item, error) {
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	open, err := s.open(f)
+	if err != nil {
+		return nil, err
+	}
+	var items []cutover.Item
+	for _, m := range open.messages {
+		if match(m) {
+			items = append(items, m.item())
+		}
+	}
+	return items, nil
+}
+
+// Put stores item by item; with OutOfOrder the outcomes come at the end, last first.
+func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
+	var late []bridge.Outcome
+	tell := outcome
+	if s.box.options.OutOfOrder {
+		tell = func(o bridge.Outcome) { late = append(late, o) }
+		defer func() {
+			for _, o := range slices.Backward(late) {
+				outcome(o)
+			}
+		}()
+	}
+	for item := range items {
+		if err := s.put(ctx, f, item, tell); err != nil {
+			return fmt.Errorf("putting into %s: %w", f.Path, err)
+		}
+	}
+	return s.alive(ctx)
+}
+
+func (s *Store) put(ctx context.Context, f cutover.Folder, item bridge.PutItem, tell func(bridge.Outcome)) error {
+	err := s.begin(ctx, OpPut)
+	if errors.Is(err, bridge.ErrRefused) || errors.Is(err, bridge.ErrBusy) || errors.Is(err, bridge.ErrUnknown) {
+		tell(bridge.Outcome{ID: item.ID, Err: err})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	raw, err := read(item.Content)
+	if err != nil {
+		return err
+	}
+	if limit := s.box.options.MaxSize; limit > 0 && int64(len(raw)) > limit {
+		tell(bridge.Outcome{ID: item.ID, Err: fmt.Errorf("%w: larger than %d octets", bridge.ErrRefused, limit)})
+		return nil
+	}
+	place, err := s.keep(f, item, raw)
+	if err != nil {
+		return err
+	}
+	return s.reply(ctx, bridge.Outcome{ID: item.ID, Place: place}, tell)
+}
+
+// reply tells the outcome of an item that was stored, unless the hook loses it.
+func (s *Store) reply(ctx context.Context, o bridge.Outcome, tell func(bridge.Outcome)) error {
+	err := s.begin(ctx, OpReply)
+	if errors.Is(err, bridge.ErrUnknown) {
+		tell(bridge.Outcome{ID: o.ID, Err: err})
+		return nil
+	}
+	if err == nil {
+		tell(o)
+	}
+	return err
+}
+
+func (s *Store) keep(f cutover.Folder, item bridge.PutItem, raw []byte) (ledger.Place, error) {
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	open, err := s.open(f)
+	if err != nil {
+		return ledger.Place{}, err
+	}
+	kept := open.same(raw)
+	if kept == nil || !s.box.options.Merge {
+		kept = open.add(s.box, Message{Raw: raw, Flags: item.Flags, Date: item.Date})
+	}
+	if s.box.options.NoPlaces {
+		return ledger.Place{}, nil
+	}
+	return ledger.Place{Validity: open.era(), Ref: kept.ref()}, nil
+}
+
+func (f *folder) same(raw []byte) *message {
+	for _, m := range f.messages {
+		if bytes.Equal(m.raw, raw) {
+			return m
+		}
+	}
+	return nil
+}
+
+// read takes the whole body and holds the content to its size.
+func read(c bridge.Content) ([]byte, error) {
+	body, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	raw, err := io.ReadAll(body)
+	if err == nil && int64(len(raw)) != c.Size() {
+		err = fmt.Errorf("content has %d octets instead of %d: %w", len(raw), c.Size(), bridge.ErrConnection)
+	}
+	return raw, err
+}
