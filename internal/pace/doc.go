@@ -1,0 +1,13 @@
+// Package pace decides how fast and how often to knock at somebody's door.
+//
+// A Schedule says how long to wait after the n-th failed attempt. A Window says
+// how many pieces of work may be in flight: it grows by one for each whole
+// window that was accepted and halves when the other side throttles, as TCP
+// does and for the same reason. A Breaker stops everybody from trying a
+// destination that cannot be reached, and lets one probe through after a
+// growing pause; Breakers keeps one per destination, shared by all who use it.
+//
+// Nothing here reads a clock or a random source: the caller passes now (from
+// its clock.Clock) and a random number in [0,1). Nothing here starts a
+// goroutine. Windows and breakers may be used from any goroutine.
+package pace
