@@ -48,7 +48,7 @@ type Target interface {
 	Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) iter.Seq2[cutover.Item, error]
 	// Search yields the items of the folder that may be those wanted (by trace, Message-ID, or what the server can search); the caller compares
 	// identities itself. It is for few items in a large folder: Scan is for many.
-	Search(ctx context.Context, f cutover.Folder, wanted []Wanted) iter.Seq2[cutover.Item, error]
+	Search(ctx context.Context, f cutover.Folder, wanted []cutover.Identity) iter.Seq2[cutover.Item, error]
 	// Put adds the items, many in flight, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
 	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused, or ErrBusy when trying later may help (codes such as
 	// OVERQUOTA, LIMIT, UNAVAILABLE, INUSE, or words of throttling). The error returned by Put itself is that of
@@ -126,12 +126,6 @@ type Outcome struct {
 	Place   ledger.Place // zero when the server does not tell (no UIDPLUS)
 	Version string
 	Err     error // nil, ErrRefused, ErrBusy or ErrUnknown, wrapped
-}
-
-// Wanted is an item looked for in a target.
-type Wanted struct {
-	Identity  cutover.Identity
-	MessageID string // raw, as in the header, "" if none
 }
 
 var (

@@ -37,6 +37,8 @@ type Identity struct {
 	Key   Key
 	Loose Key
 	Trace Trace // as found in the header, not yet verified; empty if absent
+	// MessageID is the raw field, unfolded, for asking servers; it is not compared, and ledgers need not keep it with items.
+	MessageID string
 }
 
 // Match returns the key by which the item is looked up: Key, or Loose where there is no Key.
@@ -60,8 +62,9 @@ func IdentityOf(header []byte) Identity {
 		Loose: keyOver("loose", date, from, addresses(fields["to"]), squeeze(fields["subject"])),
 		Trace: Trace(strings.TrimSpace(fields[strings.ToLower(TraceField)])),
 	}
-	if messageID := squeeze(fields["message-id"]); messageID != "" && date != "" {
-		id.Key = keyOver("key", messageID, date, from)
+	id.MessageID = squeeze(fields["message-id"])
+	if id.MessageID != "" && date != "" {
+		id.Key = keyOver("key", id.MessageID, date, from)
 	}
 	return id
 }
