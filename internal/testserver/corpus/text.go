@@ -66,7 +66,7 @@ var texts = map[string]language{
 		[]string{"تحية طيبة وبعد.", "الاجتماع يوم الخميس.", "يرجى تأكيد الاستلام.", "شكرا لتعاونكم.", "الملف مرفق."}},
 	"emoji": {40, " ",
 		[]string{"🎉 Party 🎂 on Friday", "👩🏽‍💻 new laptop", "🇪🇺 → 🇯🇵 ✈️", "❤️"},
-		[]string{"See you 👋🏽!", "👨‍👩‍👧‍👦 all together", "It is 35 °C 🥵", "done ✅", "zero​width and combining é", "𝕌nicode outside the BMP 𠜎"}},
+		[]string{"See you 👋🏽!", "👨‍👩‍👧‍👦 all together", "It is 35 °C 🥵", "done ✅", "zero\u200bwidth and combining é", "𝕌nicode outside the BMP 𠜎"}},
 }
 
 var people = []Address{
