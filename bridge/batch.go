@@ -1,0 +1,104 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// work disposes of every change in a batch, and advances the cursor with the last settlement. In order: what the ledger knows, what the rules leave out,
+// what the listener captured, what the cloud holds already, what is left to put.
+func (w *worker) work(ctx context.Context, p *pair, b Batch) error {
+	known, err := w.known(ctx, p, b)
+	if err != nil {
+		return err
+	}
+	if err := w.followFlags(ctx, p, b, known); err != nil {
+		return err
+	}
+	news := unknown(p.ID, b, known)
+	if err := w.witness(ctx, p, b, news); err != nil {
+		return err
+	}
+	rows, rest := w.leaveOut(news)
+	joined, rest, err := w.join(ctx, p, rest)
+	if err != nil {
+		return err
+	}
+	rows = append(rows, joined...)
+	carried, err := w.carry(ctx, p, rest)
+	rows = append(rows, carried...)
+	if err := w.settle(ctx, p, b, rows, err); err != nil {
+		return err
+	}
+	return w.probe(ctx, p, carried)
+}
+
+// settle makes the rows durable; the cursor only moves when the whole batch is disposed of.
+func (w *worker) settle(ctx context.Context, p *pair, b Batch, rows []ledger.Item, failure error) error {
+	cursor := &b.After
+	if failure != nil {
+		cursor = nil
+		// What was done is kept even when the work is being ended.
+		ctx = context.WithoutCancel(ctx)
+	}
+	if len(rows) == 0 && cursor == nil {
+		return failure
+	}
+	if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, rows, cursor); err != nil {
+		return fmt.Errorf("settling: %w", err)
+	}
+	w.status.settled(p.Legacy.String(), rows)
+	return failure
+}
+
+func (w *worker) known(ctx context.Context, p *pair, b Batch) (map[cutover.Ref]ledger.Item, error) {
+	refs := make([]cutover.Ref, 0, len(b.Changes))
+	for _, c := range b.Changes {
+		if c.Kind != Removed {
+			refs = append(refs, c.Item.Ref)
+		}
+	}
+	return w.b.cfg.Ledger.Known(ctx, p.ID, b.Validity, refs)
+}
+
+// task is a legacy item on its way to a disposition: the row it will become, and what only the put needs.
+type task struct {
+	ledger.Item
+	date time.Time // INTERNALDATE
+}
+
+// unknown is what the batch holds that has no row yet.
+func unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []task {
+	var tasks []task
+	for _, c := range b.Changes {
+		if _, have := known[c.Item.Ref]; have || c.Kind == Removed {
+			continue
+		}
+		tasks = append(tasks, task{date: c.Item.Date, Item: ledger.Item{
+			Folder:   f,
+			Legacy:   ledger.Place{Validity: b.Validity, Ref: c.Item.Ref},
+			Identity: c.Item.Identity,
+			Size:     c.Item.Size,
+			Flags:    c.Item.Flags,
+			Version:  c.Item.Version,
+		}})
+	}
+	return tasks
+}
+
+// leaveOut separates what the rules skip.
+func (w *worker) leaveOut(news []task) (skipped []ledger.Item, rest []task) {
+	for _, t := range news {
+		if ok, why := w.b.cfg.Rules.item(t.Flags); !ok {
+			t.Disposition, t.Note = cutover.Skipped, why
+			skipped = append(skipped, t.Item)
+			continue
+		}
+		rest = append(rest, t)
+	}
+	return skipped, rest
+}

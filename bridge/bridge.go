@@ -1,0 +1,117 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/internal/clock"
+	"posthouse/ledger"
+)
+
+// Ledger is what the bridge keeps of its own past.
+type Ledger interface {
+	ledger.Items
+	ledger.Cursors
+	ledger.Facts
+}
+
+// Config is everything a Bridge needs; the composition root fills it.
+type Config struct {
+	Ledger Ledger
+	// Open makes a Store for a mailbox on one side; it may connect lazily. The bridge closes it.
+	Open func(m cutover.Mailbox, side cutover.Side) (Store, error)
+	// TraceKey verifies traces.
+	TraceKey []byte
+	// Observe records new items in legacy mailboxes as use of the old server. It may be nil.
+	Observe func(ctx context.Context, o []evidence.Observation) error
+	Clock   clock.Clock
+	Log     logrus.FieldLogger
+	// Parallel is how many mailboxes copy at once; all follow.
+	Parallel int
+	// Poll is the longest time between two looks at a mailbox.
+	Poll time.Duration
+	// Pause is the shortest rest after a failure; it grows from there.
+	Pause time.Duration
+	// Settle is how long a cloud folder's tail must stand still before a put whose reply was lost counts as not made.
+	Settle time.Duration
+	// Saved is the folder where items are kept that the cloud refuses.
+	Saved string
+	Rules Rules
+}
+
+// Bridge copies and follows many mailboxes side by side. Start it once; its methods are safe for concurrent use.
+type Bridge struct {
+	cfg   Config
+	slots chan struct{} // one for each mailbox that may copy now
+
+	mu      sync.Mutex
+	workers map[cutover.MailboxID]*worker
+	doors   doors
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// New makes a Bridge for the mailboxes. It does no I/O.
+func New(cfg Config, mailboxes []cutover.Mailbox) *Bridge {
+	b := &Bridge{cfg: cfg, slots: make(chan struct{}, max(1, cfg.Parallel)), workers: map[cutover.MailboxID]*worker{}}
+	b.doors.open = func(m cutover.Mailbox) (Store, error) { return cfg.Open(m, cutover.Cloud) }
+	for _, m := range mailboxes {
+		b.workers[m.ID] = newWorker(b, m)
+	}
+	return b
+}
+
+// Start begins to copy and follow every mailbox.
+func (b *Bridge) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cancel = cancel
+	for _, w := range b.workers {
+		b.done.Go(func() { w.run(ctx) })
+	}
+}
+
+// Stop ends all work and waits for it, until ctx ends. It is safe to call twice.
+func (b *Bridge) Stop(ctx context.Context) error {
+	b.mu.Lock()
+	cancel := b.cancel
+	b.mu.Unlock()
+	if cancel == nil {
+		return nil
+	}
+	cancel()
+	stopped := make(chan struct{})
+	go func() { b.done.Wait(); close(stopped) }()
+	select {
+	case <-stopped:
+		b.doors.closeAll()
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stopping the bridge: %w", ctx.Err())
+	}
+}
+
+// acquire waits for the right to copy and returns the function that gives it back.
+func (b *Bridge) acquire(ctx context.Context) (func(), error) {
+	select {
+	case b.slots <- struct{}{}:
+		return func() { <-b.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *Bridge) worker(m cutover.MailboxID) (*worker, error) {
+	w := b.workers[m]
+	if w == nil {
+		return nil, fmt.Errorf("mailbox %s: %w", m, ledger.ErrNotFound)
+	}
+	return w, nil
+}

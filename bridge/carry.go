@@ -1,0 +1,196 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// carry brings tasks into the cloud: those that lie there already are adopted, the others are put. The intent of all of them is durable before the first put. It
+// returns the rows that reached a disposition; a task that did not stays Intended, and its error is returned.
+func (w *worker) carry(ctx context.Context, p *pair, tasks []task) ([]ledger.Item, error) {
+	if len(tasks) == 0 {
+		return nil, nil
+	}
+	index, state, err := w.candidates(ctx, p, tasks)
+	if err != nil {
+		return nil, err
+	}
+	twins, err := w.twins(ctx, p, index, tasks)
+	if err != nil {
+		return nil, err
+	}
+	if tasks, err = w.intend(ctx, tasks, state); err != nil {
+		return nil, err
+	}
+	c := &carriage{w: w, p: p, index: index, twins: twins, open: map[cutover.Ref]task{}}
+	for _, t := range tasks {
+		c.open[t.Legacy.Ref] = t
+	}
+	return c.run(ctx)
+}
+
+// intend makes the tasks durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it.
+func (w *worker) intend(ctx context.Context, tasks []task, state FolderState) ([]task, error) {
+	rows := make([]ledger.Item, len(tasks))
+	for i, t := range tasks {
+		rows[i] = t.Item
+		rows[i].Disposition = cutover.Intended
+		rows[i].Cloud = ledger.Place{Validity: state.Validity}
+		rows[i].Tail = string(state.Tail)
+	}
+	rows, err := w.b.cfg.Ledger.Intend(ctx, rows)
+	if err != nil {
+		return nil, fmt.Errorf("recording what is about to be put: %w", err)
+	}
+	for i := range tasks {
+		tasks[i].Item = rows[i]
+	}
+	return tasks, nil
+}
+
+// carriage is one batch on its way: bodies stream from the legacy through it into the cloud. Its fields belong to the fetching side; what the putting side needs is in
+// flight.
+type carriage struct {
+	w     *worker
+	p     *pair
+	index *cloudIndex
+	twins *twins
+	open  map[cutover.Ref]task // neither disposed of nor handed to the putting side
+	done  []ledger.Item        // disposed of
+	errs  []error
+	// flight is the putting side: it has its own lock.
+	flight flight
+}
+
+// run fetches on this goroutine and puts on another; the channel between them holds only a few bodies. What surely was not put is forgotten; what may have been stays
+// Intended.
+func (c *carriage) run(ctx context.Context) ([]ledger.Item, error) {
+	putting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	bodies := make(chan PutItem, 8)
+	ended := make(chan error, 1)
+	go func() {
+		err := c.flight.put(putting, c.w.cloud, c.p.cloud, bodies)
+		cancel()
+		for item := range bodies {
+			item.Content.Close()
+		}
+		ended <- err
+	}()
+	fetchErr := c.fetch(putting, bodies)
+	close(bodies)
+	putErr := <-ended
+	if putErr != nil && errors.Is(fetchErr, context.Canceled) {
+		fetchErr = nil // only a consequence
+	}
+	notPut := c.land(ctx)
+	for _, t := range c.open {
+		notPut = append(notPut, t.ID)
+	}
+	if len(c.open) > 0 && fetchErr == nil && putErr == nil && len(c.errs) == 0 {
+		fetchErr = fmt.Errorf("%d items were asked for and not given: %w", len(c.open), ErrConnection)
+	}
+	err := errors.Join(append(c.errs, fetchErr, putErr)...)
+	if len(notPut) > 0 {
+		err = errors.Join(err, c.w.b.cfg.Ledger.Forget(context.WithoutCancel(ctx), notPut))
+	}
+	return c.done, err
+}
+
+// fetch hands every body that is to be put to bodies, and disposes of the others.
+func (c *carriage) fetch(ctx context.Context, bodies chan<- PutItem) error {
+	refs := slices.Collect(maps.Keys(c.open))
+	return c.w.legacy.Fetch(ctx, c.p.legacy, refs, func(f Fetched) error {
+		t, wanted := c.open[f.Ref]
+		if !wanted {
+			return fmt.Errorf("item %s was given and not asked for", f.Ref)
+		}
+		if f.Err != nil {
+			return c.unfetched(t, f.Err)
+		}
+		return c.fetched(ctx, t, f.Content, bodies)
+	})
+}
+
+func (c *carriage) fetched(ctx context.Context, t task, content Content, bodies chan<- PutItem) error {
+	d, err := digest(content)
+	if err != nil {
+		content.Close()
+		return fmt.Errorf("reading %s: %w", t.Legacy.Ref, err)
+	}
+	t.Digest, t.Size = d.Digest(), d.Size()
+	delete(c.open, t.Legacy.Ref)
+	if twin, ok := c.twins.claim(t.Item); ok {
+		content.Close()
+		c.index.take(twin)
+		t.Disposition, t.Cloud.Ref, t.CloudFlags = cutover.Adopted, twin.Ref, twin.Flags
+		c.done = append(c.done, t.Item)
+		return nil
+	}
+	item := c.flight.board(t, content)
+	select {
+	case bodies <- item:
+		return nil
+	case <-ctx.Done():
+		c.flight.unboard(item.ID)
+		c.open[t.Legacy.Ref] = t
+		content.Close()
+		return ctx.Err()
+	}
+}
+
+// unfetched disposes of an item whose body cannot be had. One that cannot be read is tried three times before it counts as refused, so that it does not stop its
+// folder for ever.
+func (c *carriage) unfetched(t task, err error) error {
+	switch {
+	case errors.Is(err, ErrGone):
+		t.Disposition, t.Note = cutover.Gone, "no longer there when its turn came"
+	case c.w.unread[t.Legacy] < 2:
+		c.w.unread[t.Legacy]++
+		c.errs = append(c.errs, fmt.Errorf("reading %s: %w", t.Legacy.Ref, err))
+		return nil
+	default:
+		t.Disposition, t.Note = cutover.Refused, "cannot be read from the legacy server: "+err.Error()
+	}
+	delete(c.open, t.Legacy.Ref)
+	c.done = append(c.done, t.Item)
+	return nil
+}
+
+// land turns outcomes into dispositions and returns the rows that were surely not put. What was in flight and has no outcome stays Intended.
+func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
+	for _, f := range c.flight.landed {
+		row := f.task.Item
+		switch {
+		case f.outcome.Err == nil:
+			row.Disposition, row.CloudFlags = cutover.Copied, row.Flags
+			if f.outcome.Place.Ref != "" {
+				row.Cloud = f.outcome.Place
+				c.index.own++
+			}
+			c.done = append(c.done, row)
+		case errors.Is(f.outcome.Err, ErrRefused):
+			row.Disposition, row.Note = cutover.Refused, "the cloud says: "+f.outcome.Err.Error()
+			note, err := c.w.save(ctx, c.p, row)
+			if err != nil {
+				c.errs = append(c.errs, err)
+				notPut = append(notPut, row.ID)
+				continue
+			}
+			row.Note += "; " + note
+			c.done = append(c.done, row)
+		default:
+			c.errs = append(c.errs, fmt.Errorf("putting %s: %w", row.Legacy.Ref, f.outcome.Err))
+			if !errors.Is(f.outcome.Err, ErrUnknown) {
+				notPut = append(notPut, row.ID)
+			}
+		}
+	}
+	return notPut
+}

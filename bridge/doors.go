@@ -1,0 +1,98 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"posthouse/cutover"
+)
+
+// doors are cloud mailboxes opened for others than their worker: for deposits, questions and verification. One at a time uses a door; the last few stay open.
+type doors struct {
+	open func(m cutover.Mailbox) (Store, error)
+
+	mu     sync.Mutex
+	rooms  map[cutover.MailboxID]*door
+	recent []cutover.MailboxID // most recently used last
+	closed bool
+}
+
+type door struct {
+	mu    sync.Mutex
+	store Store
+}
+
+// maxDoors bounds the connections that stand open for questions.
+const maxDoors = 8
+
+// with calls do with the mailbox's cloud store, alone.
+func (d *doors) with(m cutover.Mailbox, do func(Store) error) error {
+	r, err := d.room(m.ID)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.store == nil {
+		if r.store, err = d.open(m); err != nil {
+			return fmt.Errorf("opening the cloud mailbox of %s: %w", m.ID, err)
+		}
+	}
+	return do(r.store)
+}
+
+func (d *doors) room(m cutover.MailboxID) (*door, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, context.Canceled
+	}
+	if d.rooms == nil {
+		d.rooms = map[cutover.MailboxID]*door{}
+	}
+	d.touch(m)
+	r := d.rooms[m]
+	if r == nil {
+		r = &door{}
+		d.rooms[m] = r
+	}
+	return r, nil
+}
+
+// touch moves m to the end of recent and closes the one that was not used for longest when there are too many.
+func (d *doors) touch(m cutover.MailboxID) {
+	for i, id := range d.recent {
+		if id == m {
+			d.recent = append(d.recent[:i], d.recent[i+1:]...)
+			break
+		}
+	}
+	d.recent = append(d.recent, m)
+	if len(d.recent) <= maxDoors {
+		return
+	}
+	oldest := d.rooms[d.recent[0]]
+	delete(d.rooms, d.recent[0])
+	d.recent = d.recent[1:]
+	go oldest.shut() // it may be in use: it is shut when that ends
+}
+
+func (r *door) shut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.store != nil {
+		r.store.Close()
+		r.store = nil
+	}
+}
+
+func (d *doors) closeAll() {
+	d.mu.Lock()
+	rooms := d.rooms
+	d.rooms, d.recent, d.closed = nil, nil, true
+	d.mu.Unlock()
+	for _, r := range rooms {
+		r.shut()
+	}
+}

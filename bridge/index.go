@@ -1,0 +1,138 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// cloudIndex is what lies in a cloud folder and belongs to no legacy item yet, by identity. It lives as long as the folder's backfill does; what arrives
+// meanwhile is read from the tail before each batch.
+type cloudIndex struct {
+	validity string
+	next     cutover.Ref // everything before it was read
+	byKey    map[cutover.Key][]cutover.Item
+	byLoose  map[cutover.Key][]cutover.Item
+	// own counts items that we put at or after next and whose place is known.
+	own int
+}
+
+// few is how many items are looked for one by one in a folder rather than by reading all of it.
+const few = 32
+
+// candidates returns, for the tasks, an index of the cloud items that may be theirs.
+func (w *worker) candidates(ctx context.Context, p *pair, tasks []task) (*cloudIndex, FolderState, error) {
+	state, err := w.cloud.State(ctx, p.cloud)
+	if err != nil {
+		return nil, state, fmt.Errorf("asking for the state of the cloud folder: %w", err)
+	}
+	if p.index == nil && len(tasks) <= few && state.Items > 10*few {
+		index, err := w.searched(ctx, p, state, tasks)
+		return index, state, err
+	}
+	if p.index == nil || p.index.validity != state.Validity {
+		p.index = newIndex(state.Validity)
+	}
+	return p.index, state, w.refresh(ctx, p, state)
+}
+
+func newIndex(validity string) *cloudIndex {
+	return &cloudIndex{validity: validity, byKey: map[cutover.Key][]cutover.Item{}, byLoose: map[cutover.Key][]cutover.Item{}}
+}
+
+// searched asks the cloud for the tasks alone: its cost does not depend on the folder's size.
+func (w *worker) searched(ctx context.Context, p *pair, state FolderState, tasks []task) (*cloudIndex, error) {
+	index := newIndex(state.Validity)
+	wanted := make([]cutover.Identity, len(tasks))
+	for i, t := range tasks {
+		wanted[i] = t.Identity
+	}
+	var items []cutover.Item
+	for item, err := range w.cloud.Search(ctx, p.cloud, wanted) {
+		if err != nil {
+			return nil, fmt.Errorf("searching the cloud folder: %w", err)
+		}
+		items = append(items, item)
+	}
+	return index, w.include(ctx, p, index, items)
+}
+
+// refresh reads what came into the cloud folder since the index was last complete. Where only our own puts moved the tail there is nothing to read.
+func (w *worker) refresh(ctx context.Context, p *pair, state FolderState) error {
+	index := p.index
+	if state.Items == 0 || index.next == state.Tail || onlyOwn(index, state) {
+		index.next, index.own = state.Tail, 0
+		return nil
+	}
+	var items []cutover.Item
+	for item, err := range w.cloud.Scan(ctx, p.cloud, index.next) {
+		if err != nil {
+			return fmt.Errorf("reading the cloud folder: %w", err)
+		}
+		items = append(items, item)
+	}
+	index.next, index.own = state.Tail, 0
+	return w.include(ctx, p, index, items)
+}
+
+// onlyOwn holds where references count up by one, as UIDs do, and the tail moved by just as many as we put.
+func onlyOwn(index *cloudIndex, state FolderState) bool {
+	from, err1 := strconv.ParseUint(string(index.next), 10, 32)
+	to, err2 := strconv.ParseUint(string(state.Tail), 10, 32)
+	return err1 == nil && err2 == nil && index.own > 0 && to-from == uint64(index.own)
+}
+
+// include adds the items that no row claims.
+func (w *worker) include(ctx context.Context, p *pair, index *cloudIndex, items []cutover.Item) error {
+	places := make([]ledger.Place, len(items))
+	for i, item := range items {
+		places[i] = ledger.Place{Validity: index.validity, Ref: item.Ref}
+	}
+	claimed, err := w.b.cfg.Ledger.Claimed(ctx, p.ID, places)
+	if err != nil {
+		return err
+	}
+	for i, item := range items {
+		if _, taken := claimed[places[i]]; !taken {
+			index.add(item)
+		}
+	}
+	return nil
+}
+
+func (x *cloudIndex) add(item cutover.Item) {
+	if key := item.Identity.Key; !key.IsZero() {
+		x.byKey[key] = append(x.byKey[key], item)
+	}
+	x.byLoose[item.Identity.Loose] = append(x.byLoose[item.Identity.Loose], item)
+}
+
+// matches are the unclaimed items that may be copies of the row: those with its key, and where one of the two has no key, those with its loose key and size.
+// What carries another capture's trace is that capture's own copy.
+func (x *cloudIndex) matches(row ledger.Item, traceKey []byte) []cutover.Item {
+	var found []cutover.Item
+	if !row.Identity.Key.IsZero() {
+		found = append(found, x.byKey[row.Identity.Key]...)
+	}
+	for _, item := range x.byLoose[row.Identity.Loose] {
+		if (item.Identity.Key.IsZero() || row.Identity.Key.IsZero()) && item.Size == row.Size {
+			found = append(found, item)
+		}
+	}
+	return slices.DeleteFunc(found, func(item cutover.Item) bool {
+		id, valid := item.Identity.Trace.Verify(traceKey)
+		own, _ := row.Identity.Trace.Verify(traceKey)
+		return valid && id != own
+	})
+}
+
+// take removes a claimed item.
+func (x *cloudIndex) take(item cutover.Item) {
+	is := func(other cutover.Item) bool { return other.Ref == item.Ref }
+	x.byKey[item.Identity.Key] = slices.DeleteFunc(x.byKey[item.Identity.Key], is)
+	x.byLoose[item.Identity.Loose] = slices.DeleteFunc(x.byLoose[item.Identity.Loose], is)
+}

@@ -1,0 +1,99 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// pair is a legacy folder and its cloud counterpart, as the servers name them now.
+type pair struct {
+	ledger.FolderPair
+	legacy cutover.Folder
+	cloud  cutover.Folder
+	index  *cloudIndex // nil outside a backfill
+	total  int         // items in the legacy folder when it was listed
+}
+
+// pairFolders lists the legacy folders and finds or makes each one's counterpart. Folders keep their pair, and with it what was learned of them, from pass to pass.
+func (w *worker) pairFolders(ctx context.Context) error {
+	folders, err := w.legacy.Folders(ctx)
+	if err != nil {
+		return fmt.Errorf("listing the legacy folders of %s: %w", w.m.ID, err)
+	}
+	have := map[string]*pair{}
+	for _, p := range w.pairs {
+		have[p.Legacy.Key()] = p
+	}
+	pairs := make([]*pair, 0, len(folders))
+	var skipped []SkippedFolder
+	for _, f := range folders {
+		if ok, why := w.b.cfg.Rules.folder(f); !ok {
+			skipped = append(skipped, SkippedFolder{Path: f.Path.String(), Why: why})
+			continue
+		}
+		p := have[f.Path.Key()]
+		if p == nil {
+			if p, err = w.newPair(ctx, f); err != nil {
+				return err
+			}
+		}
+		p.legacy = f
+		pairs = append(pairs, p)
+	}
+	slices.SortStableFunc(pairs, func(a, b *pair) int { return urgency(a.Role) - urgency(b.Role) })
+	w.pairs = pairs
+	return w.measure(ctx, skipped)
+}
+
+func (w *worker) newPair(ctx context.Context, f cutover.Folder) (*pair, error) {
+	cloud, err := w.cloud.EnsureFolder(ctx, w.b.cfg.Rules.target(f))
+	if err != nil {
+		return nil, fmt.Errorf("making the cloud folder for %s %s: %w", w.m.ID, f.Path, err)
+	}
+	row, err := w.b.cfg.Ledger.Pair(ctx, ledger.FolderPair{Mailbox: w.m.ID, Kind: f.Kind, Role: f.Role, Legacy: f.Path, Cloud: cloud.Path})
+	if err != nil {
+		return nil, err
+	}
+	if row.Cloud.Key() != cloud.Path.Key() {
+		if cloud, err = w.cloud.EnsureFolder(ctx, cutover.Folder{Path: row.Cloud, Kind: f.Kind}); err != nil {
+			return nil, fmt.Errorf("making the cloud folder for %s %s: %w", w.m.ID, f.Path, err)
+		}
+	}
+	return &pair{FolderPair: row, legacy: f, cloud: cloud}, nil
+}
+
+// measure learns how much there is, for progress.
+func (w *worker) measure(ctx context.Context, skipped []SkippedFolder) error {
+	total := 0
+	for _, p := range w.pairs {
+		state, err := w.legacy.State(ctx, p.legacy)
+		if err != nil {
+			return fmt.Errorf("measuring %s %s: %w", w.m.ID, p.Legacy, err)
+		}
+		p.total = state.Items
+		total += state.Items
+	}
+	tally, err := w.b.cfg.Ledger.Tally(ctx, w.m.ID)
+	if err != nil {
+		return err
+	}
+	w.status.copying(len(w.pairs), total, tally, skipped)
+	return nil
+}
+
+// urgency orders folders: what people wait for comes first.
+func urgency(r cutover.FolderRole) int {
+	switch r {
+	case cutover.Inbox:
+		return 0
+	case cutover.Sent:
+		return 1
+	case cutover.Junk, cutover.Trash:
+		return 3
+	}
+	return 2
+}

@@ -1,0 +1,103 @@
+package bridge
+
+import (
+	"errors"
+	"sort"
+	"sync"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// State is what a mailbox's worker is doing.
+type State string
+
+const (
+	Waiting   State = "waiting"   // for its turn
+	Copying   State = "copying"   // its backfill is not done
+	Following State = "following" // everything found so far is settled
+	Problem   State = "problem"   // cannot go on; Error says why
+)
+
+// Progress is one mailbox at a glance.
+type Progress struct {
+	Mailbox cutover.MailboxID
+	State   State
+	Folders int
+	Total   int   // items in the legacy folders when last listed
+	Done    int   // items with a disposition
+	Bytes   int64 // of the items done, as the legacy server counts
+	Skipped []SkippedFolder
+	Folder  string    // being worked on
+	Error   string    // the last failure, for people; empty when the last pass succeeded
+	Login   bool      // the failure is a refused login
+	Next    time.Time // of the next try, after a failure
+	Caught  time.Time // when last everything was settled; zero before the first time
+}
+
+// SkippedFolder is a legacy folder that is listed and not copied.
+type SkippedFolder struct{ Path, Why string }
+
+// progress is a Progress under its lock.
+type progress struct {
+	mu    sync.Mutex
+	state State
+	p     Progress
+}
+
+// Progress tells of every mailbox, by name.
+func (b *Bridge) Progress() []Progress {
+	all := make([]Progress, 0, len(b.workers))
+	for id, w := range b.workers {
+		all = append(all, w.status.snapshot(id))
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Mailbox < all[j].Mailbox })
+	return all
+}
+
+func (s *progress) snapshot(id cutover.MailboxID) Progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.p
+	p.Mailbox, p.State = id, s.state
+	return p
+}
+
+func (s *progress) copying(folders, total int, t ledger.Tally, skipped []SkippedFolder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.p.Caught.IsZero() {
+		s.state = Copying
+	}
+	s.p.Folders, s.p.Total, s.p.Skipped = folders, total, skipped
+	s.p.Done, s.p.Bytes = 0, 0
+	for d, n := range t.Items {
+		if d.Final() {
+			s.p.Done += n
+			s.p.Bytes += t.Bytes[d]
+		}
+	}
+}
+
+func (s *progress) settled(folder string, items []ledger.Item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.p.Folder = folder
+	for _, i := range items {
+		s.p.Done++
+		s.p.Bytes += i.Size
+	}
+}
+
+func (s *progress) caughtUp(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.p.Caught, s.p.Error, s.p.Login, s.p.Next, s.p.Folder = Following, at, "", false, time.Time{}, ""
+}
+
+func (s *progress) problem(err error, next time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.p.Error, s.p.Next, s.p.Login = Problem, err.Error(), next, errors.Is(err, ErrLogin)
+}

@@ -1,0 +1,129 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// recover settles what was intended and has no outcome, because the connection broke or the process died: it asks the cloud folder's tail. A copy that is found is
+// this item's. A copy that is not found may still be on its way through the server, which goes on reading what we sent before we died: so the row is forgotten, to be put again,
+// only after the tail stood still for the settle time.
+func (w *worker) recover(ctx context.Context, p *pair) error {
+	var tail cutover.Ref
+	var still time.Time
+	for {
+		rows, err := w.b.cfg.Ledger.Unsettled(ctx, p.ID)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		state, err := w.cloud.State(ctx, p.cloud)
+		if err != nil {
+			return err
+		}
+		left, err := w.findPut(ctx, p, state, rows)
+		if err != nil {
+			return fmt.Errorf("asking the cloud for what was being put: %w", err)
+		}
+		switch {
+		case len(left) == 0:
+			return nil
+		case still.IsZero() || state.Tail != tail:
+			tail, still = state.Tail, w.b.cfg.Clock.Now()
+		case w.b.cfg.Clock.Now().Sub(still) >= w.b.cfg.Settle:
+			return w.b.cfg.Ledger.Forget(ctx, ids(left))
+		}
+		if err := w.b.cfg.Clock.Sleep(ctx, max(w.b.cfg.Settle/4, time.Millisecond)); err != nil {
+			return err
+		}
+	}
+}
+
+// findPut settles the rows whose copies it finds and returns the others.
+func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows []ledger.Item) ([]ledger.Item, error) {
+	index := newIndex(state.Validity)
+	var items []cutover.Item
+	for item, err := range w.cloud.Scan(ctx, p.cloud, lowestTail(rows, state.Validity)) {
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	if err := w.include(ctx, p, index, items); err != nil {
+		return nil, err
+	}
+	tasks, err := w.digested(ctx, p, index, rows)
+	if err != nil {
+		return nil, err
+	}
+	twins, err := w.twins(ctx, p, index, tasks)
+	if err != nil {
+		return nil, err
+	}
+	var found, left []ledger.Item
+	for _, t := range tasks {
+		twin, ok := twins.claim(t.Item)
+		if !ok {
+			left = append(left, t.Item)
+			continue
+		}
+		t.Disposition, t.Cloud = cutover.Copied, ledger.Place{Validity: state.Validity, Ref: twin.Ref}
+		t.CloudFlags = twin.Flags
+		found = append(found, t.Item)
+	}
+	if len(found) > 0 {
+		if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, found, nil); err != nil {
+			return nil, err
+		}
+		p.index = nil
+		w.status.settled(p.Legacy.String(), found)
+	}
+	return left, nil
+}
+
+// digested reads the legacy bodies of those rows that may have a copy: only then is there something to compare.
+func (w *worker) digested(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item) ([]task, error) {
+	var refs []cutover.Ref
+	for _, row := range rows {
+		if row.Digest.IsZero() && len(index.matches(row, w.b.cfg.TraceKey)) > 0 {
+			refs = append(refs, row.Legacy.Ref)
+		}
+	}
+	found, err := digests(ctx, w.legacy, p.legacy, refs)
+	if err != nil {
+		return nil, err
+	}
+	tasks := make([]task, len(rows))
+	for i, row := range rows {
+		if d, ok := found[row.Legacy.Ref]; ok {
+			row.Digest = d
+		}
+		tasks[i] = task{Item: row}
+	}
+	return tasks, nil
+}
+
+// lowestTail is where the copies can begin: the lowest tail noted in the era that still holds, or the beginning.
+func lowestTail(rows []ledger.Item, validity string) cutover.Ref {
+	lowest := uint64(1<<63 - 1)
+	for _, row := range rows {
+		n, err := strconv.ParseUint(row.Tail, 10, 63)
+		if err != nil || row.Cloud.Validity != validity {
+			return ""
+		}
+		lowest = min(lowest, n)
+	}
+	return cutover.Ref(strconv.FormatUint(lowest, 10))
+}
+
+func ids(rows []ledger.Item) []ledger.ItemID {
+	found := make([]ledger.ItemID, len(rows))
+	for i, row := range rows {
+		found[i] = row.ID
+	}
+	return found
+}

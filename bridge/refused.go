@@ -1,0 +1,69 @@
+package bridge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// save keeps an item that the cloud refuses as a file, byte for byte, and says where. The file is on stable storage when it returns.
+func (w *worker) save(ctx context.Context, p *pair, row ledger.Item) (string, error) {
+	name := filepath.Join(w.b.cfg.Saved, savedName(w.m.ID, p.Legacy, row.Legacy))
+	err := w.legacy.Fetch(ctx, p.legacy, []cutover.Ref{row.Legacy.Ref}, func(f Fetched) error {
+		if f.Err != nil {
+			return f.Err
+		}
+		defer f.Content.Close()
+		return writeFile(name, f.Content)
+	})
+	if err != nil {
+		return "", fmt.Errorf("saving the refused item %s: %w", row.Legacy.Ref, err)
+	}
+	return "saved as " + name, nil
+}
+
+// savedName is a file name that cannot leave its folder, whatever the server calls the item.
+func savedName(m cutover.MailboxID, f cutover.FolderPath, place ledger.Place) string {
+	sum := sha256.Sum256([]byte(string(m) + "\x00" + f.Key() + "\x00" + place.Validity + "\x00" + string(place.Ref)))
+	return hex.EncodeToString(sum[:12]) + ".eml"
+}
+
+func writeFile(name string, c Content) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	r, err := c.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := io.Copy(file, r); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(name))
+}
+
+// syncFolder makes a new directory entry durable.
+func syncFolder(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}

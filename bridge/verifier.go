@@ -1,0 +1,202 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// verifier holds one mailbox's reading while it is compared.
+type verifier struct {
+	b       *Bridge
+	m       cutover.Mailbox
+	report  *Report
+	cloud   []*copyItem
+	byKey   map[cutover.Key][]*copyItem
+	byLoose map[cutover.Key][]*copyItem
+	places  map[string]map[ledger.Place]*copyItem // by cloud folder
+	legacy  map[cutover.Key]int                   // how many legacy items have the key
+}
+
+// copyItem is one item in the cloud. It may stand for one legacy item only.
+type copyItem struct {
+	folder string
+	item   cutover.Item
+	used   bool
+}
+
+func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
+	v.byKey, v.byLoose = map[cutover.Key][]*copyItem{}, map[cutover.Key][]*copyItem{}
+	v.places, v.legacy = map[string]map[ledger.Place]*copyItem{}, map[cutover.Key]int{}
+	if err := v.readCloud(ctx, cloud); err != nil {
+		return err
+	}
+	folders, err := legacy.Folders(ctx)
+	if err != nil {
+		return err
+	}
+	pairs, err := v.b.cfg.Ledger.Pairs(ctx, v.m.ID)
+	if err != nil {
+		return err
+	}
+	byPath := map[string]ledger.FolderPair{}
+	for _, p := range pairs {
+		byPath[p.Legacy.Key()] = p
+	}
+	var later []unplaced
+	for _, f := range folders {
+		if ok, _ := v.b.cfg.Rules.folder(f); !ok {
+			continue
+		}
+		rest, err := v.readLegacy(ctx, legacy, f, byPath[f.Path.Key()])
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
+		later = append(later, rest...)
+	}
+	v.place(later)
+	v.surplus()
+	return nil
+}
+
+func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
+	folders, err := cloud.Folders(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range folders {
+		if f.Foreign || f.NoSelect || f.Role.Virtual() {
+			continue
+		}
+		state, err := cloud.State(ctx, f)
+		if err != nil {
+			return err
+		}
+		here := map[ledger.Place]*copyItem{}
+		v.places[f.Path.Key()] = here
+		for item, err := range cloud.Scan(ctx, f, "") {
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.Path, err)
+			}
+			c := &copyItem{folder: f.Path.String(), item: item}
+			v.cloud = append(v.cloud, c)
+			here[ledger.Place{Validity: state.Validity, Ref: item.Ref}] = c
+			v.byKey[item.Identity.Match()] = append(v.byKey[item.Identity.Match()], c)
+			v.byLoose[item.Identity.Loose] = append(v.byLoose[item.Identity.Loose], c)
+		}
+	}
+	return nil
+}
+
+// unplaced is a legacy item whose copy is not where the ledger says; it is looked for by identity once every item that is in its place has taken its copy.
+type unplaced struct {
+	folder string
+	item   cutover.Item
+	row    ledger.Item
+	known  bool
+}
+
+// readLegacy matches a legacy folder's items with the copies that the ledger names.
+func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folder, p ledger.FolderPair) ([]unplaced, error) {
+	state, err := legacy.State(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	rows := map[ledger.Place]ledger.Item{}
+	if p.ID != 0 {
+		err := v.b.cfg.Ledger.All(ctx, p.ID, func(row ledger.Item) bool { rows[row.Legacy] = row; return true })
+		if err != nil {
+			return nil, err
+		}
+	}
+	var rest []unplaced
+	for item, err := range legacy.Scan(ctx, f, "") {
+		if err != nil {
+			return nil, err
+		}
+		here := ledger.Place{Validity: state.Validity, Ref: item.Ref}
+		row, known := rows[here]
+		delete(rows, here)
+		if known && (row.Disposition == cutover.Skipped || row.Disposition == cutover.Refused) {
+			v.report.Skipped++
+			continue
+		}
+		v.legacy[item.Identity.Match()]++
+		if c := v.places[p.Cloud.Key()][row.Cloud]; known && row.Cloud.Ref != "" && c != nil && !c.used && same(item, c.item) {
+			c.used = true
+			v.report.Equal++
+			continue
+		}
+		rest = append(rest, unplaced{folder: f.Path.String(), item: item, row: row, known: known})
+	}
+	v.gone(p, rows)
+	return rest, nil
+}
+
+// gone takes the copies of items that are no longer on the legacy side: they are rightly in the cloud.
+func (v *verifier) gone(p ledger.FolderPair, rows map[ledger.Place]ledger.Item) {
+	for _, row := range rows {
+		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
+			c.used = true
+		}
+	}
+}
+
+func (v *verifier) place(rest []unplaced) {
+	for _, u := range rest {
+		if c := v.elsewhere(u.item); c != nil {
+			c.used = true
+			v.report.Equal++
+			if u.known && u.row.Cloud.Ref != "" {
+				v.report.Moved++
+			}
+			continue
+		}
+		v.report.Missing = append(v.report.Missing, Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: why(u)})
+	}
+}
+
+func (v *verifier) elsewhere(item cutover.Item) *copyItem {
+	for _, c := range v.byKey[item.Identity.Match()] {
+		if !c.used {
+			return c
+		}
+	}
+	for _, c := range v.byLoose[item.Identity.Loose] {
+		if !c.used && same(item, c.item) {
+			return c
+		}
+	}
+	return nil
+}
+
+func why(u unplaced) string {
+	switch {
+	case !u.known:
+		return "not copied yet"
+	case u.row.Disposition == cutover.Captured:
+		return "captured as " + u.row.Capture.Short() + " and not seen in the cloud"
+	case u.row.Disposition == cutover.Intended:
+		return "its copy is under way"
+	}
+	return "was " + string(u.row.Disposition) + ", and is not in the cloud now"
+}
+
+// surplus names what lies in the cloud more often than in the legacy: unused copies of an identity that a legacy item has.
+func (v *verifier) surplus() {
+	for _, c := range v.cloud {
+		if !c.used && v.legacy[c.item.Identity.Match()] > 0 {
+			v.report.Extra = append(v.report.Extra, Finding{Folder: c.folder, Ref: c.item.Ref, MessageID: c.item.Identity.MessageID, Why: "lies in the cloud more often than on the old server"})
+		}
+	}
+}
+
+// same compares identities: by key where both have one, else by loose key.
+func same(a, b cutover.Item) bool {
+	if !a.Identity.Key.IsZero() && !b.Identity.Key.IsZero() {
+		return a.Identity.Key == b.Identity.Key
+	}
+	return a.Identity.Loose == b.Identity.Loose
+}

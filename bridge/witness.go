@@ -1,0 +1,55 @@
+package bridge
+
+import (
+	"context"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+)
+
+// GrowthSource is the name of the evidence source that new items in legacy mailboxes are.
+const GrowthSource = "mailboxes"
+
+// witness reports new items in a legacy mailbox as use of the old server: received, or sent by its owner. What carries our trace came through the listener, which has
+// reported it; what the mailbox held before under another reference was only moved.
+func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []task) error {
+	if !b.Fresh || w.b.cfg.Observe == nil || len(news) == 0 {
+		return nil
+	}
+	keys := make([]cutover.Key, len(news))
+	for i, t := range news {
+		keys[i] = t.Identity.Match()
+	}
+	before, err := w.b.cfg.Ledger.ByKey(ctx, w.m.ID, keys)
+	if err != nil {
+		return err
+	}
+	moved := map[cutover.Key]bool{}
+	for _, row := range before {
+		moved[row.Identity.Match()] = true
+	}
+	var seen []evidence.Observation
+	for _, t := range news {
+		if _, ours := t.Identity.Trace.Verify(w.b.cfg.TraceKey); !ours && !moved[t.Identity.Match()] {
+			seen = append(seen, w.observation(p, t))
+		}
+	}
+	if len(seen) == 0 {
+		return nil
+	}
+	return w.b.cfg.Observe(ctx, seen)
+}
+
+func (w *worker) observation(p *pair, t task) evidence.Observation {
+	o := evidence.Observation{
+		At: w.b.cfg.Clock.Now(), Channel: evidence.Arriving, Class: evidence.Wanted, Source: GrowthSource,
+		Sender: string(w.m.ID), Mailbox: w.m.ID, Message: t.Identity.MessageID, Detail: p.Legacy.String(),
+	}
+	switch p.Role {
+	case cutover.Sent, cutover.Drafts:
+		o.Channel = evidence.Sending
+	case cutover.Junk:
+		o.Class = evidence.Unwanted
+	}
+	return o
+}

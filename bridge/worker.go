@@ -1,0 +1,177 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// worker holds one mailbox: it copies, then follows, until its context ends. All of it runs on one goroutine but the hints.
+type worker struct {
+	b      *Bridge
+	m      cutover.Mailbox
+	legacy Store
+	cloud  Store
+	pairs  []*pair
+	hints  chan struct{}
+	status progress
+	// unread counts how often an item could not be read, so that one bad item cannot stop its folder for ever.
+	unread map[ledger.Place]int
+}
+
+// Pauses after failures, in units of Config.Pause.
+const (
+	longPause  = 150
+	loginPause = 300 // a refused login: asking often may lock the account
+)
+
+func newWorker(b *Bridge, m cutover.Mailbox) *worker {
+	return &worker{b: b, m: m, hints: make(chan struct{}, 1), unread: map[ledger.Place]int{}, status: progress{state: Waiting}}
+}
+
+func (w *worker) run(ctx context.Context) {
+	defer w.close()
+	watching := w.watch(ctx)
+	defer watching.Wait()
+	failures := 0
+	for ctx.Err() == nil {
+		err := w.pass(ctx)
+		if err != nil && ctx.Err() == nil {
+			failures++
+			w.rest(ctx, err, failures)
+			continue
+		}
+		failures = 0
+		w.await(ctx)
+	}
+}
+
+// pass looks at every folder until nothing is pending in any. A folder that fails does not stop the others; a side that cannot be reached does.
+func (w *worker) pass(ctx context.Context) error {
+	release, err := w.b.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := w.connect(); err != nil {
+		return err
+	}
+	if err := w.pairFolders(ctx); err != nil {
+		return err
+	}
+	return w.rounds(ctx)
+}
+
+// rounds takes one batch of each folder in turn, so that news in one is never behind the old ranges of another.
+func (w *worker) rounds(ctx context.Context) error {
+	failed := map[*pair]error{}
+	for pending := true; pending; {
+		pending = false
+		for _, p := range w.pairs {
+			if failed[p] != nil {
+				continue
+			}
+			more, err := w.step(ctx, p)
+			if err != nil {
+				err = fmt.Errorf("%s %s: %w", w.m.ID, p.Legacy, err)
+				if ctx.Err() != nil || errors.Is(err, ErrConnection) || errors.Is(err, ErrLogin) || errors.Is(err, ErrBusy) {
+					return err
+				}
+				failed[p] = err
+			}
+			pending = pending || more
+		}
+	}
+	if len(failed) == 0 {
+		w.status.caughtUp(w.b.cfg.Clock.Now())
+	}
+	return errors.Join(values(failed)...)
+}
+
+// step works on one batch of one folder and reports whether there may be more.
+func (w *worker) step(ctx context.Context, p *pair) (more bool, err error) {
+	if err := w.recover(ctx, p); err != nil {
+		return false, err
+	}
+	cursor, err := w.b.cfg.Ledger.Cursor(ctx, p.ID)
+	if err != nil {
+		return false, err
+	}
+	batch, err := w.legacy.Next(ctx, p.legacy, cursor)
+	if err != nil {
+		return false, err
+	}
+	if len(batch.Changes) == 0 {
+		p.index = nil
+		if batch.After != "" && batch.After != cursor {
+			_, err = w.b.cfg.Ledger.Settle(ctx, p.ID, nil, &batch.After)
+		}
+		return false, err
+	}
+	batch.Fresh = batch.Fresh && cursor != "" // what the first look finds was there before us
+	return true, w.work(ctx, p, batch)
+}
+
+func (w *worker) connect() (err error) {
+	if w.legacy == nil {
+		if w.legacy, err = w.b.cfg.Open(w.m, cutover.Legacy); err != nil {
+			return fmt.Errorf("%s: opening the legacy mailbox: %w", w.m.ID, err)
+		}
+	}
+	if w.cloud == nil {
+		if w.cloud, err = w.b.cfg.Open(w.m, cutover.Cloud); err != nil {
+			return fmt.Errorf("%s: opening the cloud mailbox: %w", w.m.ID, err)
+		}
+	}
+	return nil
+}
+
+func (w *worker) close() {
+	for _, s := range []Store{w.legacy, w.cloud} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// rest shows the failure and waits before the next try: longer each time, longest after a refused login, shorter when a hint comes.
+func (w *worker) rest(ctx context.Context, err error, failures int) {
+	unit := w.b.cfg.Pause
+	pause := min(unit<<min(failures-1, 10), longPause*unit)
+	if errors.Is(err, ErrLogin) {
+		pause = loginPause * unit
+	}
+	pause += rand.N(pause / 4)
+	w.status.problem(err, w.b.cfg.Clock.Now().Add(pause))
+	w.b.cfg.Log.WithError(err).WithField("mailbox", w.m.ID).Warn("mailbox needs another try")
+	_ = w.b.cfg.Clock.Sleep(ctx, pause) // an ended context ends the worker's loop
+}
+
+// await returns at the next hint, at the next poll, or when the context ends.
+func (w *worker) await(ctx context.Context) {
+	timer := w.b.cfg.Clock.After(w.b.cfg.Poll)
+	select {
+	case <-w.hints:
+	case <-timer:
+	case <-ctx.Done():
+	}
+}
+
+func (w *worker) hint() {
+	select {
+	case w.hints <- struct{}{}:
+	default:
+	}
+}
+
+func values(m map[*pair]error) []error {
+	var errs []error
+	for _, err := range m {
+		errs = append(errs, err)
+	}
+	return errs
+}
