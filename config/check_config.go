@@ -1,0 +1,134 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// checker looks at what only the whole configuration can tell: references between its parts, keys that
+// need one another, choices that would be dangerous.
+type checker struct {
+	*decoder
+	cfg *Config
+}
+
+func (c *checker) check() {
+	c.domains()
+	for _, name := range c.cfg.serverNames() {
+		s := c.cfg.Servers[name]
+		c.server("servers."+name, &s)
+		c.cfg.Servers[name] = s
+	}
+	c.listeners()
+	c.recipients()
+	c.route("routes.arriving", RoleMX, c.cfg.Routes.Arriving)
+	c.route("routes.submission", RoleSubmission, c.cfg.Routes.Submission)
+	c.route("routes.devices", RoleDevices, c.cfg.Routes.Devices)
+	c.sources()
+	c.page()
+	c.cfg.State = c.path(c.cfg.State)
+	if c.cfg.Control.Socket == "" {
+		c.cfg.Control.Socket = filepath.Join(c.cfg.State, "control.sock")
+	}
+}
+
+// bad reports a problem with the value at path, or where it is not in the file, with the nearest table.
+func (c *checker) bad(path, hint, format string, args ...any) {
+	at, found := c.place(path)
+	c.src.found = append(c.src.found, finding{at: at, whole: !found, text: fmt.Sprintf(format, args...), hint: hint})
+}
+
+func (c *checker) warning(path, hint, format string, args ...any) {
+	at, found := c.place(path)
+	c.src.warnings = append(c.src.warnings, finding{at: at, whole: !found, text: fmt.Sprintf(format, args...), hint: hint})
+}
+
+func (c *checker) place(path string) (span, bool) {
+	for path != "" {
+		if at, ok := c.places[path]; ok {
+			return at, true
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+	return span{}, false
+}
+
+// given says that the key stands in the file.
+func (c *checker) given(path string) bool {
+	_, ok := c.places[path]
+	return ok
+}
+
+// pair demands that both keys are given or none.
+func (c *checker) pair(path, a, b string) {
+	for _, keys := range [][2]string{{a, b}, {b, a}} {
+		if c.given(join(path, keys[0])) && !c.given(join(path, keys[1])) {
+			c.bad(join(path, keys[0]), "", "%s needs %s as well", keys[0], keys[1])
+		}
+	}
+}
+
+func (c *checker) domains() {
+	for i, d := range c.cfg.Domains {
+		if slices.Index(c.cfg.Domains, d) < i {
+			c.bad(fmt.Sprintf("domains[%d]", i), "", "%q is there already", d)
+		}
+	}
+	for alias, real := range c.cfg.AliasDomains {
+		path := "alias_domains." + alias
+		if slices.Contains(c.cfg.Domains, alias) {
+			c.bad(path, "", "%q is one of the domains already", alias)
+		}
+		if real != "" && !slices.Contains(c.cfg.Domains, real) {
+			c.bad(path, didYouMean(real, c.cfg.Domains), "%q is none of the domains", real)
+		}
+	}
+}
+
+func (c *checker) sources() {
+	for name, s := range c.cfg.Evidence {
+		path := "evidence." + name
+		switch {
+		case !c.given(path+".file") && !c.given(path+".journal"):
+			c.bad(path, "", "[%s] needs file or journal", path)
+		case c.given(path+".file") && c.given(path+".journal"):
+			c.bad(path+".journal", "", "file and journal exclude each other")
+		case s.File != "":
+			c.logFile(path+".file", s.File)
+		}
+	}
+}
+
+// logFile only warns: a log may begin tomorrow, and its absence is blindness, which the verdict tells.
+func (c *checker) logFile(path, pattern string) {
+	files, err := filepath.Glob(pattern)
+	switch {
+	case err != nil:
+		c.bad(path, "", "%q is not a pattern", pattern)
+	case len(files) == 0:
+		c.warning(path, "", "no file is named %s", pattern)
+	default:
+		if bad := readableFile(files[0], false); bad != nil {
+			c.warning(path, bad.hint, "%s", bad.text)
+		}
+	}
+}
+
+func (c *checker) page() {
+	p := c.cfg.Page
+	c.pair("page", "tls_cert", "tls_key")
+	c.pair("page", "login", "password")
+	host, _, _ := net.SplitHostPort(p.Address)
+	if p.Address == "" || isLoopback(host) {
+		return
+	}
+	if p.TLSCert == "" {
+		c.bad("page.address", "give tls_cert and tls_key, or listen on 127.0.0.1", "the page leaves this machine without TLS")
+	}
+	if p.Login == "" {
+		c.bad("page.address", "give login and password, or listen on 127.0.0.1", "the page leaves this machine without a login")
+	}
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+func (c *checker) route(path string, role Role, r Route) {
+	used := slices.ContainsFunc(slices.Collect(maps.Values(c.cfg.Listeners)), func(l Listener) bool { return l.Role == role })
+	for i, d := range r.To {
+		at := fmt.Sprintf("%s.to[%d]", path, i)
+		if slices.Index(r.To, d) < i {
+			c.bad(at, "", "%q is there already", d)
+		}
+		if c.destination(at, d) && used {
+			c.reachable(at, d)
+		}
+	}
+	if len(r.To) > 1 && !r.Tee {
+		c.bad(path+".to[1]", "say tee = true if that is meant", "with several ways out each message would arrive several times")
+	}
+	if r.Tee && used && len(r.To) == 1 {
+		c.otherSide(path+".tee", r.To[0])
+	}
+	c.rooms(path+".tee", r)
+}
+
+func (c *checker) destination(at string, d Destination) bool {
+	if d == (Destination{}) {
+		return false // was refused while it was read
+	}
+	known := c.destinations()
+	if !slices.Contains(known, d.String()) {
+		c.bad(at, oneOf(d.String(), known), "unknown destination %q", d)
+		return false
+	}
+	return true
+}
+
+func (c *checker) destinations() []string {
+	known := []string{"home:smtp", "home:mailbox", "legacy:smtp", "cloud:smtp", "cloud:mailbox"}
+	for _, name := range c.cfg.serverNames() {
+		known = append(known, name+":"+ViaSMTP)
+		if c.cfg.Servers[name].Side == Cloud {
+			known = append(known, name+":"+ViaMailbox)
+		}
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
+}
+
+// targets are the servers a destination may lead to.
+func (c *checker) targets(where string) []string {
+	switch {
+	case where == Home:
+		return c.cfg.serverNames()
+	case where == string(Legacy) || where == string(Cloud):
+		return c.cfg.serversOf(Side(where))
+	}
+	return []string{where}
+}
+
+// reachable demands that the servers of a destination have the address it needs.
+func (c *checker) reachable(at string, d Destination) {
+	targets := c.targets(d.Where)
+	if len(targets) == 0 {
+		c.bad(at, "", "%q leads nowhere: there is no server of side %q", d, d.Where)
+	}
+	for _, name := range targets {
+		s := c.cfg.Servers[name]
+		via, need := d.Via, s.SMTP
+		if s.Side == Cloud && d.Via == ViaMailbox {
+			need = s.IMAP
+		} else if d.Via == ViaMailbox {
+			via = ViaSMTP
+		}
+		if need == "" {
+			c.bad(at, "", "%q needs [servers.%s] to have %s", d, name, map[string]string{ViaSMTP: "smtp", ViaMailbox: "imap"}[via])
+		}
+	}
+}
+
+// otherSide demands an smtp on the side that a tee goes to.
+func (c *checker) otherSide(at string, d Destination) {
+	for _, name := range c.cfg.serverNames() {
+		s := c.cfg.Servers[name]
+		same := d.Where == string(s.Side) || d.Where == name
+		if !same && s.SMTP == "" {
+			c.bad(at, "", "tee needs [servers.%s] to have smtp", name)
+		}
+	}
+}
+
+// rooms keeps a room from getting an invitation twice and answering twice.
+func (c *checker) rooms(at string, r Route) {
+	if !r.Tee {
+		return
+	}
+	var teed []string
+	for _, m := range c.cfg.Mailboxes {
+		if m.Kind == Room && !slices.Contains(r.TeeNever, m.Address) {
+			teed = append(teed, m.Address)
+		}
+	}
+	if len(teed) > 0 {
+		c.bad(at, "add them to tee_never", "rooms would get each invitation twice and answer it twice: %s", some(teed))
+	}
+}
+
+func (c *checker) recipients() {
+	r := c.cfg.Recipients
+	owner := map[string]string{}
+	var mailboxes []string
+	for _, m := range c.cfg.Mailboxes {
+		mailboxes = append(mailboxes, m.Address)
+		for _, a := range append([]string{m.Address}, m.Aliases...) {
+			owner[a] = m.Address
+		}
+	}
+	c.mailbox("recipients.postmaster", r.Postmaster, mailboxes)
+	for _, address := range slices.Sorted(maps.Keys(r.Extra)) {
+		c.newAddress("recipients.extra."+address, address, owner)
+		c.mailbox("recipients.extra."+address, r.Extra[address], mailboxes)
+	}
+	for _, address := range slices.Sorted(maps.Keys(r.Groups)) {
+		c.newAddress("recipients.groups."+address, address, owner)
+		c.members("recipients.groups."+address, r.Groups[address], owner)
+	}
+	for _, at := range slices.Sorted(maps.Keys(r.CatchAll)) {
+		c.inDomains("recipients.catch_all."+at, at)
+		c.mailbox("recipients.catch_all."+at, r.CatchAll[at], mailboxes)
+	}
+}
+
+func (c *checker) mailbox(path, address string, mailboxes []string) {
+	if address != "" && !slices.Contains(mailboxes, address) {
+		c.bad(path, didYouMean(address, mailboxes), "%q is no mailbox", address)
+	}
+}
+
+func (c *checker) newAddress(path, address string, owner map[string]string) {
+	if other := owner[address]; other != "" {
+		c.bad(path, "", "%q belongs to %s already", address, other)
+		return
+	}
+	owner[address] = path
+	c.inDomains(path, address)
+}
+
+func (c *checker) inDomains(path, address string) {
+	domain := address[strings.LastIndexByte(address, '@')+1:]
+	if _, alias := c.cfg.AliasDomains[domain]; !alias && !slices.Contains(c.cfg.Domains, domain) {
+		c.bad(path, didYouMean(domain, c.cfg.Domains), "%q is in none of the domains", address)
+	}
+}
+
+// members outside the domains are sent to as they are; one of ours that is unknown is a slip.
+func (c *checker) members(path string, members []string, owner map[string]string) {
+	for i, m := range members {
+		domain := m[strings.LastIndexByte(m, '@')+1:]
+		if m == "" || owner[m] != "" || !slices.Contains(c.cfg.Domains, domain) || !c.cfg.Recipients.Complete {
+			continue
+		}
+		c.bad(fmt.Sprintf("%s[%d]", path, i), didYouMean(m, slices.Sorted(maps.Keys(owner))), "%q is no address of ours", m)
+	}
+}

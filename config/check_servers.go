@@ -1,0 +1,165 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+func (c *checker) server(path string, s *Server) {
+	c.serverName(path, s)
+	if !c.given(path+".imap") && !c.given(path+".smtp") {
+		c.bad(path, "", "[%s] needs imap or smtp", path)
+	}
+	c.plaintext(path+".imap_tls", s.IMAP, s.IMAPTLS, s.InsecurePlaintext)
+	c.plaintext(path+".smtp_tls", s.SMTP, s.SMTPTLS, s.InsecurePlaintext)
+	c.pair(path, "smtp_login", "smtp_password")
+	c.pair(path, "client_cert", "client_key")
+	c.pair(path, "master_user", "master_password")
+	c.smtpAuth(path, s)
+	c.login(path, s)
+}
+
+func (c *checker) serverName(path string, s *Server) {
+	switch {
+	case s.Name == Home:
+		c.bad(path, "it means the side where a mailbox's owner reads", "%q cannot be a server's name", s.Name)
+	case s.Side == "":
+	case (s.Name == string(Legacy) || s.Name == string(Cloud)) && s.Name != string(s.Side):
+		c.bad(path+".side", "name the server otherwise", "server %q is of side %q", s.Name, s.Side)
+	}
+}
+
+func (c *checker) plaintext(path, hostport string, tls TLS, allowed bool) {
+	host, _, _ := net.SplitHostPort(hostport)
+	if tls != TLSNone || hostport == "" || allowed || isLoopback(host) {
+		return
+	}
+	c.bad(path, "use starttls or implicit, or say insecure_plaintext = true", "mail and passwords would go to %s in the clear", host)
+}
+
+func (c *checker) smtpAuth(path string, s *Server) {
+	if s.SMTPAuth == "" {
+		s.SMTPAuth = "none"
+		if s.SMTPLogin != "" {
+			s.SMTPAuth = "plain"
+		}
+	}
+	if s.SMTPAuth != "none" && !c.given(path+".smtp_login") {
+		c.bad(path+".smtp_auth", "", "smtp_auth = %q needs smtp_login and smtp_password", s.SMTPAuth)
+	}
+	if s.SMTPAuth == "none" && s.SMTPLogin != "" {
+		c.bad(path+".smtp_auth", "", `smtp_login is not used with smtp_auth = "none"`)
+	}
+}
+
+func (c *checker) login(path string, s *Server) {
+	tokens := s.Login == LoginXOAuth2 || s.Login == LoginOAuthBearer
+	if tokens && !c.given(path+".oauth.kind") {
+		c.bad(path+".login", "", "login = %q needs [%s.oauth] with its kind", s.Login, path)
+	}
+	if !tokens && c.given(path+".oauth.kind") {
+		c.warning(path+".oauth", `login = "xoauth2" would use it`, "[%s.oauth] is not used with login = %q", path, s.Login)
+	}
+	if tokens && s.MasterUser != "" {
+		c.bad(path+".master_user", "", "master_user is not used with login = %q", s.Login)
+	}
+	if s.AuthzID && s.MasterUser == "" {
+		c.bad(path+".authzid", "", "authzid needs a master_user")
+	}
+	c.oauth(path+".oauth", s.OAuth)
+}
+
+func (c *checker) oauth(path string, o OAuth) {
+	needs := map[string][]string{
+		OAuthClientCredentials: {"token_url", "client_id", "client_secret", "scope"},
+		OAuthServiceAccount:    {"key_file", "scope"},
+	}
+	for _, key := range needs[o.Kind] {
+		if !c.given(join(path, key)) {
+			c.bad(path+".kind", "", "kind = %q needs %s", o.Kind, key)
+		}
+	}
+}
+
+func (c *checker) listeners() {
+	sockets, addresses := map[string]string{}, map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.cfg.Listeners)) {
+		l := c.cfg.Listeners[name]
+		path := "listeners." + name
+		if !c.given(path+".socket") && !c.given(path+".address") {
+			c.bad(path, "", "[%s] needs address or socket", path)
+		}
+		c.once(sockets, path+".socket", l.Socket)
+		if !strings.HasSuffix(l.Address, ":0") {
+			c.once(addresses, path+".address", l.Address)
+		}
+		c.listenerTLS(path, l)
+		c.allowed(path, l)
+		c.auth(path, &l)
+		c.cfg.Listeners[name] = l
+	}
+}
+
+func (c *checker) once(seen map[string]string, path, value string) {
+	if other := seen[value]; value != "" && other != "" {
+		c.bad(path, "", "%q belongs to %s already", value, other)
+	}
+	seen[value] = path
+}
+
+func (c *checker) listenerTLS(path string, l Listener) {
+	c.pair(path, "tls_cert", "tls_key")
+	switch {
+	case c.given(path + ".tls_cert"):
+	case l.TLS == TLSImplicit:
+		c.bad(path+".tls", "", `tls = "implicit" needs tls_cert and tls_key`)
+	case l.Role == RoleSubmission:
+		c.bad(path, "", "users' passwords need TLS: [%s] needs tls_cert and tls_key", path)
+	}
+	if l.Role == RoleSubmission && l.TLS == TLSNone {
+		c.bad(path+".tls", "", "users' passwords need TLS")
+	}
+}
+
+// allowed keeps strangers from relaying.
+func (c *checker) allowed(path string, l Listener) {
+	if l.Role == RoleDevices && !c.given(path+".allow") {
+		c.bad(path, "for example "+`allow = ["10.0.4.0/24"]`, "[%s] needs allow: the networks of the devices", path)
+	}
+	if l.Role != "" && l.Role != RoleDevices && len(l.Allow) > 0 {
+		c.bad(path+".allow", "", "allow is only for the role devices")
+	}
+	for i, p := range l.Allow {
+		if tooWide(p) {
+			c.bad(fmt.Sprintf("%s.allow[%d]", path, i), "name the devices' own networks", "%s would make this an open relay", p)
+		}
+	}
+}
+
+// tooWide says that a network is larger than the largest private ones, 10.0.0.0/8 and fc00::/7.
+func tooWide(p netip.Prefix) bool {
+	return p.IsValid() && (p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 7)
+}
+
+func (c *checker) auth(path string, l *Listener) {
+	if l.Role != RoleSubmission {
+		if l.AuthServer != "" {
+			c.bad(path+".auth_server", "", "auth_server is only for the role submission")
+		}
+		return
+	}
+	names := c.cfg.serverNames()
+	legacy := c.cfg.serversOf(Legacy)
+	switch {
+	case l.AuthServer == "" && len(legacy) == 1:
+		l.AuthServer = legacy[0]
+	case l.AuthServer == "":
+		c.bad(path, "", "[%s] needs auth_server: the server that knows the users", path)
+	case !slices.Contains(names, l.AuthServer):
+		c.bad(path+".auth_server", didYouMean(l.AuthServer, names), "unknown server %q", l.AuthServer)
+	}
+}

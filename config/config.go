@@ -1,0 +1,121 @@
+package config
+
+// Config is one cutover, as its file describes it, with every default filled in.
+type Config struct {
+	// Name of the organisation, as the page and the report show it.
+	Organisation string `toml:"organisation" mode:"live" example:"Example Ltd"`
+
+	// Folder of everything posthouse knows about this cutover. One running posthouse per folder.
+	State string `toml:"state" default:"/var/lib/posthouse" as:"path"`
+
+	// The domains that move. Mail for any other domain is refused, unless a device or user may send it.
+	Domains []string `toml:"domains" mode:"live" as:"domain" example:"example.com, example.net" need:"yes"`
+
+	// One line per mailbox: addresses, server and login on each side, home, wave.
+	// Columns: address, aliases, kind, legacy_server, legacy_login, legacy_password, cloud_server,
+	// cloud_login, cloud_password, home, wave. Microsoft's (EmailAddress,UserName,Password) and
+	// imapsync's (host1;user1;password1;host2;user2;password2) columns are taken as they are.
+	MailboxesFile string `toml:"mailboxes" mode:"live" default:"mailboxes.csv" as:"path"`
+
+	// Domains that mean another one: mail for anna@old.example is mail for anna@example.com.
+	AliasDomains map[string]string `toml:"alias_domains" mode:"live" as:"domain" keys:"domain" example:"old.example = example.com"`
+
+	// Which addresses exist, beyond those of the mailboxes.
+	Recipients Recipients `toml:"recipients"`
+
+	// The servers of both sides. Name them as you like; "legacy" and "cloud" are good names for one each.
+	Servers map[string]Server `toml:"servers"`
+
+	// Where mail is taken. Each listener has one role, which is also the route of what it takes.
+	Listeners map[string]Listener `toml:"listeners"`
+
+	// Where mail goes, by the route it came.
+	Routes Routes `toml:"routes"`
+
+	// How captured mail is carried onward.
+	Relay Relay `toml:"relay"`
+
+	// How mailboxes are copied and followed.
+	Bridge Bridge `toml:"bridge"`
+
+	// The old servers' logs, which tell who still uses them.
+	Evidence map[string]Source `toml:"evidence"`
+
+	// When the old server counts as unused.
+	Verdict Verdict `toml:"verdict"`
+
+	// The status page and /metrics.
+	Page Page `toml:"page"`
+
+	// The socket by which the commands talk to the running service.
+	Control Control `toml:"control"`
+
+	// What is logged, and how.
+	Log Log `toml:"log"`
+
+	// Mailboxes are the lines of MailboxesFile, in the file's order.
+	Mailboxes []Mailbox `toml:"-"`
+
+	// File is the path the configuration was loaded from.
+	File string `toml:"-"`
+
+	// Warnings are what may be right but should be looked at; they do not refuse the file.
+	Warnings []Problem `toml:"-"`
+}
+
+// Recipients says which addresses exist. Addresses are compared and kept in lower case.
+type Recipients struct {
+	// True: the addresses here and in the mailboxes file are all there are; others are refused (550).
+	// False: an unknown address in one of the domains is taken, and left to the destination to judge.
+	Complete bool `toml:"complete" mode:"live" default:"false"`
+
+	// True: anna+anything@ is anna@.
+	PlusAddressing bool `toml:"plus_addressing" mode:"live" default:"true"`
+
+	// Mailbox that gets postmaster@ and abuse@ of every domain.
+	Postmaster string `toml:"postmaster" mode:"live" as:"mailbox" example:"anna@example.com"`
+
+	// Further addresses, each with the mailbox that gets its mail.
+	Extra map[string]string `toml:"extra" mode:"live" as:"mailbox" keys:"address" example:"invoices-2019@example.com = anna@example.com"`
+
+	// Mailbox that gets the mail for every otherwise unknown address of a domain.
+	CatchAll map[string]string `toml:"catch_all" mode:"live" as:"mailbox" keys:"@domain" example:"@example.net = anna@example.com"`
+
+	// Groups: an address, and the addresses that get its mail. Members may be outside the domains.
+	Groups map[string][]string `toml:"groups" mode:"live" as:"address" keys:"address" example:"sales@example.com = anna@example.com, bob@example.com"`
+}
+
+// Control is the control socket.
+type Control struct {
+	// Path of the socket. When not given: control.sock in the state folder.
+	Socket string `toml:"socket" as:"path" example:"/run/posthouse/control.sock"`
+
+	// Group whose members may use the commands without being root.
+	Group string `toml:"group" example:"posthouse"`
+}
+
+// Page is the status page.
+type Page struct {
+	// Address of the page; empty: no page. Beyond loopback it needs a certificate and a login.
+	Address string `toml:"address" default:"127.0.0.1:8025" as:"listen"`
+
+	// Certificate chain and key, PEM. Read again on reload.
+	TLSCert string `toml:"tls_cert" mode:"live" as:"file" example:"/etc/posthouse/page.crt"`
+	// The certificate's key.
+	TLSKey string `toml:"tls_key" mode:"live" as:"secretfile" example:"/etc/posthouse/page.key"`
+
+	// Login that the page asks for.
+	Login string `toml:"login" example:"posthouse"`
+	// Its password.
+	Password Secret `toml:"password" example:"credential:page"`
+}
+
+// Log is the service's log.
+type Log struct {
+	// Least level that is written.
+	Level string `toml:"level" mode:"live" default:"info" as:"error|warning|info|debug"`
+
+	// journal: fields for journald. text: lines for people. json: one object a line.
+	// auto: journal when journald reads, else text.
+	Format string `toml:"format" default:"auto" as:"auto|journal|text|json"`
+}

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Default is the configuration that an empty file would mean, were it complete.
+func Default() *Config {
+	cfg := &Config{}
+	setDefaults(reflect.ValueOf(cfg).Elem())
+	return cfg
+}
+
+// Load reads and checks the file, and the mailboxes file it names. The error is an *Errors with all that
+// is wrong; what could not be read at all is a problem in it as well.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &Errors{Problems: []Problem{unreadable(path, err)}}
+	}
+	return Parse(path, data)
+}
+
+// Parse is Load with the TOML at hand. path stands for it in messages, and its folder is what relative
+// paths start at.
+func Parse(path string, data []byte) (*Config, error) {
+	src := &source{file: path, data: bytes.TrimPrefix(data, []byte("\uFEFF"))}
+	cfg := Default()
+	cfg.File = path
+	d := &decoder{src: src, dir: folder(path), places: map[string]span{}}
+	root, whole := parseTree(src)
+	d.section(reflect.ValueOf(cfg).Elem(), root, "")
+	if !whole {
+		return nil, &Errors{Problems: src.problems(src.found)}
+	}
+	c := &checker{decoder: d, cfg: cfg}
+	r := c.mailboxes()
+	c.check()
+	doubleCheck(src)
+	if problems := append(src.problems(src.found), r.problems...); len(problems) > 0 {
+		return nil, &Errors{Problems: problems}
+	}
+	cfg.Warnings = append(src.problems(src.warnings), r.warnings...)
+	return cfg, nil
+}
+
+func folder(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return filepath.Dir(path)
+	}
+	return filepath.Dir(abs)
+}
+
+func unreadable(path string, err error) Problem {
+	bad := openFault(path, err)
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		bad.text = pe.Err.Error()
+	}
+	return Problem{File: path, Text: bad.text, Hint: bad.hint}
+}
+
+// doubleCheck lets the TOML library read the file as well where we found nothing: it knows rules of the
+// language that our tree does not.
+func doubleCheck(src *source) {
+	if len(src.found) > 0 {
+		return
+	}
+	var any map[string]any
+	err := toml.Unmarshal(src.data, &any)
+	var de *toml.DecodeError
+	switch {
+	case err == nil:
+	case errors.As(err, &de):
+		line, column := de.Position()
+		src.syntax(src.at(line, column), de.Error())
+	default:
+		src.found = append(src.found, finding{whole: true, text: err.Error()})
+	}
+}
+
+// mailboxes reads the mailboxes file. Without one that is named, none is needed: a file beside the
+// configuration is then only a custom.
+func (c *checker) mailboxes() *roster {
+	path := c.cfg.MailboxesFile
+	r := newRoster(c.cfg, path)
+	at, named := c.places["mailboxes"]
+	if !named {
+		path = c.path(path)
+		c.cfg.MailboxesFile, r.file = path, path
+	}
+	f, err := os.Open(path)
+	if err == nil {
+		defer f.Close()
+		var data []byte
+		if data, err = readAll(f); err == nil {
+			r.read(f, data)
+			return r
+		}
+	}
+	switch {
+	case named:
+		c.src.report(at, openFault(path, err).text, "")
+	case errors.Is(err, fs.ErrNotExist):
+		r.warnings = append(r.warnings, Problem{File: path, Text: "there is no such file: no mailbox is copied or followed"})
+	default:
+		r.problems = append(r.problems, unreadable(path, err))
+	}
+	return r
+}
+
+func readAll(f *os.File) ([]byte, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", f.Name())
+	}
+	return os.ReadFile(f.Name())
+}
+
+func (c *Config) serverNames() []string { return slices.Sorted(maps.Keys(c.Servers)) }
+
+// serversOf lists the servers of a side by name.
+func (c *Config) serversOf(side Side) []string {
+	return slices.DeleteFunc(c.serverNames(), func(name string) bool { return c.Servers[name].Side != side })
+}

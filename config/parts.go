@@ -1,0 +1,105 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Routes says where mail goes, by the route it came.
+type Routes struct {
+	// Mail from other systems, taken by listeners of role mx.
+	Arriving Route `toml:"arriving"`
+	// Mail of users who log in at posthouse, to recipients inside the domains.
+	Submission Route `toml:"submission"`
+	// Mail of devices, to recipients inside the domains.
+	Devices Route `toml:"devices"`
+}
+
+// Route is where mail of one route goes.
+type Route struct {
+	// Ways out: WHERE:smtp or WHERE:mailbox. WHERE is home (the side where the mailbox's owner reads
+	// now), legacy, cloud, or a server's name. smtp delivers by SMTP; mailbox puts the message into the
+	// cloud mailbox by IMAP (at home in legacy: by SMTP). The first is required; each further one gets a
+	// copy, which needs tee.
+	To []Destination `toml:"to" mode:"live" default:"home:smtp" need:"yes"`
+
+	// True: a copy goes to the further ways out, or, with one way out, to the other side by SMTP.
+	// Copies are best effort: one that fails is counted, not held.
+	Tee bool `toml:"tee" mode:"live" default:"false"`
+
+	// Addresses that never get a copy. Rooms must stand here: two copies of an invitation, two answers.
+	TeeNever []string `toml:"tee_never" mode:"live" as:"address" example:"room-1@example.com"`
+}
+
+// Relay is how captured mail is carried onward.
+type Relay struct {
+	// Waits between attempts. The last one is repeated.
+	Retry []time.Duration `toml:"retry" mode:"live" default:"1m, 5m, 15m, 30m, 1h, 2h, 4h" min:"1s" max:"24h" need:"yes"`
+	// Age at which an undelivered message is held for a person. Nothing is ever bounced or dropped.
+	HoldAfter time.Duration `toml:"hold_after" mode:"live" default:"5d" min:"1m" max:"90d"`
+	// How long a delivery whose reply was lost is looked for in the mailbox before it is sent again.
+	SettleTime time.Duration `toml:"settle_time" mode:"live" default:"5m" min:"0s" max:"24h"`
+	// Age at which a message the cloud accepted, but nobody has seen in the mailbox, is an alarm.
+	SeenWithin time.Duration `toml:"seen_within" mode:"live" default:"6h" min:"1s" max:"30d"`
+	// How long a settled message's body is kept.
+	Retention time.Duration `toml:"retention" mode:"live" default:"14d" min:"0s" max:"3650d"`
+	// Deliveries at one time.
+	Workers int `toml:"workers" default:"8" min:"1" max:"1000"`
+	// Disk that is left free: below it mail is refused for the time being (452).
+	DiskReserve Size `toml:"disk_reserve" mode:"live" default:"1GB"`
+	// Memory for bodies that wait for their first delivery, so that fresh mail is not read back.
+	BodyBudget Size `toml:"body_budget" default:"12MiB"`
+}
+
+// Bridge is how mailboxes are copied and followed.
+type Bridge struct {
+	// Connections to one server at one time; the server's max_connections holds too.
+	ConnectionsPerServer int `toml:"connections_per_server" default:"8" min:"1" max:"1000"`
+	// Mailboxes that are copied at one time.
+	ParallelMailboxes int `toml:"parallel_mailboxes" default:"4" min:"1" max:"1000"`
+	// How often a mailbox is looked at that has no connection of its own to be told by (IDLE).
+	PollInterval time.Duration `toml:"poll_interval" default:"5m" min:"1s" max:"24h"`
+	// Folders that are not copied. * is any text without the separator.
+	Skip []string `toml:"skip" example:"Trash, Public/*"`
+	// True: folders subscribed on the old side are subscribed on the new one.
+	Subscriptions bool `toml:"subscriptions" default:"true"`
+	// Folders that get another name: old = new.
+	Folders map[string]string `toml:"folders" example:"Sent Items = Sent"`
+}
+
+// Source is one log of an old server.
+type Source struct {
+	// Name is the source's name in the file.
+	Name string `toml:"-"`
+
+	// Which program writes it.
+	Kind string `toml:"kind" example:"postfix" need:"yes"`
+	// Path of the log; * and ? as in a shell, for logs that change their name by day.
+	File string `toml:"file" as:"path" example:"/var/log/mail.log"`
+	// Unit in the journal, instead of a file.
+	Journal string `toml:"journal" example:"postfix@-.service"`
+	// Time zone of stamps that name none. When not given: the machine's.
+	Timezone string `toml:"timezone" as:"timezone" example:"Europe/Berlin"`
+	// Addresses from which we ourselves, and monitors, log in: not counted as use.
+	OwnAddresses []netip.Prefix `toml:"own_addresses" example:"127.0.0.25"`
+	// Users by whom we ourselves, and monitors, log in: not counted as use.
+	OwnUsers []string `toml:"own_users" example:"migrator, nagios"`
+	// True: without this source the verdict is "blind".
+	Required bool `toml:"required" default:"true"`
+}
+
+// Verdict is when the old server counts as unused.
+type Verdict struct {
+	// Quiet time that is asked for at least.
+	Quiet time.Duration `toml:"quiet" mode:"live" default:"72h" min:"1m" max:"365d"`
+	// Span in which the sources must have been watched.
+	Window time.Duration `toml:"window" mode:"live" default:"72h" min:"1m" max:"365d"`
+	// Watched share of the window below which the verdict is "blind".
+	BlindBelow float64 `toml:"blind_below" mode:"live" default:"0.9" min:"0" max:"1"`
+	// Span for which it is said how much mail may still come by the old way.
+	Horizon time.Duration `toml:"horizon" mode:"live" default:"30d" min:"1h" max:"365d"`
+	// What must be watched besides the logs: our own listeners, new items in old mailboxes.
+	Required []string `toml:"required" mode:"live" default:"listeners, mailboxes" as:"listeners|mailboxes"`
+	// When the MX record was switched, if posthouse did not see it itself.
+	MXSwitched time.Time `toml:"mx_switched" mode:"live" example:"2026-11-21T18:00:00+01:00"`
+}

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Side is one of the two sides of a cutover.
+type Side string
+
+// The two sides.
+const (
+	Legacy Side = "legacy"
+	Cloud  Side = "cloud"
+)
+
+// TLS is how a connection is secured.
+type TLS string
+
+// The ways to secure a connection.
+const (
+	TLSImplicit TLS = "implicit" // from the first octet (ports 993, 465)
+	TLSStartTLS TLS = "starttls" // after STARTTLS, which must succeed where we are the client
+	TLSNone     TLS = "none"     // plaintext: loopback only, unless insecure_plaintext says otherwise
+)
+
+// Server is one mail server of one side.
+type Server struct {
+	// Name is the server's name in the file.
+	Name string `toml:"-"`
+
+	// legacy or cloud.
+	Side Side `toml:"side" as:"legacy|cloud" example:"legacy" need:"yes"`
+
+	// IMAP, as host:port.
+	IMAP string `toml:"imap" as:"hostport" example:"exch01.example.com:993"`
+	// implicit (port 993), starttls (port 143) or none.
+	IMAPTLS TLS `toml:"imap_tls" default:"implicit" as:"implicit|starttls|none"`
+
+	// SMTP by which mail is delivered to this server, as host:port.
+	SMTP string `toml:"smtp" as:"hostport" example:"exch01.example.com:25"`
+	// starttls (port 25 or 587), implicit (port 465) or none.
+	SMTPTLS TLS `toml:"smtp_tls" default:"starttls" as:"implicit|starttls|none"`
+	// plain, login or none. When not given: plain if there is a smtp_login, else none.
+	SMTPAuth string `toml:"smtp_auth" as:"plain|login|none" example:"plain"`
+	// Login for SMTP. Without one the server must know us by our address or our client certificate.
+	SMTPLogin string `toml:"smtp_login" example:"posthouse@example.com"`
+	// Password of smtp_login.
+	SMTPPassword Secret `toml:"smtp_password" example:"credential:smtp"`
+
+	// Allows imap_tls = "none" or smtp_tls = "none" to a server that is not on loopback.
+	InsecurePlaintext bool `toml:"insecure_plaintext" default:"false"`
+	// Certificates (PEM) that are trusted for this server instead of the system's.
+	CAFile string `toml:"ca_file" as:"file" example:"/etc/posthouse/legacy-ca.pem"`
+	// SHA-256 of the server's certificate: trusted if, and only if, it is this one.
+	Fingerprint string `toml:"fingerprint" as:"fingerprint" example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+	// Our own certificate, for servers that know us by it.
+	ClientCert string `toml:"client_cert" as:"file" example:"/etc/posthouse/client.crt"`
+	// Its key.
+	ClientKey string `toml:"client_key" as:"secretfile" example:"/etc/posthouse/client.key"`
+
+	// How mailboxes are opened: password, xoauth2 or oauthbearer.
+	Login LoginMethod `toml:"login" default:"password" as:"password|xoauth2|oauthbearer"`
+	// User who may open every mailbox. Logs in as MAILBOX*MASTER (Dovecot's way), or by authzid.
+	MasterUser string `toml:"master_user" example:"migrator"`
+	// Password of master_user; the mailboxes' own passwords are then not needed.
+	MasterPassword Secret `toml:"master_password" example:"credential:master"`
+	// True: open mailboxes by SASL PLAIN with the mailbox as authorization identity (RFC 4616).
+	AuthzID bool `toml:"authzid" default:"false"`
+
+	// Most connections to this server at one time, all mailboxes and deliveries together.
+	MaxConnections int `toml:"max_connections" default:"16" min:"1" max:"10000"`
+
+	// Where tokens come from, for xoauth2 and oauthbearer.
+	OAuth OAuth `toml:"oauth"`
+}
+
+// LoginMethod is how mailboxes of a server are opened.
+type LoginMethod string
+
+// The ways to open a mailbox.
+const (
+	LoginPassword    LoginMethod = "password"
+	LoginXOAuth2     LoginMethod = "xoauth2"     // Microsoft, Google
+	LoginOAuthBearer LoginMethod = "oauthbearer" // RFC 7628
+)
+
+// The kinds of OAuth.
+const (
+	OAuthClientCredentials = "client_credentials" // RFC 6749 §4.4: one token for all mailboxes (Microsoft 365)
+	OAuthServiceAccount    = "service_account"    // RFC 7523: one token per mailbox, its subject (Google)
+)
+
+// OAuth says where tokens come from. The subject of a token is the mailbox's login. The zero value is
+// none.
+type OAuth struct {
+	// client_credentials (Microsoft 365) or service_account (Google, domain-wide delegation).
+	Kind string `toml:"kind" as:"client_credentials|service_account" example:"client_credentials"`
+	// Token endpoint.
+	TokenURL string `toml:"token_url" as:"url" example:"https://login.microsoftonline.com/TENANT/oauth2/v2.0/token"`
+	// The application's id.
+	ClientID string `toml:"client_id" example:"11111111-2222-3333-4444-555555555555"`
+	// The application's secret.
+	ClientSecret Secret `toml:"client_secret" example:"credential:oauth"`
+	// Scope that is asked for: https://outlook.office365.com/.default, or https://mail.google.com/.
+	Scope string `toml:"scope" example:"https://outlook.office365.com/.default"`
+	// The service account's key, the JSON file Google gives out.
+	KeyFile string `toml:"key_file" as:"secretfile" example:"/etc/posthouse/service-account.json"`
+}
+
+// Role is what a listener is for, and the route of what it takes.
+type Role string
+
+// The roles of listeners.
+const (
+	RoleMX         Role = "mx"         // mail from other systems: route arriving
+	RoleSubmission Role = "submission" // mail of users who log in
+	RoleDevices    Role = "devices"    // mail of printers, scanners and programs, by their address
+)
+
+// Listener takes mail by SMTP.
+type Listener struct {
+	// Name is the listener's name in the file.
+	Name string `toml:"-"`
+
+	// mx: mail from the world. submission: users who log in. devices: printers and programs by address.
+	Role Role `toml:"role" as:"mx|submission|devices" example:"mx" need:"yes"`
+	// Name (FileDescriptorName=) of the socket that systemd hands over.
+	Socket string `toml:"socket" example:"mx"`
+	// Address to listen on, used when no such socket was handed over.
+	Address string `toml:"address" as:"listen" example:":25"`
+	// Name by which we greet. When not given: the machine's own name.
+	Hostname string `toml:"hostname" mode:"live" as:"domain" example:"mail.example.com"`
+
+	// starttls: offered. implicit: from the first octet (port 465). none: never.
+	TLS TLS `toml:"tls" default:"starttls" as:"starttls|implicit|none"`
+	// Certificate chain, PEM. Read again on reload. Without one STARTTLS is not offered.
+	TLSCert string `toml:"tls_cert" mode:"live" as:"file" example:"/etc/posthouse/mail.crt"`
+	// Its key.
+	TLSKey string `toml:"tls_key" mode:"live" as:"secretfile" example:"/etc/posthouse/mail.key"`
+
+	// Server against which users' logins are tried. When not given: the only legacy server.
+	AuthServer string `toml:"auth_server" example:"legacy"`
+	// Networks that may send without a login, to anybody. Only for the role devices.
+	Allow []netip.Prefix `toml:"allow" mode:"live" example:"10.0.4.0/24"`
+	// Proxies (HAProxy and the like) that tell the true client by the PROXY protocol.
+	Proxies []netip.Prefix `toml:"proxies" example:"10.0.0.5"`
+	// Mail from here comes from the old server: it is never sent back there.
+	LegacyAddresses []netip.Prefix `toml:"legacy_addresses" mode:"live" example:"10.0.0.10"`
+	// Mail from here comes from the cloud: it is never sent back there.
+	CloudAddresses []netip.Prefix `toml:"cloud_addresses" mode:"live" example:"40.92.0.0/15"`
+
+	// Largest message taken.
+	MaxMessageSize Size `toml:"max_message_size" default:"150MB" min:"64KB" max:"2GB"`
+	// Most connections at one time.
+	MaxConnections int `toml:"max_connections" default:"200" min:"1" max:"100000"`
+	// Most connections of one client address at one time.
+	MaxConnectionsPerClient int `toml:"max_connections_per_client" default:"20" min:"1" max:"100000"`
+	// Most recipients of one message (RFC 5321 §4.5.3.1.8 asks for 100 at least).
+	MaxRecipients int `toml:"max_recipients" default:"1000" min:"100" max:"50000"`
+	// Longest wait for a client's next command (RFC 5321 §4.5.3.2.7: 5 minutes).
+	CommandTimeout time.Duration `toml:"command_timeout" default:"5m" min:"1s" max:"1h"`
+	// Longest wait for a client's next piece of a message (RFC 5321 §4.5.3.2.5: 3 minutes).
+	DataTimeout time.Duration `toml:"data_timeout" default:"3m" min:"1s" max:"1h"`
+}
