@@ -1,0 +1,135 @@
+package listener
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/cutover"
+)
+
+// devNull is an Intake that keeps nothing.
+type devNull struct{}
+
+func (devNull) Recipient(context.Context, Session, string) error          { return nil }
+func (devNull) Begin(context.Context, Session, Envelope) (Message, error) { return nullMessage{}, nil }
+
+type nullMessage struct{}
+
+func (nullMessage) Write(p []byte) (int, error)                 { return len(p), nil }
+func (nullMessage) Commit(context.Context) (id string, e error) { return "0", nil }
+func (nullMessage) Abort()                                      {}
+
+func benchServer(b *testing.B) *Server {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	s, err := New(Config{
+		Name: "bench", Role: cutover.Arriving, Hostname: "mail.test", Addr: "127.0.0.1:0", Intake: devNull{}, Log: log,
+		MaxPerClient: 1000, MaxConnections: 1000,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Stop(context.Background()); err != nil {
+			b.Error(err)
+		}
+	})
+	return s
+}
+
+// benchClient sends messages over one connection: envelope pipelined with DATA, body after 354.
+type benchClient struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func dialBench(addr net.Addr) (*benchClient, error) {
+	conn, err := net.Dial("tcp", addr.String())
+	if err != nil {
+		return nil, err
+	}
+	c := &benchClient{conn: conn, in: bufio.NewReader(conn)}
+	if err := c.expect("220"); err != nil {
+		return nil, err
+	}
+	_, err = io.WriteString(conn, "HELO client.test\r\n")
+	return c, cmpErr(err, c.expect("250"))
+}
+
+func cmpErr(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *benchClient) expect(codes ...string) error {
+	for _, code := range codes {
+		line, err := c.in.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(line, code) {
+			return fmt.Errorf("got %q, want %s", line, code)
+		}
+	}
+	return nil
+}
+
+func (c *benchClient) send(wire []byte) error {
+	_, err := io.WriteString(c.conn, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@mail.test>\r\nDATA\r\n")
+	if err := cmpErr(err, c.expect("250", "250", "354")); err != nil {
+		return err
+	}
+	_, err = c.conn.Write(wire)
+	return cmpErr(err, c.expect("250"))
+}
+
+func BenchmarkAccept(b *testing.B) {
+	for _, size := range []int{4 << 10, 256 << 10} {
+		for _, sessions := range []int{1, 20} {
+			b.Run(fmt.Sprintf("size=%dKiB/sessions=%d", size>>10, sessions), func(b *testing.B) {
+				s := benchServer(b)
+				line := []byte(strings.Repeat("x", 76) + "\r\n")
+				wire := append(bytes.Repeat(line, size/len(line)), ".\r\n"...)
+				b.SetBytes(int64(len(wire)))
+				jobs := make(chan struct{}, sessions)
+				errs := make(chan error, sessions)
+				for range sessions {
+					go func() {
+						c, err := dialBench(s.Addr())
+						for range jobs {
+							if err == nil {
+								err = c.send(wire)
+							}
+						}
+						errs <- err
+					}()
+				}
+				for b.Loop() {
+					jobs <- struct{}{}
+				}
+				close(jobs)
+				for range sessions {
+					if err := <-errs; err != nil {
+						b.Error(err)
+					}
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+			})
+		}
+	}
+}

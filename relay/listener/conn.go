@@ -1,0 +1,288 @@
+package listener
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// conn stands between go-smtp and one client; go-smtp takes it for a net.Conn. Its methods are called by the one goroutine that
+// go-smtp runs for the connection, except where a comment says otherwise.
+type conn struct {
+	cfg    *Config
+	reg    *registry
+	ctx    context.Context // ends with the connection
+	cancel context.CancelFunc
+	raw    net.Conn
+	nc     net.Conn // raw, or TLS over it
+	info   Session
+	secure bool
+	guest  bool // Observer was told of it
+
+	inbox
+	outbox
+	wait
+
+	mode     mode
+	cmd      command   // the command that go-smtp is working on
+	canon    []byte    // the rest of the line that go-smtp has still to read
+	chunk    int64     // octets of a BDAT chunk that go-smtp has still to read
+	greeted  bool      // HELO or EHLO was given, since STARTTLS
+	noData   bool      // the last command was a DATA that was refused
+	inTxn    bool      // MAIL was accepted
+	deadline time.Time // for the body of the transaction
+
+	dead    atomic.Bool // nothing more is read or written; read by BDAT's goroutine too
+	closing bool        // 421 was answered
+	linger  bool        // the client was cut short: let it read the reply before the connection is reset
+	closed  bool
+	end     string
+	stats   stats
+}
+
+// mode says what the next octets from the client are.
+type mode byte
+
+const (
+	modeCommand mode = iota
+	modeBody         // after 354: ours to read
+	modeChunk        // octets of BDAT, passed through go-smtp
+)
+
+// stats are for the connection's log line. messages, failed and bytes are also written by BDAT's goroutine.
+type stats struct {
+	messages, failed, bytes   atomic.Int64
+	refused, errors, commands int
+}
+
+var _ net.Conn = (*conn)(nil)
+
+func newConn(ctx context.Context, cfg *Config, reg *registry, raw net.Conn) *conn {
+	c := &conn{cfg: cfg, reg: reg, raw: raw, nc: raw}
+	c.ctx, c.cancel = context.WithCancel(ctx)
+	c.buf = c.small[:]
+	c.info = Session{
+		ID: newID(), Listener: cfg.Name, Role: cfg.Role, Hostname: cfg.Hostname,
+		Remote: addrPort(raw.RemoteAddr()), Local: addrPort(raw.LocalAddr()), Connected: time.Now(),
+	}
+	return c
+}
+
+func newID() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
+}
+
+// addrPort is the zero value for networks without addresses, such as pipes.
+func addrPort(a net.Addr) netip.AddrPort {
+	if a == nil {
+		return netip.AddrPort{}
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// Read gives go-smtp one command line, the final dot of a body, or octets of a BDAT chunk.
+func (c *conn) Read(p []byte) (n int, err error) {
+	defer c.contain(&err)
+	c.welcome()
+	if c.dead.Load() || c.closed {
+		return 0, net.ErrClosed
+	}
+	switch {
+	case len(c.canon) > 0:
+	case c.mode == modeChunk:
+		return c.readChunk(p)
+	case c.mode == modeBody:
+		// go-smtp reads on although the body was not taken: what follows must not become commands.
+		c.die(EndPanic, refusePanic)
+		return 0, net.ErrClosed
+	default:
+		if err := c.nextCommand(); err != nil {
+			return 0, err
+		}
+	}
+	n = copy(p, c.canon)
+	c.canon = c.canon[n:]
+	return n, nil
+}
+
+// welcome is what has to be done once, on the connection's own goroutine.
+func (c *conn) welcome() {
+	if c.guest {
+		return
+	}
+	c.guest = true
+	c.cfg.Observer.Connected(c.info)
+	if c.cfg.ImplicitTLS {
+		c.handshake()
+	}
+}
+
+// contain keeps a panic of ours inside the connection: go-smtp recovers in command handlers, but not around Read, Write and Close.
+func (c *conn) contain(err *error) {
+	if p := recover(); p != nil {
+		c.log().Errorf("panic: %v\n%s", p, debug.Stack())
+		c.die(EndPanic, refusePanic)
+		*err = net.ErrClosed
+	}
+}
+
+// die ends the session at once: the client reads last (if it is not nil), and nothing that it sent or will send is looked at any more.
+// The first reason counts.
+func (c *conn) die(end string, last *Refusal) {
+	if c.dead.Swap(true) {
+		return
+	}
+	c.setEnd(end)
+	c.dropInput()
+	c.mode, c.canon = modeCommand, nil
+	if last != nil {
+		c.say(last.Code, last.Enhanced, last.Text)
+	}
+	c.flush()
+}
+
+// abuse is die for clients that break the protocol; they get a moment to read why.
+func (c *conn) abuse(what Abuse, last *Refusal) {
+	c.linger = true
+	c.die(string(what), last)
+	c.cfg.Observer.Abused(c.info, what)
+}
+
+func (c *conn) setEnd(end string) {
+	if c.end == "" {
+		c.end = end
+	}
+}
+
+// Close ends the connection for good and writes its log line. go-smtp calls it more than once.
+func (c *conn) Close() (err error) {
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	defer c.finish()
+	defer c.contain(&err)
+	c.flush()
+	if c.linger {
+		lingeringClose(c.nc, c.raw)
+	}
+	return c.nc.Close()
+}
+
+func (c *conn) finish() {
+	c.cancel()
+	c.dropInput()
+	c.reg.remove(c)
+	c.setEnd(EndReset)
+	c.log().WithFields(logrus.Fields{
+		FieldHelo: c.info.Helo, FieldTLS: strings.TrimSpace(c.info.TLS.Version + " " + c.info.TLS.Cipher),
+		FieldMessages: c.stats.messages.Load(), FieldFailed: c.stats.failed.Load(), FieldBytes: c.stats.bytes.Load(),
+		FieldRefused: c.stats.refused, FieldErrors: c.stats.errors,
+		FieldDuration: time.Since(c.info.Connected).Milliseconds(), FieldEnd: c.end,
+	}).Info(endMessage)
+}
+
+func (c *conn) log() logrus.FieldLogger {
+	return c.cfg.Log.WithFields(logrus.Fields{
+		FieldSession: c.info.ID, FieldListener: c.info.Listener, FieldRole: string(c.info.Role), FieldClient: clientText(c.info.Remote),
+	})
+}
+
+func clientText(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return "unknown"
+	}
+	return a.String()
+}
+
+// LocalAddr and RemoteAddr are the raw connection's.
+func (c *conn) LocalAddr() net.Addr  { return c.raw.LocalAddr() }
+func (c *conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
+
+// The deadlines are the wrapper's own business: one per Read, not one per message.
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// wait is what Stop needs to reach a connection from outside. All fields are guarded by mu.
+type wait struct {
+	mu      sync.Mutex
+	idle    bool // blocked in a Read between two transactions
+	drained bool // Stop was called
+	cut     bool // Stop waits no longer
+}
+
+var errShutdown = errors.New("shutting down")
+
+// arm sets the deadline of the next read from the network.
+func (c *conn) arm(idle bool, deadline time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut || c.drained && idle {
+		return errShutdown
+	}
+	c.idle = idle
+	return c.raw.SetReadDeadline(deadline)
+}
+
+// disarm says whether the read that has just ended was interrupted by Stop.
+func (c *conn) disarm() (interrupted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	interrupted = c.cut || c.drained && c.idle
+	c.idle = false
+	return interrupted
+}
+
+// drain lets a transaction in flight end and sends everybody else away. Called by Stop's goroutine.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drained = true
+	if c.idle {
+		c.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// abort interrupts every read and leaves a moment for the last reply. Called by Stop's goroutine.
+func (c *conn) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drained, c.cut = true, true
+	c.raw.SetReadDeadline(time.Unix(1, 0))
+	c.raw.SetWriteDeadline(time.Now().Add(lastTimeout))
+}
+
+// armWrite sets the deadline of the next write.
+func (c *conn) armWrite() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	patience := c.cfg.WriteTimeout
+	if c.cut || c.dead.Load() {
+		patience = min(patience, lastTimeout)
+	}
+	c.raw.SetWriteDeadline(time.Now().Add(patience))
+}
+
+// leaving reports whether no new transaction may begin.
+func (c *conn) leaving() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cut || c.drained && !c.inTxn
+}

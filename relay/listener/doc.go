@@ -1,0 +1,28 @@
+// Package listener is the SMTP server edge: it takes mail that still uses the old route and answers 250 only when the Intake has made it
+// durable. It knows the protocol and its abuse; what is ours, where a message goes and how it is kept, it asks the Intake.
+//
+// # Order of events
+//
+// A connection is accepted, counted in the registry (overall and per client; too many: 421) and wrapped. go-smtp runs the dialog over the
+// wrapper, which is where the promises are kept:
+//
+//   - Line gate. go-smtp gets at most one command line per Read, in canonical form, after the wrapper has looked at it. Lines must end in CRLF
+//     and hold no bare CR, bare LF or control characters; other lines end the connection. Paths of MAIL and RCPT are parsed here, so that a
+//     quoted local part stays quoted.
+//   - Body gate. Only go-smtp's own 354 opens it. A bulk reader then hands the octets to the Message, dots unstuffed and otherwise untouched;
+//     only CRLF.CRLF ends a body. go-smtp gets to see just the final dot. A BDAT chunk passes through go-smtp, counted octet by octet.
+//   - Poison. Any failure inside a body (time-out, cut, reset) ends the session: a 421 is sent, every later Read fails, and none of
+//     the octets that may follow is ever read as a command. The message is aborted, never committed.
+//   - TLS is ended by the wrapper, not by go-smtp, so that every guard holds after STARTTLS too. Octets sent before the handshake are refused.
+//   - Replies are collected and written when the client has to be waited for. A 250 for a message never waits for the next message's commit.
+//     A 421 closes.
+//
+// Recipients are offered to the Intake one by one. After the last octet the Message is committed, which returns when body, envelope,
+// deliveries and observation are on stable storage; then the 250 is written. A Refusal is passed on as it is; a full disk is 452; every
+// other failure, a panic included, is 451 or 421 with a public text that shows nothing internal.
+//
+// # End
+//
+// Stop takes nothing new, tells idle clients 421, lets transactions in flight end until its context is done, then cuts. Every connection ends
+// with exactly one log line whose keys are the Field constants.
+package listener

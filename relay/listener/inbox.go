@@ -1,0 +1,196 @@
+package listener
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	commandBuffer = 4 << 10  // per connection; more than maxCommandLine
+	bodyBuffer    = 64 << 10 // borrowed while a body is read
+)
+
+var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
+
+// inbox holds what came from the network and was not used yet: buf[r:w].
+type inbox struct {
+	buf      []byte // small's octets, or borrowed's
+	r, w     int
+	small    [commandBuffer]byte
+	borrowed *[bodyBuffer]byte // nil, or a pooled one
+}
+
+// grow changes to a large buffer for a body.
+func (b *inbox) grow() {
+	if b.borrowed != nil {
+		return
+	}
+	b.borrowed = bodyBuffers.Get().(*[bodyBuffer]byte)
+	b.w = copy(b.borrowed[:], b.buf[b.r:b.w])
+	b.r, b.buf = 0, b.borrowed[:]
+}
+
+// shrink gives the large buffer back, unless the client has sent so much ahead that it is still needed.
+func (b *inbox) shrink() {
+	if b.borrowed == nil || b.w-b.r > commandBuffer {
+		return
+	}
+	b.w = copy(b.small[:], b.buf[b.r:b.w])
+	b.r, b.buf = 0, b.small[:]
+	bodyBuffers.Put(b.borrowed)
+	b.borrowed = nil
+}
+
+// dropInput forgets what came and will not be used.
+func (b *inbox) dropInput() {
+	b.r, b.w = 0, 0
+	b.shrink()
+}
+
+// fill waits for more octets from the network, after what is there.
+func (c *conn) fill() error {
+	if c.r > 0 {
+		c.w = copy(c.buf, c.buf[c.r:c.w])
+		c.r = 0
+	}
+	n, err := c.receive(c.buf[c.w:])
+	c.w += n
+	return err
+}
+
+// receive is the one place where octets come from the network. Replies that wait are sent first. A failure ends the session, so that nothing
+// sent after it is ever read as a command.
+func (c *conn) receive(p []byte) (int, error) {
+	if c.flush(); c.dead.Load() {
+		return 0, net.ErrClosed
+	}
+	n, err, interrupted := c.readNet(p)
+	if n > 0 {
+		return n, nil
+	}
+	inMessage := c.mode != modeCommand
+	switch {
+	case interrupted:
+		c.die(EndShutdown, c.shutdownRefusal())
+	case errors.Is(err, os.ErrDeadlineExceeded) && inMessage:
+		c.die(EndStalled, &Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: "Waited too long for the rest of the message"})
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.die(EndIdle, &Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: c.cfg.Hostname + " waited too long for a command"})
+	case inMessage:
+		c.die(EndCut, &Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: refuseCut.Text})
+	case errors.Is(err, io.EOF):
+		c.die(EndHangUp, nil)
+	default:
+		c.die(EndReset, nil)
+	}
+	return 0, net.ErrClosed
+}
+
+// readNet reads at least one octet or fails.
+func (c *conn) readNet(p []byte) (n int, err error, interrupted bool) {
+	for n == 0 && err == nil {
+		if err := c.arm(c.mode == modeCommand && !c.inTxn, c.patience()); err != nil {
+			return 0, err, errors.Is(err, errShutdown)
+		}
+		n, err = c.nc.Read(p)
+		interrupted = c.disarm()
+	}
+	return n, err, interrupted
+}
+
+func (c *conn) patience() time.Time {
+	now := time.Now()
+	if c.mode == modeCommand {
+		return now.Add(c.cfg.CommandTimeout)
+	}
+	until := now.Add(c.cfg.DataTimeout)
+	if until.After(c.deadline) {
+		return c.deadline
+	}
+	return until
+}
+
+func (c *conn) shutdownRefusal() *Refusal {
+	return &Refusal{Code: 421, Enhanced: [3]int{4, 3, 2}, Text: c.cfg.Hostname + " is shutting down, try again later"}
+}
+
+// readLine returns the next command line without its CRLF, valid until the next fill. Lines that no honest client sends end the session.
+func (c *conn) readLine() ([]byte, error) {
+	seen := 0
+	for {
+		if i := bytes.IndexByte(c.buf[c.r+seen:c.w], '\n'); i >= 0 && seen+i < maxCommandLine {
+			line := c.buf[c.r : c.r+seen+i+1]
+			c.r += len(line)
+			return c.honest(line)
+		}
+		if seen = c.w - c.r; seen >= maxCommandLine {
+			c.abuse(LongLine, &Refusal{Code: 500, Enhanced: [3]int{5, 5, 2}, Text: "Command line is too long"})
+			return nil, net.ErrClosed
+		}
+		if err := c.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *conn) honest(line []byte) ([]byte, error) {
+	body, err := checkLine(line)
+	switch err {
+	case nil:
+		return body, nil
+	case errBareLineEnd:
+		c.abuse(BareLineEnd, &Refusal{Code: 521, Enhanced: [3]int{5, 5, 2}, Text: "Bare CR or LF in a command"})
+	default:
+		c.abuse(BadOctets, &Refusal{Code: 521, Enhanced: [3]int{5, 5, 2}, Text: "Control character in a command"})
+	}
+	return nil, net.ErrClosed
+}
+
+// readChunk passes octets of a BDAT chunk to go-smtp, never one beyond it. An early end is an error, not io.EOF: go-smtp would take the
+// chunk for whole.
+func (c *conn) readChunk(p []byte) (int, error) {
+	p = p[:min(int64(len(p)), c.chunk)]
+	n := copy(p, c.buf[c.r:c.w])
+	c.r += n
+	if n == 0 {
+		var err error
+		if n, err = c.receive(p); err != nil {
+			return 0, err
+		}
+	}
+	if c.chunk -= int64(n); c.chunk == 0 {
+		c.mode = modeCommand
+	}
+	return n, nil
+}
+
+// copyBody reads a body after 354, writes it to dst with dots unstuffed, and leaves the final dot for go-smtp. It returns an error only if the
+// body did not arrive whole; dst must take everything.
+func (c *conn) copyBody(dst io.Writer) error {
+	c.grow()
+	defer c.shrink()
+	var u unstuffer
+	for {
+		body, consumed, done := u.next(c.buf[c.r:c.w])
+		if len(body) > 0 {
+			if _, err := dst.Write(body); err != nil {
+				return err
+			}
+		}
+		c.r += consumed
+		if done {
+			c.mode, c.canon = modeCommand, []byte(".\r\n")
+			return nil
+		}
+		if consumed == 0 {
+			if err := c.fill(); err != nil {
+				return err
+			}
+		}
+	}
+}

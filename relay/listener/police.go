@@ -1,0 +1,159 @@
+package listener
+
+import (
+	"fmt"
+	"net"
+	"time"
+)
+
+var (
+	refuseVerb     = &Refusal{Code: 500, Enhanced: [3]int{5, 5, 2}, Text: "Command not recognized"}
+	refuseOffered  = &Refusal{Code: 502, Enhanced: [3]int{5, 5, 1}, Text: "Command not offered here"}
+	refuseSequence = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "Say HELO or EHLO first"}
+	refuseArgument = &Refusal{Code: 501, Enhanced: [3]int{5, 5, 4}, Text: "Argument missing or not understood"}
+	refuseSender   = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 7}, Text: "Sender address not understood"}
+	refuseAddress  = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 3}, Text: "Recipient address not understood"}
+)
+
+// nextCommand puts the next command that go-smtp shall see into canon and answers all others itself.
+func (c *conn) nextCommand() error {
+	for len(c.canon) == 0 {
+		if err := c.endOfPatience(); err != nil {
+			return err
+		}
+		c.shrink()
+		line, err := c.readLine()
+		if err != nil {
+			return err
+		}
+		afterNoData := c.noData
+		c.cmd = parseCommand(string(line))
+		pass, refusal := c.police()
+		switch {
+		case c.dead.Load():
+			return net.ErrClosed
+		case refusal == refuseVerb && afterNoData:
+			// The same, with the body arriving later.
+			c.abuse(BodyAsCommands, refusal)
+			return net.ErrClosed
+		case refusal != nil:
+			c.say(refusal.Code, refusal.Enhanced, refusal.Text)
+		case pass != "":
+			c.canon = append(c.canon[:0], pass+"\r\n"...)
+		}
+	}
+	return nil
+}
+
+// endOfPatience ends sessions that were told 421 or have used up a limit.
+func (c *conn) endOfPatience() error {
+	switch {
+	case c.closing:
+		c.die(EndRefused, nil)
+	case c.leaving():
+		c.die(EndShutdown, c.shutdownRefusal())
+	case c.noData && c.w > c.r:
+		// A client that did not wait for 354 has sent its body along: no line of it may be taken for a command.
+		c.abuse(BodyAsCommands, &Refusal{Code: 421, Enhanced: [3]int{4, 5, 0}, Text: "Wait for the reply to DATA"})
+	case c.stats.errors >= maxErrors:
+		c.abuse(TooManyErrors, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many errors"})
+	case c.stats.refused >= maxRefused:
+		c.abuse(TooManyRefused, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many refused recipients"})
+	case c.stats.commands >= maxCommands:
+		c.abuse(TooManyCommands, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many commands without a message"})
+	default:
+		return nil
+	}
+	return net.ErrClosed
+}
+
+// police looks at c.cmd and returns the line that go-smtp shall see, or the refusal that the client shall see. Neither means that the
+// command was dealt with.
+func (c *conn) police() (pass string, refusal *Refusal) {
+	switch c.cmd.verb {
+	case "MAIL", "RCPT", "DATA":
+		return c.policeTransaction()
+	case "BDAT":
+		return c.policeChunk(), nil
+	}
+	c.stats.commands++
+	switch c.cmd.verb {
+	case "HELO", "EHLO":
+		name := heloName(c.cmd.arg)
+		if name == "" {
+			return "", refuseArgument
+		}
+		c.info.Helo, c.info.ESMTP, c.greeted = name, c.cmd.verb == "EHLO", true
+		return c.cmd.verb + " " + name, nil
+	case "RSET", "NOOP", "QUIT", "VRFY":
+		return c.cmd.verb, nil
+	case "STARTTLS":
+		return "", c.startTLS()
+	case "AUTH", "EXPN", "HELP", "TURN", "ETRN", "LHLO":
+		return "", refuseOffered
+	case "GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "HOST:":
+		c.abuse(ForeignProtocol, refuseVerb)
+		return "", nil
+	}
+	return "", refuseVerb
+}
+
+func (c *conn) policeTransaction() (pass string, refusal *Refusal) {
+	if !c.greeted {
+		return "", refuseSequence
+	}
+	switch c.cmd.verb {
+	case "MAIL":
+		return c.policePath("FROM:", refuseSender)
+	case "RCPT":
+		return c.policePath("TO:", refuseAddress)
+	}
+	if c.cmd.arg != "" {
+		return "", refuseArgument
+	}
+	return "DATA", nil
+}
+
+// policePath parses the path and keeps it for the session; go-smtp sees it in canonical form and reads the parameters.
+func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *Refusal) {
+	arg := c.cmd.arg
+	if len(arg) < len(keyword) || upper(arg[:len(keyword)]) != keyword {
+		return "", refuseArgument
+	}
+	p, params, err := parsePath(arg[len(keyword):])
+	isRcpt := c.cmd.verb == "RCPT"
+	if err != nil || p.domain == "" && p != (path{}) && !(isRcpt && p.postmaster()) || isRcpt && p == (path{}) {
+		if isRcpt {
+			c.cfg.Observer.RecipientRefused(c.info, arg, bad)
+		}
+		return "", bad
+	}
+	c.cmd.path, c.cmd.arg = p, params
+	if p.postmaster() {
+		p.domain = c.cfg.Hostname // go-smtp knows no address without a domain
+	}
+	pass = c.cmd.verb + " " + keyword + "<" + p.String() + ">"
+	if params != "" {
+		pass += " " + params
+	}
+	return pass, nil
+}
+
+// policeChunk opens the gate for the octets of a chunk. Where their number is unknown the session ends, or they would be read as commands.
+func (c *conn) policeChunk() (pass string) {
+	size, last, err := parseChunk(c.cmd.arg)
+	if err != nil {
+		c.abuse(BadChunk, refuseArgument)
+		return ""
+	}
+	if c.chunk = size; size > 0 {
+		c.mode = modeChunk
+	}
+	if !c.inTxn {
+		c.deadline = time.Now().Add(c.cfg.MessageTimeout)
+	}
+	if last {
+		return fmt.Sprintf("BDAT %d LAST", size)
+	}
+	return fmt.Sprintf("BDAT %d", size)
+}

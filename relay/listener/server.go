@@ -1,0 +1,167 @@
+package listener
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+// Server is one SMTP listener. Its methods may be called from any goroutine.
+type Server struct {
+	cfg    Config
+	reg    *registry
+	work   *tally
+	smtp   *smtp.Server
+	ctx    context.Context // of all sessions
+	cancel context.CancelFunc
+
+	done     chan struct{} // closed when no more connections are accepted
+	stopOnce sync.Once
+	stopErr  error
+
+	mu      sync.Mutex
+	ln      net.Listener // nil before Start
+	stopped bool
+}
+
+// New checks the configuration. It opens nothing.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, reg: newRegistry(cfg.MaxConnections, cfg.MaxPerClient), work: newTally(), done: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.smtp = s.engine()
+	return s, nil
+}
+
+// engine is go-smtp with everything off that the wrapper does itself: deadlines, TLS, line lengths.
+func (s *Server) engine() *smtp.Server {
+	e := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return &session{conn: c.Conn().(*conn), work: s.work}, nil
+	}))
+	e.Domain = s.cfg.Hostname
+	e.ErrorLog = errorLog{s.cfg.Log.WithField(FieldListener, s.cfg.Name)}
+	e.MaxLineLength = 0
+	e.MaxRecipients = s.cfg.MaxRecipients
+	e.MaxMessageBytes = s.cfg.MaxMessageBytes
+	e.EnableDSN = true
+	e.EnableSMTPUTF8 = s.cfg.SMTPUTF8
+	e.EnableREQUIRETLS = s.cfg.RequireTLS
+	return e
+}
+
+// Start listens and returns. Connections are served until Stop.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln != nil || s.stopped {
+		return fmt.Errorf("listener %s was started before", s.cfg.Name)
+	}
+	ln, err := s.cfg.listen()
+	if err != nil {
+		return err
+	}
+	s.ln = ln
+	go s.serve()
+	return nil
+}
+
+func (c *Config) listen() (net.Listener, error) {
+	if c.Listener != nil {
+		return c.Listener, nil
+	}
+	ln, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listener %s: %w", c.Name, err)
+	}
+	return ln, nil
+}
+
+func (s *Server) serve() {
+	defer close(s.done)
+	err := s.smtp.Serve(&gate{Listener: s.ln, ctx: s.ctx, cfg: &s.cfg, reg: s.reg})
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		s.cfg.Log.WithField(FieldListener, s.cfg.Name).WithError(err).Error("no more connections are accepted")
+	}
+}
+
+// Addr is the address listened on, nil before Start.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln == nil {
+		return nil
+	}
+	return s.ln.Addr()
+}
+
+// Done is closed when no more connections are accepted: after Stop, or because the socket failed.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Connections is the number of open connections.
+func (s *Server) Connections() int { return s.reg.count() }
+
+// abortGrace is how long sessions have to end after they were cut: enough for a commit under way and a last reply.
+const abortGrace = 5 * time.Second
+
+// Stop takes nothing new, tells idle clients 421 and waits for transactions in flight. When ctx is done it cuts them (421, nothing of them
+// is kept) and cancels their contexts; it returns at most five seconds later, with an error only if a session did not end even then. Further calls
+// wait for the first and return its result.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
+	return s.stopErr
+}
+
+func (s *Server) stop(ctx context.Context) error {
+	s.mu.Lock()
+	ln := s.ln
+	s.stopped = true
+	s.mu.Unlock()
+	defer s.cancel()
+	if ln == nil {
+		close(s.done)
+		if s.cfg.Listener != nil {
+			return s.cfg.Listener.Close()
+		}
+		return nil
+	}
+	ln.Close()
+	<-s.done // from here on go-smtp begins nothing new
+	return s.wait(ctx)
+}
+
+func (s *Server) wait(ctx context.Context) error {
+	s.reg.drain()
+	patience, giveUp := context.WithCancel(context.Background())
+	defer giveUp()
+	stop := context.AfterFunc(ctx, func() {
+		s.cancel()
+		s.reg.each((*conn).abort)
+		timer := time.AfterFunc(abortGrace, giveUp)
+		context.AfterFunc(patience, func() { timer.Stop() })
+	})
+	defer stop()
+	err := s.smtp.Shutdown(patience)
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // the socket was closed before
+	}
+	if err == nil {
+		select {
+		case <-s.work.close():
+		case <-patience.Done():
+			err = patience.Err()
+		}
+	}
+	if err != nil {
+		s.reg.each(func(c *conn) { c.raw.Close() })
+		return fmt.Errorf("listener %s: stopping: sessions are still at work", s.cfg.Name)
+	}
+	return nil
+}
