@@ -1,0 +1,80 @@
+package evidence
+
+import "time"
+
+// State is what a verdict comes to.
+type State string
+
+const (
+	Ready  State = "ready"
+	NotYet State = "not yet"
+	Blind  State = "blind"
+)
+
+// Code names the kind of a reason, for programs.
+type Code string
+
+// In order of weight.
+const (
+	Unrequired Code = "unrequired" // no source is required: nobody watches
+	Unwatched  Code = "unwatched"  // a required source is not watched now
+	Uncovered  Code = "uncovered"  // a required source was watched too little
+	NoContact  Code = "no contact" // the outside world does not reach a listener
+	Unknown    Code = "unknown"    // nobody looked whether work is open
+	Unsettled  Code = "unsettled"
+	Held       Code = "held"
+	Undisposed Code = "undisposed"
+	Unverified Code = "unverified"
+	Problem    Code = "problem"
+	Session    Code = "session" // somebody is logged in now
+	Used       Code = "used"    // wanted use within the quiet period
+	Short      Code = "short"   // quiet, but not yet for long enough, or not watched for long enough
+)
+
+// Reason is one thing that keeps a verdict from being ready.
+type Reason struct {
+	Code    Code      `json:"code"`
+	Text    string    `json:"text"`              // one line for people, without times that go stale
+	Channel Channel   `json:"channel,omitempty"` // of a use
+	Sources []string  `json:"sources,omitempty"`
+	Senders []string  `json:"senders,omitempty"` // senders, devices, users or mailboxes
+	Since   time.Time `json:"since,omitzero"`    // of the last use, or of the beginning of a state
+	Help    string    `json:"help,omitempty"`    // what would help
+}
+
+// Verdict is the answer of Judge.
+type Verdict struct {
+	About   string    `json:"about"` // Policy.Verdict
+	State   State     `json:"state"`
+	At      time.Time `json:"at"`
+	Reasons []Reason  `json:"reasons"` // the weightiest first; none when ready
+
+	// Earliest is when the verdict can be ready if nothing more arrives, all open work is done by then, sessions end now, and every source is
+	// watched from now on. Zero where there is no such time: no source is required.
+	Earliest time.Time `json:"earliest,omitzero"`
+
+	LastUse time.Time     `json:"last_use,omitzero"` // the latest use that counts; zero if there was none
+	Quiet   time.Duration `json:"quiet"`             // time since then in which all required sources were watched, nanoseconds
+	Needed  time.Duration `json:"needed"`            // Policy.Quiet
+	Fresh   int           `json:"fresh"`             // required sources that are watched now
+	Sources int           `json:"sources"`           // required sources
+	Blind   time.Duration `json:"blind"`             // time of the window in which not all required sources were watched
+	Window  time.Duration `json:"window"`            // Policy.Window, or less while watching is young
+	Floor   Floor         `json:"floor"`
+}
+
+// Floor is the bound that holds for any pattern of arrivals: after Quiet without one, at most Bound are to be expected within Horizon, at 95 %
+// (the rule of three). It is shown; it decides nothing.
+type Floor struct {
+	Quiet   time.Duration `json:"quiet"`
+	Horizon time.Duration `json:"horizon"`
+	Bound   float64       `json:"bound"` // 3·Horizon/Quiet; meaningless while Quiet is 0
+}
+
+func floorOf(quiet, horizon time.Duration) Floor {
+	f := Floor{Quiet: quiet, Horizon: horizon}
+	if quiet > 0 {
+		f.Bound = 3 * float64(horizon) / float64(quiet)
+	}
+	return f
+}
