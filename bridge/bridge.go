@@ -60,7 +60,7 @@ type Bridge struct {
 // New makes a Bridge for the mailboxes. It does no I/O.
 func New(cfg Config, mailboxes []cutover.Mailbox) *Bridge {
 	b := &Bridge{cfg: cfg, slots: make(chan struct{}, max(1, cfg.Parallel)), workers: map[cutover.MailboxID]*worker{}}
-	b.doors.open = func(m cutover.Mailbox) (Store, error) { return cfg.Open(m, cutover.Cloud) }
+	b.doors.open = cfg.Open
 	for _, m := range mailboxes {
 		b.workers[m.ID] = newWorker(b, m)
 	}

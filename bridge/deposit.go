@@ -17,17 +17,17 @@ type Sighting struct {
 	Place  ledger.Place
 }
 
-// Find looks for captured messages in a cloud mailbox, all folders, Junk and Trash included, and returns the sightings by index into wanted; what was not
+// Find looks for captured messages in a mailbox on one side, all folders, Junk and Trash included, and returns the sightings by index into wanted; what was not
 // seen is absent. A valid trace decides; where the cloud dropped it, an item with the same key that no legacy item claims counts.
-func (b *Bridge) Find(ctx context.Context, m cutover.MailboxID, wanted []cutover.Identity) (map[int]Sighting, error) {
+func (b *Bridge) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]Sighting, error) {
 	w, err := b.worker(m)
 	if err != nil {
 		return nil, err
 	}
 	found := map[int]Sighting{}
-	err = b.doors.with(w.m, func(s Store) error { return b.find(ctx, w, s, wanted, found) })
+	err = b.doors.with(w.m, side, func(s Store) error { return b.find(ctx, w, s, wanted, found) })
 	if err != nil {
-		return nil, fmt.Errorf("looking into the cloud mailbox of %s: %w", m, err)
+		return nil, fmt.Errorf("looking into the %s mailbox of %s: %w", side, m, err)
 	}
 	return found, nil
 }
@@ -123,7 +123,7 @@ func (b *Bridge) claimed(ctx context.Context, w *worker, f cutover.Folder, place
 // Deposit puts a captured message into the INBOX of a cloud mailbox unless it lies there already. An error that matches ErrUnknown means that it may have been put: Find
 // tells.
 func (b *Bridge) Deposit(ctx context.Context, m cutover.MailboxID, id cutover.Identity, arrived time.Time, c Content) (Sighting, error) {
-	seen, err := b.Find(ctx, m, []cutover.Identity{id})
+	seen, err := b.Find(ctx, m, cutover.Cloud, []cutover.Identity{id})
 	if err != nil {
 		return Sighting{}, err
 	}
@@ -135,7 +135,7 @@ func (b *Bridge) Deposit(ctx context.Context, m cutover.MailboxID, id cutover.Id
 		return Sighting{}, err
 	}
 	var s Sighting
-	err = b.doors.with(w.m, func(store Store) error { s, err = deposit(ctx, store, arrived, c); return err })
+	err = b.doors.with(w.m, cutover.Cloud, func(store Store) error { s, err = deposit(ctx, store, arrived, c); return err })
 	if err != nil {
 		return Sighting{}, fmt.Errorf("depositing into the cloud mailbox of %s: %w", m, err)
 	}

@@ -8,14 +8,19 @@ import (
 	"posthouse/cutover"
 )
 
-// doors are cloud mailboxes opened for others than their worker: for deposits, questions and verification. One at a time uses a door; the last few stay open.
+// doors are mailboxes opened for others than their worker: for deposits, questions and verification. One at a time uses a door; the last few stay open.
 type doors struct {
-	open func(m cutover.Mailbox) (Store, error)
+	open func(m cutover.Mailbox, side cutover.Side) (Store, error)
 
 	mu     sync.Mutex
-	rooms  map[cutover.MailboxID]*door
-	recent []cutover.MailboxID // most recently used last
+	rooms  map[doorKey]*door
+	recent []doorKey // most recently used last
 	closed bool
+}
+
+type doorKey struct {
+	mailbox cutover.MailboxID
+	side    cutover.Side
 }
 
 type door struct {
@@ -26,49 +31,49 @@ type door struct {
 // maxDoors bounds the connections that stand open for questions.
 const maxDoors = 8
 
-// with calls do with the mailbox's cloud store, alone.
-func (d *doors) with(m cutover.Mailbox, do func(Store) error) error {
-	r, err := d.room(m.ID)
+// with calls do with the mailbox's store on one side, alone.
+func (d *doors) with(m cutover.Mailbox, side cutover.Side, do func(Store) error) error {
+	r, err := d.room(doorKey{m.ID, side})
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.store == nil {
-		if r.store, err = d.open(m); err != nil {
-			return fmt.Errorf("opening the cloud mailbox of %s: %w", m.ID, err)
+		if r.store, err = d.open(m, side); err != nil {
+			return fmt.Errorf("opening the %s mailbox of %s: %w", side, m.ID, err)
 		}
 	}
 	return do(r.store)
 }
 
-func (d *doors) room(m cutover.MailboxID) (*door, error) {
+func (d *doors) room(key doorKey) (*door, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return nil, context.Canceled
 	}
 	if d.rooms == nil {
-		d.rooms = map[cutover.MailboxID]*door{}
+		d.rooms = map[doorKey]*door{}
 	}
-	d.touch(m)
-	r := d.rooms[m]
+	d.touch(key)
+	r := d.rooms[key]
 	if r == nil {
 		r = &door{}
-		d.rooms[m] = r
+		d.rooms[key] = r
 	}
 	return r, nil
 }
 
-// touch moves m to the end of recent and closes the one that was not used for longest when there are too many.
-func (d *doors) touch(m cutover.MailboxID) {
+// touch moves key to the end of recent and closes the one that was not used for longest when there are too many.
+func (d *doors) touch(key doorKey) {
 	for i, id := range d.recent {
-		if id == m {
+		if id == key {
 			d.recent = append(d.recent[:i], d.recent[i+1:]...)
 			break
 		}
 	}
-	d.recent = append(d.recent, m)
+	d.recent = append(d.recent, key)
 	if len(d.recent) <= maxDoors {
 		return
 	}

@@ -1,0 +1,130 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/ledger"
+)
+
+// attempt makes one try for deliveries that are durably Sending and records what came of it.
+func (c *Courier) attempt(ctx context.Context, l *lane, capture ledger.Capture, group []ledger.Delivery) {
+	outcomes := c.deliver(ctx, l, capture, group)
+	now := c.cfg.Clock.Now()
+	reached := true
+	for i, o := range outcomes {
+		group[i] = c.judge(capture, group[i], o, now)
+		reached = reached && o.Kind != Unreachable
+		c.log(capture, group[i], o)
+	}
+	if reached {
+		l.breaker.Success()
+	} else {
+		l.breaker.Failure(now, rand.Float64())
+	}
+	// What an attempt came to is recorded even when we are being stopped; failing that, the rows stay Sending and are in doubt at the next start.
+	if err := c.cfg.Ledger.Update(context.WithoutCancel(ctx), group...); err != nil {
+		c.cfg.Log.WithError(err).WithField("capture", capture.ID).Error("could not record what became of a delivery; it is in doubt")
+	}
+}
+
+// deliver never panics: a destination that does leaves its deliveries in doubt.
+func (c *Courier) deliver(ctx context.Context, l *lane, capture ledger.Capture, group []ledger.Delivery) (outcomes []Outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.cfg.Log.WithField("capture", capture.ID).Errorf("panic while delivering: %v\n%s", p, debug.Stack())
+			outcomes = all(len(group), Outcome{Kind: Uncertain, Reply: "internal failure"})
+		}
+	}()
+	body := &captured{ledger: c.cfg.Ledger, capture: capture}
+	return l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: group, Body: body, Tee: !group[0].Required})
+}
+
+func all(n int, o Outcome) []Outcome {
+	outcomes := make([]Outcome, n)
+	for i := range outcomes {
+		outcomes[i] = o
+	}
+	return outcomes
+}
+
+// judge is the delivery's next state. It is where nothing is ever bounced: what cannot go on is held.
+func (c *Courier) judge(capture ledger.Capture, d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
+	d.Attempts++
+	d.Reply = o.Reply
+	switch o.Kind {
+	case Delivered:
+		return c.delivered(d, o, now)
+	case Uncertain:
+		return enter(d, ledger.InDoubt, now, now)
+	case Declined, Unsuitable:
+		d.Reason = fmt.Sprintf("%s declined it: %s", d.Destination, o.Reply)
+		return c.park(d, now)
+	}
+	if now.Sub(capture.At) >= c.cfg.HoldAfter {
+		d.Reason = fmt.Sprintf("not accepted by %s for %s: %s", d.Destination, c.cfg.HoldAfter, o.Reply)
+		return c.park(d, now)
+	}
+	return enter(d, ledger.Due, now, c.retryAt(now, d.Attempts, o.Wait))
+}
+
+func (c *Courier) delivered(d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
+	d.Reason, d.Seen = "", o.Seen
+	if o.Seen == "" && d.Required && d.Mailbox != "" && c.cfg.Finder != nil {
+		return enter(d, ledger.Accepted, now, now)
+	}
+	return enter(d, ledger.Settled, now, now)
+}
+
+// park holds a required delivery for a person; a best-effort one ends here.
+func (c *Courier) park(d ledger.Delivery, now time.Time) ledger.Delivery {
+	if !d.Required {
+		return enter(d, ledger.Settled, now, now)
+	}
+	return enter(d, ledger.Held, now, now)
+}
+
+// enter moves a delivery to a state. Since only changes with the state, so that it tells for how long it has been so.
+func enter(d ledger.Delivery, s ledger.DeliveryState, now, next time.Time) ledger.Delivery {
+	if d.State != s {
+		d.Since = now
+	}
+	d.State, d.Next = s, next
+	return d
+}
+
+func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
+	entry := c.cfg.Log.WithFields(logrus.Fields{
+		"capture": capture.ID, "to": d.Recipient, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply,
+	})
+	switch {
+	case d.State == ledger.Held:
+		entry.Warn("delivery held: it needs a person")
+	case o.Kind == Delivered:
+		entry.Info("delivered")
+	default:
+		entry.Info("delivery attempted")
+	}
+}
+
+// captured is a capture's message as it goes out.
+type captured struct {
+	ledger  ledger.Captures
+	capture ledger.Capture
+}
+
+func (b *captured) Size() int64 { return int64(len(b.capture.Prefix)) + b.capture.Size }
+
+func (b *captured) Open() (io.ReadCloser, error) {
+	body, err := b.ledger.OpenBody(context.Background(), b.capture.ID)
+	if err != nil {
+		return nil, fmt.Errorf("opening the body of %s: %w", b.capture.ID, err)
+	}
+	return prefixed(b.capture.Prefix, body), nil
+}

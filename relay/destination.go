@@ -1,0 +1,58 @@
+package relay
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Destination is one way out.
+type Destination interface {
+	// Deliver makes one attempt to hand the message over for all of its deliveries, which share this destination, and returns one outcome for each, in order. It
+	// is called from several goroutines at once. It blocks until the replies are there or ctx ends.
+	Deliver(ctx context.Context, c Consignment) []Outcome
+}
+
+// Consignment is one message and those of its deliveries that go to one destination.
+type Consignment struct {
+	Capture    ledger.Capture
+	Deliveries []ledger.Delivery
+	Body       Body
+	// Tee: a best-effort copy; it goes with the null reverse path and asks for no notifications.
+	Tee bool
+}
+
+// Body is the message as it goes out: the prefix, then the octets as received. It may be opened several times.
+type Body interface {
+	Size() int64 // exact, prefix included
+	Open() (io.ReadCloser, error)
+}
+
+// OutcomeKind is what an attempt came to.
+type OutcomeKind string
+
+const (
+	Delivered   OutcomeKind = "delivered"   // the next hop took responsibility; Seen tells whether it is in the mailbox
+	Declined    OutcomeKind = "declined"    // refused for good
+	Deferred    OutcomeKind = "deferred"    // not now
+	Unreachable OutcomeKind = "unreachable" // no conversation came about: it is the destination's trouble, not the message's
+	Uncertain   OutcomeKind = "uncertain"   // everything was sent and the reply was not seen
+	Unsuitable  OutcomeKind = "unsuitable"  // this way out cannot carry these octets
+)
+
+// Outcome is what an attempt came to for one delivery.
+type Outcome struct {
+	Kind  OutcomeKind
+	Reply string        // the server's words or the error, for people
+	Wait  time.Duration // how long the server asked us to stay away; 0 if it did not say
+	Seen  string        // where it lies in the mailbox, when that is known already
+}
+
+// Finder asks mailboxes. It is how in-doubt and accepted deliveries are settled.
+type Finder interface {
+	// Find returns, by index into wanted, where captured messages lie in the mailbox on that side; what it does not see is absent.
+	Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error)
+}

@@ -1,0 +1,117 @@
+package relay
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"slices"
+	"strings"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// scanner learns what a capture must know of its octets while they pass by. It is an io.Writer that never fails.
+type scanner struct {
+	digester *cutover.BodyDigester
+	sum      hash.Hash
+	lastCR   bool
+	bare     bool
+	eightBit bool
+}
+
+func newScanner() *scanner {
+	return &scanner{digester: cutover.NewBodyDigester(), sum: sha256.New()}
+}
+
+func (s *scanner) Write(p []byte) (int, error) {
+	s.sum.Write(p)
+	s.octets(p)
+	return s.digester.Write(p)
+}
+
+// octets looks for octets above 127 and for line ends that are not CRLF.
+func (s *scanner) octets(p []byte) {
+	for _, c := range p {
+		if c == '\n' {
+			s.bare = s.bare || !s.lastCR
+		} else if s.lastCR {
+			s.bare = true
+		}
+		s.lastCR = c == '\r'
+		s.eightBit = s.eightBit || c >= 0x80
+	}
+}
+
+// fill writes what was learned into the capture.
+func (s *scanner) fill(c *ledger.Capture) {
+	c.Size = s.digester.Size()
+	c.Sum = cutover.Digest(s.sum.Sum(nil))
+	c.Digest = s.digester.Digest()
+	c.Identity = s.digester.Identity()
+	c.Bare, c.EightBit = s.bare || s.lastCR, s.eightBit
+	c.Hops = len(hops(s.digester.Header()))
+	c.Repeat = repeat(c.Envelope, c.Sum)
+}
+
+// repeat is the same for a transaction that is sent a second time: reverse path, recipients in any order, and octets.
+func repeat(e ledger.Envelope, sum cutover.Digest) cutover.Digest {
+	recipients := make([]string, len(e.Recipients))
+	for i, r := range e.Recipients {
+		recipients[i] = string(r.Address)
+	}
+	slices.Sort(recipients)
+	h := sha256.New()
+	for _, part := range append([]string{e.From, string(sum[:])}, recipients...) {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write([]byte(part))
+	}
+	return cutover.Digest(h.Sum(nil))
+}
+
+// hops returns the Received fields of a header, newest first.
+func hops(header []byte) []string {
+	var found []string
+	in := false
+	for line := range bytes.Lines(header) {
+		text := string(bytes.TrimRight(line, "\r\n"))
+		switch {
+		case text == "":
+			return found
+		case text[0] == ' ' || text[0] == '\t':
+			if in {
+				found[len(found)-1] += " " + strings.TrimSpace(text)
+			}
+		default:
+			name, value, ok := strings.Cut(text, ":")
+			if in = ok && strings.EqualFold(strings.TrimSpace(name), "Received"); in {
+				found = append(found, strings.TrimSpace(value))
+			}
+		}
+	}
+	return found
+}
+
+// loopReason names the hops between which a message goes round, or is empty when it has few hops.
+func loopReason(header []byte) string {
+	found := hops(header)
+	if len(found) <= maxHops {
+		return ""
+	}
+	return fmt.Sprintf("goes round: %d Received lines, between %q and %q; mend the route there, then release", len(found), hopName(found[0]), hopName(found[1]))
+}
+
+// hopName is the host that wrote a Received field: what follows "by".
+func hopName(received string) string {
+	words := strings.Fields(received)
+	for i, w := range words {
+		if strings.EqualFold(w, "by") && i+1 < len(words) {
+			return strings.TrimRight(words[i+1], ";")
+		}
+	}
+	return "unknown"
+}
