@@ -57,45 +57,68 @@ const (
 	NotOurs Answer = "not ours"
 )
 
-// Resolve returns the mailboxes that an address leads to, each once, sorted. Postmaster and abuse are always known, even when they lead nowhere (RFC 5321 §4.5.1, RFC 2142).
-func (d *Directory) Resolve(a cutover.Address) ([]cutover.Mailbox, Answer) {
-	a = d.canonical(a)
-	if !slices.Contains(d.cfg.Domains, a.Domain()) {
-		return nil, NotOurs
-	}
-	found := map[cutover.MailboxID]cutover.Mailbox{}
-	if !d.follow(a, found, map[cutover.Address]bool{}) {
-		return d.fallback(a, found)
-	}
-	return sorted(found), Known
+// Resolution is where an address leads.
+type Resolution struct {
+	Mailboxes []cutover.Mailbox // each once, sorted by ID
+	Others    []cutover.Address // members of groups that are no mailbox of ours
 }
 
+func (r *Resolution) add(m cutover.Mailbox) {
+	if !slices.ContainsFunc(r.Mailboxes, func(have cutover.Mailbox) bool { return have.ID == m.ID }) {
+		r.Mailboxes = append(r.Mailboxes, m)
+	}
+}
+
+func (r *Resolution) sort() Resolution {
+	slices.SortFunc(r.Mailboxes, func(a, b cutover.Mailbox) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	slices.Sort(r.Others)
+	return *r
+}
+
+// Resolve follows an address through aliases, groups, extra addresses, plus tags and the catch-all. Postmaster and abuse are always known, even when they lead nowhere
+// (RFC 5321 §4.5.1, RFC 2142).
+func (d *Directory) Resolve(a cutover.Address) (Resolution, Answer) {
+	a = d.canonical(a)
+	if !d.ours(a) {
+		return Resolution{}, NotOurs
+	}
+	var found Resolution
+	if d.follow(a, &found, map[cutover.Address]bool{}) {
+		return found.sort(), Known
+	}
+	return d.fallback(a, &found)
+}
+
+func (d *Directory) ours(a cutover.Address) bool { return slices.Contains(d.cfg.Domains, a.Domain()) }
+
 // fallback serves addresses that no list has: postmaster and abuse, then the domain's catch-all.
-func (d *Directory) fallback(a cutover.Address, found map[cutover.MailboxID]cutover.Mailbox) ([]cutover.Mailbox, Answer) {
+func (d *Directory) fallback(a cutover.Address, found *Resolution) (Resolution, Answer) {
 	seen := map[cutover.Address]bool{}
 	if local := strings.ToLower(a.Local()); local == "postmaster" || local == "abuse" {
 		d.follow(d.canonical(d.cfg.Postmaster), found, seen)
-		return sorted(found), Known
+		return found.sort(), Known
 	}
 	if all, ok := d.cfg.CatchAll[a.Domain()]; ok && d.follow(d.canonical(all), found, seen) {
-		return sorted(found), Known
+		return found.sort(), Known
 	}
-	return nil, Unknown
+	return Resolution{}, Unknown
 }
 
-// follow adds the mailboxes behind an address and reports whether any list has it. seen cuts groups that contain one another.
-func (d *Directory) follow(a cutover.Address, found map[cutover.MailboxID]cutover.Mailbox, seen map[cutover.Address]bool) bool {
+// follow adds what is behind an address and reports whether any list has it. seen cuts groups that contain one another.
+func (d *Directory) follow(a cutover.Address, found *Resolution, seen map[cutover.Address]bool) bool {
 	if a == "" || seen[a] {
-		return false
+		return a != ""
 	}
 	seen[a] = true
 	if m, ok := d.byAddr[a]; ok {
-		found[m.ID] = m
+		found.add(m)
 		return true
 	}
 	if members, ok := d.cfg.Groups[a]; ok {
 		for _, member := range members {
-			d.follow(d.canonical(member), found, seen)
+			if member = d.canonical(member); !d.follow(member, found, seen) {
+				found.Others = append(found.Others, member)
+			}
 		}
 		return true
 	}
@@ -115,13 +138,4 @@ func (d *Directory) canonical(a cutover.Address) cutover.Address {
 		return cutover.Address(a.Local() + "@" + real)
 	}
 	return a
-}
-
-func sorted(found map[cutover.MailboxID]cutover.Mailbox) []cutover.Mailbox {
-	list := make([]cutover.Mailbox, 0, len(found))
-	for _, m := range found {
-		list = append(list, m)
-	}
-	slices.SortFunc(list, func(a, b cutover.Mailbox) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	return list
 }

@@ -18,6 +18,8 @@ type Plan struct {
 	// Tee sends a best-effort copy to the side that is not the home, never to rooms and never to those in TeeNever.
 	Tee      bool
 	TeeNever []cutover.Address
+	// Outward is the destination for members of groups that are outside our domains; "" holds their mail.
+	Outward string
 }
 
 // maxHops is how many Received lines a message may carry (RFC 5321 §6.3 asks for at least 100 or a smaller number that cannot cut honest mail).
@@ -39,11 +41,14 @@ func (p planner) deliveries(recipients []ledger.Recipient) []ledger.Delivery {
 	var all []ledger.Delivery
 	have := map[cutover.MailboxID]bool{}
 	for _, r := range recipients {
-		mailboxes, _ := p.dir.Resolve(r.Address)
-		if len(mailboxes) == 0 {
-			all = append(all, p.nowhere(r))
+		to, _ := p.dir.Resolve(r.Address)
+		if len(to.Mailboxes)+len(to.Others) == 0 {
+			all = append(all, p.nowhere(r, r.Address))
 		}
-		for _, m := range mailboxes {
+		for _, other := range to.Others {
+			all = append(all, p.outward(r, other))
+		}
+		for _, m := range to.Mailboxes {
 			if !have[m.ID] {
 				have[m.ID] = true
 				all = append(all, p.forMailbox(r, m)...)
@@ -54,10 +59,21 @@ func (p planner) deliveries(recipients []ledger.Recipient) []ledger.Delivery {
 }
 
 // nowhere holds what no mailbox takes: postmaster's mail when nobody is named for it, or an address that left the directory since it was accepted.
-func (p planner) nowhere(r ledger.Recipient) ledger.Delivery {
+func (p planner) nowhere(r ledger.Recipient, a cutover.Address) ledger.Delivery {
 	return ledger.Delivery{
-		Recipient: r.Address, Original: r.Address, Required: true, State: ledger.Held, Since: p.now,
-		Reason: fmt.Sprintf("no mailbox takes mail for %s: name one (recipients.postmaster, recipients.extra), then release", r.Address),
+		Recipient: a, Original: r.Address, Required: true, State: ledger.Held, Since: p.now, Next: p.now,
+		Reason: fmt.Sprintf("no mailbox takes mail for %s: name one (recipients.postmaster, recipients.extra), then release", a),
+	}
+}
+
+// outward sends to a member of a group that is no mailbox of ours.
+func (p planner) outward(r ledger.Recipient, member cutover.Address) ledger.Delivery {
+	if p.dir.ours(member) || p.plan.Outward == "" || p.looped != "" {
+		return p.nowhere(r, member)
+	}
+	return ledger.Delivery{
+		Recipient: member, Original: r.Address, Side: cutover.Cloud, Required: true, Destination: p.plan.Outward,
+		State: ledger.Due, Next: p.now, Since: p.now,
 	}
 }
 

@@ -1,0 +1,62 @@
+package control
+
+import (
+	"net"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// checked accepts only peers that may connect; others are closed without a word.
+type checked struct {
+	net.Listener
+	peers Peers
+}
+
+func (c checked) Accept() (net.Conn, error) {
+	for {
+		conn, err := c.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if c.peers.allow(conn) {
+			return conn, nil
+		}
+		conn.Close()
+	}
+}
+
+// allow asks the kernel who is at the other end (SO_PEERCRED).
+func (p Peers) allow(conn net.Conn) bool {
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return false
+	}
+	var cred *unix.Ucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) { cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err != nil || credErr != nil {
+		return false
+	}
+	return p.permits(cred.Uid, cred.Gid)
+}
+
+func (p Peers) permits(uid, gid uint32) bool {
+	if uid == 0 || uid == uint32(os.Getuid()) {
+		return true
+	}
+	return p.Named && (gid == p.Group || inGroup(uid, p.Group))
+}
+
+// inGroup looks the user's further groups up: the kernel only tells the primary one.
+func inGroup(uid, group uint32) bool {
+	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err != nil {
+		return false
+	}
+	groups, err := u.GroupIds()
+	return err == nil && slices.Contains(groups, strconv.FormatUint(uint64(group), 10))
+}
