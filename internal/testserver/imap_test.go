@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
-	"github.com/emersion/go-sasl"
 
 	"posthouse/internal/testserver/corpus"
 )
@@ -86,98 +84,6 @@ func TestAppendKeepsEverything(t *testing.T) {
 	}
 	if got := last.Internal.Format(time.RFC3339); got != fmt.Sprintf("2019-03-04T05:06:%02d+05:30", len(corpus.Kinds())-1) {
 		t.Errorf("internal date %s", got)
-	}
-}
-
-func TestFetchReturnsExactBytes(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{})
-	folders := corpus.New(9).Mailbox(400)
-	if err := s.Fill("anna", folders); err != nil {
-		t.Fatal(err)
-	}
-	c := loginIMAP(t, s, nil)
-	for _, f := range folders {
-		checkFolder(t, c, f)
-	}
-}
-
-// checkFolder compares all that a client sees of a folder with what was put in.
-func checkFolder(t *testing.T, c *imapclient.Client, f corpus.Folder) {
-	t.Helper()
-	if _, err := c.Select(f.Path, &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
-		t.Fatalf("selecting %s: %v", f.Path, err)
-	}
-	if len(f.Messages) == 0 {
-		return
-	}
-	whole := &imap.FetchItemBodySection{Peek: true}
-	header := &imap.FetchItemBodySection{Peek: true, Specifier: imap.PartSpecifierHeader}
-	options := &imap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true, BodySection: []*imap.FetchItemBodySection{whole, header}}
-	got, err := c.Fetch(imap.SeqSet{{Start: 1}}, options).Collect()
-	if err != nil || len(got) != len(f.Messages) {
-		t.Fatalf("fetching %s: %d of %d, %v", f.Path, len(got), len(f.Messages), err)
-	}
-	for i, m := range f.Messages {
-		body := got[i].FindBodySection(whole)
-		if !bytes.Equal(body, m.Bytes) || !bytes.HasPrefix(m.Bytes, got[i].FindBodySection(header)) {
-			t.Errorf("%s %d (%s): bytes differ", f.Path, i+1, m.Kind)
-		}
-		if !slices.Equal(plainFlags(got[i].Flags), cleanFlags(m.Flags)) || !got[i].InternalDate.Equal(m.Internal) || got[i].RFC822Size != int64(len(m.Bytes)) {
-			t.Errorf("%s %d: %v %v %d, want %v %v %d", f.Path, i+1, got[i].Flags, got[i].InternalDate, got[i].RFC822Size, m.Flags, m.Internal, len(m.Bytes))
-		}
-	}
-}
-
-func TestFetchSections(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{})
-	raw := []byte("From: a@x.example\r\nSubject: one\r\n two\r\nX-Odd : y\r\nsubject: again\r\n\r\nbody\r\n")
-	if _, err := s.Deliver("anna", raw); err != nil {
-		t.Fatal(err)
-	}
-	c := loginIMAP(t, s, nil)
-	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	tests := []struct {
-		section imap.FetchItemBodySection
-		want    string
-	}{
-		{imap.FetchItemBodySection{Specifier: imap.PartSpecifierText}, "body\r\n"},
-		{imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, HeaderFields: []string{"Subject"}}, "Subject: one\r\n two\r\nsubject: again\r\n\r\n"},
-		{imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, HeaderFieldsNot: []string{"SUBJECT", "from"}}, "X-Odd : y\r\n\r\n"},
-		{imap.FetchItemBodySection{Partial: &imap.SectionPartial{Offset: 6, Size: 5}}, "a@x.e"},
-		{imap.FetchItemBodySection{Partial: &imap.SectionPartial{Offset: 5000, Size: 5}}, ""},
-	}
-	for _, tt := range tests {
-		tt.section.Peek = true
-		got, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{&tt.section}}).Collect()
-		if err != nil || len(got) != 1 {
-			t.Fatalf("%+v: %d messages, %v", tt.section, len(got), err)
-		}
-		if body := string(got[0].FindBodySection(&tt.section)); body != tt.want {
-			t.Errorf("%+v: %q, want %q", tt.section, body, tt.want)
-		}
-	}
-}
-
-func TestSeenOnlyWithoutPeek(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{})
-	if _, err := s.Deliver("anna", []byte("Subject: x\r\n\r\ny\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	c := loginIMAP(t, s, nil)
-	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	for _, peek := range []bool{true, false} {
-		section := &imap.FetchItemBodySection{Peek: peek}
-		if _, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{section}}).Collect(); err != nil {
-			t.Fatal(err)
-		}
-		dump, _ := s.Dump("anna")
-		if seen := hasFlag(dump[0].Messages[0].Flags, `\Seen`); seen == peek {
-			t.Errorf("peek %v: seen %v", peek, seen)
-		}
 	}
 }
 
@@ -320,190 +226,6 @@ func uids(f FolderDump) []uint32 {
 	return list
 }
 
-func TestIdleHearsEverything(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{})
-	exists, expunged, flags := make(chan uint32, 10), make(chan uint32, 10), make(chan []imap.Flag, 10)
-	c := loginIMAP(t, s, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
-		Mailbox: func(d *imapclient.UnilateralDataMailbox) {
-			if d.NumMessages != nil {
-				exists <- *d.NumMessages
-			}
-		},
-		Expunge: func(seq uint32) { expunged <- seq },
-		Fetch: func(m *imapclient.FetchMessageData) {
-			if b, err := m.Collect(); err == nil {
-				flags <- b.Flags
-			}
-		},
-	}})
-	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Deliver("anna", []byte("Subject: before IDLE\r\n\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	idle, err := c.Idle()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := <-exists; n != 1 {
-		t.Errorf("EXISTS %d after a delivery just before IDLE", n)
-	}
-	uid, err := s.Deliver("anna", []byte("Subject: during IDLE\r\n\r\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := <-exists; n != 2 {
-		t.Errorf("EXISTS %d", n)
-	}
-	if err := s.SetFlags("anna", "INBOX", uid, `\Seen`); err != nil {
-		t.Fatal(err)
-	}
-	if f := <-flags; !slices.Contains(f, imap.FlagSeen) {
-		t.Errorf("FLAGS %v", f)
-	}
-	if err := s.Remove("anna", "INBOX", 1); err != nil {
-		t.Fatal(err)
-	}
-	if n := <-expunged; n != 1 {
-		t.Errorf("EXPUNGE %d", n)
-	}
-	if err := idle.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := idle.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestLogins(t *testing.T) {
-	ca, err := NewCA()
-	if err != nil {
-		t.Fatal(err)
-	}
-	serverTLS, err := ca.Server()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := startIMAP(t, IMAPConfig{TLS: serverTLS, RequireTLS: true})
-	s.AddMaster("admin", "master")
-	if err := s.SetToken("anna", "tok"); err != nil {
-		t.Fatal(err)
-	}
-	xoauth := func(token string) sasl.Client { return xoauth2Client("user=anna\x01auth=Bearer " + token + "\x01\x01") }
-	tests := []struct {
-		name   string
-		client sasl.Client
-		ok     bool
-	}{
-		{"plain", sasl.NewPlainClient("", "anna", "secret"), true},
-		{"wrong password", sasl.NewPlainClient("", "anna", "guess"), false},
-		{"master", sasl.NewPlainClient("anna", "admin", "master"), true},
-		{"not a master", sasl.NewPlainClient("anna", "bob", "master"), false},
-		{"oauthbearer", sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: "anna", Token: "tok"}), true},
-		{"xoauth2", xoauth("tok"), true},
-		{"expired token", xoauth("old"), false},
-	}
-	for _, tt := range tests {
-		c, err := imapclient.DialStartTLS(s.Addr(), &imapclient.Options{TLSConfig: ca.Client("")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Authenticate(tt.client); (err == nil) != tt.ok {
-			t.Errorf("%s: %v", tt.name, err)
-		}
-		_ = c.Close()
-	}
-	if err := dialIMAP(t, s, nil).Login("anna", "secret").Wait(); err == nil {
-		t.Error("login over cleartext although TLS is required")
-	}
-}
-
-type xoauth2Client string
-
-func (x xoauth2Client) Start() (string, []byte, error) { return "XOAUTH2", []byte(x), nil }
-func (x xoauth2Client) Next(_ []byte) ([]byte, error)  { return []byte{}, nil }
-
-func TestSessionLimit(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{MaxSessions: 1})
-	first := loginIMAP(t, s, nil)
-	if err := dialIMAP(t, s, nil).Login("anna", "secret").Wait(); err == nil {
-		t.Error("second session accepted")
-	}
-	if err := first.Logout().Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if n := s.Sessions("anna"); n > 1 {
-		t.Errorf("%d sessions", n)
-	}
-}
-
-func TestAppendDoneButReplyLost(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{Hook: func(call IMAPCall) *IMAPFault {
-		if call.Command == "APPEND" && call.Stage == After {
-			return &IMAPFault{Drop: true}
-		}
-		return nil
-	}})
-	c := loginIMAP(t, s, nil)
-	cmd := c.Append("INBOX", 4, nil)
-	_, _ = io.WriteString(cmd, "A:b\n")
-	_ = cmd.Close()
-	if _, err := cmd.Wait(); err == nil {
-		t.Error("the client was told of the success")
-	}
-	if n, _ := s.Count("anna", "INBOX"); n != 1 {
-		t.Errorf("%d messages", n)
-	}
-}
-
-func TestHookRefusals(t *testing.T) {
-	var fault atomic.Pointer[IMAPFault]
-	s := startIMAP(t, IMAPConfig{Hook: func(call IMAPCall) *IMAPFault {
-		if call.Command == "STATUS" && call.Stage == Before {
-			return fault.Load()
-		}
-		return nil
-	}})
-	for _, tt := range []struct {
-		fault IMAPFault
-		want  string
-	}{
-		{IMAPFault{Code: "OVERQUOTA", Text: "full"}, "imap: NO [OVERQUOTA] full"},
-		{IMAPFault{Type: "BAD", Text: "Request is throttled. Suggested Backoff Time: 1000 milliseconds"}, "imap: BAD Request is throttled. Suggested Backoff Time: 1000 milliseconds"},
-	} {
-		fault.Store(&tt.fault)
-		c := loginIMAP(t, s, nil)
-		if _, err := c.Status("INBOX", &imap.StatusOptions{UIDNext: true}).Wait(); err == nil || err.Error() != tt.want {
-			t.Errorf("got %v, want %s", err, tt.want)
-		}
-	}
-	fault.Store(&IMAPFault{Type: "BYE", Text: "restarting"})
-	c := loginIMAP(t, s, nil)
-	if _, err := c.Status("INBOX", &imap.StatusOptions{UIDNext: true}).Wait(); err == nil {
-		t.Error("BYE was no error")
-	}
-}
-
-func TestQuirks(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{NoKeywords: true, MergeEqual: true, Rewrite: func(b []byte) []byte { return append([]byte("X-New: 1\r\n"), b...) }})
-	c := loginIMAP(t, s, nil)
-	one := mustAppend(t, c, "INBOX", []byte("A: b\r\n\r\n"), nil)
-	two := mustAppend(t, c, "INBOX", []byte("A: b\r\n\r\n"), nil)
-	if n, _ := s.Count("anna", "INBOX"); n != 1 || one.UID != two.UID {
-		t.Errorf("%d messages, UIDs %d and %d", n, one.UID, two.UID)
-	}
-	if b, _ := s.Bytes("anna", "INBOX", 1); string(b) != "X-New: 1\r\nA: b\r\n\r\n" {
-		t.Errorf("stored %q", b)
-	}
-	cmd := c.Append("INBOX", 4, &imap.AppendOptions{Flags: []imap.Flag{"$Forwarded"}})
-	_, _ = io.WriteString(cmd, "A:b\n")
-	_ = cmd.Close()
-	if _, err := cmd.Wait(); err == nil {
-		t.Error("keyword accepted")
-	}
-}
-
 func TestStopAndRestartKeepsMailAndPort(t *testing.T) {
 	s := startIMAP(t, IMAPConfig{})
 	c := loginIMAP(t, s, nil)
@@ -563,6 +285,39 @@ func TestAdministration(t *testing.T) {
 	}
 	if _, err := s.Dump("nobody"); err == nil {
 		t.Error("dumped a user who does not exist")
+	}
+}
+
+// TestPipelinedAppend sends many APPENDs with non-synchronising literals before it reads one answer.
+func TestPipelinedAppend(t *testing.T) {
+	s := startIMAP(t, IMAPConfig{})
+	conn := newDialogue(dialTCP(t, s.Addr()))
+	g := corpus.New(12)
+	g.MaxSize = 64 << 10
+	var all bytes.Buffer
+	all.WriteString("a LOGIN anna secret\r\n")
+	messages := make([]corpus.Message, 300)
+	for i := range messages {
+		messages[i] = g.Next()
+		fmt.Fprintf(&all, "a%d APPEND INBOX (\\Seen) {%d+}\r\n%s\r\n", i, len(messages[i].Bytes), messages[i].Bytes)
+	}
+	all.WriteString("missing APPEND Nowhere {4+}\r\nA: b\r\nz LOGOUT\r\n")
+	go func() { _ = conn.send(all.String()) }()
+	answers, err := io.ReadAll(conn.in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(answers, []byte("OK [APPENDUID 1 ")); n != len(messages) {
+		t.Errorf("%d APPENDs answered OK", n)
+	}
+	if !bytes.Contains(answers, []byte("missing NO [TRYCREATE]")) {
+		t.Errorf("no TRYCREATE in %q", answers[len(answers)-200:])
+	}
+	dump, _ := s.Dump("anna")
+	for i, m := range messages {
+		if dump[0].Messages[i].SHA256 != sha256.Sum256(m.Bytes) {
+			t.Errorf("message %d (%s) differs", i, m.Kind)
+		}
 	}
 }
 

@@ -49,9 +49,10 @@ func transportable(b []byte) string {
 
 func TestEveryKindIsTransportable(t *testing.T) {
 	g := New(3)
+	g.MaxSize = 256 << 10
 	from, to, when := people[0], people[1], g.Last
 	for _, kind := range Kinds() {
-		for range 20 {
+		for range 8 {
 			m := g.Make(kind, from, to, when)
 			if reason := transportable(m.Bytes); reason != "" {
 				t.Errorf("%s: %s", kind, reason)
@@ -152,7 +153,7 @@ func TestDuplicatesAndSharedIDs(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	g := New(4)
-	g.Large = 20
+	g.Large, g.MaxSize = 20, 512<<10
 	var small, large int
 	for range 1500 {
 		switch n := len(g.Next().Bytes); {
