@@ -1,0 +1,125 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/emersion/go-sasl"
+)
+
+// maxCommand is the length of a command line without its CRLF (RFC 5321
+// §4.5.3.1.4). An initial response that would exceed it is sent after the
+// first challenge instead (RFC 4954 §4).
+const maxCommand = 510
+
+// login authenticates if the destination has a user name.
+func (c *conn) login(ctx context.Context) error {
+	auth := c.dest.Auth
+	if auth.Username == "" {
+		return nil
+	}
+	if c.cleartext() && !auth.WithoutTLS {
+		return c.failed(StageAuth, errors.New("no login without TLS"))
+	}
+	mechanism, ok := auth.choose(c.ext)
+	if !ok {
+		return c.failed(StageAuth, ErrAuthNotOffered)
+	}
+	client, err := auth.client(ctx, mechanism)
+	if err != nil {
+		return c.failed(StageAuth, err)
+	}
+	r, err := c.authenticate(client)
+	if err != nil {
+		return c.failed(StageAuth, err)
+	}
+	if !r.Positive() {
+		return c.refused(StageAuth, r)
+	}
+	return nil
+}
+
+func (a Auth) choose(ext extensions) (Mechanism, bool) {
+	var able []Mechanism
+	switch {
+	case a.Mechanism != "":
+		able = []Mechanism{a.Mechanism}
+	case a.Token != nil:
+		able = []Mechanism{XOAUTH2}
+	default:
+		able = []Mechanism{PLAIN, LOGIN}
+	}
+	i := slices.IndexFunc(able, ext.offers)
+	if i < 0 {
+		return "", false
+	}
+	return able[i], true
+}
+
+func (a Auth) client(ctx context.Context, m Mechanism) (sasl.Client, error) {
+	ask := a.Password
+	if m == XOAUTH2 {
+		ask = a.Token
+	}
+	secret, err := ask(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("getting the secret of %s: %w", a.Username, err)
+	}
+	switch m {
+	case XOAUTH2:
+		return &xoauth2{a.Username, secret}, nil
+	case LOGIN:
+		return sasl.NewLoginClient(a.Username, secret), nil
+	default:
+		return sasl.NewPlainClient("", a.Username, secret), nil
+	}
+}
+
+// authenticate runs the exchange to its last reply.
+func (c *conn) authenticate(client sasl.Client) (Reply, error) {
+	name, initial, err := client.Start()
+	if err != nil {
+		return Reply{}, err
+	}
+	line := "AUTH " + name
+	// LOGIN has no initial response in its draft; old Exchange refuses one.
+	if with := line + " " + encode64(initial); name != sasl.Login && len(with) <= maxCommand {
+		line, initial = with, nil
+	}
+	r, err := c.ask(c.dest.Timeouts.Command, line)
+	for rounds := 0; err == nil && r.Code == 334; rounds++ {
+		if rounds == 4 {
+			return Reply{}, fmt.Errorf("%w: endless challenges", errProtocol)
+		}
+		r, err = c.respond(client, initial, r)
+		initial = nil
+	}
+	return r, err
+}
+
+func (c *conn) respond(client sasl.Client, initial []byte, r Reply) (Reply, error) {
+	response := initial
+	if response == nil {
+		challenge, err := decode64(r.Text)
+		if err != nil {
+			return Reply{}, fmt.Errorf("%w: challenge is not base64", errProtocol)
+		}
+		if response, err = client.Next(challenge); err != nil {
+			return Reply{}, err
+		}
+	}
+	return c.ask(c.dest.Timeouts.Command, encode64(response))
+}
+
+// xoauth2 is Google's and Microsoft's mechanism.
+type xoauth2 struct{ user, token string }
+
+func (x *xoauth2) Start() (mechanism string, initial []byte, err error) {
+	return string(XOAUTH2), []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
+}
+
+// Next answers the challenge that carries the server's reason, in JSON, with
+// an empty response; the 535 follows.
+func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }

@@ -1,0 +1,33 @@
+package delivery
+
+import (
+	"errors"
+	"syscall"
+	"time"
+)
+
+// quiet reports that an idle session has nothing to read, not even its end: a
+// next hop that closed it or said 421 is noticed before anything is sent. It
+// looks without taking, so TLS is not disturbed.
+func (c *conn) quiet() bool {
+	if c.r.Buffered() > 0 {
+		return false
+	}
+	s, ok := c.raw.(syscall.Conn)
+	if !ok {
+		return true
+	}
+	raw, err := s.SyscallConn()
+	// The deadline of the last read may have passed meanwhile.
+	if err != nil || c.raw.SetReadDeadline(time.Time{}) != nil {
+		return false
+	}
+	quiet := false
+	err = raw.Read(func(fd uintptr) bool {
+		var one [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		quiet = errors.Is(err, syscall.EAGAIN)
+		return true
+	})
+	return err == nil && quiet
+}

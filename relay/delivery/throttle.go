@@ -1,0 +1,91 @@
+package delivery
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxBackoff caps a pause that a reply names.
+const maxBackoff = 24 * time.Hour
+
+// Throttle reports whether a reply asks to slow down rather than judging the
+// message, and the pause it names, if any. Greylisting is no throttle, but
+// often names a pause.
+func Throttle(r Reply) (throttled bool, backoff time.Duration) {
+	if !r.Negative() {
+		return false, 0
+	}
+	return isThrottle(r, strings.ToLower(r.Text)), namedPause(r.Text)
+}
+
+func isThrottle(r Reply, text string) bool {
+	if strings.Contains(text, "greylist") || strings.Contains(text, "graylist") {
+		return false
+	}
+	switch r.Code {
+	case 421:
+		// 4.4.2 is a connection that was idle or broke: nobody is overloaded.
+		return r.Enhanced != "4.4.2"
+	case 432:
+		// Exchange: "432 4.3.2 Concurrent connections limit exceeded".
+		return true
+	case 450, 451, 452, 454:
+		// Microsoft 4.7.500-699 and 4.7.651 (server busy, reputation), Google
+		// 4.7.28 (rate), 4.7.0 (too many logins).
+		return strings.HasPrefix(r.Enhanced, "4.7.") || namesRate(text)
+	case 550:
+		// Google: "550 5.4.5 Daily user sending limit exceeded", over tomorrow.
+		return r.Enhanced == "5.4.5"
+	}
+	return false
+}
+
+// namesRate finds throttles under other enhanced codes, such as Google's
+// "450 4.2.1 … is receiving mail at a rate that prevents …".
+func namesRate(text string) bool {
+	for _, s := range []string{"at a rate that", "rate limit", "throttl", "too many connections", "too many messages", "server busy", "slow down"} {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	pauseWords = regexp.MustCompile(`(?i)\b(?:in|after|for|wait|time:|next|within)\s+(\d{1,9})\s*(ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b`)
+	pauseClock = regexp.MustCompile(`(?i)\b(?:in|after|for|wait)\s+(\d{1,2}):(\d{2}):(\d{2})\b`)
+)
+
+// namedPause finds "try again in 300 seconds", "Suggested Backoff Time: 5000
+// milliseconds", "come back in 00:05:00".
+func namedPause(text string) time.Duration {
+	if m := pauseWords.FindStringSubmatch(text); m != nil {
+		unit := pauseUnit(m[2])
+		return time.Duration(min(atoi(m[1]), int64(maxBackoff/unit))) * unit
+	}
+	if m := pauseClock.FindStringSubmatch(text); m != nil {
+		seconds := (atoi(m[1])*60+atoi(m[2]))*60 + atoi(m[3])
+		return min(time.Duration(seconds)*time.Second, maxBackoff)
+	}
+	return 0
+}
+
+func pauseUnit(s string) time.Duration {
+	switch s = strings.ToLower(s); {
+	case strings.HasPrefix(s, "ms"), strings.HasPrefix(s, "mil"):
+		return time.Millisecond
+	case strings.HasPrefix(s, "m"):
+		return time.Minute
+	case strings.HasPrefix(s, "h"):
+		return time.Hour
+	}
+	return time.Second
+}
+
+// atoi is for digits that a pattern has already bounded.
+func atoi(digits string) int64 {
+	n, _ := strconv.ParseInt(digits, 10, 64)
+	return n
+}
