@@ -21,7 +21,7 @@ type IMAPConfig struct {
 	Implicit bool
 	// RequireTLS refuses logins over cleartext (LOGINDISABLED).
 	RequireTLS bool
-	// Without names capabilities to hide, such as "IDLE"-less servers cannot have: any of Capabilities.
+	// Without names capabilities to hide: any of Capabilities.
 	Without []string
 	// AppendLimit, if not 0, is announced as APPENDLIMIT=n; larger messages are refused before their octets are read. imapserver mistakes
 	// the octets of a refused non-synchronising literal for commands, so ask with synchronising literals there.
@@ -41,7 +41,8 @@ type IMAPConfig struct {
 	Logf func(format string, args ...any)
 }
 
-// Capabilities lists what IMAPConfig.Without can hide. IDLE, UNSELECT, ENABLE, SASL-IR and LITERAL- are always there.
+// Capabilities lists what IMAPConfig.Without can hide. IDLE, UNSELECT, ENABLE, SASL-IR and LITERAL- are always there; MULTIAPPEND, CONDSTORE,
+// QRESYNC and COMPRESS never, because imapserver does not speak them.
 func Capabilities() []string {
 	names := make([]string, len(capabilities))
 	for i, c := range capabilities {
