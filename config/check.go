@@ -63,7 +63,7 @@ func checkChoice(choices, text string) (string, *fault) {
 			return text, nil
 		}
 	}
-	return "", &fault{text: fmt.Sprintf("%q is not known here", text), hint: oneOf(text, list)}
+	return "", &fault{text: fmt.Sprintf("%q is unknown", text), hint: oneOf(text, list)}
 }
 
 func (d *decoder) path(p string) string {
@@ -219,7 +219,7 @@ func readableFile(path string, private bool) *fault {
 	if path == "" {
 		return nil
 	}
-	f, err := os.Open(path)
+	f, err := openNow(path)
 	if err != nil {
 		return openFault(path, err)
 	}

@@ -41,6 +41,11 @@ func (c *checker) bad(path, hint, format string, args ...any) {
 	c.src.found = append(c.src.found, finding{at: at, whole: !found, text: fmt.Sprintf(format, args...), hint: hint})
 }
 
+// badKey is bad for a key that the user chose.
+func (c *checker) badKey(path, hint, format string, args ...any) {
+	c.src.report(c.keys[path], fmt.Sprintf(format, args...), hint)
+}
+
 func (c *checker) warning(path, hint, format string, args ...any) {
 	at, found := c.place(path)
 	c.src.warnings = append(c.src.warnings, finding{at: at, whole: !found, text: fmt.Sprintf(format, args...), hint: hint})
@@ -80,7 +85,7 @@ func (c *checker) domains() {
 	for alias, real := range c.cfg.AliasDomains {
 		path := "alias_domains." + alias
 		if slices.Contains(c.cfg.Domains, alias) {
-			c.bad(path, "", "%q is one of the domains already", alias)
+			c.badKey(path, "", "%q is one of the domains already", alias)
 		}
 		if real != "" && !slices.Contains(c.cfg.Domains, real) {
 			c.bad(path, didYouMean(real, c.cfg.Domains), "%q is none of the domains", real)

@@ -13,6 +13,7 @@ func (c *checker) route(path string, role Role, r Route) {
 		at := fmt.Sprintf("%s.to[%d]", path, i)
 		if slices.Index(r.To, d) < i {
 			c.bad(at, "", "%q is there already", d)
+			continue
 		}
 		if c.destination(at, d) && used {
 			c.reachable(at, d)
@@ -82,13 +83,25 @@ func (c *checker) reachable(at string, d Destination) {
 	}
 }
 
-// otherSide demands an smtp on the side that a tee goes to.
+// otherSide demands servers with smtp on the side that a tee goes to: both sides, where the way out is
+// home.
 func (c *checker) otherSide(at string, d Destination) {
-	for _, name := range c.cfg.serverNames() {
-		s := c.cfg.Servers[name]
-		same := d.Where == string(s.Side) || d.Where == name
-		if !same && s.SMTP == "" {
-			c.bad(at, "", "tee needs [servers.%s] to have smtp", name)
+	from := Side(d.Where)
+	if s, ok := c.cfg.Servers[d.Where]; ok {
+		from = s.Side
+	}
+	for _, side := range []Side{Legacy, Cloud} {
+		servers := c.cfg.serversOf(side)
+		if side == from {
+			continue
+		}
+		if len(servers) == 0 {
+			c.bad(at, "", "tee leads nowhere: there is no server of side %q", side)
+		}
+		for _, name := range servers {
+			if c.cfg.Servers[name].SMTP == "" {
+				c.bad(at, "", "tee needs [servers.%s] to have smtp", name)
+			}
 		}
 	}
 }
@@ -132,6 +145,7 @@ func (c *checker) recipients() {
 		c.inDomains("recipients.catch_all."+at, at)
 		c.mailbox("recipients.catch_all."+at, r.CatchAll[at], mailboxes)
 	}
+	c.postmaster(owner)
 }
 
 func (c *checker) mailbox(path, address string, mailboxes []string) {
@@ -140,9 +154,22 @@ func (c *checker) mailbox(path, address string, mailboxes []string) {
 	}
 }
 
+// postmaster warns where RFC 5321 §4.5.1 is broken: every domain must have one.
+func (c *checker) postmaster(owner map[string]string) {
+	r := c.cfg.Recipients
+	if !r.Complete || r.Postmaster != "" {
+		return
+	}
+	for _, domain := range c.cfg.Domains {
+		if owner["postmaster@"+domain] == "" && r.CatchAll["@"+domain] == "" {
+			c.warning("recipients.complete", "say postmaster = ADDRESS in [recipients]", "postmaster@%s reaches nobody", domain)
+		}
+	}
+}
+
 func (c *checker) newAddress(path, address string, owner map[string]string) {
 	if other := owner[address]; other != "" {
-		c.bad(path, "", "%q belongs to %s already", address, other)
+		c.badKey(path, "", "%q belongs to %s already", address, other)
 		return
 	}
 	owner[address] = path
@@ -152,7 +179,7 @@ func (c *checker) newAddress(path, address string, owner map[string]string) {
 func (c *checker) inDomains(path, address string) {
 	domain := address[strings.LastIndexByte(address, '@')+1:]
 	if _, alias := c.cfg.AliasDomains[domain]; !alias && !slices.Contains(c.cfg.Domains, domain) {
-		c.bad(path, didYouMean(domain, c.cfg.Domains), "%q is in none of the domains", address)
+		c.badKey(path, didYouMean(domain, c.cfg.Domains), "%q is in none of the domains", address)
 	}
 }
 

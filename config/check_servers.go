@@ -78,10 +78,9 @@ func (c *checker) oauth(path string, o OAuth) {
 		OAuthClientCredentials: {"token_url", "client_id", "client_secret", "scope"},
 		OAuthServiceAccount:    {"key_file", "scope"},
 	}
-	for _, key := range needs[o.Kind] {
-		if !c.given(join(path, key)) {
-			c.bad(path+".kind", "", "kind = %q needs %s", o.Kind, key)
-		}
+	missing := slices.DeleteFunc(needs[o.Kind], func(key string) bool { return c.given(join(path, key)) })
+	if len(missing) > 0 {
+		c.bad(path+".kind", "", "kind = %q needs %s as well", o.Kind, strings.Join(missing, ", "))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"reflect"
 	"strings"
 	"sync"
 )
@@ -48,4 +47,4 @@ func collectDocs(n ast.Node, docs map[string]string) bool {
 }
 
 // docOf is what the file's reader is told about a key.
-func docOf(t reflect.Type, f field) string { return comments()[t.Name()+"."+f.goName] }
+func docOf(f field) string { return comments()[f.owner+"."+f.goName] }

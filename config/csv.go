@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -185,6 +186,10 @@ func normalColumn(name string) string {
 
 func columns(header []cell, report reportCell) []string {
 	out := make([]string, len(header))
+	if !slices.ContainsFunc(header, func(c cell) bool { _, ok := column(c.text); return ok }) {
+		report(header[0], "the first line must name the columns", columnHint(""))
+		return out
+	}
 	seen := map[string]bool{}
 	for i, c := range header {
 		name, ok := column(c.text)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,8 +15,9 @@ import (
 // decoder copies the tree into the structs and remembers where each value stood.
 type decoder struct {
 	src    *source
-	dir    string // paths in the file are relative to it
-	places map[string]span
+	dir    string          // paths in the file are relative to it
+	places map[string]span // of values, by path: relay.workers, routes.arriving.to[0]
+	keys   map[string]span // of keys
 }
 
 // section decodes a table with keys of its own. path is the table's name, empty for the whole file.
@@ -44,7 +46,7 @@ func join(path, key string) string {
 }
 
 func (d *decoder) note(path string, e *entry) {
-	d.places[path] = e.value.at
+	d.places[path], d.keys[path] = e.value.at, e.key
 	for i, item := range e.value.items {
 		d.places[fmt.Sprintf("%s[%d]", path, i)] = item.at
 	}
@@ -56,6 +58,9 @@ func (d *decoder) unknown(key string, e *entry, t *table, fields []field) {
 		hint = elsewhere(key)
 	}
 	what := "key"
+	if e.value.table != nil {
+		d.src.hideAll(e.value.table)
+	}
 	if e.value.kind == unstable.Table {
 		what = "table"
 	} else {
@@ -191,11 +196,11 @@ func (d *decoder) scalar(f field, dst reflect.Value, v *value) {
 	if f.as != "" {
 		checked, bad := d.check(f.as, text)
 		if bad != nil && !bad.warning {
-			d.src.report(v.at, bad.text, bad.hint)
+			d.src.report(v.at, f.name+": "+bad.text, bad.hint)
 			return
 		}
 		if bad != nil {
-			d.src.warn(v.at, bad.text, bad.hint)
+			d.src.warn(v.at, f.name+": "+bad.text, bad.hint)
 		}
 		text = checked
 	}
@@ -261,9 +266,17 @@ func fromText(t reflect.Type, text string) (any, error) {
 	case reflect.Int:
 		return strconv.ParseInt(text, 0, 0)
 	case reflect.Float64:
-		return strconv.ParseFloat(text, 64)
+		return parseNumber(text)
 	}
 	return text, nil
+}
+
+func parseNumber(text string) (float64, error) {
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	return x, nil
 }
 
 func (d *decoder) inRange(f field, v reflect.Value, at span) {

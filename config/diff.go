@@ -123,6 +123,9 @@ func show(v reflect.Value) string {
 	if v.IsZero() && v.Kind() == reflect.Struct {
 		return ""
 	}
+	if t, ok := v.Interface().(time.Time); ok {
+		return t.UTC().Format(time.RFC3339)
+	}
 	return fmt.Sprint(v.Interface())
 }
 

@@ -106,12 +106,12 @@ func (w *exampleWriter) section(t reflect.Type, path string, set values, active 
 		switch {
 		case isSection(f.typ):
 			inner, _ := set[f.name].(values)
-			w.table(p, docOf(t, f), active)
+			w.table(p, docOf(f), active)
 			w.section(f.typ, p, inner, active)
 		case isSections(f.typ):
-			w.samples(f, p, docOf(t, f), set[f.name].([]sample))
+			w.samples(f, p, docOf(f), set[f.name].([]sample))
 		case f.typ.Kind() == reflect.Map:
-			w.table(p, docOf(t, f)+"\n"+mode(f), active)
+			w.table(p, docOf(f)+"\n"+mode(f), active)
 			key, value, _ := strings.Cut(f.example, " = ")
 			fmt.Fprintf(w, "#%s = %s\n", strconv.Quote(key), literalOf(f.typ.Elem(), value))
 		}
@@ -168,7 +168,7 @@ func (w *exampleWriter) settings(t reflect.Type, path string, set values, active
 func (w *exampleWriter) key(t reflect.Type, f field, set any, active bool) {
 	if !w.explained[t] {
 		w.WriteString("\n")
-		w.comment(docOf(t, f))
+		w.comment(docOf(f))
 		w.comment(mode(f))
 	}
 	text, given := set.(string)

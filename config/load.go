@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -37,7 +38,7 @@ func Parse(path string, data []byte) (*Config, error) {
 	src := &source{file: path, data: bytes.TrimPrefix(data, []byte("\uFEFF"))}
 	cfg := Default()
 	cfg.File = path
-	d := &decoder{src: src, dir: folder(path), places: map[string]span{}}
+	d := &decoder{src: src, dir: folder(path), places: map[string]span{}, keys: map[string]span{}}
 	root, whole := parseTree(src)
 	d.section(reflect.ValueOf(cfg).Elem(), root, "")
 	if !whole {
@@ -93,14 +94,11 @@ func doubleCheck(src *source) {
 // mailboxes reads the mailboxes file. Without one that is named, none is needed: a file beside the
 // configuration is then only a custom.
 func (c *checker) mailboxes() *roster {
-	path := c.cfg.MailboxesFile
-	r := newRoster(c.cfg, path)
+	path := c.path(c.cfg.MailboxesFile)
+	c.cfg.MailboxesFile = path
+	r := newRoster(c.cfg, c.shown(path))
 	at, named := c.places["mailboxes"]
-	if !named {
-		path = c.path(path)
-		c.cfg.MailboxesFile, r.file = path, path
-	}
-	f, err := os.Open(path)
+	f, err := openNow(path)
 	if err == nil {
 		defer f.Close()
 		var data []byte
@@ -113,11 +111,20 @@ func (c *checker) mailboxes() *roster {
 	case named:
 		c.src.report(at, openFault(path, err).text, "")
 	case errors.Is(err, fs.ErrNotExist):
-		r.warnings = append(r.warnings, Problem{File: path, Text: "there is no such file: no mailbox is copied or followed"})
+		r.warnings = append(r.warnings, Problem{File: r.file, Text: "there is no such file: no mailbox is copied or followed"})
 	default:
-		r.problems = append(r.problems, unreadable(path, err))
+		r.problems = append(r.problems, unreadable(r.file, err))
 	}
 	return r
+}
+
+// shown is how messages name a file: as the configuration was named, where it is in its folder.
+func (c *checker) shown(path string) string {
+	rel, err := filepath.Rel(c.dir, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(c.cfg.File), rel)
 }
 
 func readAll(f *os.File) ([]byte, error) {
@@ -128,7 +135,7 @@ func readAll(f *os.File) ([]byte, error) {
 	if !fi.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", f.Name())
 	}
-	return os.ReadFile(f.Name())
+	return io.ReadAll(f)
 }
 
 func (c *Config) serverNames() []string { return slices.Sorted(maps.Keys(c.Servers)) }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,7 +14,7 @@ import (
 // another cell: the file may hold passwords.
 type roster struct {
 	cfg      *Config
-	file     string
+	file     string         // as messages name it
 	owner    map[string]int // address → line of the mailbox that has it
 	literals bool
 	problems []Problem
@@ -31,7 +32,7 @@ func (r *roster) report(at cell, text, hint string) {
 
 func (r *roster) read(f *os.File, data []byte) {
 	s := readSheet(data, r.report)
-	if s == nil {
+	if s == nil || len(strings.Join(s.header, "")) == 0 {
 		return
 	}
 	if len(s.rows) > 0 && !s.imapsync && !slices.Contains(s.header, "address") {
@@ -45,15 +46,18 @@ func (r *roster) read(f *os.File, data []byte) {
 	}
 	r.private(f)
 	r.unopened()
+	sortProblems(r.problems)
 }
 
 // private refuses a file with passwords in it that others can read.
 func (r *roster) private(f *os.File) {
-	if !r.literals || f == nil {
+	if !r.literals {
 		return
 	}
-	if bad := modeFault(r.file, privateFile(f)); bad != nil {
-		r.report(cell{}, bad.text+" and holds passwords", bad.hint)
+	if err := privateFile(f); errors.Is(err, ErrWorldReadable) {
+		r.report(cell{}, "it holds passwords and is readable by everybody", "chmod o= "+r.file)
+	} else if err != nil {
+		r.report(cell{}, err.Error(), "")
 	}
 }
 
@@ -171,7 +175,7 @@ func (r *roster) aliases(c cell) []string {
 	for _, a := range strings.FieldsFunc(c.text, func(x rune) bool { return x == ';' || x == ' ' || x == ',' }) {
 		canonical, bad := checkAddress(a)
 		if bad != nil {
-			r.report(c, "aliases: "+bad.text, "")
+			r.report(c, "aliases: one is not an address", "")
 			continue
 		}
 		r.own(canonical, c)
@@ -241,7 +245,7 @@ func (r *roster) password(c cell, column string) Secret {
 		r.literals = true
 		return LiteralSecret(c.text)
 	}
-	s = s.within(filepath.Dir(r.file))
+	s = s.within(filepath.Dir(r.cfg.MailboxesFile))
 	if bad := checkSecret(s); bad != nil && bad.warning {
 		r.warnings = append(r.warnings, Problem{File: r.file, Line: c.line, Column: c.column, Text: column + ": " + bad.text, Hint: bad.hint})
 	} else if bad != nil {

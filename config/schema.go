@@ -11,6 +11,7 @@ import (
 // field is one key of a table, as the struct tags define it.
 type field struct {
 	index    int
+	owner    string // the struct's name
 	name     string // the key
 	goName   string // the struct's field
 	typ      reflect.Type
@@ -40,7 +41,7 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		def, hasDef := sf.Tag.Lookup("default")
 		fields = append(fields, field{
-			index: i, name: name, goName: sf.Name, typ: sf.Type,
+			index: i, owner: t.Name(), name: name, goName: sf.Name, typ: sf.Type,
 			live: sf.Tag.Get("mode") == "live", needed: sf.Tag.Get("need") == "yes",
 			def: def, hasDef: hasDef, example: sf.Tag.Get("example"),
 			as: sf.Tag.Get("as"), keys: sf.Tag.Get("keys"),

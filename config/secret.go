@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Secret is a password, or where one is found: file:PATH, env:NAME or credential:NAME (a file of that
@@ -39,7 +40,7 @@ func ParseSecret(ref string) (Secret, error) {
 	case !ok || scheme != "file" && scheme != "env" && scheme != "credential":
 		return Secret{}, errors.New("a secret must not stand in the file itself")
 	case rest == "":
-		return Secret{}, fmt.Errorf("nothing after %s:", scheme)
+		return Secret{}, fmt.Errorf("after %q nothing is named", scheme+":")
 	case scheme == "credential" && (rest != filepath.Base(rest) || rest == ".."):
 		return Secret{}, errors.New("a credential is named without its folder")
 	}
@@ -104,7 +105,7 @@ func readCredential(name string) (string, error) {
 
 // readSecret asks the open file for its mode, not the path: nobody can change what was looked at.
 func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := openNow(path)
 	if err != nil {
 		return "", err
 	}
@@ -124,6 +125,11 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("%s is empty", path)
 	}
 	return v, nil
+}
+
+// openNow does not wait, as opening a named pipe would, for somebody to write.
+func openNow(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // privateFile refuses what others can read. The group may: that is how a service user is let in.

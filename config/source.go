@@ -27,7 +27,20 @@ type finding struct {
 	text, hint string
 }
 
-func (s *source) hide(at span) { s.hidden = append(s.hidden, at) }
+// hide takes the rest of the line with it: comments repeat what they comment on.
+func (s *source) hide(at span) {
+	s.hidden = append(s.hidden, span{at.start, max(at.end, s.lineSpan(at.end).end)})
+}
+
+// hideAll hides every value in a table.
+func (s *source) hideAll(t *table) {
+	for _, e := range t.entries {
+		s.hide(e.value.at)
+		if e.value.table != nil {
+			s.hideAll(e.value.table)
+		}
+	}
+}
 
 func (s *source) report(at span, text, hint string) {
 	s.found = append(s.found, finding{at: at, text: text, hint: hint})
@@ -94,8 +107,11 @@ func (s *source) problem(f finding) Problem {
 
 // shown is the line without what may be secret; nothing where the marked place would lie behind that.
 func (s *source) shown(line span, f finding) string {
-	if f.syntax && !s.harmless(line) {
-		return ""
+	if f.syntax {
+		line.end = min(line.end, max(f.at.end, f.at.start+1)) // what comes behind it may be anything
+		if !s.harmless(line) {
+			return ""
+		}
 	}
 	text, from := strings.Builder{}, line.start
 	for _, h := range s.hiddenIn(line) {
@@ -123,7 +139,7 @@ func (s *source) hiddenIn(line span) []span {
 	return out
 }
 
-var assignment = regexp.MustCompile(`^\s*(?:[A-Za-z0-9_-]+\.)*([A-Za-z0-9_-]+)\s*=[^{]*$`)
+var assignment = regexp.MustCompile(`^\s*(?:[A-Za-z0-9_-]+\.)*([A-Za-z0-9_-]+)\s*=[^={]*$`)
 
 // harmless says that a line with a syntax error, which is not in the tree, sets a known key that is no
 // secret, or is a table's header.

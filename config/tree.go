@@ -176,7 +176,7 @@ func (g *grower) add(t *table, key string, at span, v *value) *entry {
 func (g *grower) keyValue(t *table, n *unstable.Node) {
 	name, at := g.key(n.Key())
 	last := len(name) - 1
-	unread := span{at.end, g.span(n.Raw).end}
+	unread := g.valueSpan(at.end, g.span(n.Raw).end)
 	if t = g.descend(t, name[:last], at); t == nil {
 		g.src.hide(unread)
 		return
@@ -187,7 +187,7 @@ func (g *grower) keyValue(t *table, n *unstable.Node) {
 		return
 	}
 	v := g.value(n.Value(), below(t, name[last]))
-	if v.at.end == 0 {
+	if v.kind == unstable.Array || v.kind == unstable.InlineTable {
 		v.at = g.valueSpan(at.end, g.span(n.Raw).end)
 	}
 	g.add(t, name[last], at, v)
