@@ -94,6 +94,7 @@ type Delivery struct {
 type Body interface {
 	io.Writer
 	// Commit makes body, capture, deliveries and observation durable together and returns the deliveries with their IDs. After an error nothing is stored.
+	// The capture's Size must be the octets written: half a message is refused. ErrExists when there is a capture of this ID. A zero observation is none.
 	Commit(ctx context.Context, c Capture, deliveries []Delivery, o evidence.Observation) ([]Delivery, error)
 	Abort()
 }
@@ -107,13 +108,14 @@ type Captures interface {
 	// Repeated returns the capture whose Repeat is the same and that was taken at or after since.
 	Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error)
 	Capture(ctx context.Context, id cutover.CaptureID) (Capture, error)
-	// OpenBody opens the octets as received, at their start. The caller closes it.
+	// OpenBody opens the octets as received, at their start. The caller closes it. ErrNotFound also when the body was pruned.
 	OpenBody(ctx context.Context, id cutover.CaptureID) (io.ReadSeekCloser, error)
 
 	// DueDeliveries returns deliveries in state Due or InDoubt whose Next is not after now, at most limit, those never tried first, then by Next; and the
 	// earliest Next among the rest (zero if none).
 	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, time.Time, error)
 	// Update writes state, attempts, next, since, reply, reason and seen of the given deliveries, all in one change.
+	// ErrNotFound, and nothing written, when one of them does not exist.
 	Update(ctx context.Context, deliveries ...Delivery) error
 	// Reopen turns every Sending delivery into InDoubt: called once at start, before the courier runs. It returns how many.
 	Reopen(ctx context.Context, now time.Time) (int, error)
@@ -122,7 +124,7 @@ type Captures interface {
 	// Backlog counts required deliveries by state.
 	Backlog(ctx context.Context) (map[DeliveryState]int, error)
 
-	// NoteUnknown records that an unknown address in one of our domains was asked for.
+	// NoteUnknown records that an unknown address in one of our domains was asked for, folded to lower case. The number kept is bounded.
 	NoteUnknown(ctx context.Context, a cutover.Address, at time.Time) error
 	UnknownRecipients(ctx context.Context) ([]UnknownRecipient, error)
 

@@ -71,7 +71,8 @@ type Tally struct {
 
 // Items is what the bridge needs of its own past.
 type Items interface {
-	// Pair finds or creates the pair for a legacy folder of a mailbox. The cloud path of an existing pair is kept; kind and role too.
+	// Pair finds or creates the pair for a legacy folder of a mailbox, known by kind and legacy path: a calendar and a mail folder may share a name. The
+	// cloud path of an existing pair is kept, and its role.
 	Pair(ctx context.Context, p FolderPair) (FolderPair, error)
 	Pairs(ctx context.Context, m cutover.MailboxID) ([]FolderPair, error)
 
@@ -79,18 +80,21 @@ type Items interface {
 	Known(ctx context.Context, f FolderID, validity string, refs []cutover.Ref) (map[cutover.Ref]Item, error)
 	// ByKey returns the mailbox's rows, of all folders, whose match key is among keys.
 	ByKey(ctx context.Context, m cutover.MailboxID, keys []cutover.Key) ([]Item, error)
-	// Claimed returns which of the places in the pair's cloud folder belong to an item already.
+	// Claimed returns which of the places in the pair's cloud folder belong to an item with a copy of its own there already, items of other pairs that
+	// lead to the same cloud folder included. A copied or adopted item owns its place: a second one of the same pair is refused with ErrExists.
 	Claimed(ctx context.Context, f FolderID, places []Place) (map[Place]ItemID, error)
 	// Unsettled returns the folder's Intended rows: those that a crash cut off, when called before new work begins.
 	Unsettled(ctx context.Context, f FolderID) ([]Item, error)
 	// All streams a folder's rows in order of ID to yield, in batches, until it returns false.
 	All(ctx context.Context, f FolderID, yield func(Item) bool) error
 
-	// Intend makes rows durable as Intended before the put and returns them with IDs.
+	// Intend makes rows durable as Intended before the put and returns them with IDs. ErrExists, and nothing written, when one of the legacy places has a
+	// row already.
 	Intend(ctx context.Context, items []Item) ([]Item, error)
 	// Settle writes all fields of the given rows (creating those without an ID) and, if cursor is not nil, the folder's cursor, in one change.
+	// A row without a folder is f's. ErrExists as in Intend, ErrNotFound for an ID or a folder that does not exist; nothing is written then.
 	Settle(ctx context.Context, f FolderID, items []Item, cursor *Cursor) ([]Item, error)
-	// Forget removes Intended rows whose put did not happen.
+	// Forget removes Intended rows whose put did not happen; rows that are settled stay.
 	Forget(ctx context.Context, ids []ItemID) error
 
 	// Expected returns the mailbox's required deliveries to the cloud side whose capture has one of the match keys or one of the ids.

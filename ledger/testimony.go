@@ -53,8 +53,10 @@ type Claim struct {
 
 // Claims divides mailboxes among workers, later among hosts.
 type Claims interface {
-	// Claim takes or renews the mailbox for owner until now+lease; ok is false while another owner holds it.
+	// Claim takes or renews the mailbox for owner until now+lease; a renewal before the lease ends keeps its token. While another owner holds it ok is
+	// false and c is that owner's.
 	Claim(ctx context.Context, m cutover.MailboxID, owner string, now time.Time, lease time.Duration) (c Claim, ok bool, err error)
+	// Release ends a claim. ErrClaimLost when it is not the mailbox's newest: then nothing changes.
 	Release(ctx context.Context, c Claim) error
 }
 

@@ -1,0 +1,168 @@
+package ledgertest
+
+import (
+	"testing"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+func ids(deliveries []ledger.Delivery) []ledger.DeliveryID {
+	found := []ledger.DeliveryID{}
+	for _, d := range deliveries {
+		found = append(found, d.ID)
+	}
+	return found
+}
+
+func attempted(d ledger.Delivery, attempts int) ledger.Delivery {
+	d.Attempts = attempts
+	return d
+}
+
+func dueOrder(t *testing.T, s suite) {
+	l := s.fresh(t)
+	hour := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
+	stored := keep(t, l, capture(1), []byte("x"),
+		attempted(delivery(ledger.Due, hour(-3)), 2),
+		delivery(ledger.Due, hour(-1)),
+		attempted(delivery(ledger.InDoubt, hour(-4)), 1),
+		delivery(ledger.InDoubt, hour(-2)),
+		delivery(ledger.Due, noon),
+		delivery(ledger.Due, hour(3)),
+		attempted(delivery(ledger.Due, hour(2)), 1),
+		delivery(ledger.Sending, hour(-9)), delivery(ledger.Accepted, hour(-9)), delivery(ledger.Settled, hour(-9)),
+		delivery(ledger.Held, hour(-9)), delivery(ledger.Quiet, hour(-9)),
+	)
+	due, next, err := l.DueDeliveries(ctx(t), noon, 100)
+	must(t, err)
+	want := []ledger.Delivery{stored[3], stored[1], stored[4], stored[2], stored[0]}
+	equal(t, "due", due, want)
+	if !next.Equal(hour(2)) {
+		t.Errorf("next is %v, want %v", next, hour(2))
+	}
+	due, next, err = l.DueDeliveries(ctx(t), hour(4), 100)
+	must(t, err)
+	if len(due) != 7 || !next.IsZero() {
+		t.Errorf("when all are due: %d deliveries, next %v; want 7 and none", len(due), next)
+	}
+}
+
+func dueLimit(t *testing.T, s suite) {
+	l := s.fresh(t)
+	minute := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
+	stored := keep(t, l, capture(1), []byte("x"),
+		delivery(ledger.Due, minute(-1)), delivery(ledger.Due, minute(-2)), attempted(delivery(ledger.Due, minute(-5)), 1), delivery(ledger.Due, minute(-3)))
+	tests := []struct {
+		limit int
+		want  []ledger.DeliveryID
+		next  time.Time
+	}{
+		{0, []ledger.DeliveryID{}, minute(-5)},
+		{1, ids(stored[3:4]), minute(-5)},
+		{3, []ledger.DeliveryID{stored[3].ID, stored[1].ID, stored[0].ID}, minute(-5)},
+		{4, []ledger.DeliveryID{stored[3].ID, stored[1].ID, stored[0].ID, stored[2].ID}, time.Time{}},
+	}
+	for _, test := range tests {
+		due, next, err := l.DueDeliveries(ctx(t), noon, test.limit)
+		must(t, err)
+		equal(t, "due", ids(due), test.want)
+		if !next.Equal(test.next) {
+			t.Errorf("limit %d: the earliest of the rest is %v, want %v", test.limit, next, test.next)
+		}
+	}
+}
+
+func update(t *testing.T, s suite) {
+	l := s.fresh(t)
+	stored := keep(t, l, capture(1), []byte("x"), delivery(ledger.Due, noon), delivery(ledger.Due, noon), delivery(ledger.Due, noon))
+	for i := range stored[:2] {
+		d := &stored[i]
+		d.State, d.Attempts, d.Next, d.Since = ledger.Held, 4, noon.Add(time.Hour), noon.Add(time.Minute)
+		d.Reply, d.Reason, d.Seen = "550 5.1.1 no such user", "unknown at the cloud", "Junk 12"
+	}
+	must(t, l.Update(ctx(t), stored[:2]...))
+	must(t, l.Update(ctx(t)))
+	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
+
+	other := stored[2]
+	other.Recipient, other.Destination, other.Required, other.Mailbox = "evil@example.org", "elsewhere", false, ben
+	other.State = ledger.Settled
+	must(t, l.Update(ctx(t), other))
+	stored[2].State = ledger.Settled
+	equal(t, "what Update leaves alone", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
+}
+
+func updateUnknown(t *testing.T, s suite) {
+	l := s.fresh(t)
+	stored := keep(t, l, capture(1), []byte("x"), delivery(ledger.Due, noon))
+	changed := stored[0]
+	changed.State = ledger.Settled
+	missing := changed
+	missing.ID += 1000
+	wants(t, l.Update(ctx(t), changed, missing), ledger.ErrNotFound)
+	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
+}
+
+func reopenSending(t *testing.T, s suite) {
+	l := s.fresh(t)
+	stored := keep(t, l, capture(1), []byte("x"),
+		delivery(ledger.Sending, noon), delivery(ledger.Due, noon), delivery(ledger.Accepted, noon), delivery(ledger.Sending, noon))
+	later := noon.Add(time.Hour)
+	if n := get[int](t)(l.Reopen(ctx(t), later)); n != 2 {
+		t.Errorf("reopened %d, want 2", n)
+	}
+	for _, i := range []int{0, 3} {
+		stored[i].State, stored[i].Next, stored[i].Since = ledger.InDoubt, later, later
+	}
+	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
+	if n := get[int](t)(l.Reopen(ctx(t), later)); n != 0 {
+		t.Errorf("a second time reopened %d", n)
+	}
+}
+
+func deliveryFilters(t *testing.T, s suite) {
+	l := s.fresh(t)
+	to := func(m cutover.MailboxID, state ledger.DeliveryState) ledger.Delivery {
+		d := delivery(state, noon)
+		d.Mailbox = m
+		return d
+	}
+	// The later capture is committed first: order is that of captures, not of commits.
+	second := keep(t, l, capture(2), []byte("x"), to(anna, ledger.Held), to(ben, ledger.Settled))
+	first := keep(t, l, capture(1), []byte("x"), to(ben, ledger.Held), to(anna, ledger.Settled), to(anna, ledger.Quiet))
+	tests := []struct {
+		name   string
+		filter ledger.DeliveryFilter
+		want   []ledger.Delivery
+	}{
+		{"all", ledger.DeliveryFilter{}, []ledger.Delivery{first[0], first[1], first[2], second[0], second[1]}},
+		{"capture", ledger.DeliveryFilter{Capture: captureID(2)}, second},
+		{"state", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}}, []ledger.Delivery{first[0], second[0]}},
+		{"states", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Settled, ledger.Quiet}}, []ledger.Delivery{first[1], first[2], second[1]}},
+		{"mailbox", ledger.DeliveryFilter{Mailbox: anna}, []ledger.Delivery{first[1], first[2], second[0]}},
+		{"limit", ledger.DeliveryFilter{Limit: 2}, []ledger.Delivery{first[0], first[1]}},
+		{"together", ledger.DeliveryFilter{Mailbox: ben, States: []ledger.DeliveryState{ledger.Held}, Limit: 5}, first[:1]},
+		{"none", ledger.DeliveryFilter{Capture: captureID(3)}, nil},
+	}
+	for _, test := range tests {
+		equal(t, test.name, get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), test.filter)), test.want)
+	}
+}
+
+func backlog(t *testing.T, s suite) {
+	l := s.fresh(t)
+	equal(t, "empty backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))), map[ledger.DeliveryState]int{})
+	tee := delivery(ledger.Due, noon)
+	tee.Required = false
+	stored := keep(t, l, capture(1), []byte("x"), tee, delivery(ledger.Due, noon), delivery(ledger.Due, noon), delivery(ledger.Held, noon),
+		delivery(ledger.Settled, noon))
+	equal(t, "backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))),
+		map[ledger.DeliveryState]int{ledger.Due: 2, ledger.Held: 1, ledger.Settled: 1})
+	for i := range stored {
+		stored[i].State = ledger.Settled
+	}
+	must(t, l.Update(ctx(t), stored...))
+	equal(t, "settled backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))), map[ledger.DeliveryState]int{ledger.Settled: 4})
+}

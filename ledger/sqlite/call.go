@@ -1,0 +1,36 @@
+package sqlite
+
+import (
+	"context"
+
+	"posthouse/ledger"
+)
+
+// change submits work to the writer and returns when it is durable, or certain not to be.
+func (l *Ledger) change(ctx context.Context, run func(*tx) error) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return ledger.ErrClosed
+	}
+	return l.w.submit(ctx, run)
+}
+
+// look runs a read on the read connections. It sees every change that was answered before it began.
+func (l *Ledger) look(ctx context.Context, run func(querier) error) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return ledger.ErrClosed
+	}
+	return ended(ctx, run(view{ctx, l.reads}))
+}
+
+// find is look for one result.
+func find[T any](ctx context.Context, l *Ledger, run func(querier) (T, error)) (found T, err error) {
+	err = l.look(ctx, func(q querier) error {
+		found, err = run(q)
+		return err
+	})
+	return found, err
+}

@@ -1,0 +1,63 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Repeated returns the earliest capture of the same transaction that is not older than since.
+func (l *Ledger) Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error) {
+	if repeat.IsZero() {
+		return "", false, nil
+	}
+	id, err := find(ctx, l, func(q querier) (cutover.CaptureID, error) {
+		return one(q, value[cutover.CaptureID], `SELECT id FROM captures WHERE substr(repeat, 1, 8) = ? AND repeat = ? AND at >= ? ORDER BY n LIMIT 1`,
+			repeat[:8], repeat[:], micros(since))
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return id, err == nil, wrap(err, "looking for a repeated transaction")
+}
+
+// Capture returns the permanent row.
+func (l *Ledger) Capture(ctx context.Context, id cutover.CaptureID) (ledger.Capture, error) {
+	c, err := find(ctx, l, func(q querier) (ledger.Capture, error) {
+		return one(q, scanCapture, `SELECT id, at, route, listener, client_addr, client_name, client_tls, client_user,
+			env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace,
+			hops, bare, eight_bit FROM captures WHERE id = ?`, string(id))
+	})
+	return c, wrap(err, "reading capture %s", id)
+}
+
+func scanCapture(row scanner) (c ledger.Capture, err error) {
+	var recipients string
+	err = row.Scan(&c.ID, (*timeColumn)(&c.At), &c.Route, &c.Listener, &c.Client.Addr, &c.Client.Name, &c.Client.TLS, &c.Client.User,
+		&c.Envelope.From, &c.Envelope.Body, &c.Envelope.UTF8, &c.Envelope.Return, &c.Envelope.EnvelopeID, &recipients,
+		&c.Prefix, &c.Size, (*digestColumn)(&c.Sum), (*digestColumn)(&c.Repeat), (*digestColumn)(&c.Digest),
+		(*keyColumn)(&c.Identity.Key), (*keyColumn)(&c.Identity.Loose), &c.Identity.Trace, &c.Hops, &c.Bare, &c.EightBit)
+	if err != nil {
+		return c, err
+	}
+	c.Envelope.Recipients, err = scanRecipients(recipients)
+	return c, err
+}
+
+func scanRecipients(text string) ([]ledger.Recipient, error) {
+	var rows []recipientRow
+	if err := json.Unmarshal([]byte(text), &rows); err != nil {
+		return nil, fmt.Errorf("recipients: %w", err)
+	}
+	var recipients []ledger.Recipient
+	for _, r := range rows {
+		recipients = append(recipients, ledger.Recipient(r))
+	}
+	return recipients, nil
+}

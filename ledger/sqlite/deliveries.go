@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"posthouse/ledger"
+)
+
+const selectDeliveries = `SELECT d.id, c.id, d.recipient, d.original, d.mailbox, d.destination, d.side, d.required, d.state, d.attempts,
+	d.next, d.since, d.reply, d.reason, d.seen FROM deliveries d JOIN captures c ON c.n = d.capture `
+
+func scanDelivery(row scanner) (d ledger.Delivery, err error) {
+	return d, row.Scan(&d.ID, &d.Capture, &d.Recipient, &d.Original, &d.Mailbox, &d.Destination, &d.Side, &d.Required, &d.State, &d.Attempts,
+		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Seen)
+}
+
+// DueDeliveries reads the index of what is due in its two halves, never tried and tried, each one row further than it takes: that row is the half's
+// earliest among the rest.
+func (l *Ledger) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
+	var due []ledger.Delivery
+	var next time.Time
+	err := l.look(ctx, func(q querier) error {
+		for _, tried := range []bool{false, true} {
+			found, err := collect(q, scanDelivery, selectDeliveries+`WHERE d.state IN ('due', 'in doubt') AND (d.attempts > 0) = ?
+				ORDER BY d.next, d.id LIMIT ?`, tried, max(0, limit-len(due))+1)
+			if err != nil {
+				return err
+			}
+			for _, d := range found {
+				if len(due) < limit && !d.Next.After(now) {
+					due = append(due, d)
+				} else if next.IsZero() || d.Next.Before(next) {
+					next = d.Next
+				}
+			}
+		}
+		return nil
+	})
+	return due, next, wrap(err, "reading what is due")
+}
+
+// Update writes what an attempt changed. ledger.ErrNotFound, and nothing written, when one of them does not exist.
+func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
+	err := l.change(ctx, func(t *tx) error {
+		for _, d := range deliveries {
+			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, seen = ? WHERE id = ?`,
+				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen, int64(d.ID))
+			if err == nil && n == 0 {
+				err = ledger.ErrNotFound
+			}
+			if err != nil {
+				return fmt.Errorf("delivery %d: %w", d.ID, err)
+			}
+		}
+		return nil
+	})
+	return wrap(err, "updating deliveries")
+}
+
+// Reopen puts in doubt what was under way when we were stopped; in a rolled back ledger also what is due, since it may have been sent since.
+func (l *Ledger) Reopen(ctx context.Context, now time.Time) (int, error) {
+	var reopened int
+	err := l.change(ctx, func(t *tx) (err error) {
+		reopened, err = t.touched(`UPDATE deliveries SET state = 'in doubt', next = ?, since = ?
+			WHERE state <> 'settled' AND (state = 'sending' OR (state = 'due' AND ?))`, micros(now), micros(now), l.rolledBack.Load())
+		return err
+	})
+	return reopened, wrap(err, "reopening deliveries")
+}
+
+// Deliveries lists by filter, oldest capture first.
+func (l *Ledger) Deliveries(ctx context.Context, f ledger.DeliveryFilter) ([]ledger.Delivery, error) {
+	where, args := deliveryTerms(f)
+	text := selectDeliveries + where + "ORDER BY c.id, d.id"
+	if f.Limit > 0 {
+		text += " LIMIT ?"
+		args = append(args, f.Limit)
+	}
+	found, err := find(ctx, l, func(q querier) ([]ledger.Delivery, error) { return collect(q, scanDelivery, text, args...) })
+	return found, wrap(err, "listing deliveries")
+}
+
+func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
+	var terms []string
+	if f.Capture != "" {
+		terms, args = append(terms, "c.id = ?"), append(args, string(f.Capture))
+	}
+	if f.Mailbox != "" {
+		terms, args = append(terms, "d.mailbox = ?"), append(args, string(f.Mailbox))
+	}
+	if len(f.States) > 0 {
+		open := true
+		for _, s := range f.States {
+			args = append(args, string(s))
+			open = open && s != ledger.Settled
+		}
+		terms = append(terms, "d.state IN "+marks(len(f.States)))
+		if open {
+			// Lets the index of open deliveries serve: settled ones are nearly all.
+			terms = append(terms, "d.state <> 'settled'")
+		}
+	}
+	if len(terms) == 0 {
+		return "", nil
+	}
+	return "WHERE " + strings.Join(terms, " AND ") + " ", args
+}
+
+// Backlog counts required deliveries by state.
+func (l *Ledger) Backlog(ctx context.Context) (map[ledger.DeliveryState]int, error) {
+	type count struct {
+		state ledger.DeliveryState
+		n     int
+	}
+	// Read before the rows are: a capture that comes between is then missing here, not counted as settled.
+	settled := int(l.required.Load())
+	counts, err := find(ctx, l, func(q querier) ([]count, error) {
+		scan := func(row scanner) (c count, err error) { return c, row.Scan(&c.state, &c.n) }
+		return collect(q, scan, "SELECT state, count(*) FROM deliveries WHERE state <> 'settled' AND required GROUP BY state")
+	})
+	if err != nil {
+		return nil, wrap(err, "counting the backlog")
+	}
+	backlog := map[ledger.DeliveryState]int{}
+	for _, c := range counts {
+		backlog[c.state] = c.n
+		settled -= c.n
+	}
+	if settled > 0 {
+		backlog[ledger.Settled] = settled
+	}
+	return backlog, nil
+}

@@ -1,0 +1,18 @@
+// Package sqlite keeps a ledger in one folder: the database ledger.db, large bodies as files in bodies/, the lock posthouse.lock and the marker
+// generation. It is the embedded default: a 250 depends on nothing but the local disk.
+//
+// All changes go through one goroutine that owns the only connection that writes. It takes every change that waits, runs each in a savepoint of one
+// transaction, commits once with one fdatasync, and answers everybody. A change that fails, or panics, is undone alone. When nothing waits the commit
+// follows at once, so that grouping costs a single caller nothing. Reads run beside it on a few read-only connections and see every change that was
+// answered before they began.
+//
+// The order of a capture: the body streams into a 64 KiB buffer; what fits stays there and becomes a blob in the capture's own transaction; what does
+// not goes through the buffer into a file, which is fsynced, then its folder, and only then is the row submitted. A file that no row names was never
+// acknowledged and is removed at the next start.
+//
+// A full disk is an answer, not an end: ErrNoSpace comes from NewBody while the reserve is touched, and from anything when the disk is really full;
+// what was not stored is gone without trace, and the ledger works on once there is room.
+//
+// The schema has a version. An older one is migrated forward after a whole copy (ledger-before-vN.db); to go back, stop posthouse, put the copy in the
+// place of ledger.db, remove ledger.db-wal and ledger.db-shm, and start the older binary. A newer one is refused.
+package sqlite

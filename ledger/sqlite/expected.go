@@ -1,0 +1,79 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+const selectExpected = `SELECT d.id, c.id, c.key, c.loose, c.trace, c.digest, d.state FROM captures c JOIN deliveries d ON d.capture = c.n
+	WHERE d.mailbox = ? AND d.required AND d.side = 'cloud' AND `
+
+func scanExpected(row scanner) (e ledger.Expected, err error) {
+	return e, row.Scan(&e.Delivery, &e.Capture, (*keyColumn)(&e.Identity.Key), (*keyColumn)(&e.Identity.Loose), &e.Identity.Trace,
+		(*digestColumn)(&e.Digest), &e.State)
+}
+
+// Expected looks up by key, by id, and then which items joined, in order of delivery. Captures and items are asked apart, since one day they may lie in
+// two stores.
+func (l *Ledger) Expected(ctx context.Context, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]ledger.Expected, error) {
+	found, err := find(ctx, l, func(q querier) ([]ledger.Expected, error) {
+		found, err := expected(q, m, keys, captures)
+		if err != nil {
+			return nil, err
+		}
+		return found, addJoined(q, m, found)
+	})
+	return found, wrap(err, "looking up what %s expects", m)
+}
+
+func expected(q querier, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]ledger.Expected, error) {
+	found, err := collectIn(q, scanExpected, selectExpected+"c.match_key IN ", "", []any{string(m)}, keyValues(keys))
+	if err != nil {
+		return nil, err
+	}
+	named, err := collectIn(q, scanExpected, selectExpected+"c.id IN ", "", []any{string(m)}, captureValuesIn(captures))
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, named...)
+	slices.SortFunc(found, func(a, b ledger.Expected) int { return int(a.Delivery - b.Delivery) })
+	return slices.CompactFunc(found, func(a, b ledger.Expected) bool { return a.Delivery == b.Delivery }), nil
+}
+
+func captureValuesIn(ids []cutover.CaptureID) []any {
+	values := make([]any, len(ids))
+	for i, id := range ids {
+		values[i] = string(id)
+	}
+	return values
+}
+
+func addJoined(q querier, m cutover.MailboxID, found []ledger.Expected) error {
+	type join struct {
+		item    ledger.ItemID
+		capture cutover.CaptureID
+	}
+	scan := func(row scanner) (j join, err error) { return j, row.Scan(&j.item, &j.capture) }
+	ids := make([]cutover.CaptureID, 0, len(found))
+	for _, e := range found {
+		if !slices.Contains(ids, e.Capture) {
+			ids = append(ids, e.Capture)
+		}
+	}
+	joins, err := collectIn(q, scan, `SELECT id, capture FROM items WHERE capture <> '' AND mailbox = (SELECT n FROM mailboxes WHERE id = ?)
+		AND capture IN `, " ORDER BY id", []any{string(m)}, captureValuesIn(ids))
+	if err != nil {
+		return err
+	}
+	joined := make(map[cutover.CaptureID][]ledger.ItemID, len(joins))
+	for _, j := range joins {
+		joined[j.capture] = append(joined[j.capture], j.item)
+	}
+	for i := range found {
+		found[i].Joined = slices.Clone(joined[found[i].Capture])
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/ledger"
+)
+
+// keeping is one capture on its way into the store, prepared outside the writer's goroutine, which is everybody's bottleneck.
+type keeping struct {
+	capture     []any // the row's values after n
+	blob        []byte
+	deliveries  []ledger.Delivery
+	observation []any // nil if there is none
+}
+
+const insertCapture = `INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user,
+	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace, key_version,
+	hops, bare, eight_bit, stored, file)
+	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,1,?)`
+
+var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
+	next, since, reply, reason, seen)`, 15)
+
+func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.Delivery, o evidence.Observation) (*keeping, error) {
+	if c.ID == "" {
+		return nil, errors.New("the capture has no id")
+	}
+	recipients, err := recipientsValue(c.Envelope.Recipients)
+	if err != nil {
+		return nil, err
+	}
+	k := &keeping{capture: captureValues(c, recipients, file), blob: blob, deliveries: make([]ledger.Delivery, len(deliveries))}
+	copy(k.deliveries, deliveries)
+	for i := range k.deliveries {
+		k.deliveries[i].Capture = c.ID
+	}
+	if o != (evidence.Observation{}) {
+		k.observation = observationValues(nil, o)
+	}
+	return k, nil
+}
+
+func captureValues(c ledger.Capture, recipients, file string) []any {
+	id := c.Identity
+	return []any{
+		string(c.ID), micros(c.At), string(c.Route), c.Listener, c.Client.Addr, c.Client.Name, c.Client.TLS, c.Client.User,
+		c.Envelope.From, c.Envelope.Body, c.Envelope.UTF8, c.Envelope.Return, c.Envelope.EnvelopeID, recipients,
+		c.Prefix, c.Size, digestValue(c.Sum), digestValue(c.Repeat), digestValue(c.Digest), keyValue(id.Key), keyValue(id.Loose), string(id.Trace),
+		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, file,
+	}
+}
+
+// recipientRow is the stored shape of a recipient: its names must outlive renamed Go fields.
+type recipientRow struct {
+	Address cutover.Address `json:"address"`
+	Notify  string          `json:"notify,omitempty"`
+	ORcpt   string          `json:"orcpt,omitempty"`
+}
+
+func recipientsValue(recipients []ledger.Recipient) (string, error) {
+	rows := make([]recipientRow, len(recipients))
+	for i, r := range recipients {
+		rows[i] = recipientRow(r)
+	}
+	text, err := json.Marshal(rows)
+	return string(text), err
+}
+
+// store writes the capture, its body, its deliveries and its observation.
+func (k *keeping) store(t *tx, l *Ledger) error {
+	n, err := t.nextID("captures", "n")
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(insertCapture, append([]any{n}, k.capture...)...); err != nil {
+		return err
+	}
+	if k.blob != nil {
+		if _, err := t.exec("INSERT INTO bodies (capture, octets) VALUES (?, ?)", n, k.blob); err != nil {
+			return err
+		}
+	}
+	if err := k.storeDeliveries(t, l, n); err != nil {
+		return err
+	}
+	if k.observation == nil {
+		return nil
+	}
+	return insertObservations.insert(t, k.observation)
+}
+
+func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
+	args := make([]any, 0, len(k.deliveries)*insertDeliveries.columns)
+	required := int64(0)
+	for i := range k.deliveries {
+		d := &k.deliveries[i]
+		id, err := t.nextID("deliveries", "id")
+		if err != nil {
+			return err
+		}
+		d.ID = ledger.DeliveryID(id)
+		if d.Required {
+			required++
+		}
+		args = append(args, id, capture, string(d.Recipient), string(d.Original), string(d.Mailbox), d.Destination, string(d.Side), d.Required,
+			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen)
+	}
+	t.committed(func() { l.required.Add(required) })
+	return insertDeliveries.insert(t, args)
+}

@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const lockFile = "posthouse.lock"
+
+// FolderLock is the right to change what lies in a state folder. The kernel takes it back when the process ends, however it ends.
+type FolderLock struct {
+	folder string
+	file   *os.File
+}
+
+// LockedError says who holds the lock of a state folder.
+type LockedError struct {
+	Folder string
+	Pid    int // 0 when the holder has not written it yet
+}
+
+// Error names folder and holder.
+func (e *LockedError) Error() string {
+	if e.Pid == 0 {
+		return fmt.Sprintf("state folder %s is in use by another posthouse", e.Folder)
+	}
+	return fmt.Sprintf("state folder %s is in use by posthouse with pid %d", e.Folder, e.Pid)
+}
+
+// Lock takes the lock of a state folder, creating the folder where there is none. It does not wait: a *LockedError says who has it. The file stays
+// after Close: removing it would let two processes hold locks on two files of one name.
+func Lock(folder string) (*FolderLock, error) {
+	if err := makeFolder(folder); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(folder, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking state folder: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		defer f.Close()
+		return nil, &LockedError{Folder: folder, Pid: readPid(f)}
+	}
+	if err == nil {
+		err = writePid(f)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("locking state folder %s: %w", folder, err)
+	}
+	return &FolderLock{folder: folder, file: f}, nil
+}
+
+// Close gives the lock back. Further calls do nothing.
+func (l *FolderLock) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	defer func() { l.file = nil }()
+	// An empty file tells nobody a pid that has become another process's.
+	if err := l.file.Truncate(0); err != nil {
+		l.file.Close()
+		return fmt.Errorf("unlocking state folder %s: %w", l.folder, err)
+	}
+	return l.file.Close()
+}
+
+func writePid(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+func readPid(f *os.File) int {
+	text, err := io.ReadAll(io.LimitReader(f, 32))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return pid
+}

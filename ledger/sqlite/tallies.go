@@ -1,0 +1,40 @@
+package sqlite
+
+import (
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+type tallyKey struct {
+	folder      ledger.FolderID
+	disposition cutover.Disposition
+}
+
+type tallyMove struct {
+	items int
+	bytes int64
+}
+
+// tallyMoves sums what one change does to the counters, so that a batch of hundreds of items costs two small statements.
+type tallyMoves map[tallyKey]tallyMove
+
+func (m tallyMoves) add(f ledger.FolderID, d cutover.Disposition, items int, bytes int64) {
+	k := tallyKey{f, d}
+	sum := m[k]
+	m[k] = tallyMove{sum.items + items, sum.bytes + bytes}
+}
+
+func (m tallyMoves) write(t *tx) error {
+	for k, sum := range m {
+		if sum == (tallyMove{}) {
+			continue
+		}
+		_, err := t.exec(`INSERT INTO tallies (folder, disposition, items, bytes) VALUES (?, ?, ?, ?)
+			ON CONFLICT (folder, disposition) DO UPDATE SET items = items + excluded.items, bytes = bytes + excluded.bytes`,
+			int64(k.folder), string(k.disposition), sum.items, sum.bytes)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// maxGroup bounds the changes of one commit, so that the first of a group does not wait for ever while others keep coming.
+const maxGroup = 256
+
+// change is one caller's work and the way back to the caller.
+type change struct {
+	run   func(*tx) error
+	taken atomic.Bool // by the writer, or by its caller who gave up: whoever is first
+	done  chan error
+	after []func()
+}
+
+// writer owns the one connection that writes. Its goroutine takes all changes that wait, runs them in one transaction, commits once and answers
+// everybody. When nothing waits it commits at once with what it has: grouping never delays anybody.
+type writer struct {
+	conn    *sql.Conn
+	st      *statements
+	ids     map[string]int64
+	changes chan *change
+	done    chan struct{}
+	// onGroup runs at the head of each group, within its transaction; afterGroup once it is durable and everybody was answered.
+	onGroup    func(*tx) error
+	afterGroup func()
+}
+
+func newWriter(conn *sql.Conn) *writer {
+	return &writer{
+		conn: conn, st: newStatements(conn), ids: map[string]int64{},
+		changes: make(chan *change, maxGroup), done: make(chan struct{}),
+		onGroup: func(*tx) error { return nil }, afterGroup: func() {},
+	}
+}
+
+// loop runs until changes is closed and everything submitted is done.
+func (w *writer) loop() {
+	defer close(w.done)
+	for first := range w.changes {
+		w.group(first)
+	}
+}
+
+// submit hands a change over and waits for its commit. When ctx ends before the writer took the change, the change will never run and ctx's error
+// returns; once it was taken submit waits for the outcome, which is a matter of milliseconds, and reports that.
+func (w *writer) submit(ctx context.Context, run func(*tx) error) error {
+	c := &change{run: run, done: make(chan error, 1)}
+	select {
+	case w.changes <- c:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-c.done:
+		return err
+	case <-ctx.Done():
+		if c.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		return <-c.done
+	}
+}
+
+// waiting is the next change that waits, nil if none does.
+func (w *writer) waiting() *change {
+	select {
+	case c := <-w.changes:
+		return c
+	default:
+		return nil
+	}
+}
+
+// group runs one transaction: the first change and all that wait, also those that arrive while it runs.
+func (w *writer) group(first *change) {
+	g := group{w: w}
+	for c := first; c != nil; c = w.waiting() {
+		if !c.taken.CompareAndSwap(false, true) {
+			continue
+		}
+		g.add(c)
+		if g.dead != nil || len(g.members) == maxGroup {
+			break
+		}
+	}
+	g.commit()
+}
+
+// exec runs a statement that has no arguments.
+func (w *writer) exec(text string) error {
+	st, err := w.st.get(text)
+	if err != nil {
+		return err
+	}
+	_, err = st.ExecContext(context.Background())
+	return err
+}
+
+// group is one transaction in the making.
+type group struct {
+	w       *writer
+	open    bool
+	members []*change // that succeeded so far
+	dead    error     // the transaction is lost with all its members
+}
+
+// add runs a change within the transaction. A change that fails is undone alone and answered at once.
+func (g *group) add(c *change) {
+	if err := g.begin(); err != nil {
+		c.done <- err
+		return
+	}
+	// While no change has succeeded the transaction itself is the savepoint: a change that comes alone pays for none.
+	alone := len(g.members) == 0
+	if !alone {
+		if err := g.w.exec("SAVEPOINT member"); err != nil {
+			g.dead = err
+			c.done <- err
+			return
+		}
+	}
+	t := &tx{st: g.w.st, ids: g.w.ids}
+	if err := protect(t, c.run); err != nil {
+		g.undo(alone)
+		c.done <- err
+		return
+	}
+	if !alone {
+		if err := g.w.exec("RELEASE member"); err != nil {
+			g.dead = err
+			c.done <- err
+			return
+		}
+	}
+	c.after = t.after
+	g.members = append(g.members, c)
+}
+
+func (g *group) begin() error {
+	if g.open {
+		return nil
+	}
+	if err := g.w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	g.open = true
+	err := protect(&tx{st: g.w.st, ids: g.w.ids}, g.w.onGroup)
+	if err != nil {
+		g.rollback()
+	}
+	return err
+}
+
+// undo takes back the change that failed. Where SQLite itself rolled everything back (it does on a full disk), the savepoint is gone and the members
+// before it are lost too: they hear of it, and nothing of theirs is stored.
+func (g *group) undo(alone bool) {
+	if alone {
+		g.rollback()
+		return
+	}
+	err := g.w.exec("ROLLBACK TO member")
+	if err == nil {
+		err = g.w.exec("RELEASE member")
+	}
+	g.dead = err
+}
+
+func (g *group) rollback() {
+	// It fails only where SQLite has rolled back already.
+	_ = g.w.exec("ROLLBACK")
+	g.open = false
+}
+
+// commit makes the members durable and answers them.
+func (g *group) commit() {
+	err := g.dead
+	if err == nil && g.open {
+		if err = g.w.exec("COMMIT"); err != nil {
+			err = &commitError{err}
+		}
+	}
+	if err != nil {
+		g.rollback()
+	}
+	for _, c := range g.members {
+		if err == nil {
+			for _, f := range c.after {
+				f()
+			}
+		}
+		c.done <- err
+	}
+	if err == nil && g.open {
+		g.w.afterGroup()
+	}
+}
+
+// protect turns a panic into the change's error: one caller's mistake must not stop everybody's mail.
+func protect(t *tx, run func(*tx) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.Join(err, fmt.Errorf("panic in a change: %v\n%s", r, debug.Stack()))
+		}
+	}()
+	return run(t)
+}
