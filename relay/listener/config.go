@@ -61,7 +61,7 @@ const (
 func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Intake == nil:
-		return c, errors.New("listener needs an Intake")
+		return c, errors.New("listener needs an intake")
 	case c.Log == nil:
 		return c, errors.New("listener needs a logger")
 	case c.Hostname == "":

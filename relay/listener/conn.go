@@ -59,10 +59,10 @@ const (
 	modeChunk        // octets of BDAT, passed through go-smtp
 )
 
-// stats are for the connection's log line. messages, failed and bytes are also written by BDAT's goroutine.
+// stats are for the connection's log line. messages and bytes are also written by BDAT's goroutine.
 type stats struct {
-	messages, failed, bytes   atomic.Int64
-	refused, errors, commands int
+	messages, bytes                   atomic.Int64
+	failed, refused, errors, commands int
 }
 
 var _ net.Conn = (*conn)(nil)
@@ -149,6 +149,9 @@ func (c *conn) die(end string, last *Refusal) {
 		return
 	}
 	c.setEnd(end)
+	if c.mode != modeCommand {
+		c.stats.failed++
+	}
 	c.dropInput()
 	c.mode, c.canon = modeCommand, nil
 	if last != nil {
@@ -192,7 +195,7 @@ func (c *conn) finish() {
 	c.setEnd(EndReset)
 	c.log().WithFields(logrus.Fields{
 		FieldHelo: c.info.Helo, FieldTLS: strings.TrimSpace(c.info.TLS.Version + " " + c.info.TLS.Cipher),
-		FieldMessages: c.stats.messages.Load(), FieldFailed: c.stats.failed.Load(), FieldBytes: c.stats.bytes.Load(),
+		FieldMessages: c.stats.messages.Load(), FieldFailed: c.stats.failed, FieldBytes: c.stats.bytes.Load(),
 		FieldRefused: c.stats.refused, FieldErrors: c.stats.errors,
 		FieldDuration: time.Since(c.info.Connected).Milliseconds(), FieldEnd: c.end,
 	}).Info(endMessage)

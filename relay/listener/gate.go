@@ -33,6 +33,7 @@ func (g *gate) Accept() (net.Conn, error) {
 // after a second.
 func (g *gate) turnAway(c *conn, what Abuse) {
 	var err error
+	defer c.Close()
 	defer c.contain(&err)
 	c.guest = true
 	last := &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: g.cfg.Hostname + " has too many connections, try again later"}
@@ -48,5 +49,4 @@ func (g *gate) turnAway(c *conn, what Abuse) {
 		c.die(string(what), last)
 		g.cfg.Observer.Abused(c.info, what)
 	}
-	c.Close()
 }

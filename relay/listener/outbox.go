@@ -79,6 +79,10 @@ func (c *conn) extensions() string {
 // answered draws the consequences of a reply's code.
 func (c *conn) answered(code string) {
 	c.noData = false
+	aboutMessage := c.cmd.verb == verbMessage || c.cmd.verb == "BDAT"
+	if aboutMessage && code[0] != '2' && !c.dead.Load() {
+		c.stats.failed++
+	}
 	switch {
 	case code == "354" && c.cmd.verb == "DATA":
 		c.mode, c.cmd.verb = modeBody, verbMessage
@@ -89,7 +93,7 @@ func (c *conn) answered(code string) {
 		c.setEnd(EndQuit)
 	case code[0] == '4' || code[0] == '5':
 		c.countRefusal()
-	case c.cmd.verb == verbMessage || c.cmd.verb == "BDAT":
+	case aboutMessage:
 		c.promise = true
 		c.stats.commands = 0
 	}

@@ -3,6 +3,7 @@ package listener
 import (
 	"fmt"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -120,11 +121,12 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	if len(arg) < len(keyword) || upper(arg[:len(keyword)]) != keyword {
 		return "", refuseArgument
 	}
-	p, params, err := parsePath(arg[len(keyword):])
+	arg = arg[len(keyword):]
+	p, params, err := parsePath(arg)
 	isRcpt := c.cmd.verb == "RCPT"
 	if err != nil || p.domain == "" && p != (path{}) && !(isRcpt && p.postmaster()) || isRcpt && p == (path{}) {
 		if isRcpt {
-			c.cfg.Observer.RecipientRefused(c.info, arg, bad)
+			c.cfg.Observer.RecipientRefused(c.info, strings.TrimSpace(arg), bad)
 		}
 		return "", bad
 	}

@@ -28,16 +28,16 @@ func (d *taking) take(body func(io.Writer) error) error {
 	cut := body(d)
 	switch {
 	case d.err == errTooLarge:
-		return d.fail(refuseTooLarge)
+		return refuseTooLarge.reply()
 	case d.err != nil:
-		return d.fail(s.public("storing a message", d.err))
+		return s.public("storing a message", d.err).reply()
 	case cut != nil || s.conn.dead.Load():
-		return d.fail(refuseCut)
+		return refuseCut.reply()
 	}
 	s.conn.keepPromise()
 	id, err := d.commit()
 	if err != nil {
-		return d.fail(s.public("committing a message", err))
+		return s.public("committing a message", err).reply()
 	}
 	s.conn.stats.messages.Add(1)
 	s.conn.stats.bytes.Add(d.size)
@@ -70,11 +70,6 @@ func (d *taking) commit() (id string, err error) {
 	msg := d.msg
 	d.msg = nil
 	return msg.Commit(d.session.conn.ctx)
-}
-
-func (d *taking) fail(why *Refusal) error {
-	d.session.conn.stats.failed.Add(1)
-	return why.reply()
 }
 
 // end aborts what was not committed, after a panic too.
