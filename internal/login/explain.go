@@ -69,7 +69,6 @@ func explainTLS(err error) error {
 		invalid x509.CertificateInvalidError
 		verify  *tls.CertificateVerificationError
 		record  tls.RecordHeaderError
-		alert   tls.AlertError
 	)
 	switch {
 	case errors.As(err, &pin):
@@ -82,10 +81,28 @@ func explainTLS(err error) error {
 		return &Error{Kind: ErrUntrusted, Hint: "give the authority's certificate, or pin the server's fingerprint", Err: err}
 	case errors.As(err, &record):
 		return &Error{Kind: ErrUnavailable, Hint: "the port does not speak TLS from the first byte: use STARTTLS there, or another port", Err: err}
-	case errors.As(err, &alert), strings.Contains(err.Error(), "tls: protocol version not supported"), strings.Contains(err.Error(), "tls: server selected unsupported protocol version"):
-		return &Error{Kind: ErrUntrusted, Hint: "the server refuses our TLS: an old one may need tls10", Err: err}
+	}
+	for _, alert := range tlsAlerts {
+		if strings.Contains(err.Error(), alert.found) {
+			return &Error{Kind: alert.kind, Hint: alert.hint, Err: err}
+		}
 	}
 	return nil
+}
+
+// tlsAlerts are found by their text: crypto/tls exports no type for them.
+var tlsAlerts = []struct {
+	found string
+	kind  error
+	hint  string
+}{
+	{"tls: handshake failure", ErrUntrusted, "no way of encryption in common: an old server may need tls10"},
+	{"tls: protocol version not supported", ErrUntrusted, "no version of TLS in common: an old server may need tls10"},
+	{"tls: server selected unsupported protocol version", ErrUntrusted, "no version of TLS in common: an old server may need tls10"},
+	{"tls: certificate required", ErrRefused, "the server wants a client certificate"},
+	{"remote error: tls: bad certificate", ErrRefused, "the server does not accept our client certificate, or wants one"},
+	{"remote error: tls: unknown certificate authority", ErrRefused, "the server does not know our client certificate's authority"},
+	{"remote error: tls: expired certificate", ErrRefused, "our client certificate is out of date"},
 }
 
 func explainNet(err error) error {

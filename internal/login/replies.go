@@ -47,7 +47,7 @@ var replyRules = []replyRule{
 
 	// Refused.
 	rule(`\[authorizationfailed\]`, ErrRefused, "the login is right, but it may not open this mailbox: check the master user's or administrator's rights"),
-	rule(`^(535|534|550|NO\b)`, ErrRefused, "name, password or token is wrong, or the login may not open this mailbox"),
+	rule(`^(535|534|550|NO)\b`, ErrRefused, "name, password or token is wrong, or the login may not open this mailbox"),
 
 	// What remains: the code.
 	rule(`^BYE\b`, ErrUnavailable, "the server closed the connection"),

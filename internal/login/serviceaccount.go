@@ -2,8 +2,10 @@ package login
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 
@@ -84,6 +86,21 @@ func readKey(reveal Secret) (*accountKey, error) {
 		return nil, errors.New(`the service account's key is of another type than "service_account"`)
 	case key.ClientEmail == "" || key.PrivateKey == "" || key.TokenURI == "":
 		return nil, errors.New("the service account's key lacks client_email, private_key or token_uri")
+	case !isRSAKey(key.PrivateKey):
+		return nil, errors.New("the service account's private_key is not an RSA key in PEM")
 	}
 	return &key, nil
+}
+
+func isRSAKey(text string) bool {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return false
+	}
+	if parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+		_, ok := parsed.(*rsa.PrivateKey)
+		return ok
+	}
+	_, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	return err == nil
 }
