@@ -49,8 +49,10 @@ func TestWindowSize(t *testing.T) {
 
 func TestWindowPlaces(t *testing.T) {
 	w := NewWindow(2, 2)
-	if !w.TryAcquire() || !w.TryAcquire() {
-		t.Fatal("two places expected")
+	for range 2 {
+		if !w.TryAcquire() {
+			t.Fatal("two places expected")
+		}
 	}
 	if w.TryAcquire() {
 		t.Fatal("a third place was given")
