@@ -19,13 +19,40 @@ func (c *checker) route(path string, role Role, r Route) {
 			c.reachable(at, d)
 		}
 	}
-	if len(r.To) > 1 && !r.Tee {
-		c.bad(path+".to[1]", "say tee = true if that is meant", "with several ways out each message would arrive several times")
-	}
+	c.second(path, r)
 	if r.Tee && used && len(r.To) == 1 {
 		c.otherSide(path+".tee", r.To[0])
 	}
 	c.rooms(path+".tee", r)
+}
+
+// second demands that what stands behind the first way out is what a tee is: the other side's smtp.
+func (c *checker) second(path string, r Route) {
+	if len(r.To) < 2 {
+		return
+	}
+	other := map[Side]Destination{Legacy: {string(Cloud), ViaSMTP}, Cloud: {string(Legacy), ViaSMTP}}[c.side(r.To[0].Where)]
+	switch {
+	case !r.Tee:
+		c.bad(path+".to[1]", "say tee = true if that is meant", "with a second way out each message would arrive twice")
+	case len(r.To) > 2:
+		c.bad(path+".to[2]", "", "there are two sides, and two ways out at most")
+	case r.To[0].Where == Home:
+		c.bad(path+".to[1]", "", "beside home there is no second way out: tee goes to the other side by itself")
+	case r.To[1] != other && other.Where != "":
+		c.bad(path+".to[1]", fmt.Sprintf("write %q", other), "a copy goes to the other side by smtp")
+	}
+}
+
+// side is the side that a destination leads to; empty for home.
+func (c *checker) side(where string) Side {
+	if s, ok := c.cfg.Servers[where]; ok {
+		return s.Side
+	}
+	if where == Home {
+		return ""
+	}
+	return Side(where)
 }
 
 func (c *checker) destination(at string, d Destination) bool {
@@ -86,10 +113,7 @@ func (c *checker) reachable(at string, d Destination) {
 // otherSide demands servers with smtp on the side that a tee goes to: both sides, where the way out is
 // home.
 func (c *checker) otherSide(at string, d Destination) {
-	from := Side(d.Where)
-	if s, ok := c.cfg.Servers[d.Where]; ok {
-		from = s.Side
-	}
+	from := c.side(d.Where)
 	for _, side := range []Side{Legacy, Cloud} {
 		servers := c.cfg.serversOf(side)
 		if side == from {

@@ -76,7 +76,7 @@ var exampleValues = values{
 		}},
 	},
 	"evidence": []sample{
-		{name: "postfix", full: true, set: values{"kind": "postfix", "file": "/var/log/mail.log"}},
+		{name: "maillog", full: true, set: values{"file": "/var/log/mail.log"}},
 		{name: "dovecot", set: values{"kind": "dovecot", "journal": "dovecot.service"}},
 	},
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -73,21 +74,14 @@ func unreadable(path string, err error) Problem {
 }
 
 // doubleCheck lets the TOML library read the file as well where we found nothing: it knows rules of the
-// language that our tree does not.
+// language, on tables that are begun in two ways, that our tree does not. It gives no place for them.
 func doubleCheck(src *source) {
 	if len(src.found) > 0 {
 		return
 	}
 	var any map[string]any
-	err := toml.Unmarshal(src.data, &any)
-	var de *toml.DecodeError
-	switch {
-	case err == nil:
-	case errors.As(err, &de):
-		line, column := de.Position()
-		src.syntax(src.at(line, column), de.Error())
-	default:
-		src.found = append(src.found, finding{whole: true, text: err.Error()})
+	if err := toml.Unmarshal(src.data, &any); err != nil {
+		src.found = append(src.found, finding{whole: true, text: strings.TrimPrefix(err.Error(), "toml: ")})
 	}
 }
 

@@ -19,12 +19,10 @@ type Routes struct {
 type Route struct {
 	// Ways out: WHERE:smtp or WHERE:mailbox. WHERE is home (the side where the mailbox's owner reads
 	// now), legacy, cloud, or a server's name. smtp delivers by SMTP; mailbox puts the message into the
-	// cloud mailbox by IMAP (at home in legacy: by SMTP). The first is required; each further one gets a
-	// copy, which needs tee.
+	// cloud mailbox by IMAP (at home in legacy: by SMTP). With tee the other side's smtp may be named second.
 	To []Destination `toml:"to" mode:"live" default:"home:smtp" need:"yes"`
 
-	// True: a copy goes to the further ways out, or, with one way out, to the other side by SMTP.
-	// Copies are best effort: one that fails is counted, not held.
+	// True: a copy goes to the other side by SMTP. Copies are best effort: one that fails is counted, not held.
 	Tee bool `toml:"tee" mode:"live" default:"false"`
 
 	// Addresses that never get a copy. Rooms must stand here: two copies of an invitation, two answers.
@@ -72,18 +70,28 @@ type Source struct {
 	// Name is the source's name in the file.
 	Name string `toml:"-"`
 
-	// Which program writes it.
-	Kind string `toml:"kind" example:"postfix" need:"yes"`
+	// Which program writes it. auto: whichever of them; many a mail.log holds several.
+	Kind string `toml:"kind" default:"auto" as:"auto|postfix|dovecot"`
 	// Path of the log; * and ? as in a shell, for logs that change their name by day.
 	File string `toml:"file" as:"path" example:"/var/log/mail.log"`
 	// Unit in the journal, instead of a file.
 	Journal string `toml:"journal" example:"postfix@-.service"`
 	// Time zone of stamps that name none. When not given: the machine's.
 	Timezone string `toml:"timezone" as:"timezone" example:"Europe/Berlin"`
-	// Addresses from which we ourselves, and monitors, log in: not counted as use.
+	// Addresses from which we ourselves, and monitors, come: not counted as use.
 	OwnAddresses []netip.Prefix `toml:"own_addresses" example:"127.0.0.25"`
-	// Users by whom we ourselves, and monitors, log in: not counted as use.
+	// Users as whom we ourselves, and monitors, log in: not counted as use.
 	OwnUsers []string `toml:"own_users" example:"migrator, nagios"`
+	// Senders of our own and of monitors' mail: not counted as use.
+	OwnSenders []string `toml:"own_senders" as:"address" example:"probe@example.com"`
+	// The house's own networks: who comes from there sends, and does not arrive.
+	Local []netip.Prefix `toml:"local" example:"10.0.0.0/8"`
+	// Filters and relays in front of the old server: what they bring arrives from beyond them.
+	Gateways []netip.Prefix `toml:"gateways" example:"10.0.0.7"`
+	// True: count deliveries into mailboxes as arriving mail, where no log of the mail transport is read.
+	Deliveries bool `toml:"deliveries" default:"false"`
+	// A log that says nothing at all for longer is a blind source; 0s: never.
+	MaxSilence time.Duration `toml:"max_silence" default:"0s" min:"0s" max:"90d"`
 	// True: without this source the verdict is "blind".
 	Required bool `toml:"required" default:"true"`
 }

@@ -58,16 +58,6 @@ func (s *source) syntax(at span, text string) {
 // line is the number of the line with that offset, from 1.
 func (s *source) line(offset int) int { return 1 + bytes.Count(s.data[:offset], []byte{'\n'}) }
 
-// at is the place with that line and column (in octets), as the TOML library counts them.
-func (s *source) at(line, column int) span {
-	offset := 0
-	for ; line > 1; line-- {
-		offset += bytes.IndexByte(s.data[offset:], '\n') + 1
-	}
-	offset = min(offset+max(column-1, 0), len(s.data))
-	return span{offset, offset}
-}
-
 // lineSpan is the line with that offset, without its end.
 func (s *source) lineSpan(offset int) span {
 	start := bytes.LastIndexByte(s.data[:offset], '\n') + 1
