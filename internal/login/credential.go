@@ -62,8 +62,10 @@ func (c Credential) SASL(ctx context.Context, offered ...string) (sasl.Client, e
 	return client, nil
 }
 
-// Refused tells the credential that the server refused the attempt made with
-// client. A token that may be stale is dropped; a password needs nothing.
+// Refused tells the credential that the server answered the attempt made with
+// client by a failure, of whatever kind: Dovecot may call a stale token a
+// temporary failure. The token is dropped, unless it is new; a password needs
+// nothing.
 func (c Credential) Refused(client sasl.Client) {
 	if b, ok := client.(*bearerClient); ok && c.Tokens != nil {
 		c.Tokens.Invalidate(c.Username, b.token)

@@ -26,7 +26,7 @@ func TestExplainReply(t *testing.T) {
 		{`NO [AUTHENTICATIONFAILED] Authentication failed.`, ErrRefused, "wrong"},
 		{`NO [AUTHORIZATIONFAILED] Authorization failed.`, ErrRefused, "master user"},
 		{`NO [UNAVAILABLE] Temporary authentication failure. [mail:2026-11-22 10:00:00]`, ErrUnavailable, ""},
-		{`NO [UNAVAILABLE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)`, ErrThrottled, "limit"},
+		{`NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)`, ErrThrottled, "limit"},
 		{`NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.`, ErrDisabled, "TLS"},
 		{`NO [EXPIRED] Password expired.`, ErrDisabled, "expired"},
 		{`NO [AUTHENTICATIONFAILED] User disabled.`, ErrDisabled, "switched off"},
