@@ -26,6 +26,8 @@ type Config struct {
 	Ledger Ledger
 	// Open makes a Store for a mailbox on one side; it may connect lazily. The bridge closes it.
 	Open func(m cutover.Mailbox, side cutover.Side) (Store, error)
+	// Watch makes a Store that only waits for hints, or returns ErrUnsupported when the connection budget has no room: then the mailbox is polled.
+	Watch func(m cutover.Mailbox) (Store, error)
 	// TraceKey verifies traces.
 	TraceKey []byte
 	// Observe records new items in legacy mailboxes as use of the old server. It may be nil.
@@ -53,6 +55,7 @@ type Bridge struct {
 	mu      sync.Mutex
 	workers map[cutover.MailboxID]*worker
 	doors   doors
+	ctx     context.Context // of all workers; nil before Start
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -73,8 +76,25 @@ func (b *Bridge) Start() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.cancel = cancel
+	b.ctx = ctx
 	for _, w := range b.workers {
 		b.done.Go(func() { w.run(ctx) })
+	}
+}
+
+// Add begins to copy and follow those of the mailboxes that are not known yet.
+func (b *Bridge) Add(mailboxes []cutover.Mailbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range mailboxes {
+		if b.workers[m.ID] != nil {
+			continue
+		}
+		w := newWorker(b, m)
+		b.workers[m.ID] = w
+		if b.ctx != nil && b.ctx.Err() == nil {
+			b.done.Go(func() { w.run(b.ctx) })
+		}
 	}
 }
 
@@ -108,8 +128,16 @@ func (b *Bridge) acquire(ctx context.Context) (func(), error) {
 	}
 }
 
+func (b *Bridge) size() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.workers)
+}
+
 func (b *Bridge) worker(m cutover.MailboxID) (*worker, error) {
+	b.mu.Lock()
 	w := b.workers[m]
+	b.mu.Unlock()
 	if w == nil {
 		return nil, fmt.Errorf("mailbox %s: %w", m, ledger.ErrNotFound)
 	}

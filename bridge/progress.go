@@ -48,6 +48,8 @@ type progress struct {
 
 // Progress tells of every mailbox, by name.
 func (b *Bridge) Progress() []Progress {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	all := make([]Progress, 0, len(b.workers))
 	for id, w := range b.workers {
 		all = append(all, w.status.snapshot(id))

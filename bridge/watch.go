@@ -12,6 +12,9 @@ import (
 // watchedRoles are the folders whose news should not wait for a poll. Each costs one connection to the legacy server.
 var watchedRoles = []cutover.FolderRole{cutover.Inbox, cutover.Sent}
 
+// errCannotWait: the server has no way to tell of news.
+var errCannotWait = errors.New("server cannot tell of news")
+
 // watch keeps one waiting connection for each watched folder and turns its hints into the worker's. The group ends with ctx.
 func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 	var group sync.WaitGroup
@@ -24,8 +27,7 @@ func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 // watchRole waits on the folder with the role, for ever. What it misses while it cannot wait, the poll finds.
 func (w *worker) watchRole(ctx context.Context, role cutover.FolderRole) {
 	for ctx.Err() == nil {
-		err := w.watchOnce(ctx, role)
-		if errors.Is(err, ErrUnsupported) || ctx.Err() != nil {
+		if err := w.watchOnce(ctx, role); errors.Is(err, errCannotWait) {
 			return
 		}
 		_ = w.b.cfg.Clock.Sleep(ctx, w.b.cfg.Poll) // an ended context ends the loop
@@ -33,7 +35,7 @@ func (w *worker) watchRole(ctx context.Context, role cutover.FolderRole) {
 }
 
 func (w *worker) watchOnce(ctx context.Context, role cutover.FolderRole) error {
-	store, err := w.b.cfg.Open(w.m, cutover.Legacy)
+	store, err := w.b.cfg.Watch(w.m)
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,11 @@ func (w *worker) watchOnce(ctx context.Context, role cutover.FolderRole) error {
 		return ErrGone
 	}
 	for {
-		if err := store.Wait(ctx, folders[i]); err != nil {
+		err := store.Wait(ctx, folders[i])
+		if errors.Is(err, ErrUnsupported) {
+			return errCannotWait
+		}
+		if err != nil {
 			return err
 		}
 		w.hint()

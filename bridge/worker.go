@@ -57,6 +57,7 @@ func (w *worker) pass(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	defer w.part()
 	if err := w.connect(); err != nil {
 		return err
 	}
@@ -130,12 +131,20 @@ func (w *worker) connect() (err error) {
 	return nil
 }
 
+// part gives the connections back after a pass, unless there are enough for every mailbox to keep its own.
+func (w *worker) part() {
+	if w.b.size() > cap(w.b.slots) {
+		w.close()
+	}
+}
+
 func (w *worker) close() {
 	for _, s := range []Store{w.legacy, w.cloud} {
 		if s != nil {
-			s.Close()
+			s.Close() // what cannot be closed is gone already
 		}
 	}
+	w.legacy, w.cloud = nil, nil
 }
 
 // rest shows the failure and waits before the next try: longer each time, longest after a refused login, shorter when a hint comes.

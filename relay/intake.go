@@ -26,8 +26,10 @@ type IntakeConfig struct {
 	// LegacyNets and CloudNets are the addresses from which mail counts as handed over by that side, for the loop rule.
 	LegacyNets, CloudNets []netip.Prefix
 	Courier               *Courier
-	Clock                 clock.Clock
-	Log                   logrus.FieldLogger
+	// Captured is told of each capture once it is durable; it must not block. May be nil.
+	Captured func(evidence.Observation)
+	Clock    clock.Clock
+	Log      logrus.FieldLogger
 }
 
 // Intake decides about recipients and makes captures. Safe for concurrent use.
@@ -165,10 +167,14 @@ func (a *Arrival) store(ctx context.Context, c ledger.Capture) error {
 		return err
 	}
 	reserved := a.in.reserve(planned)
-	stored, err := a.body.Commit(ctx, c, planned, a.observation(c, planned))
+	seen := a.observation(c, planned)
+	stored, err := a.body.Commit(ctx, c, planned, seen)
 	if err != nil {
 		a.in.release(reserved)
 		return fmt.Errorf("storing %s: %w", c.ID, err)
+	}
+	if a.in.cfg.Captured != nil {
+		a.in.cfg.Captured(seen)
 	}
 	a.in.dispatch(c, stored)
 	return nil

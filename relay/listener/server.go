@@ -92,6 +92,9 @@ func (s *Server) serve() {
 	}
 }
 
+// Name is the listener's name in the configuration.
+func (s *Server) Name() string { return s.cfg.Name }
+
 // Addr is the address listened on, nil before Start.
 func (s *Server) Addr() net.Addr {
 	s.mu.Lock()
@@ -148,18 +151,16 @@ func (s *Server) wait(ctx context.Context) error {
 		context.AfterFunc(patience, func() { timer.Stop() })
 	})
 	defer stop()
-	err := s.smtp.Shutdown(patience)
-	if errors.Is(err, net.ErrClosed) {
-		err = nil // the socket was closed before
-	}
-	if err == nil {
+	// Shutdown's other error is that the socket is closed already.
+	ended := !errors.Is(s.smtp.Shutdown(patience), context.Canceled)
+	if ended {
 		select {
 		case <-s.work.close():
 		case <-patience.Done():
-			err = patience.Err()
+			ended = false
 		}
 	}
-	if err != nil {
+	if !ended {
 		s.reg.each(func(c *conn) { c.raw.Close() })
 		return fmt.Errorf("listener %s: stopping: sessions are still at work", s.cfg.Name)
 	}

@@ -1,0 +1,151 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/bridge"
+	"posthouse/config"
+	"posthouse/internal/clock"
+	"posthouse/internal/control"
+	"posthouse/internal/login"
+	"posthouse/ledger"
+	"posthouse/ledger/sqlite"
+	"posthouse/relay"
+	"posthouse/relay/listener"
+)
+
+// Options are what a Daemon is made of. Config, Clock and Log are required.
+type Options struct {
+	Config  *config.Config
+	Version string
+	Log     *logrus.Logger
+	Clock   clock.Clock
+	// Speed is how much faster than real time the Clock runs; 1 is real. Waits that are about the network are stretched by it, so that they stay real.
+	Speed float64
+	// Sockets are listeners handed over by the service manager, by name. The Daemon closes them.
+	Sockets map[string][]net.Listener
+	// Notify tells the service manager; nil is nobody.
+	Notify Notifier
+}
+
+// Notifier tells the service manager what happens.
+type Notifier interface {
+	Ready()
+	Stopping()
+	// Beat registers a loop that must prove itself alive; the returned function is the proof.
+	Beat(name string, maxAge time.Duration) (alive func())
+}
+
+// Daemon is one running cutover.
+type Daemon struct {
+	opts    Options
+	cfg     *config.Config
+	log     logrus.FieldLogger
+	started time.Time
+
+	ledger    ledger.Ledger
+	traceKey  []byte
+	mailboxes []mailbox
+	stores    *stores
+	bridge    *bridge.Bridge
+	courier   *relay.Courier
+	intake    *relay.Intake
+	listeners []*listener.Server
+	witness   *witness
+	logs      []*logSource
+	control   *control.Server
+	// identities are the certificates of our listeners, to be read again on reload.
+	identities []*login.TLSIdentity
+
+	verdict atomic.Pointer[config.Verdict] // as of the last reload
+
+	mu       sync.Mutex
+	teardown []func(context.Context) error // undone from the end
+}
+
+// New checks nothing and starts nothing; Start does.
+func New(opts Options) *Daemon {
+	return &Daemon{opts: opts, cfg: opts.Config, log: opts.Log}
+}
+
+// Start returns when everything runs. After an error everything that ran was stopped.
+func (d *Daemon) Start(ctx context.Context) error {
+	d.started = d.opts.Clock.Now()
+	d.verdict.Store(&d.cfg.Verdict)
+	steps := []func(context.Context) error{
+		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startListeners, d.startLogs, d.startKeeping, d.startControl,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			if stopErr := d.Stop(stopping); stopErr != nil {
+				d.log.WithError(stopErr).Warn("stopping after a failed start")
+			}
+			return err
+		}
+	}
+	if d.opts.Notify != nil {
+		d.opts.Notify.Ready()
+	}
+	return nil
+}
+
+// Stop undoes Start in reverse. It is bounded by ctx and may be called twice. It returns the first error.
+func (d *Daemon) Stop(ctx context.Context) error {
+	if d.opts.Notify != nil {
+		d.opts.Notify.Stopping()
+	}
+	d.mu.Lock()
+	undo := d.teardown
+	d.teardown = nil
+	d.mu.Unlock()
+	var first error
+	for i := len(undo) - 1; i >= 0; i-- {
+		if err := undo[i](ctx); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (d *Daemon) onStop(undo func(context.Context) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.teardown = append(d.teardown, undo)
+}
+
+// Addr is where a listener is reached, by its name in the configuration; nil if there is none.
+func (d *Daemon) Addr(name string) net.Addr {
+	for _, l := range d.listeners {
+		if l.Name() == name {
+			return l.Addr()
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) openLedger(ctx context.Context) error {
+	l, err := sqlite.Open(ctx, d.cfg.State, sqlite.Options{Reserve: int64(d.cfg.Relay.DiskReserve)})
+	if err != nil {
+		return err
+	}
+	d.ledger = l
+	d.onStop(func(context.Context) error { return l.Close() })
+	if d.traceKey, err = l.TraceKey(ctx); err != nil {
+		return fmt.Errorf("reading the ledger's key: %w", err)
+	}
+	return nil
+}
+
+// real stretches a span of real time to the clock's.
+func (d *Daemon) real(span time.Duration) time.Duration {
+	return time.Duration(float64(span) * max(d.opts.Speed, 1))
+}

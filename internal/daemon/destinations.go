@@ -1,0 +1,235 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/config"
+	"posthouse/cutover"
+	"posthouse/internal/login"
+	"posthouse/internal/pace"
+	"posthouse/relay"
+	"posthouse/relay/delivery"
+)
+
+// destinations makes every way out that the servers offer: SERVER:smtp where there is SMTP, SERVER:mailbox where there is IMAP on the cloud side.
+func (d *Daemon) destinations() (map[string]relay.Destination, error) {
+	ways := map[string]relay.Destination{}
+	for name, s := range d.cfg.Servers {
+		if s.SMTP != "" {
+			client, err := d.smtpClient(name, s)
+			if err != nil {
+				return nil, fmt.Errorf("server %s: %w", name, err)
+			}
+			d.onStop(client.Stop)
+			ways[destinationName(name, config.ViaSMTP)] = smtpDestination{client}
+		}
+		if s.IMAP != "" && s.Side == config.Cloud {
+			ways[destinationName(name, config.ViaMailbox)] = mailboxDestination{d.bridge, d.traceKey}
+		}
+	}
+	return ways, nil
+}
+
+func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, error) {
+	to := delivery.Destination{
+		Name: destinationName(name, config.ViaSMTP), Address: s.SMTP, MaxConnections: max(1, min(d.cfg.Relay.Workers, s.MaxConnections)),
+		TLS: delivery.TLS{Mode: delivery.TLSMode(s.SMTPTLS), CAFile: s.CAFile},
+	}
+	if s.Fingerprint != "" {
+		to.TLS.Fingerprints = []string{s.Fingerprint}
+	}
+	if s.ClientCert != "" {
+		identity, err := login.LoadTLSIdentity(s.ClientCert, s.ClientKey)
+		if err != nil {
+			return nil, err
+		}
+		to.TLS.ClientCertificate = clientCertificate(identity)
+	}
+	if s.SMTPAuth != "" && s.SMTPAuth != "none" {
+		to.Auth = delivery.Auth{
+			Mechanism: delivery.Mechanism(strings.ToUpper(s.SMTPAuth)), Username: s.SMTPLogin, WithoutTLS: s.SMTPTLS == config.TLSNone,
+			Password: func(context.Context) (string, error) { return s.SMTPPassword.Reveal() },
+		}
+	}
+	return delivery.New(delivery.Config{Destination: to, Hello: d.hostname(), Dial: dialFrom(s.SMTP)})
+}
+
+func clientCertificate(i *login.TLSIdentity) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return i.ServerConfig(false).GetClientCertificate
+}
+
+// smtpDestination adapts the delivery client.
+type smtpDestination struct{ client *delivery.Client }
+
+// Deliver hands the message over for all recipients in one transaction. A tee goes with the null reverse path, so that nothing it causes on the legacy side comes back to
+// anybody, and asks for no notifications.
+func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
+	outcomes, err := s.client.Send(ctx, envelope(c), c.Body)
+	result := make([]relay.Outcome, len(c.Deliveries))
+	for i := range c.Deliveries {
+		if i < len(outcomes) {
+			result[i] = outcome(outcomes[i], err)
+		} else {
+			result[i] = relay.Outcome{Kind: relay.Unreachable, Reply: fmt.Sprint(err)}
+		}
+	}
+	return result
+}
+
+func envelope(c relay.Consignment) delivery.Envelope {
+	e := delivery.Envelope{
+		From: c.Capture.Envelope.From, UTF8: c.Capture.Envelope.UTF8, EightBit: c.Capture.EightBit, BareNewline: c.Capture.Bare,
+		Ret: c.Capture.Envelope.Return, EnvID: c.Capture.Envelope.EnvelopeID,
+	}
+	if c.Tee {
+		e.From, e.Ret, e.EnvID = "", "", ""
+	}
+	for _, d := range c.Deliveries {
+		r := delivery.Recipient{Address: string(d.Recipient)}
+		for _, original := range c.Capture.Envelope.Recipients {
+			if original.Address == d.Original && original.Notify != "" {
+				r.Notify = strings.Split(original.Notify, ",")
+			}
+		}
+		if c.Tee {
+			r.Notify = []string{"NEVER"}
+		}
+		e.Recipients = append(e.Recipients, r)
+	}
+	return e
+}
+
+func outcome(o delivery.Outcome, err error) relay.Outcome {
+	r := relay.Outcome{Reply: reply(o, err), Wait: o.Backoff}
+	switch o.Kind {
+	case delivery.Accepted:
+		r.Kind = relay.Delivered
+	case delivery.RefusedPermanent:
+		r.Kind = relay.Declined
+	case delivery.RefusedTemporary:
+		r.Kind = relay.Deferred
+	case delivery.InDoubt:
+		r.Kind = relay.Uncertain
+	case delivery.NotFit:
+		r.Kind = relay.Unsuitable
+	default:
+		r.Kind = unsent(err)
+	}
+	return r
+}
+
+// unsent tells trouble with the connection, which is the destination's, from trouble with this message.
+func unsent(err error) relay.OutcomeKind {
+	var session *delivery.SessionError
+	var unfit *delivery.Unfit
+	switch {
+	case errors.As(err, &unfit):
+		return relay.Unsuitable
+	case errors.As(err, &session):
+		return relay.Unreachable
+	}
+	return relay.Deferred
+}
+
+func reply(o delivery.Outcome, err error) string {
+	switch {
+	case o.Reply.Code != 0:
+		return strings.TrimSpace(fmt.Sprintf("%d %s %s", o.Reply.Code, o.Reply.Enhanced, o.Reply.Text))
+	case o.Err != nil:
+		return o.Err.Error()
+	case err != nil:
+		return err.Error()
+	}
+	return ""
+}
+
+// mailboxDestination puts messages into the cloud mailbox itself.
+type mailboxDestination struct {
+	bridge *bridge.Bridge
+	key    []byte
+}
+
+func (m mailboxDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
+	result := make([]relay.Outcome, len(c.Deliveries))
+	for i, d := range c.Deliveries {
+		id := c.Capture.Identity
+		id.Trace = cutover.NewTrace(m.key, c.Capture.ID)
+		seen, err := m.bridge.Deposit(ctx, d.Mailbox, id, c.Capture.At, content{c.Body})
+		result[i] = deposited(seen, err)
+	}
+	return result
+}
+
+func deposited(seen bridge.Sighting, err error) relay.Outcome {
+	switch {
+	case err == nil:
+		return relay.Outcome{Kind: relay.Delivered, Reply: "put into the mailbox", Seen: sighting(seen)}
+	case errors.Is(err, bridge.ErrUnknown):
+		return relay.Outcome{Kind: relay.Uncertain, Reply: err.Error()}
+	case errors.Is(err, bridge.ErrRefused):
+		return relay.Outcome{Kind: relay.Declined, Reply: err.Error()}
+	case errors.Is(err, bridge.ErrConnection), errors.Is(err, bridge.ErrLogin):
+		return relay.Outcome{Kind: relay.Unreachable, Reply: err.Error()}
+	}
+	return relay.Outcome{Kind: relay.Deferred, Reply: err.Error()}
+}
+
+func sighting(s bridge.Sighting) string {
+	if s.Place.Ref == "" {
+		return s.Folder.String()
+	}
+	return fmt.Sprintf("%s UID %s", s.Folder, s.Place.Ref)
+}
+
+// content is a capture's body as the bridge wants it; the ledger owns it, so there is nothing to give back.
+type content struct{ relay.Body }
+
+func (content) Close() error { return nil }
+
+// finder asks mailboxes for the courier.
+type finder struct{ bridge *bridge.Bridge }
+
+func (f finder) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error) {
+	seen, err := f.bridge.Find(ctx, m, side, wanted)
+	where := make(map[int]string, len(seen))
+	for i, s := range seen {
+		where[i] = sighting(s)
+	}
+	return where, err
+}
+
+func (d *Daemon) startCourier(ctx context.Context) error {
+	ways, err := d.destinations()
+	if err != nil {
+		return err
+	}
+	d.courier, err = relay.NewCourier(ctx, relay.CourierConfig{
+		Ledger: d.ledger, Destinations: ways, Finder: finder{d.bridge},
+		Retry: pace.Schedule{Steps: d.cfg.Relay.Retry}, HoldAfter: d.cfg.Relay.HoldAfter, SettleTime: d.cfg.Relay.SettleTime,
+		Workers: d.cfg.Relay.Workers, Scan: d.real(time.Second), Pauses: pauses(d),
+		Clock: d.opts.Clock, Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.courier.Start(ctx); err != nil {
+		return err
+	}
+	d.onStop(d.courier.Stop)
+	return nil
+}
+
+// pauses is how long a destination that cannot be reached is left alone.
+func pauses(d *Daemon) pace.Schedule {
+	steps := []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute}
+	for i := range steps {
+		steps[i] = d.real(steps[i])
+	}
+	return pace.Schedule{Steps: steps}
+}

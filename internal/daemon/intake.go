@@ -1,0 +1,60 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+	"posthouse/relay"
+	"posthouse/relay/listener"
+)
+
+// intake adapts the relay's intake to the listener.
+type intake struct{ relay *relay.Intake }
+
+func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) error {
+	return refusal(i.relay.Recipient(ctx, peer(s), rcpt))
+}
+
+func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelope) (listener.Message, error) {
+	env := ledger.Envelope{From: e.From, Body: e.Body, UTF8: e.SMTPUTF8, Return: e.Return, EnvelopeID: e.EnvelopeID}
+	for _, r := range e.Recipients {
+		env.Recipients = append(env.Recipients, ledger.Recipient{Address: cutover.Address(r.Address), Notify: r.Notify, ORcpt: r.ORcpt})
+	}
+	arrival, err := i.relay.Begin(ctx, protocolPeer(s, e.SMTPUTF8), env)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return message{arrival}, nil
+}
+
+// message adapts one arrival.
+type message struct{ *relay.Arrival }
+
+func (m message) Commit(ctx context.Context) (string, error) {
+	id, err := m.Arrival.Commit(ctx)
+	return string(id), refusal(err)
+}
+
+func peer(s listener.Session) relay.Peer { return protocolPeer(s, false) }
+
+func protocolPeer(s listener.Session, utf8 bool) relay.Peer {
+	c := ledger.Client{Name: s.Helo, User: s.User}
+	if s.Remote.IsValid() {
+		c.Addr = s.Remote.Addr().Unmap().String()
+	}
+	if s.TLS.Version != "" {
+		c.TLS = s.TLS.Version + " " + s.TLS.Cipher
+	}
+	return relay.Peer{Listener: s.Listener, Hostname: s.Hostname, Route: s.Role, Protocol: s.With(utf8), Client: c}
+}
+
+// refusal turns the relay's decision into the listener's.
+func refusal(err error) error {
+	var r *relay.Refusal
+	if errors.As(err, &r) {
+		return &listener.Refusal{Code: r.Code, Enhanced: r.Enhanced, Text: r.Text}
+	}
+	return err
+}

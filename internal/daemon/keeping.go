@@ -1,0 +1,137 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+)
+
+// How often the daemon keeps house, and how old a verification may be before a mailbox is compared anew.
+const (
+	keepEvery   = 30 * time.Second
+	verifyEvery = 24 * time.Hour
+	pruneEvery  = time.Hour
+)
+
+// startKeeping runs what is done again and again: coverage, verification, removal of bodies whose time is over.
+func (d *Daemon) startKeeping(context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	var loops sync.WaitGroup
+	loops.Go(func() { d.every(ctx, "keeping", d.tick(), d.keep) })
+	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
+	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })
+	d.onStop(func(context.Context) error { cancel(); loops.Wait(); return nil })
+	return nil
+}
+
+// tick is the time between two rounds of house-keeping: half a minute, or a fifth of a second of real time under a fast clock.
+func (d *Daemon) tick() time.Duration {
+	if d.opts.Speed > 1 {
+		return d.real(200 * time.Millisecond)
+	}
+	return keepEvery
+}
+
+// stale is for how long a source that was watched counts as watched now.
+func (d *Daemon) stale() time.Duration { return max(5*time.Minute, d.real(2*time.Second)) }
+
+func (d *Daemon) every(ctx context.Context, what string, pause time.Duration, do func(context.Context) error) {
+	alive := d.beat(what, 10*time.Minute)
+	for {
+		alive()
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			d.log.WithError(err).Error(what + " failed; it is tried again")
+		}
+		if d.opts.Clock.Sleep(ctx, pause) != nil {
+			return
+		}
+	}
+}
+
+// beat registers a loop with the watchdog; maxAge is real time.
+func (d *Daemon) beat(what string, maxAge time.Duration) func() {
+	if d.opts.Notify == nil {
+		return func() {}
+	}
+	return d.opts.Notify.Beat(what, maxAge)
+}
+
+// keep extends the coverage of what we watch ourselves.
+func (d *Daemon) keep(ctx context.Context) error {
+	now := d.opts.Clock.Now()
+	until := map[string]time.Time{}
+	for _, l := range d.listeners {
+		until[l.Name()] = now
+	}
+	if at, ok := d.followedUntil(); ok {
+		until[bridge.GrowthSource] = at
+	} else {
+		d.witness.uncover(bridge.GrowthSource)
+	}
+	return d.witness.cover(ctx, until)
+}
+
+// followedUntil is the instant up to which every legacy mailbox was looked at; false while one of them cannot be.
+func (d *Daemon) followedUntil() (time.Time, bool) {
+	var oldest time.Time
+	all := d.bridge.Progress()
+	for _, p := range all {
+		if p.Caught.IsZero() || p.State == bridge.Problem {
+			return time.Time{}, false
+		}
+		if oldest.IsZero() || p.Caught.Before(oldest) {
+			oldest = p.Caught
+		}
+	}
+	return oldest, len(all) > 0
+}
+
+// verifyDue compares mailboxes whose last comparison is too old, or found something, one at a time, once their first copy is done.
+func (d *Daemon) verifyDue(ctx context.Context) error {
+	done, err := d.ledger.Verifications(ctx)
+	if err != nil {
+		return err
+	}
+	now := d.opts.Clock.Now()
+	for _, p := range d.bridge.Progress() {
+		if p.Caught.IsZero() || p.State == bridge.Problem {
+			continue
+		}
+		fresh := slices.ContainsFunc(done, func(v verification) bool {
+			return v.Mailbox == p.Mailbox && now.Sub(v.At) < verifyEvery && (v.Missing+v.Extra == 0 || now.Sub(v.At) < verifyEvery/24)
+		})
+		if fresh {
+			continue
+		}
+		if err := d.verifyOne(ctx, p.Mailbox); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) verifyOne(ctx context.Context, m cutover.MailboxID) error {
+	r, err := d.bridge.Verify(ctx, m)
+	if err != nil {
+		return err
+	}
+	entry := d.log.WithField("mailbox", m).WithField("equal", r.Equal)
+	if len(r.Missing)+len(r.Extra) > 0 {
+		entry.WithField("missing", len(r.Missing)).WithField("extra", len(r.Extra)).Warn("verified: the sides differ")
+		return nil
+	}
+	entry.Info("verified: equal")
+	return nil
+}
+
+func (d *Daemon) prune(ctx context.Context) error {
+	n, err := d.ledger.Prune(ctx, d.opts.Clock.Now().Add(-d.cfg.Relay.Retention))
+	if n > 0 {
+		d.log.WithField("bodies", n).Info("removed bodies whose retention is over")
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+
+	"posthouse/config"
+	"posthouse/cutover"
+	"posthouse/internal/login"
+	"posthouse/relay"
+	"posthouse/relay/listener"
+)
+
+// startListeners opens the front doors last but one: whatever they take can be stored and carried on by then.
+func (d *Daemon) startListeners(ctx context.Context) error {
+	in, err := relay.NewIntake(ctx, relay.IntakeConfig{
+		Ledger: d.ledger, Directory: directory(d.cfg, d.mailboxes), Plans: plans(d.cfg), Courier: d.courier,
+		LegacyNets: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses }),
+		CloudNets:  networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.CloudAddresses }),
+		Captured:   d.witness.captured, Clock: d.opts.Clock, Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.intake = in
+	for _, name := range slices.Sorted(maps.Keys(d.cfg.Listeners)) {
+		if err := d.startListener(name, d.cfg.Listeners[name]); err != nil {
+			return fmt.Errorf("listener %s: %w", name, err)
+		}
+	}
+	return d.answerOthers()
+}
+
+func networks(cfg *config.Config, of func(config.Listener) []netip.Prefix) []netip.Prefix {
+	var all []netip.Prefix
+	for _, l := range cfg.Listeners {
+		all = append(all, of(l)...)
+	}
+	return all
+}
+
+func (d *Daemon) startListener(name string, l config.Listener) error {
+	cfg := listener.Config{
+		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: intake{d.intake}, Observer: d.witness,
+		Log: d.log, MaxMessageBytes: int64(l.MaxMessageSize), MaxRecipients: l.MaxRecipients,
+		MaxConnections: l.MaxConnections, MaxPerClient: l.MaxConnectionsPerClient, CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout,
+	}
+	if cfg.Hostname == "" {
+		cfg.Hostname = d.hostname()
+	}
+	if err := d.secure(&cfg, l); err != nil {
+		return err
+	}
+	if sockets := d.opts.Sockets[l.Socket]; l.Socket != "" && len(sockets) > 0 {
+		cfg.Listener = sockets[0]
+		d.opts.Sockets[l.Socket] = sockets[1:]
+	} else if l.Address == "" {
+		return fmt.Errorf("no socket %q came from the service manager, and no address is configured", l.Socket)
+	}
+	if l.Role == config.RoleSubmission {
+		return d.notConfigured(cfg)
+	}
+	server, err := listener.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := server.Start(); err != nil {
+		return err
+	}
+	d.onStop(server.Stop)
+	d.listeners = append(d.listeners, server)
+	return nil
+}
+
+func (d *Daemon) secure(cfg *listener.Config, l config.Listener) error {
+	if l.TLSCert == "" {
+		return nil
+	}
+	identity, err := login.LoadTLSIdentity(l.TLSCert, l.TLSKey)
+	if err != nil {
+		return err
+	}
+	d.identities = append(d.identities, identity)
+	cfg.TLS = identity.ServerConfig(false)
+	cfg.ImplicitTLS = l.TLS == config.TLSImplicit
+	return nil
+}
+
+// notConfigured answers on a listener whose service does not exist yet.
+func (d *Daemon) notConfigured(cfg listener.Config) error {
+	server, err := listener.NewNotConfigured(cfg)
+	if err != nil {
+		return err
+	}
+	if err := server.Start(); err != nil {
+		return err
+	}
+	d.onStop(server.Stop)
+	return nil
+}
+
+// answerOthers says so on sockets that the service manager opened and no listener uses.
+func (d *Daemon) answerOthers() error {
+	for name, sockets := range d.opts.Sockets {
+		for _, socket := range sockets {
+			cfg := listener.Config{Name: name, Role: cutover.Submission, Hostname: d.hostname(), Listener: socket, Log: d.log}
+			if name == "submissions" {
+				cfg.TLS = d.anyTLS()
+				cfg.ImplicitTLS = cfg.TLS != nil
+			}
+			if err := d.notConfigured(cfg); err != nil {
+				return fmt.Errorf("socket %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) anyTLS() *tls.Config {
+	if len(d.identities) == 0 {
+		return nil
+	}
+	return d.identities[0].ServerConfig(false)
+}
+
+func route(r config.Role) cutover.Route {
+	switch r {
+	case config.RoleSubmission:
+		return cutover.Submission
+	case config.RoleDevices:
+		return cutover.Devices
+	}
+	return cutover.Arriving
+}
+
+// hostname is the name we give to others: that of a listener if one is configured, else the machine's.
+func (d *Daemon) hostname() string {
+	for _, l := range d.cfg.Listeners {
+		if l.Hostname != "" {
+			return l.Hostname
+		}
+	}
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
+}

@@ -1,0 +1,95 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os/user"
+	"strconv"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+	"posthouse/internal/control"
+)
+
+// startControl opens the control socket, last: whoever connects finds everything running.
+func (d *Daemon) startControl(context.Context) error {
+	peers, err := d.peers()
+	if err != nil {
+		return err
+	}
+	if d.control, err = control.Listen(d.cfg.Control.Socket, peers, d); err != nil {
+		return err
+	}
+	d.onStop(d.control.Stop)
+	return nil
+}
+
+func (d *Daemon) peers() (control.Peers, error) {
+	if d.cfg.Control.Group == "" {
+		return control.Peers{}, nil
+	}
+	g, err := user.LookupGroup(d.cfg.Control.Group)
+	if err != nil {
+		return control.Peers{}, fmt.Errorf("control.group: %w", err)
+	}
+	id, err := strconv.ParseUint(g.Gid, 10, 32)
+	return control.Peers{Group: uint32(id), Named: true}, err
+}
+
+// Verify compares the named mailboxes, all if none is named, one after the other. A mailbox that cannot be read does not stop the others.
+func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.Verified) error) error {
+	ids, err := d.pick(names)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		report, err := d.bridge.Verify(ctx, id)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := yield(verifiedShape(id, report, err)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) pick(names []string) ([]cutover.MailboxID, error) {
+	known := map[cutover.MailboxID]bool{}
+	var all []cutover.MailboxID
+	for _, m := range d.mailboxes {
+		known[m.ID] = true
+		all = append(all, m.ID)
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	var ids []cutover.MailboxID
+	for _, name := range names {
+		id := cutover.MailboxID(cutover.Address(name).Fold())
+		if !known[id] {
+			return nil, fmt.Errorf("no mailbox %s in the configuration", name)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func verifiedShape(id cutover.MailboxID, r bridge.Report, err error) control.Verified {
+	v := control.Verified{
+		Schema: control.VerifySchema, Mailbox: string(id), At: r.At, Equal: r.Equal, Skipped: r.Skipped, Moved: r.Moved,
+		Missing: findings(r.Missing), Extra: findings(r.Extra),
+	}
+	if err != nil {
+		v.Error = err.Error()
+	}
+	return v
+}
+
+func findings(in []bridge.Finding) []control.Finding {
+	out := make([]control.Finding, len(in))
+	for i, f := range in {
+		out[i] = control.Finding{Folder: f.Folder, Ref: string(f.Ref), MessageID: f.MessageID, Why: f.Why}
+	}
+	return out
+}

@@ -1,0 +1,206 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+
+	"posthouse/bridge"
+	"posthouse/bridge/imapstore"
+	"posthouse/config"
+	"posthouse/cutover"
+	"posthouse/internal/login"
+)
+
+// stores opens mailboxes on the servers of both sides.
+type stores struct {
+	d       *Daemon
+	servers map[string]*server
+	budget  *imapstore.Budget
+
+	mu    sync.Mutex
+	lines map[cutover.MailboxID]config.Mailbox // passwords
+}
+
+// add takes the lines of new mailboxes, and new lines of old ones.
+func (s *stores) add(all []mailbox) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range all {
+		s.lines[m.ID] = m.line
+	}
+}
+
+func (s *stores) line(m cutover.MailboxID) config.Mailbox {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lines[m]
+}
+
+// server is what the mailboxes of one server share.
+type server struct {
+	config.Server
+	tls    *tls.Config
+	tokens login.TokenSource // nil for passwords
+	limit  imapstore.Limiter
+	// waiting bounds the connections that only wait for hints to half of all, so that work always finds one.
+	waiting imapstore.Limiter
+}
+
+// bodyMemory is what all bodies on their way between two mailboxes may take together.
+const bodyMemory = 24 << 20
+
+func (d *Daemon) openStores(context.Context) error {
+	all, err := mailboxes(d.cfg)
+	if err != nil {
+		return err
+	}
+	d.mailboxes = all
+	d.stores = &stores{d: d, servers: map[string]*server{}, lines: map[cutover.MailboxID]config.Mailbox{}, budget: imapstore.NewBudget(bodyMemory)}
+	d.stores.add(all)
+	for name, s := range d.cfg.Servers {
+		if d.stores.servers[name], err = newServer(s); err != nil {
+			return fmt.Errorf("server %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func newServer(s config.Server) (*server, error) {
+	tlsConfig, err := tlsFor(s, cmp.Or(s.IMAP, s.SMTP))
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := tokensFor(s.OAuth, tlsConfig)
+	if err != nil {
+		return nil, err
+	}
+	return &server{
+		Server: s, tls: tlsConfig, tokens: tokens,
+		limit: imapstore.NewLimiter(max(s.MaxConnections, 2)), waiting: imapstore.NewLimiter(max(s.MaxConnections/2, 1)),
+	}, nil
+}
+
+// tlsFor is how the server at address proves who it is, and we to it.
+func tlsFor(s config.Server, address string) (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil && address != "" {
+		return nil, err
+	}
+	o := login.TLSOptions{ServerName: host, CAFile: s.CAFile, Pin: s.Fingerprint}
+	if s.ClientCert != "" {
+		if o.Identity, err = login.LoadTLSIdentity(s.ClientCert, s.ClientKey); err != nil {
+			return nil, err
+		}
+	}
+	return login.TLSConfig(o)
+}
+
+// tokensFor is where a server's tokens come from; nil when it has none.
+func tokensFor(o config.OAuth, tlsConfig *tls.Config) (login.TokenSource, error) {
+	var scopes []string
+	if o.Scope != "" {
+		scopes = []string{o.Scope}
+	}
+	switch o.Kind {
+	case config.OAuthClientCredentials:
+		return login.ClientCredentials(login.ClientCredentialsOptions{
+			TokenURL: o.TokenURL, ClientID: o.ClientID, Secret: o.ClientSecret.Reveal, Scopes: scopes, Roots: tlsConfig.RootCAs,
+		})
+	case config.OAuthServiceAccount:
+		return login.ServiceAccount(login.ServiceAccountOptions{Key: fileSecret(o.KeyFile), Scopes: scopes, Roots: tlsConfig.RootCAs})
+	}
+	return nil, nil
+}
+
+// fileSecret reads a file anew each time it is needed.
+func fileSecret(path string) login.Secret {
+	return func() (string, error) {
+		data, err := os.ReadFile(path)
+		return string(data), err
+	}
+}
+
+// open makes a store for a mailbox on one side; it connects at first use.
+func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
+	return s.store(m, side, func(srv *server) imapstore.Limiter { return srv.limit })
+}
+
+// watch makes a store that only waits.
+func (s *stores) watch(m cutover.Mailbox) (bridge.Store, error) {
+	srv := s.servers[m.Legacy.Server]
+	if srv == nil || !srv.waiting.TryAcquire() {
+		return nil, fmt.Errorf("no connection left to wait on: %w", bridge.ErrUnsupported)
+	}
+	store, err := s.open(m, cutover.Legacy)
+	if err != nil {
+		srv.waiting.Release()
+		return nil, err
+	}
+	return &waitingStore{Store: store, release: srv.waiting.Release}, nil
+}
+
+// waitingStore gives its place among the waiting back when it is closed.
+type waitingStore struct {
+	bridge.Store
+	release func()
+}
+
+func (w *waitingStore) Close() error {
+	defer w.release()
+	return w.Store.Close()
+}
+
+func (s *stores) store(m cutover.Mailbox, side cutover.Side, limit func(*server) imapstore.Limiter) (bridge.Store, error) {
+	account := m.On(side)
+	srv := s.servers[account.Server]
+	if srv == nil || srv.IMAP == "" {
+		return nil, fmt.Errorf("mailbox %s has no IMAP server on the %s side", m.ID, side)
+	}
+	c := s.credential(m.ID, srv, side, account.Login)
+	return imapstore.New(imapstore.Options{
+		Address: srv.IMAP, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
+		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Limit: limit(srv), Budget: s.budget, Dial: dialFrom(srv.IMAP),
+		Log: s.d.log.WithField("mailbox", m.ID),
+	}), nil
+}
+
+// passwordLogin is for servers that offer no SASL mechanism; tokens cannot go that way.
+func passwordLogin(c *login.Credential) func() (string, string, error) {
+	if c.Password == nil {
+		return nil
+	}
+	return c.UsernamePassword
+}
+
+func (s *stores) credential(m cutover.MailboxID, srv *server, side cutover.Side, user string) *login.Credential {
+	line := s.line(m)
+	secret := line.Legacy.Password
+	if side == cutover.Cloud {
+		secret = line.Cloud.Password
+	}
+	c := &login.Credential{Username: user, Tokens: srv.tokens}
+	switch srv.Login {
+	case config.LoginXOAuth2:
+		c.Mechanism = login.XOAuth2
+		return c
+	case config.LoginOAuthBearer:
+		c.Mechanism = login.OAuthBearer
+		return c
+	}
+	c.Tokens, c.Password = nil, secret.Reveal
+	if srv.MasterUser == "" {
+		return c
+	}
+	c.Password = srv.MasterPassword.Reveal
+	if srv.AuthzID {
+		c.Username, c.Authzid = srv.MasterUser, user
+	} else {
+		c.Username = login.MasterUser(user, "*", srv.MasterUser)
+	}
+	return c
+}

@@ -1,0 +1,150 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"posthouse/evidence"
+	"posthouse/ledger"
+	"posthouse/relay/listener"
+)
+
+// witness keeps the testimony: everything that any source says goes through it into the ledger and into the aggregates that verdicts are made of. Safe for concurrent use.
+type witness struct {
+	d *Daemon
+
+	mu        sync.Mutex
+	testimony evidence.Testimony
+	covered   map[string]time.Time // until when a source of our own was covered
+	contacts  map[string]time.Time // outside connections by listener, not yet recorded
+}
+
+// memory is how far back observations are folded at start: rhythms of a year and a month.
+const memory = 400 * 24 * time.Hour
+
+func (d *Daemon) startWitness(ctx context.Context) error {
+	w := &witness{d: d, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
+	since := d.opts.Clock.Now().Add(-memory)
+	err := d.ledger.Observations(ctx, since, func(o evidence.Observation) bool {
+		w.testimony = evidence.Fold(w.testimony, o)
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("reading the observations: %w", err)
+	}
+	coverage, err := d.ledger.Coverage(ctx, since)
+	if err != nil {
+		return fmt.Errorf("reading the coverage: %w", err)
+	}
+	w.testimony = w.testimony.Cover(coverage...)
+	d.witness = w
+	w.switched(d.cfg.Verdict.MXSwitched)
+	return nil
+}
+
+// switched notes when the MX records were switched, if that is known.
+func (w *witness) switched(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !at.IsZero() {
+		w.testimony = w.testimony.Switch(at)
+	}
+}
+
+// Testify makes what a source says durable, then folds it. Log followers write through it.
+func (w *witness) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset) error {
+	if err := w.d.ledger.Testify(ctx, observations, coverage, offset); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range observations {
+		w.testimony = evidence.Fold(w.testimony, o)
+	}
+	w.testimony = w.testimony.Cover(coverage...)
+	return nil
+}
+
+// Offset is how far a log was read.
+func (w *witness) Offset(ctx context.Context, source string) (ledger.Offset, error) {
+	return w.d.ledger.Offset(ctx, source)
+}
+
+// Observations are those the ledger holds.
+func (w *witness) Observations(ctx context.Context, since time.Time, yield func(evidence.Observation) bool) error {
+	return w.d.ledger.Observations(ctx, since, yield)
+}
+
+// observe takes what the bridge sees grow.
+func (w *witness) observe(ctx context.Context, o []evidence.Observation) error {
+	return w.Testify(ctx, o, nil, nil)
+}
+
+// captured folds what the ledger holds already: a capture's observation is part of its commit.
+func (w *witness) captured(o evidence.Observation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.testimony = evidence.Fold(w.testimony, o)
+}
+
+// cover extends the coverage of sources of our own up to the given instants. A source that is named for the first time in this process begins there: while we did not run,
+// nobody watched.
+func (w *witness) cover(ctx context.Context, until map[string]time.Time) error {
+	w.mu.Lock()
+	var spans []evidence.Coverage
+	for source, to := range until {
+		from, known := w.covered[source]
+		if known && to.After(from) {
+			spans = append(spans, evidence.Coverage{Source: source, Span: evidence.Span{From: from, To: to}})
+		}
+		if !known || to.After(from) {
+			w.covered[source] = to
+		}
+	}
+	w.mu.Unlock()
+	return w.Testify(ctx, w.outside(), spans, nil)
+}
+
+// uncover ends a source's coverage: what comes next is not joined to what was before.
+func (w *witness) uncover(source string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.covered, source)
+}
+
+// outside turns the connections since the last call into one observation for each listener: proof that the outside reaches it, wanted or not.
+func (w *witness) outside() []evidence.Observation {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var seen []evidence.Observation
+	for source, at := range w.contacts {
+		seen = append(seen, evidence.Observation{At: at, Channel: evidence.Arriving, Class: evidence.Unwanted, Source: source, Sender: "connections"})
+	}
+	clear(w.contacts)
+	return seen
+}
+
+// Connected notes a connection from outside: one from this very machine's own address proves nothing.
+func (w *witness) Connected(s listener.Session) {
+	if s.Remote.Addr().Unmap() == s.Local.Addr().Unmap() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.contacts[s.Listener] = w.d.opts.Clock.Now()
+}
+
+// RecipientRefused and Abused tell of clients that have connected: that is noted already.
+func (w *witness) RecipientRefused(listener.Session, string, *listener.Refusal) {}
+
+// Abused is noise.
+func (w *witness) Abused(listener.Session, listener.Abuse) {}
+
+// snapshot is the testimony now; it is a value.
+func (w *witness) snapshot() evidence.Testimony {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.testimony
+}
