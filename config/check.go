@@ -2,13 +2,10 @@ package config
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -212,58 +209,4 @@ func parseNetwork(text string) (netip.Prefix, error) {
 		return p, fmt.Errorf("%q has bits beyond its mask; the network is %s", text, p.Masked())
 	}
 	return p, nil
-}
-
-// readableFile says what keeps path from being read.
-func readableFile(path string, private bool) *fault {
-	if path == "" {
-		return nil
-	}
-	f, err := openNow(path)
-	if err != nil {
-		return openFault(path, err)
-	}
-	defer f.Close()
-	if fi, err := f.Stat(); err == nil && !fi.Mode().IsRegular() {
-		return faultf("%s is not a file", path)
-	}
-	if !private {
-		return nil
-	}
-	return modeFault(path, privateFile(f))
-}
-
-func openFault(path string, err error) *fault {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return faultf("%s does not exist", path)
-	case errors.Is(err, fs.ErrPermission):
-		return &fault{text: path + " cannot be read by this user", hint: groupHint(path), warning: true}
-	}
-	return faultf("%s", err)
-}
-
-func modeFault(path string, err error) *fault {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrWorldReadable):
-		return &fault{text: err.Error(), hint: "chmod o= " + path}
-	}
-	return faultf("%s", err)
-}
-
-// checkSecret says what keeps a secret from being read. What only the service can see is a warning.
-func checkSecret(s Secret) *fault {
-	_, err := s.Reveal()
-	scheme, rest, _ := strings.Cut(s.ref, ":")
-	switch {
-	case err == nil:
-		return nil
-	case scheme == "credential" && os.Getenv("CREDENTIALS_DIRECTORY") == "":
-		return &fault{text: err.Error(), warning: true}
-	case scheme != "file" || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
-		return modeFault(rest, err)
-	}
-	return openFault(rest, err)
 }
