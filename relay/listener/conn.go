@@ -59,10 +59,18 @@ const (
 	modeChunk        // octets of BDAT, passed through go-smtp
 )
 
-// stats are for the connection's log line. messages and bytes are also written by BDAT's goroutine.
+// stats are for the connection's log line and limits. BDAT's goroutine may write them too: while a message is committed, the connection's own waits
+// for it.
 type stats struct {
-	messages, bytes                   atomic.Int64
-	failed, refused, errors, commands int
+	messages, failed, refused, errors int
+	bytes                             int64
+	commands                          int // since the last message
+}
+
+func (s *stats) accepted(size int64) {
+	s.messages++
+	s.bytes += size
+	s.commands = 0
 }
 
 var _ net.Conn = (*conn)(nil)
@@ -195,7 +203,7 @@ func (c *conn) finish() {
 	c.setEnd(EndReset)
 	c.log().WithFields(logrus.Fields{
 		FieldHelo: c.info.Helo, FieldTLS: strings.TrimSpace(c.info.TLS.Version + " " + c.info.TLS.Cipher),
-		FieldMessages: c.stats.messages.Load(), FieldFailed: c.stats.failed, FieldBytes: c.stats.bytes.Load(),
+		FieldMessages: c.stats.messages, FieldFailed: c.stats.failed, FieldBytes: c.stats.bytes,
 		FieldRefused: c.stats.refused, FieldErrors: c.stats.errors,
 		FieldDuration: time.Since(c.info.Connected).Milliseconds(), FieldEnd: c.end,
 	}).Info(endMessage)

@@ -16,11 +16,13 @@ import (
 
 // TestDialogs plays every file of testdata against a server, one instruction a line:
 //
-//	option NAME [VALUE]  sets the server up (first lines only): tls, implicit-tls, smtputf8, requiretls, max-bytes N, max-recipients N
+//	option NAME [VALUE]  sets the server up (first lines only): tls, implicit-tls, smtputf8, requiretls, max-bytes N,
+//	                     max-recipients N, message-minutes N
 //	C: TEXT              the client sends TEXT and CRLF
 //	C> "TEXT" [N]        the client sends Go-quoted octets as they are, N times
 //	S: TEXT              the server's next line begins with TEXT
 //	S* TEXT              the last line of the server's next reply begins with TEXT
+//	skip N               the server's next N lines do not matter
 //	wait DURATION        time passes
 //	tls                  the client makes the TLS handshake
 //	hangup               the client closes
@@ -117,6 +119,8 @@ func setOption(t *testing.T, c *Config, name string, n int) {
 		c.RequireTLS = true
 	case "max-bytes":
 		c.MaxMessageBytes = int64(n)
+	case "message-minutes":
+		c.MessageTimeout = time.Duration(n) * time.Minute
 	case "max-recipients":
 		c.MaxRecipients = n
 	default:
@@ -136,6 +140,8 @@ func (d *dialog) step(verb, arg string) error {
 		return d.expect(arg)
 	case "S*":
 		return d.expectLast(arg)
+	case "skip":
+		return d.skip(arg)
 	case "wait":
 		return d.wait(arg)
 	case "tls":
@@ -206,6 +212,14 @@ func (d *dialog) expectLast(prefix string) error {
 		}
 		return nil
 	}
+}
+
+func (d *dialog) skip(arg string) error {
+	n, err := strconv.Atoi(arg)
+	for ; n > 0 && err == nil; n-- {
+		_, err = d.in.ReadString('\n')
+	}
+	return err
 }
 
 func (d *dialog) wait(arg string) error {

@@ -92,7 +92,7 @@ func (in *memIntake) lastBody(t *testing.T) string {
 func TestDataEqualsReference(t *testing.T) {
 	b, k := newTalkerBed(t)
 	r := rand.New(rand.NewPCG(3, 4))
-	for i := range 100_000 {
+	for i := range bodies {
 		wire, _, _ := strings.Cut(randomScraps(r, 12)+"\r\n.\r\n", "\r\n.\r\n")
 		wire += "\r\n.\r\n"
 		if strings.HasPrefix(wire, ".\r\n") {
@@ -120,7 +120,7 @@ func TestDataEqualsReference(t *testing.T) {
 func TestBdatKeepsEveryOctet(t *testing.T) {
 	b, k := newTalkerBed(t)
 	r := rand.New(rand.NewPCG(5, 6))
-	for i := range 10_000 {
+	for i := range bodies / 10 {
 		body, wire, codes := randomScraps(r, 20), envelopeCommands, []string{"250", "250"}
 		left := body
 		for range r.IntN(4) {

@@ -95,7 +95,6 @@ func (c *conn) answered(code string) {
 		c.countRefusal()
 	case aboutMessage:
 		c.promise = true
-		c.stats.commands = 0
 	}
 }
 

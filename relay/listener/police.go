@@ -150,6 +150,8 @@ func (c *conn) policeChunk() (pass string) {
 	}
 	if c.chunk = size; size > 0 {
 		c.mode = modeChunk
+	} else {
+		c.stats.commands++
 	}
 	if !c.inTxn {
 		c.deadline = time.Now().Add(c.cfg.MessageTimeout)

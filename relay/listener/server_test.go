@@ -353,3 +353,59 @@ func TestNotConfigured(t *testing.T) {
 		}
 	})
 }
+
+// failingNet fails to accept once.
+type failingNet struct {
+	*pipeNet
+	failed bool
+}
+
+func (f *failingNet) Accept() (net.Conn, error) {
+	if !f.failed {
+		f.failed = true
+		return nil, errors.New("too many open files")
+	}
+	return f.pipeNet.Accept()
+}
+
+func TestNotConfiguredTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logger, pipes := logrus.New(), newPipeNet()
+		logger.SetOutput(io.Discard)
+		n, err := NewNotConfigured(Config{Hostname: "mx.mail.test", Listener: &failingNet{pipeNet: pipes}, Log: logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+		k := newTalker(pipes.dial("198.51.100.7:1"))
+		if err := k.say("", "421"); err != nil {
+			t.Error(err)
+		}
+		k.hungUp(t)
+		if err := n.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// go-smtp starts Data for BDAT on a goroutine that may come late: after RSET, or after Stop.
+func TestLateData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t)
+		c := newConn(t.Context(), &b.srv.cfg, b.srv.reg, addressed{})
+		s := &session{conn: c, work: newTally()}
+		r, _ := io.Pipe()
+		if got := s.Data(r); got.(*smtp.SMTPError).Code != 451 {
+			t.Errorf("without a transaction: %v", got)
+		}
+		empty := s.work.close()
+		<-empty
+		s.txn = &transaction{}
+		if got := s.Data(r); got.(*smtp.SMTPError).Code != 421 {
+			t.Errorf("after Stop: %v", got)
+		}
+		b.stop()
+	})
+}

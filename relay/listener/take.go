@@ -39,8 +39,7 @@ func (d *taking) take(body func(io.Writer) error) error {
 	if err != nil {
 		return s.public("committing a message", err).reply()
 	}
-	s.conn.stats.messages.Add(1)
-	s.conn.stats.bytes.Add(d.size)
+	s.conn.stats.accepted(d.size)
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "Ok: queued as " + oneLine(id)}
 }
 
