@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,8 +26,9 @@ type conn struct {
 	idle     time.Time
 	expiry   *time.Timer
 	messages int
-	clean    bool // the session waits for MAIL
-	dead     bool // it cannot be used again
+	clean    bool        // the session waits for MAIL
+	dead     bool        // it cannot be used again
+	inside   atomic.Bool // a message was begun and is not ended
 }
 
 func newConn(dest *Destination, raw net.Conn) *conn {
@@ -70,10 +72,12 @@ func (c *conn) cleartext() bool { return c.tls == nil }
 
 func (c *conn) pipelining() bool { return c.ext.has("PIPELINING") }
 
-// abort ends the connection at once, without a goodbye that could pass for the
-// end of a message: plain TCP is reset, TLS is cut without close_notify.
+// abort ends the connection at once. Inside a message there must be no goodbye
+// that could pass for the end of it: TCP is reset, TLS is cut without
+// close_notify. (A server was seen to take the end of a connection for the end
+// of a chunk.)
 func (c *conn) abort() {
-	if t, ok := c.raw.(*net.TCPConn); ok {
+	if t, ok := c.raw.(*net.TCPConn); ok && c.inside.Load() {
 		t.SetLinger(0)
 	}
 	c.raw.Close()

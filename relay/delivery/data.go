@@ -47,6 +47,7 @@ func (t *transaction) nobody() error {
 // dot goes out in the same write as the last chunk, and only if the chunk is
 // known to be the last.
 func (t *transaction) body() error {
+	t.c.inside.Store(true)
 	at := lineStart
 	for {
 		end, dots, unfit := t.scan(at)
@@ -135,6 +136,7 @@ func (t *transaction) twoChunks() error {
 // firstChunk writes all but the last buffer full, which it leaves in the
 // buffer.
 func (t *transaction) firstChunk() error {
+	t.c.inside.Store(true)
 	last := (t.src.size-1)%chunkSize + 1
 	head := bdat(t.src.size-last, false)
 	for !t.src.last() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"strings"
 )
 
 // dial makes a session that waits for MAIL. Its errors are SessionErrors.
@@ -138,10 +137,12 @@ func (d Destination) host() string {
 	if d.TLS.ServerName != "" {
 		return d.TLS.ServerName
 	}
-	if host, _, err := net.SplitHostPort(d.Address); err == nil {
-		return strings.Trim(host, "[]")
+	network, address, _ := d.endpoint()
+	if network != "tcp" {
+		return ""
 	}
-	return ""
+	host, _, _ := net.SplitHostPort(address)
+	return host
 }
 
 // writer lets fmt write through the deadline.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -44,6 +45,7 @@ func startPeer(t testing.TB, change func(*smtp.Server)) *peer {
 	s := smtp.NewServer(smtp.BackendFunc(p.session))
 	s.Domain = "mx.new.example"
 	s.MaxLineLength = 1 << 20
+	s.ErrorLog = log.New(io.Discard, "", 0)
 	s.EnableSMTPUTF8, s.EnableDSN = true, true
 	if change != nil {
 		change(s)

@@ -118,8 +118,10 @@ func (t *transaction) write(p []byte) {
 
 // handOver writes the last octets of the message.
 func (t *transaction) handOver(p []byte) {
+	t.c.inside.Store(true)
 	t.write(p)
 	t.handed = t.cut == nil
+	t.c.inside.Store(!t.handed)
 }
 
 // final reads what the next hop says of the message as a whole; with LMTP, for
