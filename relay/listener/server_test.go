@@ -1,21 +1,15 @@
 package listener
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/emersion/go-smtp"
 	"github.com/sirupsen/logrus"
-
-	"posthouse/cutover"
 )
 
 func TestConnectionLimits(t *testing.T) {
@@ -118,135 +112,6 @@ func TestPanicStaysInItsConnection(t *testing.T) {
 	})
 }
 
-// tcpBed is a bed on loopback, for what an in-memory network cannot do.
-func tcpBed(t *testing.T, adapt ...func(*Config)) *bed {
-	t.Helper()
-	b := newBed(t, append(adapt, func(c *Config) { c.Listener, c.Addr = nil, "127.0.0.1:0" })...)
-	t.Cleanup(func() {
-		if err := b.srv.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-		if left := b.intake.leftOpen(); left != "" {
-			t.Error(left)
-		}
-	})
-	return b
-}
-
-func dialTCP(t *testing.T, addr net.Addr) *net.TCPConn {
-	t.Helper()
-	conn, err := net.Dial("tcp", addr.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	return conn.(*net.TCPConn)
-}
-
-// A client that closes only its own direction still reads the reply: it must be a temporary one.
-func TestHalfClosedInsideMessage(t *testing.T) {
-	for name, begin := range map[string]string{"bdat": "BDAT 100 LAST\r\n0123456789", "data": "DATA\r\nhello\r\n.\r"} {
-		t.Run(name, func(t *testing.T) {
-			b := tcpBed(t)
-			conn := dialTCP(t, b.srv.Addr())
-			if _, err := io.WriteString(conn, "EHLO c\r\n"+envelopeCommands+begin); err != nil {
-				t.Fatal(err)
-			}
-			conn.CloseWrite()
-			all, err := io.ReadAll(conn)
-			if err != nil || !strings.Contains(string(all), "\r\n421 4.4.2") || strings.Contains(string(all), "\r\n5") {
-				t.Errorf("the server said %q, %v", all, err)
-			}
-			if n := len(b.intake.messages()); n != 0 {
-				t.Errorf("%d messages stored", n)
-			}
-		})
-	}
-}
-
-// A client cut short while it is still sending must be able to read why.
-func TestLastReplyIsReadable(t *testing.T) {
-	b := tcpBed(t)
-	conn := dialTCP(t, b.srv.Addr())
-	if _, err := io.WriteString(conn, "NOOP\n"+strings.Repeat("x", 100_000)); err != nil {
-		t.Fatal(err)
-	}
-	conn.CloseWrite()
-	all, err := io.ReadAll(conn)
-	if err != nil || !strings.Contains(string(all), "521 5.5.2") {
-		t.Errorf("the server said %q, %v", all, err)
-	}
-}
-
-// A client library of the field gets through, with and without TLS.
-func TestGoSMTPClient(t *testing.T) {
-	for _, mode := range []string{"plain", "starttls", "implicit"} {
-		t.Run(mode, func(t *testing.T) {
-			b := tcpBed(t, func(c *Config) { c.TLS, c.ImplicitTLS = testTLS(), mode == "implicit" })
-			client, err := dialClient(b.srv.Addr().String(), mode)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			if err := client.SendMail("anna@client.test", []string{"bob@mail.test"}, strings.NewReader("Subject: x\r\n\r\n.hello\r\n")); err != nil {
-				t.Fatal(err)
-			}
-			if err := client.Quit(); err != nil {
-				t.Error(err)
-			}
-			m := b.intake.messages()[0]
-			if got := m.body.String(); got != "Subject: x\r\n\r\n.hello\r\n" {
-				t.Errorf("stored %q", got)
-			}
-			if secure := m.session.TLS.Cipher != ""; secure != (mode != "plain") {
-				t.Errorf("TLS state %+v", m.session.TLS)
-			}
-		})
-	}
-}
-
-func dialClient(addr, mode string) (*smtp.Client, error) {
-	switch mode {
-	case "starttls":
-		return smtp.DialStartTLS(addr, clientTLS())
-	case "implicit":
-		return smtp.DialTLS(addr, clientTLS())
-	}
-	return smtp.Dial(addr)
-}
-
-// ticketCounter is a client's session cache that counts what the server offers.
-type ticketCounter struct{ put int }
-
-func (*ticketCounter) Get(string) (*tls.ClientSessionState, bool)    { return nil, false }
-func (c *ticketCounter) Put(_ string, state *tls.ClientSessionState) { c.put++ }
-
-// Microsoft's senders abort the handshake when a Go server sends session tickets (golang/go#70232).
-func TestNoSessionTickets(t *testing.T) {
-	for name, server := range map[string]*tls.Config{
-		"plain configuration": testTLS(),
-		"chosen per client":   {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return testTLS(), nil }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := tcpBed(t, func(c *Config) { c.TLS, c.ImplicitTLS = server, true })
-			tickets := &ticketCounter{}
-			cfg := clientTLS()
-			cfg.ClientSessionCache, cfg.ServerName = tickets, "mx.mail.test"
-			conn := tls.Client(dialTCP(t, b.srv.Addr()), cfg)
-			if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "220") {
-				t.Fatal(line, err)
-			}
-			if tickets.put != 0 {
-				t.Errorf("%d tickets", tickets.put)
-			}
-		})
-	}
-	if testTLS().SessionTicketsDisabled {
-		t.Error("the caller's configuration was changed")
-	}
-}
-
 func TestNewRefusesIncompleteConfig(t *testing.T) {
 	whole := Config{Name: "mx", Hostname: "h", Addr: "127.0.0.1:0", Intake: &memIntake{}, Log: logrus.New()}
 	for name, spoil := range map[string]func(*Config){
@@ -318,76 +183,6 @@ func TestWith(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", c.s, got, c.want)
 		}
 	}
-}
-
-func TestNotConfigured(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		net, log := newPipeNet(), &logCatcher{}
-		logger := logrus.New()
-		logger.SetOutput(io.Discard)
-		logger.AddHook(log)
-		n, err := NewNotConfigured(Config{Name: "sub", Role: cutover.Submission, Hostname: "mx.mail.test", Listener: net, Log: logger})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := n.Start(); err != nil {
-			t.Fatal(err)
-		}
-		for range 40 { // more than are answered at one time
-			k := newTalker(net.dial("198.51.100.7:1"))
-			if err := k.say("", "421 4.3.2 mx.mail.test submission is not configured here"); err != nil {
-				t.Fatal(err)
-			}
-			k.hungUp(t)
-		}
-		deaf := net.dial("198.51.100.7:2") // reads nothing
-		for range 2 {
-			if err := n.Stop(t.Context()); err != nil {
-				t.Error(err)
-			}
-		}
-		<-n.Done()
-		deaf.Close()
-		if ends := log.ends(); len(ends) != 41 || ends[0][FieldEnd] != EndNotConfigured {
-			t.Errorf("%d log lines", len(ends))
-		}
-	})
-}
-
-// failingNet fails to accept once.
-type failingNet struct {
-	*pipeNet
-	failed bool
-}
-
-func (f *failingNet) Accept() (net.Conn, error) {
-	if !f.failed {
-		f.failed = true
-		return nil, errors.New("too many open files")
-	}
-	return f.pipeNet.Accept()
-}
-
-func TestNotConfiguredTriesAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		logger, pipes := logrus.New(), newPipeNet()
-		logger.SetOutput(io.Discard)
-		n, err := NewNotConfigured(Config{Hostname: "mx.mail.test", Listener: &failingNet{pipeNet: pipes}, Log: logger})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := n.Start(); err != nil {
-			t.Fatal(err)
-		}
-		k := newTalker(pipes.dial("198.51.100.7:1"))
-		if err := k.say("", "421"); err != nil {
-			t.Error(err)
-		}
-		k.hungUp(t)
-		if err := n.Stop(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 // go-smtp starts Data for BDAT on a goroutine that may come late: after RSET, or after Stop.

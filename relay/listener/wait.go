@@ -1,0 +1,74 @@
+package listener
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// wait is what Stop needs to reach a connection from outside. All fields are guarded by mu.
+type wait struct {
+	mu      sync.Mutex
+	idle    bool // blocked in a Read between two transactions
+	drained bool // Stop was called
+	cut     bool // Stop waits no longer
+}
+
+var errShutdown = errors.New("shutting down")
+
+// arm sets the deadline of the next read from the network.
+func (c *conn) arm(idle bool, deadline time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut || c.drained && idle {
+		return errShutdown
+	}
+	c.idle = idle
+	return c.raw.SetReadDeadline(deadline)
+}
+
+// disarm says whether the read that has just ended was interrupted by Stop.
+func (c *conn) disarm() (interrupted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	interrupted = c.cut || c.drained && c.idle
+	c.idle = false
+	return interrupted
+}
+
+// drain lets a transaction in flight end and sends everybody else away. Called by Stop's goroutine.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drained = true
+	if c.idle {
+		c.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// abort interrupts every read and leaves a moment for the last reply. Called by Stop's goroutine.
+func (c *conn) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drained, c.cut = true, true
+	c.raw.SetReadDeadline(time.Unix(1, 0))
+	c.raw.SetWriteDeadline(time.Now().Add(lastTimeout))
+}
+
+// armWrite sets the deadline of the next write.
+func (c *conn) armWrite() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	patience := c.cfg.WriteTimeout
+	if c.cut || c.dead.Load() {
+		patience = min(patience, lastTimeout)
+	}
+	c.raw.SetWriteDeadline(time.Now().Add(patience))
+}
+
+// leaving reports whether no new transaction may begin.
+func (c *conn) leaving() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cut || c.drained && !c.inTxn
+}
