@@ -11,7 +11,8 @@ import (
 // The order does not matter for anything that Judge looks at, as long as the observations of one source and session or message lie within
 // two weeks. Two observations of the same source, channel, sender, class, time and Message, the Message not empty, count once; without a
 // Message nobody can tell a repeat from a second use, and both count. The two observations of a session (Open, then Until) carry the same
-// source and Message; they count as one use, and it lasts from the first to the second. A session without Message is named by its user and client.
+// source and Message; they count as one use, and it lasts from the first to the second. Of the sessions without Message
+// a user has one by each channel at a time.
 func Fold(t Testimony, observations ...Observation) Testimony {
 	if len(observations) == 0 {
 		return t
@@ -73,7 +74,7 @@ func (f *folding) addSession(o Observation) {
 func sessionOf(o Observation) sessionKey {
 	id := o.Message
 	if id == "" {
-		id = string(o.Channel) + " " + keyOf(o).Sender + " " + o.Client.String()
+		id = string(o.Channel) + " " + keyOf(o).Sender
 	}
 	return sessionKey{o.Source, id}
 }

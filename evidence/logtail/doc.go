@@ -1,0 +1,20 @@
+// Package logtail reads the logs of old mail servers and tells what they show of use: mail that arrived, mail that was sent, users who logged in.
+//
+// Parse is the reading of one line. It is a pure function of the line and a State: the State joins the lines of one message (Postfix names a
+// message by its queue id and spreads it over several programs) and the two ends of a session, and it is bounded. Each dialect has one
+// small file. A line is of a program that is none of ours, known and without meaning, understood, or unparsed. What never becomes an observation:
+// refused mail, failed logins, our own bridge, tee and probes, root's local mail, and the second pass of mail through a content filter.
+//
+// A Follower follows one file through rotation, truncation and its own restarts, and gives to the ledger what it found. The order of a poll:
+//
+//  1. It looks for a successor of the file it reads, by name and time.
+//  2. It reads to the end of its own file. What is a rotated file's last line was written before its successor's first, so nothing is lost in
+//     between.
+//  3. Observations, the coverage they prove and the new position become durable in one change; only then does it read on. After a crash it
+//     reads the same lines again, or none.
+//  4. At the end of a file that has a successor it goes there; else it has read everything, and coverage reaches to now.
+//
+// A log keeps what happened while nobody read it: after a restart that finds the same place again, coverage spans the pause. Where the place is
+// lost it begins anew with the first line found. A file that is missing, that cannot be read, that was never heard to speak of a mail server,
+// whose lines cannot be parsed or whose clock is wrong gives no coverage: we are blind, and Status says why.
+package logtail

@@ -1,0 +1,302 @@
+package logtail
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+)
+
+// session is a login that has not ended.
+type session struct {
+	at      time.Time
+	channel evidence.Channel
+	user    string
+	client  netip.Addr
+	detail  string
+	named   bool // it has an id
+	count   int  // logins under one key, where sessions have no ids
+}
+
+// dovecotServices are the processes that write a line's beginning. Those that end in -login take logins; mail processes tell their end.
+var dovecotServices = map[string]bool{
+	"imap-login": true, "pop3-login": true, "managesieve-login": true, "submission-login": true,
+	"imap": true, "pop3": true, "managesieve": true, "submission": true, "imap-hibernate": true,
+	"lmtp": true, "lda": true, "master": true, "auth": true, "auth-worker": true, "anvil": true, "log": true, "config": true, "stats": true,
+	"indexer": true, "indexer-worker": true, "dict": true, "dns-client": true, "dns_client": true, "director": true, "ipc": true,
+	"replicator": true, "aggregator": true, "doveadm": true, "doveadm-server": true, "dsync-local": true, "dsync-remote": true,
+	"dsync-server": true, "ssl-params": true, "quota-status": true, "quota-warning": true, "old-stats": true, "health-check": true,
+	"script": true, "script-login": true, "imap-urlauth": true, "imap-urlauth-login": true, "imap-urlauth-worker": true, "tcpwrap": true,
+	"welcome": true, "dict-async": true, "dict-expire": true, "lib-cleanup": true, "lmtp-proxy": true, "fts": true, "decode2text": true,
+}
+
+// splitDovecot reads service(user)<pid><session>: Info: text.
+func splitDovecot(line string) (service, user, id, text string, ok bool) {
+	end := strings.IndexAny(line, ":(< ")
+	if end <= 0 {
+		return "", "", "", "", false
+	}
+	service, rest := line[:end], line[end:]
+	if rest[0] == '(' {
+		if user, rest, ok = cutUser(rest[1:]); !ok {
+			return "", "", "", "", false
+		}
+	}
+	for strings.HasPrefix(rest, "<") {
+		if id, rest, ok = strings.Cut(rest[1:], ">"); !ok { // the last of pid and session
+			return "", "", "", "", false
+		}
+	}
+	if text, ok = strings.CutPrefix(rest, ": "); !ok {
+		return "", "", "", "", false
+	}
+	return service, user, id, withoutLevel(text), true
+}
+
+// cutUser reads the user up to the parenthesis that ends it: what follows one inside a name is no prefix's end.
+func cutUser(text string) (user, rest string, ok bool) {
+	for i := 0; i < len(text); i++ {
+		if text[i] == ')' && i+1 < len(text) && (text[i+1] == ':' || text[i+1] == '<') {
+			return text[:i], text[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
+func withoutLevel(text string) string {
+	for _, level := range []string{"Info: ", "Warning: ", "Error: ", "Debug: ", "Fatal: ", "Panic: "} {
+		if rest, ok := strings.CutPrefix(text, level); ok {
+			return rest
+		}
+	}
+	return text
+}
+
+// isDovecot tells whether a line without host and tag can be Dovecot's (log_path names a file).
+func isDovecot(text string) bool {
+	service, _, _, _, ok := splitDovecot(text)
+	return ok && dovecotServices[service]
+}
+
+// parseDovecot reads a line of Dovecot 2.2, 2.3 or 2.4.
+func parseDovecot(h header, s *State, event *Event) Result {
+	service, user, id, text, ok := splitDovecot(h.text)
+	switch {
+	case !ok:
+		return Unparsed
+	case strings.HasSuffix(service, "-login"):
+		return s.dovecotLogin(service, text, event)
+	case service == "master":
+		return s.dovecotStarted(text, event)
+	case service == "lmtp" || service == "lda":
+		return s.dovecotDelivery(user, text, event)
+	case isMailService(service):
+		return s.dovecotEnd(strings.TrimSuffix(service, "-hibernate"), user, id, text, event)
+	case dovecotServices[service]:
+		return Known
+	}
+	return Unparsed
+}
+
+func isMailService(service string) bool {
+	switch service {
+	case "imap", "pop3", "managesieve", "submission", "imap-hibernate":
+		return true
+	}
+	return false
+}
+
+// loginMarks begin the lines of successful logins: 2.3, 2.4.
+var loginMarks = []string{"Login: user=<", "Logged in: user=<"}
+
+// failedLogins begin everything else that a login process says.
+var failedLogins = []string{
+	"Disconnected", "Aborted login", "Login aborted", "Maximum number of connections", "Internal login failure", "Timeout while", "proxy",
+	"Error", "SSL", "TLS", "auth", "Auth", "read(", "Warning", "Connection closed", "master", "fd_send", "Shutting down", "Client", "Invalid",
+}
+
+// dovecotLogin reads Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=…, mpid=18, TLS, session=<PeYcgjjOGOisEQAB>. A proxy says proxy(anna):
+// started proxying to …: user=<anna>, … instead, and tells the end itself.
+func (s *State) dovecotLogin(service, text string, event *Event) Result {
+	service = strings.TrimSuffix(service, "-login")
+	proxied := strings.HasPrefix(text, "proxy(") && strings.Contains(text, ": user=<")
+	switch {
+	case proxied && strings.Contains(text, "isconnect"):
+		user, _ := angled(text, "user=<")
+		id, _ := angled(text, ", session=<")
+		return s.dovecotEnd(service, user, id, "Disconnected", event)
+	case proxied && strings.Contains(text, "tarted proxying"), hasPrefix(text, loginMarks):
+		return s.dovecotLoggedIn(service, text, event)
+	case hasPrefix(text, failedLogins):
+		return Known
+	}
+	return Unparsed
+}
+
+func (s *State) dovecotLoggedIn(service, text string, event *Event) Result {
+	user, ok := angled(text, "user=<")
+	client, err := netip.ParseAddr(field(text, ", rip="))
+	if !ok || user == "" || (err != nil && strings.Contains(text, ", rip=")) {
+		return Unparsed
+	}
+	id, _ := angled(text, ", session=<")
+	login := session{
+		at: event.At, channel: channelOf(service), user: strings.Clone(user), client: client.Unmap(),
+		detail: strings.ToUpper(service), named: id != "", count: 1,
+	}
+	key := sessionKey(service, user, id)
+	master, _ := angled(text, ", master=<")
+	if s.isOwn(login.client, user, "") || named(s.c.OwnUsers, master) {
+		s.own.put(hash(key), event.At)
+		event.Own = true
+		return Parsed
+	}
+	if before, ok := s.sessions.get(key); ok && !login.named {
+		login.count += before.count
+	}
+	s.sessions.put(key, login)
+	o := s.loginOf(key, login)
+	o.Open = true
+	event.Use = append(event.Use, o)
+	return Parsed
+}
+
+// channelOf tells what a session is for: who logs in for submission sends.
+func channelOf(service string) evidence.Channel {
+	if service == "submission" {
+		return evidence.Sending
+	}
+	return evidence.Login
+}
+
+// sessionKey names a session: by its id, or where the log has none by service and user.
+func sessionKey(service, user, id string) string {
+	if id != "" {
+		return strings.Clone(id)
+	}
+	return service + " " + user
+}
+
+// loginOf is the observation of a session.
+func (s *State) loginOf(key string, l session) evidence.Observation {
+	o := s.observation(l.at, l.channel)
+	o.Sender, o.Client, o.Detail = l.user, l.client, l.detail
+	if l.named {
+		o.Message = key
+	}
+	if strings.Contains(l.user, "@") {
+		o.Mailbox = cutover.MailboxID(strings.ToLower(l.user))
+	}
+	return o
+}
+
+// reopen takes up what the ledger knows of sessions: their beginnings and ends, in order of time.
+func (s *State) reopen(o evidence.Observation) {
+	if o.Source != s.c.Source || (!o.Open && o.Until.IsZero()) {
+		return
+	}
+	key := o.Message
+	if key == "" {
+		key = sessionKey(strings.ToLower(o.Detail), o.Sender, "")
+	}
+	l, known := s.sessions.get(key)
+	switch {
+	case !o.Open && l.count > 1:
+		l.count--
+		s.sessions.put(key, l)
+	case !o.Open:
+		s.sessions.remove(key)
+	case !known || o.Message == "":
+		s.sessions.put(key, session{o.At, o.Channel, o.Sender, o.Client, o.Detail, o.Message != "", l.count + 1})
+	}
+}
+
+// logoutMarks begin the last line of a session.
+var logoutMarks = []string{
+	"Logged out", "Disconnected", "Connection closed", "Server shutting down", "Shutting down", "Connection reset", "Timeout",
+	"Too many invalid", "Mailbox is in inconsistent state",
+}
+
+// dovecotEnd reads the end of a session. Of a session that was not seen to begin, only the end counts.
+func (s *State) dovecotEnd(service, user, id, text string, event *Event) Result {
+	if !hasPrefix(text, logoutMarks) {
+		return Known
+	}
+	if strings.Trim(id, "0123456789") == "" { // only a pid: 2.2, or a prefix of one's own
+		id = ""
+	}
+	key := sessionKey(service, user, id)
+	if _, own := s.own.get(hash(key)); own {
+		if id != "" {
+			s.own.remove(hash(key))
+		}
+		event.Own = true
+		return Parsed
+	}
+	l, ok := s.sessions.get(key)
+	switch {
+	case ok && l.count > 1:
+		l.count--
+		s.sessions.put(key, l)
+		return Parsed
+	case !ok && (id == "" || user == "" || named(s.c.OwnUsers, user)):
+		return Known
+	case !ok:
+		l = session{at: event.At, channel: channelOf(service), user: strings.Clone(user), detail: strings.ToUpper(service), named: true}
+	}
+	s.sessions.remove(key)
+	s.end(key, l, event)
+	return Parsed
+}
+
+func (s *State) end(key string, l session, event *Event) {
+	o := s.loginOf(key, l)
+	o.Until = event.At
+	event.Use = append(event.Use, o)
+}
+
+// dovecotStarted ends all sessions when the server starts: after a crash nothing else tells their end.
+func (s *State) dovecotStarted(text string, event *Event) Result {
+	if !strings.Contains(text, " starting up") {
+		return Known
+	}
+	for key, l := range s.sessions.each {
+		s.end(key, l, event)
+	}
+	s.sessions = newBounded[string, session](maxSessions)
+	return Parsed
+}
+
+// dovecotDelivery reads msgid=<id>: saved mail to INBOX, and Sieve's stored mail into mailbox 'INBOX'.
+func (s *State) dovecotDelivery(user, text string, event *Event) Result {
+	if !strings.Contains(text, "saved mail to ") && !strings.Contains(text, "stored mail into ") {
+		return Known
+	}
+	start := strings.Index(text, "msgid=")
+	if start < 0 || !s.c.Deliveries {
+		return Known
+	}
+	message, _, _ := strings.Cut(text[start+len("msgid="):], ": ")
+	if message == "" || s.saw(message, event.At) {
+		return Known
+	}
+	s.remember(message, event.At)
+	o := s.observation(event.At, evidence.Arriving)
+	o.Message, o.Detail = strings.Clone(message), "delivered to "+user
+	if strings.Contains(user, "@") {
+		o.Mailbox = cutover.MailboxID(strings.ToLower(user))
+	}
+	event.Use = append(event.Use, o)
+	return Parsed
+}
+
+func hasPrefix(text string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(text, p) {
+			return true
+		}
+	}
+	return false
+}

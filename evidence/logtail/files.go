@@ -1,0 +1,133 @@
+package logtail
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// candidate is a file that may hold a part of the log.
+type candidate struct {
+	path  string
+	inode uint64
+	size  int64
+	time  time.Time
+}
+
+// candidates lists the files of a log, oldest first. Of a pattern these are all files that match; of a plain path the file itself, last, and its
+// predecessors by the names that logrotate, newsyslog and their like give: path.1, path-20261123. Compressed ones cannot be read.
+func candidates(pattern string) ([]candidate, error) {
+	if strings.ContainsAny(pattern, "*?[") {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("looking for %s: %w", pattern, err)
+		}
+		return inOrder(names), nil
+	}
+	names, err := filepath.Glob(escapeGlob(pattern) + `[.\-][0-9]*`)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the predecessors of %s: %w", pattern, err)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !isDated(name[len(pattern)+1:]) })
+	all := inOrder(names)
+	if c, ok := stat(pattern); ok {
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// isDated accepts the numbers and dates that rotation puts behind a name.
+func isDated(suffix string) bool {
+	return strings.Trim(suffix, "0123456789.-_:T") == ""
+}
+
+func inOrder(names []string) []candidate {
+	var all []candidate
+	for _, name := range names {
+		if c, ok := stat(name); ok && !isCompressed(name) {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.path, b.path))
+	})
+	return all
+}
+
+func isCompressed(name string) bool {
+	switch filepath.Ext(name) {
+	case ".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z":
+		return true
+	}
+	return false
+}
+
+func stat(path string) (candidate, bool) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return candidate{}, false
+	}
+	return candidate{path, inodeOf(info), info.Size(), info.ModTime()}, true
+}
+
+func inodeOf(info os.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ino
+	}
+	return 0
+}
+
+func escapeGlob(path string) string { return strings.ReplaceAll(path, `\`, `\\`) }
+
+// continuation finds the file in which the position lies, under whatever name: the same inode, or a copy that was made before the original
+// was truncated. The octets before the position decide.
+func continuation(all []candidate, p position) (candidate, bool) {
+	fits := func(c candidate) bool { return c.size >= p.Offset && continues(c.path, p) }
+	for _, c := range all {
+		if c.inode == p.Inode && fits(c) {
+			return c, true
+		}
+	}
+	for _, c := range all {
+		if c.inode != p.Inode && p.TailSize > 0 && fits(c) {
+			return c, true
+		}
+	}
+	return candidate{}, false
+}
+
+func continues(path string, p position) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return p.continues(file)
+}
+
+// successor is the file to read after the one with the inode, which was last written at the given time. Where that one is no longer among
+// them, it is the oldest that was written later.
+func successor(all []candidate, inode uint64, written time.Time) (candidate, bool) {
+	i := slices.IndexFunc(all, func(c candidate) bool { return c.inode == inode })
+	if i < 0 {
+		return since(all, written)
+	}
+	if i+1 == len(all) {
+		return candidate{}, false
+	}
+	return all[i+1], true
+}
+
+// since is the oldest file that was written to at or after a time.
+func since(all []candidate, at time.Time) (candidate, bool) {
+	i := slices.IndexFunc(all, func(c candidate) bool { return !c.time.Before(at) })
+	if i < 0 {
+		return candidate{}, false
+	}
+	return all[i], true
+}

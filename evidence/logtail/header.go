@@ -1,0 +1,65 @@
+package logtail
+
+import "strings"
+
+// header is a log line without its prefix.
+type header struct {
+	program string // as in the tag, without its pid: postfix/submission/smtpd; "" in a log that names neither host nor tag
+	text    string // the message
+}
+
+// cutHeader splits what follows the stamp of a syslog line: host tag[pid]: text. A program's own log has no host and no tag; then everything
+// is the text.
+func cutHeader(rest string) (header, bool) {
+	rest = strings.TrimLeft(rest, " ")
+	host, after, ok := strings.Cut(rest, " ")
+	if !ok {
+		return header{}, false
+	}
+	if strings.HasSuffix(host, ":") {
+		return header{text: rest}, true
+	}
+	tag, text, ok := strings.Cut(after, ": ")
+	if !ok {
+		tag, text = strings.TrimSuffix(after, ":"), ""
+	}
+	if pid := strings.IndexByte(tag, '['); pid >= 0 {
+		tag = tag[:pid]
+	}
+	if strings.ContainsAny(tag, " \t") {
+		return header{program: "-", text: after}, true // "last message repeated 3 times", kernel lines
+	}
+	return header{program: tag, text: unrepeated(text)}, true
+}
+
+// unrepeated takes the message out of rsyslog's "message repeated 3 times: [ …]".
+func unrepeated(text string) string {
+	if !strings.HasPrefix(text, "message repeated ") {
+		return text
+	}
+	_, inner, ok := strings.Cut(text, " times: [ ")
+	if !ok {
+		return text
+	}
+	return strings.TrimSuffix(inner, "]")
+}
+
+// angled returns what stands between key< and the next >.
+func angled(text, key string) (string, bool) {
+	start := strings.Index(text, key)
+	if start < 0 {
+		return "", false
+	}
+	value, _, ok := strings.Cut(text[start+len(key):], ">")
+	return value, ok
+}
+
+// field returns the value of ", key=" up to the next comma.
+func field(text, key string) string {
+	start := strings.Index(text, key)
+	if start < 0 {
+		return ""
+	}
+	value, _, _ := strings.Cut(text[start+len(key):], ",")
+	return value
+}

@@ -1,0 +1,103 @@
+package logtail
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"time"
+
+	"posthouse/ledger"
+)
+
+// tailSize is how many octets before the position prove that a file is still the one we read.
+const tailSize = 256
+
+// position is how far a log was read, and everything needed to go on from there. It is kept as JSON in the ledger's Offset.
+type position struct {
+	Inode    uint64 `json:"inode"`
+	Offset   int64  `json:"offset"`
+	Tail     uint64 `json:"tail"`     // hash of the octets before Offset
+	TailSize int    `json:"tailsize"` // their number
+	Skipping bool   `json:"skipping,omitempty"`
+
+	// From is where the coverage that was not yet granted begins. Zero: the place was lost; it begins with the next line.
+	From     time.Time `json:"from,omitzero"`
+	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line that had one
+	Rate     rate      `json:"rate"`
+	State    snapshot  `json:"state"`
+}
+
+func (p position) offset(source string) (*ledger.Offset, error) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("writing the position in %s: %w", source, err)
+	}
+	return &ledger.Offset{Source: source, Position: string(text)}, nil
+}
+
+func readPosition(o ledger.Offset) (position, error) {
+	var p position
+	if o.Position == "" {
+		return p, nil
+	}
+	if err := json.Unmarshal([]byte(o.Position), &p); err != nil {
+		return position{}, fmt.Errorf("reading the position in %s: %w", o.Source, err)
+	}
+	return p, nil
+}
+
+// setTail notes the octets before the position: the end of what was just read.
+func (p *position) setTail(read []byte) {
+	read = read[max(0, len(read)-tailSize):]
+	p.Tail, p.TailSize = sum(read), len(read)
+}
+
+// continues tells whether the file holds, before the position, the octets that we read there.
+func (p position) continues(file io.ReaderAt) bool {
+	if p.TailSize == 0 {
+		return true
+	}
+	tail := make([]byte, p.TailSize)
+	n, _ := file.ReadAt(tail, p.Offset-int64(p.TailSize))
+	return n == len(tail) && sum(tail) == p.Tail
+}
+
+func sum(octets []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(octets)
+	return h.Sum64()
+}
+
+// rate is the share of lines that were not understood, of late.
+type rate struct {
+	Lines    float64 `json:"lines"` // of a mail server; older ones weigh less
+	Unparsed float64 `json:"unparsed"`
+}
+
+const (
+	rateMemory  = 512 // lines
+	rateLeast   = 5   // unparsed lines before there is an alarm
+	rateAllowed = 0.05
+)
+
+func (r *rate) add(result Result) {
+	if result == Foreign {
+		return
+	}
+	const keep = 1 - 1.0/rateMemory
+	r.Lines = r.Lines*keep + 1
+	r.Unparsed *= keep
+	if result == Unparsed {
+		r.Unparsed++
+	}
+}
+
+func (r rate) share() float64 {
+	if r.Lines == 0 {
+		return 0
+	}
+	return r.Unparsed / r.Lines
+}
+
+func (r rate) alarm() bool { return r.Unparsed > rateLeast-0.5 && r.share() > rateAllowed }

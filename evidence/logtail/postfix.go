@@ -1,0 +1,238 @@
+package logtail
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"posthouse/evidence"
+)
+
+// mail is a message on its way into Postfix's queue: smtpd or pickup named it, cleanup read its Message-ID, qmgr has not yet accepted it.
+type mail struct {
+	At         time.Time  `json:"at"`
+	Name       string     `json:"name,omitempty"` // host name of the client, "" if unknown
+	Client     netip.Addr `json:"client,omitzero"`
+	User       string     `json:"user,omitempty"` // authenticated user, or "uid 33" for the local sendmail command
+	Submission bool       `json:"submission,omitempty"`
+	Again      string     `json:"again,omitempty"` // queue id of its first pass
+	Message    string     `json:"message,omitempty"`
+}
+
+// parsePostfix reads a line of Postfix (seen with 2.x to 3.7). A message counts when qmgr first makes it active: only then was it accepted.
+func parsePostfix(h header, s *State, event *Event) Result {
+	_, service, _ := strings.Cut(h.program, "/")
+	if slash := strings.LastIndexByte(service, '/'); slash >= 0 {
+		service = service[slash+1:]
+	}
+	switch service {
+	case "smtpd", "cleanup", "qmgr", "oqmgr", "nqmgr", "pickup":
+	default:
+		return Known
+	}
+	if knownText(h.text) {
+		return Known
+	}
+	id, text, ok := strings.Cut(h.text, ": ")
+	if !ok || !isQueueID(id) {
+		return Unparsed
+	}
+	switch service {
+	case "smtpd":
+		return s.postfixClient(id, text, h.program, event)
+	case "pickup":
+		return s.postfixPickup(id, text, event)
+	case "cleanup":
+		return s.postfixCleanup(id, text)
+	}
+	return s.postfixAccepted(id, text, event)
+}
+
+// knownPrefixes are the beginnings of lines that name no message.
+var knownPrefixes = []string{
+	"connect from ", "disconnect from ", "NOQUEUE: ", "lost connection after ", "timeout after ", "warning: ", "error: ", "fatal: ", "panic: ",
+	"info: ", "Anonymous TLS ", "Trusted TLS ", "Untrusted TLS ", "Verified TLS ", "improper command pipelining ", "too many errors ", "SSL_accept",
+	"proxy-", "statistics: ", "table ", "initializing the server-side TLS", "setting up TLS", "discarding EHLO ", "Issuing session ticket",
+	"certificate verification ", "hostname ", "host ", "<", ">", "concurrency limit ", "bare ", "disconnecting ", "idle timeout", "CONNECT from ",
+}
+
+func knownText(text string) bool {
+	return slices.ContainsFunc(knownPrefixes, func(p string) bool { return strings.HasPrefix(text, p) })
+}
+
+// isQueueID accepts short (hexadecimal) and long (base 52) queue ids.
+func isQueueID(id string) bool {
+	if len(id) < 5 || len(id) > 24 {
+		return false
+	}
+	return !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+}
+
+// isAction accepts what access tables and milters log about a message: "reject: RCPT from …", "milter-hold: …".
+func isAction(text string) (action, rest string, ok bool) {
+	action, rest, ok = strings.Cut(text, ": ")
+	return action, rest, ok && action != "" && !strings.ContainsFunc(action, func(r rune) bool { return (r < 'a' || r > 'z') && r != '-' && r != '_' })
+}
+
+// refusesMessage tells whether an action refuses or discards a whole message, not only one of its recipients.
+func refusesMessage(action, rest string) bool {
+	switch action {
+	case "discard", "milter-discard":
+		return true
+	case "reject", "milter-reject":
+		return !strings.HasPrefix(rest, "RCPT ") && !strings.HasPrefix(rest, "VRFY ")
+	}
+	return false
+}
+
+func (s *State) postfixAction(id, text string) Result {
+	action, rest, ok := isAction(text)
+	switch {
+	case !ok:
+		return Unparsed
+	case refusesMessage(action, rest):
+		s.pending.remove(id)
+		return Parsed
+	}
+	return Known
+}
+
+// postfixClient reads client=name[address], sasl_method=…, sasl_username=…, orig_queue_id=…, orig_client=name[address].
+func (s *State) postfixClient(id, text, program string, event *Event) Result {
+	client, ok := strings.CutPrefix(text, "client=")
+	if !ok {
+		return s.postfixAction(id, text)
+	}
+	m := mail{At: event.At, User: strings.Clone(field(text, ", sasl_username="))}
+	m.Submission = strings.Contains(program, "submission") || strings.Contains(program, "smtps")
+	if again := field(text, ", orig_queue_id="); again != "" && again != "NOQUEUE" {
+		m.Again = strings.Clone(again)
+	}
+	if original := field(text, ", orig_client="); original != "" {
+		client = original // XFORWARD: a filter tells for whom it acts
+	} else {
+		client, _, _ = strings.Cut(client, ",")
+	}
+	if m.Name, m.Client, ok = splitClient(client); !ok {
+		return Unparsed
+	}
+	s.pending.put(strings.Clone(id), m)
+	return Parsed
+}
+
+// splitClient reads name[address], also with a port behind it (smtpd_client_port_logging).
+func splitClient(text string) (name string, client netip.Addr, ok bool) {
+	name, rest, ok := strings.Cut(text, "[")
+	if !ok {
+		return "", netip.Addr{}, false
+	}
+	address, _, ok := strings.Cut(rest, "]")
+	if !ok {
+		return "", netip.Addr{}, false
+	}
+	if name == "unknown" {
+		name = ""
+	}
+	client, err := netip.ParseAddr(strings.TrimPrefix(address, "IPv6:"))
+	if err != nil && address != "unknown" {
+		return "", netip.Addr{}, false
+	}
+	return strings.Clone(name), client.Unmap().WithZone(""), true
+}
+
+// postfixPickup reads uid=33 from=<www-data>: mail by the local sendmail command. Root's is cron's and the system's own, and never counts.
+func (s *State) postfixPickup(id, text string, event *Event) Result {
+	uid, ok := strings.CutPrefix(text, "uid=")
+	if !ok {
+		return s.postfixAction(id, text)
+	}
+	uid, from, _ := strings.Cut(uid, " ")
+	if uid == "0" || strings.Contains(from, " orig_id=") { // orig_id: postsuper put it into the queue again
+		s.pending.remove(id) // ids come again: an earlier message may have been cut off under this one
+		return Known
+	}
+	s.pending.put(strings.Clone(id), mail{At: event.At, User: "uid " + uid})
+	return Parsed
+}
+
+func (s *State) postfixCleanup(id, text string) Result {
+	value, ok := strings.CutPrefix(text, "message-id=")
+	if !ok {
+		if strings.HasPrefix(text, "resent-message-id=") || strings.HasPrefix(text, "to=<") {
+			return Known
+		}
+		return s.postfixAction(id, text)
+	}
+	m, ok := s.pending.get(id)
+	if !ok {
+		return Known // born in the house: a bounce, root's mail
+	}
+	m.Message = strings.Clone(value)
+	s.pending.put(strings.Clone(id), m)
+	return Parsed
+}
+
+// postfixAccepted reads from=<sender>, size=…, nrcpt=… (queue active).
+func (s *State) postfixAccepted(id, text string, event *Event) Result {
+	from, ok := angled(text, "from=<")
+	switch {
+	case text == "removed" || strings.HasPrefix(text, "skipped, ") || strings.HasPrefix(text, "to=<"):
+		return Known
+	case !ok || !strings.HasPrefix(text, "from=<"):
+		return s.postfixAction(id, text)
+	case !strings.HasSuffix(text, "(queue active)"):
+		return Known // expired
+	}
+	m, ok := s.pending.get(id)
+	if !ok {
+		return Known // tried again, or born in the house
+	}
+	s.pending.remove(id)
+	s.postfixUse(id, m, strings.Clone(from), event)
+	return Parsed
+}
+
+// postfixUse decides whether an accepted message is use, and whose.
+func (s *State) postfixUse(id string, m mail, from string, event *Event) {
+	again := s.saw(m.Again, m.At) || s.mayRepeat(m) && s.saw(m.Message, m.At)
+	s.remember(id, m.At)
+	s.remember(m.Message, m.At)
+	if s.isOwn(m.Client, m.User, from) {
+		event.Own = true
+		return
+	}
+	if again {
+		return
+	}
+	channel, sender := s.postfixSender(m, from)
+	o := s.observation(m.At, channel)
+	o.Sender, o.Client, o.From, o.Message = sender, m.Client, from, m.Message
+	event.Use = append(event.Use, o)
+}
+
+// mayRepeat tells whether a client may be a content filter that returns what passed before.
+func (s *State) mayRepeat(m mail) bool {
+	return m.Again != "" || m.Client.IsLoopback() || within(s.c.Gateways, m.Client)
+}
+
+func (s *State) postfixSender(m mail, from string) (evidence.Channel, string) {
+	host := m.Name
+	if host == "" && m.Client.IsValid() {
+		host = m.Client.String()
+	}
+	switch {
+	case m.User != "":
+		return evidence.Sending, m.User
+	case within(s.c.Gateways, m.Client):
+		if at := strings.LastIndexByte(from, '@'); at >= 0 {
+			host = from[at+1:]
+		}
+		return evidence.Arriving, host
+	case m.Submission || m.Client.IsLoopback() || within(s.c.Local, m.Client):
+		return evidence.Sending, host
+	}
+	return evidence.Arriving, host
+}

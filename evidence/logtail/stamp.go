@@ -1,0 +1,140 @@
+package logtail
+
+import (
+	"strings"
+	"time"
+)
+
+// stamps reads time stamps of log lines. It remembers the last one: a stamp without a year is of the year that brings it nearest to that.
+type stamps struct {
+	zone *time.Location
+	ref  time.Time // the last stamp read, or a time known to be no earlier than the first
+	read bool      // ref is a stamp
+
+	text   string // the last year-less stamp, and what it meant
+	parsed time.Time
+}
+
+const yearless = len("Jan 02 15:04:05")
+
+// cut reads the stamp that a line begins with and returns the rest of the line.
+func (s *stamps) cut(line string) (at time.Time, rest string, ok bool) {
+	if len(line) > 0 && line[0] == '<' { // the priority of RFC 3164 §4.1.1
+		if end := strings.IndexByte(line, '>'); end > 0 && end < 6 {
+			line = line[end+1:]
+		}
+	}
+	switch {
+	case len(line) <= yearless:
+		return time.Time{}, "", false
+	case line[0] >= '0' && line[0] <= '9':
+		at, rest, ok = s.cutISO(line)
+	default:
+		at, rest, ok = s.cutYearless(line)
+	}
+	if ok {
+		s.ref, s.read = at, true
+	}
+	return at, rest, ok
+}
+
+var isoLayouts = []string{
+	"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z0700",
+	"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999",
+}
+
+// cutISO reads 2026-11-23T18:30:01.123456+01:00 and its relatives. A stamp without an offset is of the configured zone.
+func (s *stamps) cutISO(line string) (time.Time, string, bool) {
+	date := len("2006-01-02")
+	if line[date] != 'T' && line[date] != ' ' {
+		return time.Time{}, "", false
+	}
+	end := strings.IndexByte(line[date+1:], ' ')
+	if end < 0 {
+		return time.Time{}, "", false
+	}
+	end += date + 1
+	for _, layout := range isoLayouts {
+		if at, err := time.ParseInLocation(layout, line[:end], s.zone); err == nil && at.Year() >= 1990 {
+			return at.UTC(), line[end+1:], true
+		}
+	}
+	return time.Time{}, "", false
+}
+
+// cutYearless reads the stamp of RFC 3164 §4.1.2: Jan _2 15:04:05.
+func (s *stamps) cutYearless(line string) (time.Time, string, bool) {
+	text, rest := line[:yearless], line[yearless:]
+	if rest[0] != ' ' {
+		return time.Time{}, "", false
+	}
+	if text == s.text && s.read {
+		return s.parsed, rest[1:], true
+	}
+	m, d, clock, ok := splitYearless(text)
+	if !ok {
+		return time.Time{}, "", false
+	}
+	at, ok := s.year(m, d, clock)
+	s.text, s.parsed = strings.Clone(text), at
+	return at, rest[1:], ok
+}
+
+const monthNames = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+func splitYearless(text string) (m time.Month, d int, clock time.Duration, ok bool) {
+	i := strings.Index(monthNames, text[:3])
+	if i < 0 || i%3 != 0 || text[3] != ' ' || text[6] != ' ' || text[9] != ':' || text[12] != ':' {
+		return 0, 0, 0, false
+	}
+	digits := [4]int{}
+	for n, at := range [4]int{4, 7, 10, 13} {
+		if digits[n], ok = twoDigits(text[at : at+2]); !ok {
+			return 0, 0, 0, false
+		}
+	}
+	d = digits[0]
+	if d < 1 || d > 31 || digits[1] > 23 || digits[2] > 59 || digits[3] > 60 {
+		return 0, 0, 0, false
+	}
+	clock = time.Duration(digits[1])*time.Hour + time.Duration(digits[2])*time.Minute + time.Duration(digits[3])*time.Second
+	return time.Month(i/3 + 1), d, clock, true
+}
+
+// twoDigits reads "07" and " 7".
+func twoDigits(s string) (int, bool) {
+	if s[1] < '0' || s[1] > '9' || (s[0] != ' ' && (s[0] < '0' || s[0] > '9')) {
+		return 0, false
+	}
+	n := int(s[1] - '0')
+	if s[0] != ' ' {
+		n += 10 * int(s[0]-'0')
+	}
+	return n, true
+}
+
+// year finds the year. The first stamp of a file lies before the file's modification; every other lies near the one before it, so that
+// December and January follow each other.
+func (s *stamps) year(m time.Month, d int, clock time.Duration) (best time.Time, ok bool) {
+	newest := s.ref.In(s.zone).Year() + 1
+	oldest := newest - 9 // leap years may lie eight years apart
+	if s.read {
+		oldest = newest - 2
+	}
+	for year := newest; year >= oldest; year-- {
+		at := time.Date(year, m, d, int(clock/time.Hour), int(clock/time.Minute)%60, int(clock/time.Second)%60, 0, s.zone)
+		if at.Day() != d { // 29 February of another year, 31 November
+			continue
+		}
+		if !s.read {
+			if !at.After(s.ref.Add(24 * time.Hour)) {
+				return at.UTC(), true
+			}
+			continue
+		}
+		if !ok || at.Sub(s.ref).Abs() < best.Sub(s.ref).Abs() {
+			best, ok = at.UTC(), true
+		}
+	}
+	return best, ok
+}
