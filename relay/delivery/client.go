@@ -170,6 +170,9 @@ func (c *Client) Probe(ctx context.Context) (Peer, error) {
 		return Peer{}, err
 	}
 	defer c.pool.leave()
+	if idle := c.pool.pop(); idle != nil {
+		idle.quit() // to stay within MaxConnections
+	}
 	s, err := c.dial(ctx)
 	if err != nil {
 		return Peer{}, err

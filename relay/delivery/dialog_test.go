@@ -109,6 +109,8 @@ func setUp(t *testing.T, text string, pki *pki, conns chan<- net.Conn) Config {
 			d.Auth.Password = func(context.Context) (string, error) { return value, nil }
 		case "token":
 			d.Auth.Token = func(context.Context) (string, error) { return value, nil }
+		case "no-token":
+			d.Auth.Token = func(context.Context) (string, error) { return "", errors.New(value) }
 		case "cleartext-login":
 			d.Auth.WithoutTLS = true
 		case "trust":

@@ -10,6 +10,7 @@ import (
 	"log"
 	"math/rand/v2"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -41,6 +42,10 @@ func startPeer(t testing.TB, change func(*smtp.Server)) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return servePeer(t, l, change)
+}
+
+func servePeer(t testing.TB, l net.Listener, change func(*smtp.Server)) *peer {
 	p := &peer{addr: l.Addr().String()}
 	s := smtp.NewServer(smtp.BackendFunc(p.session))
 	s.Domain = "mx.new.example"
@@ -292,6 +297,23 @@ func TestLMTPPeer(t *testing.T) {
 		if p.total != 1 {
 			t.Errorf("ignore %v: %d connections", ignore, p.total)
 		}
+	}
+}
+
+func TestLMTPOnASocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lmtp")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := servePeer(t, l, func(s *smtp.Server) { s.LMTP = true })
+	c := clientFor(t, "unix:"+path, func(d *Destination) { d.Protocol = LMTP })
+	for range 2 {
+		outs, err := c.Send(t.Context(), oneRecipient, newBody(smallBody))
+		accepted(t, outs, err)
+	}
+	if got := p.got(); len(got) != 2 || string(got[1].body) != smallBody || p.total != 1 {
+		t.Errorf("%d messages on %d sessions", len(got), p.total)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // pool keeps the sessions with one destination. A slot stands for a session in
 // use; idle ones were in use before, so there are never more sessions than
-// slots.
+// slots, but for those that are saying goodbye.
 type pool struct {
 	dest  *Destination
 	life  context.Context

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // tlsConfig is what every handshake with the destination uses.
@@ -29,6 +30,8 @@ func tlsConfig(d Destination) (*tls.Config, error) {
 		RootCAs:              roots,
 		MinVersion:           tls.VersionTLS12,
 		GetClientCertificate: d.TLS.ClientCertificate,
+		// Small records at the start help web pages, not messages.
+		DynamicRecordSizingDisabled: true,
 	}
 	switch {
 	case len(pins) > 0:
@@ -87,6 +90,10 @@ func pinned(pins []fingerprint) func(tls.ConnectionState) error {
 func (c *Client) handshake(ctx context.Context, s *conn) error {
 	ctx, cancel := context.WithTimeout(ctx, s.dest.Timeouts.Connect)
 	defer cancel()
+	// The deadline of an earlier reply must not cut the handshake short.
+	if err := s.raw.SetDeadline(time.Time{}); err != nil {
+		return s.failed(StageTLS, err)
+	}
 	t := tls.Client(s.raw, c.tls)
 	if err := t.HandshakeContext(ctx); err != nil {
 		return s.failed(StageTLS, err)

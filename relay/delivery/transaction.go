@@ -128,27 +128,32 @@ func (t *transaction) handOver(p []byte) {
 // each recipient it took.
 func (t *transaction) final() error {
 	if t.c.dest.Protocol != LMTP {
-		r, err := t.verdict(t.c.dest.Timeouts.Final)
+		r, err := t.finalReply()
 		if err != nil {
 			return err
 		}
 		t.end(t.taken, replied(r))
-		return t.over()
-	}
-	for _, i := range t.taken {
-		r, err := t.verdict(t.c.dest.Timeouts.Final)
-		if err != nil {
-			return err
+	} else {
+		for _, i := range t.taken {
+			r, err := t.finalReply()
+			if err != nil {
+				return err
+			}
+			t.outs[i] = replied(r)
 		}
-		t.outs[i] = replied(r)
 	}
-	return t.over()
+	t.c.clean = true
+	t.c.dead = t.c.dead || !t.handed
+	return nil
 }
 
-// over notes that the session waits for the next MAIL.
-func (t *transaction) over() error {
-	t.c.clean = true
-	return nil
+// finalReply believes a yes only to a message that was handed over whole.
+func (t *transaction) finalReply() (Reply, error) {
+	r, err := t.verdict(t.c.dest.Timeouts.Final)
+	if err == nil && r.Positive() && !t.handed {
+		err = t.cut
+	}
+	return r, err
 }
 
 func (t *transaction) end(recipients []int, o Outcome) {
