@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -31,19 +30,6 @@ type Options struct {
 	Every      time.Duration // between two looks; 0 is one second
 	Beat       time.Duration // coverage without use is written to the ledger at most this often; 0 is ten seconds
 	MaxSilence time.Duration // a log that says nothing at all for longer is blind from then on; 0 is never
-}
-
-// Status tells how a log is doing.
-type Status struct {
-	Name     string    `json:"name"`
-	File     string    `json:"file,omitempty"`     // being read
-	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line
-	LastOwn  time.Time `json:"last_own,omitzero"`  // stamp of the last line that shows our own traffic
-	LastRead time.Time `json:"last_read,omitzero"` // when the log was last read to its end
-	Unparsed float64   `json:"unparsed"`           // share of late lines that were not understood
-	Example  string    `json:"example,omitempty"`  // the last of them
-	Sessions int       `json:"sessions"`           // that have not ended
-	Blind    string    `json:"blind,omitempty"`    // why there is no coverage; "" if there is
 }
 
 // Follower follows one log. Poll and the goroutine of Start must not run at the same time; Status may be called at any time.
@@ -138,13 +124,6 @@ func (f *Follower) Stop(ctx context.Context) error {
 	}
 }
 
-// Status returns how the log was doing at the last poll.
-func (f *Follower) Status() Status {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.status
-}
-
 func (f *Follower) run(ctx context.Context) {
 	defer close(f.done)
 	defer f.close()
@@ -208,75 +187,4 @@ func (f *Follower) close() {
 		f.file.Close()
 		f.file = nil
 	}
-}
-
-// report makes Status true.
-func (f *Follower) report() {
-	s := Status{
-		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastRead: f.live, Unparsed: f.pos.Rate.share(),
-		Example: f.example, Sessions: f.state.sessions.len(), Blind: f.blind(),
-	}
-	if f.file != nil {
-		s.File = f.file.Name()
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.status = s
-}
-
-// blind tells why there is no coverage.
-func (f *Follower) blind() string {
-	unheard := f.state.unheard()
-	switch {
-	case f.failure != "":
-		return f.failure
-	case !f.missing.IsZero():
-		return f.o.Path + " is missing"
-	case len(unheard) > 0:
-		return fmt.Sprintf("no line of %s was ever found in %s", strings.Join(unheard, ", "), f.o.Path)
-	case f.pos.Rate.alarm():
-		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
-	case f.skewed >= skewLines:
-		return "the last line's time is wrong: " + f.pos.LastLine.Format(time.RFC3339) + "; look at time zone and clock"
-	case f.silent(f.now):
-		return "nothing was written since " + f.pos.LastLine.Format(time.RFC3339)
-	}
-	return ""
-}
-
-func (f *Follower) silent(now time.Time) bool {
-	return f.o.MaxSilence > 0 && now.Sub(f.pos.LastLine) > f.o.MaxSilence
-}
-
-// batch is what the ledger does not know yet.
-type batch struct {
-	observations []evidence.Observation
-	coverage     []evidence.Coverage
-	begun        map[string]int // index of a session's beginning
-	lines        int            // read since the last commit
-}
-
-// add takes an observation. A session that begins and ends within one batch is one observation.
-func (b *batch) add(o evidence.Observation) {
-	if b.begun == nil {
-		b.begun = make(map[string]int)
-	}
-	i, begun := b.begun[o.Message]
-	switch {
-	case o.Message != "" && begun && !o.Until.IsZero():
-		b.observations[i] = o
-		delete(b.begun, o.Message)
-		return
-	case o.Message != "" && o.Open:
-		b.begun[o.Message] = len(b.observations)
-	}
-	b.observations = append(b.observations, o)
-}
-
-func (b *batch) cover(source string, span evidence.Span) {
-	if n := len(b.coverage); n > 0 && !b.coverage[n-1].Span.To.Before(span.From) {
-		b.coverage[n-1].Span.To = span.To
-		return
-	}
-	b.coverage = append(b.coverage, evidence.Coverage{Source: source, Span: span})
 }

@@ -13,6 +13,9 @@ type header struct {
 func cutHeader(rest string) (header, bool) {
 	rest = strings.TrimLeft(rest, " ")
 	host, after, ok := strings.Cut(rest, " ")
+	if ok && strings.HasPrefix(host, "<") && strings.HasSuffix(host, ">") { // FreeBSD's syslogd -v: <mail.info>
+		host, after, ok = strings.Cut(after, " ")
+	}
 	if !ok {
 		return header{}, false
 	}

@@ -1,0 +1,92 @@
+package logtail
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+// opened opens the file in which the position lies; where it is lost, the first file that was written to since.
+func (f *Follower) opened(all []candidate) bool {
+	if f.file != nil {
+		return true
+	}
+	if len(all) == 0 {
+		return false
+	}
+	c, found := all[0], false
+	if f.pos.Inode != 0 {
+		c, found = continuation(all, f.pos)
+	}
+	if !found {
+		c = f.beginning(all)
+	}
+	file, err := openCandidate(c)
+	if err != nil {
+		f.failure = err.Error()
+		return false
+	}
+	f.file = file
+	if found {
+		f.pos.Inode = c.inode
+		return true
+	}
+	f.lose(c)
+	return true
+}
+
+// openCandidate opens the file that was looked at, and no other that took its name since.
+func openCandidate(c candidate) (*os.File, error) {
+	file, err := os.Open(c.path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && inodeOf(info) != c.inode {
+		err = fmt.Errorf("%s was renamed while it was opened", c.path)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// beginning is the file to begin with when there is no place to go on from.
+func (f *Follower) beginning(all []candidate) candidate {
+	if f.pos.Inode == 0 {
+		return all[0]
+	}
+	if c, ok := since(all, later(f.pos.From, f.pos.LastLine)); ok {
+		return c
+	}
+	return all[len(all)-1]
+}
+
+// lose begins a file anew: between what was read before and its first line we were blind.
+func (f *Follower) lose(c candidate) {
+	if f.pos.Inode != 0 {
+		f.log.WithField("file", c.path).Warn("the place in the log is lost; it is read from the beginning of this file")
+	} else {
+		f.state.stamps.ref = c.time.In(f.state.stamps.zone)
+	}
+	f.pos.Inode, f.pos.Offset, f.pos.Tail, f.pos.TailSize, f.pos.Skipping = c.inode, 0, 0, 0, false
+	f.pos.From = time.Time{}
+}
+
+// move goes to the file's successor.
+func (f *Follower) move(next candidate) {
+	f.close()
+	f.pos.Inode, f.pos.Offset, f.pos.Tail, f.pos.TailSize, f.pos.Skipping = next.inode, 0, 0, 0, false
+}
+
+func (f *Follower) written() time.Time {
+	info, err := f.file.Stat()
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// intact tells whether the file still holds what was read.
+func (f *Follower) intact() bool { return f.pos.continues(f.file) }

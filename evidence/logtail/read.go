@@ -1,0 +1,74 @@
+package logtail
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// read takes in one buffer, up to the last whole line. In a file that has a successor the last line is whole whether it ends or not.
+func (f *Follower) read(last bool) (end bool, err error) {
+	n, err := f.file.ReadAt(f.buffer, f.pos.Offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("reading log %s: %w", f.o.Source, err)
+	}
+	end = n < len(f.buffer)
+	if used := f.consume(string(f.buffer[:n]), end && last); used > 0 {
+		f.pos.Offset += int64(used)
+		f.pos.setTail(f.buffer[:used])
+	}
+	return end, nil
+}
+
+// consume reads lines and returns how many octets they were. What is not yet a whole line is left, unless it fills the buffer.
+func (f *Follower) consume(text string, last bool) (used int) {
+	for {
+		end := strings.IndexByte(text[used:], '\n')
+		if end < 0 {
+			break
+		}
+		f.line(text[used : used+end])
+		used += end + 1
+	}
+	rest := text[used:]
+	switch {
+	case rest == "":
+	case last:
+		f.line(rest)
+		return len(text)
+	case f.pos.Skipping:
+		return len(text)
+	case len(rest) == len(f.buffer):
+		f.line(rest)
+		f.pos.Skipping = true
+		return len(text)
+	}
+	return used
+}
+
+func (f *Follower) line(line string) {
+	f.batch.lines++
+	if f.pos.Skipping {
+		f.pos.Skipping = false
+		return
+	}
+	line = strings.TrimSuffix(line, "\r")
+	if line == "" {
+		return
+	}
+	event, result := Event{}, Unparsed
+	if len(line) <= lineLimit {
+		event, result = Parse(line, f.state)
+	}
+	f.pos.Rate.add(result)
+	if result == Unparsed {
+		f.example = strings.Clone(line[:min(len(line), 200)])
+	}
+	if !event.At.IsZero() {
+		f.stamp(event.At)
+	}
+	for _, o := range event.Use {
+		f.batch.add(o)
+	}
+}

@@ -1,0 +1,201 @@
+package logtail
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRotationByRename(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restart %v", restart), func(t *testing.T) {
+			b := newBench(t)
+			b.write(b.path, login(0, "anna"))
+			b.poll()
+			b.at(1)
+			b.write(b.path, login(0.5, "bob"))
+			b.rename(b.path, b.path+".1")
+			b.write(b.path+".1", login(0.6, "carol")) // the daemon has not noticed yet
+			if restart {
+				b.restart()
+			}
+			b.poll()
+			b.at(1.5)
+			b.write(b.path+".1", strings.TrimSuffix(login(1.2, "dora"), "\n"))
+			b.at(2)
+			b.write(b.path, login(1.6, "eve"))
+			b.poll()
+			b.want("anna bob carol dora eve", span(0, 2))
+			if s := b.f.Status(); s.Blind != "" || s.File != b.path {
+				t.Errorf("status %+v", s)
+			}
+		})
+	}
+}
+
+func TestRotationsWhileAway(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(0, "anna"))
+	b.poll()
+	for i, name := range []string{"bob", "carol"} {
+		b.at(float64(10 * (i + 1)))
+		if i > 0 {
+			b.rename(b.path+".1", b.path+".2")
+		}
+		b.rename(b.path, b.path+".1")
+		b.write(b.path, login(float64(10*(i+1)), name))
+	}
+	b.at(30)
+	b.restart()
+	b.poll()
+	b.want("anna bob carol", span(0, 30))
+}
+
+func TestPlaceLostWhileAway(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(0, "anna"))
+	b.poll()
+	b.at(5)
+	b.write(b.path, login(3, "lost"))
+	b.rename(b.path, b.path+".2.gz")
+	b.at(20)
+	b.write(b.path+".1", login(20, "bob"))
+	b.at(30)
+	b.write(b.path, login(30, "carol"))
+	b.at(40)
+	b.restart()
+	b.poll()
+	b.want("anna bob carol", span(20, 40))
+}
+
+func TestCopyTruncate(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restart %v", restart), func(t *testing.T) {
+			b := newBench(t)
+			b.write(b.path, login(0, "anna"))
+			b.poll()
+			b.at(1)
+			b.write(b.path, login(0.5, "bob"))
+			whole, err := os.ReadFile(b.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.write(b.path+".1", string(whole))
+			b.at(2)
+			b.truncate()
+			b.at(3)
+			// Longer than before: the size alone tells nothing.
+			b.write(b.path, login(2.5, "a-user-with-a-long-name"), login(2.6, "carol"), login(2.7, "dora"))
+			if restart {
+				b.restart()
+			}
+			b.poll()
+			b.at(4)
+			b.poll()
+			b.want("anna bob a-user-with-a-long-name carol dora", span(0, 4))
+		})
+	}
+}
+
+func TestTruncatedWithoutACopy(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(-10, "anna"))
+	b.poll()
+	b.at(1)
+	b.truncate()
+	b.poll()
+	b.at(2)
+	b.poll()
+	b.at(5)
+	b.write(b.path, login(4, "bob"))
+	b.poll()
+	b.want("anna bob", span(-10, 0), span(1, 5))
+}
+
+func TestMissing(t *testing.T) {
+	b := newBench(t)
+	b.poll()
+	if s := b.f.Status(); !strings.Contains(s.Blind, "missing") {
+		t.Errorf("blind because of %q", s.Blind)
+	}
+	b.at(1)
+	b.write(b.path, login(0.5, "anna"))
+	b.poll()
+	b.want("anna", span(0.5, 1))
+	// Away for as long as rotation takes, and then for longer.
+	b.at(2)
+	b.rename(b.path, b.path+".old")
+	b.poll()
+	b.want("anna", span(0.5, 1))
+	b.at(2.5)
+	b.write(b.path, login(2.4, "bob"))
+	b.poll()
+	b.want("anna bob", span(0.5, 2.5))
+	b.at(3)
+	b.rename(b.path, b.path+".older")
+	b.poll()
+	b.at(10)
+	b.poll()
+	if s := b.f.Status(); !strings.Contains(s.Blind, "missing") {
+		t.Errorf("blind because of %q", s.Blind)
+	}
+	b.write(b.path, login(9, "carol"))
+	b.at(11)
+	b.poll()
+	b.want("anna bob carol", span(0.5, 2.5), span(9, 11))
+}
+
+func TestUnreadable(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(0, "anna"))
+	b.poll()
+	b.restart()
+	b.at(5)
+	b.write(b.path, login(4, "bob"))
+	// A file that cannot be read, also for root: its place is taken by one that is not there.
+	b.rename(b.path, b.path+".0")
+	if err := os.Symlink(b.path+".0/no", b.path); err != nil {
+		t.Fatal(err)
+	}
+	b.poll()
+	if s := b.f.Status(); s.Blind == "" {
+		t.Error("not blind")
+	}
+	if err := os.Remove(b.path); err != nil {
+		t.Fatal(err)
+	}
+	b.rename(b.path+".0", b.path)
+	b.at(5.5)
+	b.poll()
+	b.want("anna bob", span(0, 5.5))
+}
+
+func TestPattern(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Path = filepath.Join(filepath.Dir(o.Path), "mail-*.log") })
+	day := func(d int) string { return filepath.Join(filepath.Dir(b.path), fmt.Sprintf("mail-2026-11-%d.log", d)) }
+	b.write(day(23), login(-10, "anna"))
+	b.poll()
+	b.at(1)
+	b.write(day(23), login(0.5, "bob"))
+	b.at(2)
+	b.write(day(24), login(1.5, "carol"))
+	b.poll()
+	b.want("anna bob carol", span(-10, 2))
+	if s := b.f.Status(); s.File != day(24) || s.Blind != "" {
+		t.Errorf("status %+v", s)
+	}
+}
+
+func TestReadsPredecessorsFirst(t *testing.T) {
+	b := newBench(t)
+	b.at(-120)
+	b.write(b.path+".2.gz", "not a log")
+	b.write(b.path+".1", login(-180, "anna"))
+	b.write(b.path+".orig", login(-180, "nobody"))
+	b.at(0)
+	b.write(b.path, login(-60, "bob"))
+	b.poll()
+	b.want("anna bob", span(-180, 0))
+}

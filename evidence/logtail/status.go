@@ -1,0 +1,65 @@
+package logtail
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Status tells how a log is doing.
+type Status struct {
+	Name     string    `json:"name"`
+	File     string    `json:"file,omitempty"`     // being read
+	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line
+	LastOwn  time.Time `json:"last_own,omitzero"`  // stamp of the last line that shows our own traffic
+	LastRead time.Time `json:"last_read,omitzero"` // when the log was last read to its end
+	Unparsed float64   `json:"unparsed"`           // share of late lines that were not understood
+	Example  string    `json:"example,omitempty"`  // the last of them
+	Sessions int       `json:"sessions"`           // that have not ended
+	Blind    string    `json:"blind,omitempty"`    // why there is no coverage; "" if there is
+}
+
+// Status returns how the log was doing at the last poll.
+func (f *Follower) Status() Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.status
+}
+
+// report makes Status true.
+func (f *Follower) report() {
+	s := Status{
+		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastRead: f.live, Unparsed: f.pos.Rate.share(),
+		Example: f.example, Sessions: f.state.sessions.len(), Blind: f.blind(),
+	}
+	if f.file != nil {
+		s.File = f.file.Name()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status = s
+}
+
+// blind tells why there is no coverage.
+func (f *Follower) blind() string {
+	unheard := f.state.unheard()
+	switch {
+	case f.failure != "":
+		return f.failure
+	case !f.missing.IsZero():
+		return f.o.Path + " is missing"
+	case len(unheard) > 0:
+		return fmt.Sprintf("no line of %s was ever found in %s", strings.Join(unheard, ", "), f.o.Path)
+	case f.pos.Rate.alarm():
+		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
+	case f.skewed >= skewLines:
+		return "the last line's time is wrong: " + f.pos.LastLine.Format(time.RFC3339) + "; look at time zone and clock"
+	case f.silent(f.now):
+		return "nothing was written since " + f.pos.LastLine.Format(time.RFC3339)
+	}
+	return ""
+}
+
+func (f *Follower) silent(now time.Time) bool {
+	return f.o.MaxSilence > 0 && now.Sub(f.pos.LastLine) > f.o.MaxSilence
+}
