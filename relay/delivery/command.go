@@ -7,6 +7,12 @@ import (
 	"unicode/utf8"
 )
 
+// RFC 3461 §4.2 and §4.4.
+const (
+	maxEnvID = 100
+	maxORcpt = 500
+)
+
 // mailCommand is MAIL with the parameters that the next hop offers and the
 // message needs, and no other.
 func mailCommand(e *Envelope, size int64, utf8 bool, ext extensions) string {
@@ -25,8 +31,8 @@ func mailCommand(e *Envelope, size int64, utf8 bool, ext extensions) string {
 		if e.Ret != "" {
 			b.WriteString(" RET=" + e.Ret)
 		}
-		if e.EnvID != "" {
-			b.WriteString(" ENVID=" + xtext(e.EnvID))
+		if id := xtext(e.EnvID); id != "" && len(id) <= maxEnvID {
+			b.WriteString(" ENVID=" + id)
 		}
 	}
 	b.WriteString("\r\n")
@@ -40,8 +46,8 @@ func rcptCommand(r *Recipient, utf8 bool, ext extensions) string {
 		if len(r.Notify) > 0 {
 			b.WriteString(" NOTIFY=" + strings.Join(r.Notify, ","))
 		}
-		if r.ORcpt != "" {
-			b.WriteString(" ORCPT=" + orcpt(r.ORcpt, utf8))
+		if o := orcpt(r.ORcpt, utf8); r.ORcpt != "" && len(o) <= maxORcpt {
+			b.WriteString(" ORCPT=" + o)
 		}
 	}
 	b.WriteString("\r\n")

@@ -20,7 +20,8 @@ type Envelope struct {
 	// BareNewline: the body has a CR or an LF outside a CRLF.
 	BareNewline bool
 	// Ret (FULL, HDRS or empty) and EnvID (decoded) are DSN parameters
-	// (RFC 3461); they are left out where the next hop does not offer DSN.
+	// (RFC 3461). These and a recipient's are left out where the next hop does
+	// not offer DSN, or where they are longer than the RFC allows.
 	Ret, EnvID string
 	Recipients []Recipient
 }
@@ -41,8 +42,8 @@ type Body interface {
 	// Size is the exact number of bytes. A body that yields another number is
 	// never accepted by anybody.
 	Size() int64
-	// Open returns the bytes from the first on. Send opens a body once, and
-	// again if an idle connection turned out dead; it closes what it opened.
+	// Open returns the bytes from the first on. Send opens a body once, when
+	// it has its turn on a connection, and closes what it opened.
 	Open() (io.ReadCloser, error)
 }
 
@@ -58,9 +59,6 @@ func (e *Envelope) checkMail() *Unfit {
 	}
 	if e.Ret != "" && e.Ret != "FULL" && e.Ret != "HDRS" {
 		return &Unfit{BadParameter, fmt.Sprintf("RET=%q", e.Ret)}
-	}
-	if len(e.EnvID) > 100 {
-		return &Unfit{BadParameter, "ENVID longer than 100 bytes"}
 	}
 	return nil
 }
@@ -80,7 +78,7 @@ func (r *Recipient) check() *Unfit {
 	if r.ORcpt == "" {
 		return nil
 	}
-	if kind, address, ok := strings.Cut(r.ORcpt, ";"); !ok || !isAtom(kind) || address == "" || len(address) > 500 {
+	if kind, address, ok := strings.Cut(r.ORcpt, ";"); !ok || !isAtom(kind) || address == "" {
 		return &Unfit{BadParameter, fmt.Sprintf("ORCPT=%q", clip(r.ORcpt, 80))}
 	}
 	return nil
