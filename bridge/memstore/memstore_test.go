@@ -93,7 +93,7 @@ func TestEveryStepCanFail(t *testing.T) {
 		},
 		memstore.OpScan: func(ctx context.Context) error { return first(store.Scan(ctx, f, "")) },
 		memstore.OpSearch: func(ctx context.Context) error {
-			return first(store.Search(ctx, f, []bridge.Wanted{{MessageID: "<a>"}}))
+			return first(store.Search(ctx, f, []cutover.Identity{{MessageID: "<a>"}}))
 		},
 	}
 	for op, step := range steps {

@@ -71,21 +71,20 @@ func (s *Store) Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) it
 }
 
 // Search yields items with a wanted trace or Message-ID, or all where something without either is wanted.
-func (s *Store) Search(ctx context.Context, f cutover.Folder, wanted []bridge.Wanted) iter.Seq2[cutover.Item, error] {
+func (s *Store) Search(ctx context.Context, f cutover.Folder, wanted []cutover.Identity) iter.Seq2[cutover.Item, error] {
 	if err := s.begin(ctx, OpSearch); err != nil {
 		return failed(fmt.Errorf("searching %s: %w", f.Path, err))
 	}
 	return s.yield(ctx, f, OpSearch, func(m *message) bool {
-		return slices.ContainsFunc(wanted, func(w bridge.Wanted) bool { return maybe(m, w) })
+		return slices.ContainsFunc(wanted, func(w cutover.Identity) bool { return maybe(m, w) })
 	})
 }
 
-func maybe(m *message, w bridge.Wanted) bool {
-	if w.MessageID == "" && w.Identity.Trace == "" {
+func maybe(m *message, w cutover.Identity) bool {
+	if w.MessageID == "" && w.Trace == "" {
 		return true
 	}
-	header, _, _ := bytes.Cut(m.raw, []byte("\r\n\r\n"))
-	return w.MessageID != "" && bytes.Contains(header, []byte(w.MessageID)) || w.Identity.Trace != "" && m.identity.Trace == w.Identity.Trace
+	return w.MessageID != "" && m.identity.MessageID == w.MessageID || w.Trace != "" && m.identity.Trace == w.Trace
 }
 
 func failed(err error) iter.Seq2[cutover.Item, error] {
