@@ -81,10 +81,13 @@ func TestEveryStepCanFail(t *testing.T) {
 	steps := map[string]func(context.Context) error{
 		memstore.OpFolders: func(ctx context.Context) error { _, err := store.Folders(ctx); return err },
 		memstore.OpNext:    func(ctx context.Context) error { _, err := store.Next(ctx, f, ""); return err },
-		memstore.OpWait:    func(ctx context.Context) error { return store.Wait(ctx, f) },
-		memstore.OpEnsure:  func(ctx context.Context) error { _, err := store.EnsureFolder(ctx, f); return err },
-		memstore.OpState:   func(ctx context.Context) error { _, err := store.State(ctx, f); return err },
-		memstore.OpFlags:   func(ctx context.Context) error { _, err := store.Flags(ctx, f, nil); return err },
+		memstore.OpWait: func(ctx context.Context) error {
+			server.Mailbox("anna").Deliver(inbox, message("news")) // so that there is something to tell
+			return store.Wait(ctx, f)
+		},
+		memstore.OpEnsure: func(ctx context.Context) error { _, err := store.EnsureFolder(ctx, f); return err },
+		memstore.OpState:  func(ctx context.Context) error { _, err := store.State(ctx, f); return err },
+		memstore.OpFlags:  func(ctx context.Context) error { _, err := store.Flags(ctx, f, nil); return err },
 		memstore.OpFetch: func(ctx context.Context) error {
 			return store.Fetch(ctx, f, []cutover.Ref{"1"}, func(bridge.Fetched) error { return nil })
 		},
