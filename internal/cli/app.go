@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// app is what every command works with: the flags that hold everywhere, the two ways out, and what the process is given.
+type app struct {
+	build  Build
+	config string // --config
+	json   bool   // --json
+	quiet  bool   // --quiet
+	out    *printer
+	talk   *printer
+	in     io.Reader
+	now    func() time.Time
+	zone   *time.Location
+	// signals starts to deliver what the process is told; stop ends that.
+	signals func() (told <-chan os.Signal, stop func())
+	service func(serviceOptions) service
+}
+
+func newApp(b Build, in io.Reader, stdout, stderr io.Writer) *app {
+	return &app{
+		build: b, in: in, out: newPrinter(stdout, os.Getenv), talk: newPrinter(stderr, os.Getenv),
+		now: time.Now, zone: time.Local, signals: processSignals, service: newDaemon,
+	}
+}
+
+// processSignals are those that `run` and the watching commands act on.
+func processSignals() (<-chan os.Signal, func()) {
+	told := make(chan os.Signal, 4)
+	signal.Notify(told, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	return told, func() { signal.Stop(told) }
+}
+
+// say talks to a person on stderr, unless --quiet or --json.
+func (a *app) say(lines ...line) {
+	if !a.quiet && !a.json {
+		a.talk.print(lines...)
+	}
+}

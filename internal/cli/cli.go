@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Main runs one command and returns the exit code. args are without the program's name.
+func Main(args []string, b Build, stdin io.Reader, stdout, stderr io.Writer) int {
+	return newApp(b, stdin, stdout, stderr).main(context.Background(), args)
+}
+
+func (a *app) main(ctx context.Context, args []string) int {
+	root := newRoot(a)
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	code := a.report(command.CommandPath(), err)
+	if a.out.err != nil && code == exitDone {
+		return a.report(command.CommandPath(), &failure{code: exitFailed, what: fmt.Sprintf("writing the result: %v", a.out.err), err: a.out.err})
+	}
+	return code
+}
+
+// report says how a command failed, and returns the exit code.
+func (a *app) report(command string, err error) int {
+	var f *failure
+	var s status
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &s):
+		return int(s)
+	case !errors.As(err, &f):
+		f = usageFailure(command, err)
+	}
+	if a.json {
+		a.out.object(failureObject{Schema: errorSchema, Error: f.what, Problems: problemObjects(f.problems), Cause: f.cause, Next: f.next, Exit: f.code})
+	}
+	a.talk.print(failureText(f)...)
+	return f.code
+}
+
+// usageFailure is for cobra's own errors.
+func usageFailure(command string, err error) *failure {
+	return &failure{code: exitUsage, what: strings.TrimSpace(err.Error()), next: command + " --help", err: err}
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"posthouse/config"
+)
+
+// configFailure is a configuration that cannot be used, with all that is wrong with it.
+func configFailure(path string, err error) error {
+	f := &failure{code: exitConfig, problems: problemsOf(path, err), next: "posthouse config validate --config " + path, err: err}
+	f.what = fmt.Sprintf("%s: %s", path, counted(len(f.problems), "error", "errors"))
+	return f
+}
+
+// problemsOf are the problems of a configuration; an error of another kind is one without a place.
+func problemsOf(path string, err error) []config.Problem {
+	var all *config.Errors
+	if errors.As(err, &all) {
+		return all.Problems
+	}
+	return []config.Problem{{File: path, Text: err.Error()}}
+}
+
+// load reads a configuration, all of it.
+func load(path string) (*config.Config, error) {
+	if err := readable(path); err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		return nil, configFailure(path, err)
+	}
+	return cfg, nil
+}
+
+// readable tells what a person meets first, no file or no right, from a wrong configuration.
+func readable(path string) error {
+	f, err := os.Open(path)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, fs.ErrPermission):
+		return &failure{
+			code: exitPermission, what: path + ": permission denied", err: err,
+			cause: "the configuration is for root and the service's user only", next: "sudo posthouse",
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		return &failure{
+			code: exitConfig, what: path + ": there is no such file", err: err,
+			cause: "no cutover was set up here, or its file lies elsewhere (--config FILE)", next: "posthouse config example > posthouse.toml",
+		}
+	}
+	return &failure{code: exitConfig, what: err.Error(), err: err}
+}
+
+// socket is where the running service is reached. Only the two keys that tell it are read: members of the control group, who may not read the mailboxes file, can
+// ask, and so can who is just editing the file.
+func (a *app) socket() (string, error) {
+	if err := readable(a.config); err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(a.config)
+	if err != nil {
+		return "", &failure{code: exitConfig, what: err.Error(), err: err}
+	}
+	keys := struct {
+		State   string
+		Control struct{ Socket string }
+	}{State: config.Default().State}
+	if err := toml.Unmarshal(data, &keys); err != nil {
+		return "", configFailure(a.config, a.syntax(data, err))
+	}
+	if keys.Control.Socket != "" {
+		return a.beside(keys.Control.Socket), nil
+	}
+	return filepath.Join(a.beside(keys.State), "control.sock"), nil
+}
+
+// syntax says what is wrong with a file that is no TOML as `config validate` would.
+func (a *app) syntax(data []byte, err error) error {
+	if _, better := config.Parse(a.config, data); better != nil {
+		return better
+	}
+	return err
+}
+
+// beside makes a path of the configuration absolute: it starts at the file's own folder.
+func (a *app) beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	if abs, err := filepath.Abs(a.config); err == nil {
+		return filepath.Join(filepath.Dir(abs), path)
+	}
+	return filepath.Join(filepath.Dir(a.config), path)
+}
+
+// problemLines is a problem as the configuration words it, line by line.
+func problemLines(p config.Problem, before string) []line {
+	var lines []line
+	p.Text = before + p.Text
+	for _, text := range strings.Split(p.String(), "\n") {
+		lines = append(lines, line{{plain, text}})
+	}
+	return lines
+}

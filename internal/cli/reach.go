@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"posthouse/internal/control"
+)
+
+// answerTime is how long the service may think about one question. It answers in milliseconds; who takes longer hangs, or has no disk.
+const answerTime = 20 * time.Second
+
+// reach finds the running service. It does not connect yet.
+func (a *app) reach() (*remote, error) {
+	socket, err := a.socket()
+	if err != nil {
+		return nil, err
+	}
+	return &remote{socket: socket, config: a.config, client: control.Dial(socket)}, nil
+}
+
+// remote is the running service as the commands see it: its errors are failures.
+type remote struct {
+	socket string
+	config string
+	client *control.Client
+}
+
+func (r *remote) status(ctx context.Context) (control.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	s, err := r.client.Status(ctx)
+	if err == nil && s.Schema != control.StatusSchema {
+		return s, otherVersion(s.Schema, control.StatusSchema)
+	}
+	return s, r.explain(err)
+}
+
+func (r *remote) verify(ctx context.Context, mailboxes []string, yield func(control.Verified) error) error {
+	return r.explain(r.client.Verify(ctx, mailboxes, yield))
+}
+
+func otherVersion(got, want string) error {
+	return &failure{
+		code: exitFailed, what: fmt.Sprintf("the running service answers in %q, this command reads %q", got, want),
+		cause: "posthouse was updated and not restarted", next: "systemctl restart posthouse",
+	}
+}
+
+// explain makes a failure of what the client says.
+func (r *remote) explain(err error) error {
+	f := &failure{what: "", err: err}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		f.code, f.what = exitPermission, "no right to talk to posthouse at "+r.socket
+		f.cause, f.next = "only root, the service's user and the members of control.group may", "sudo posthouse status"
+	case errors.Is(err, control.ErrNotRunning):
+		f.code, f.what = exitUnreachable, "posthouse is not running: nobody listens at "+r.socket
+		f.cause, f.next = "it was not started, or it ended; journalctl -u posthouse tells why", r.startCommand()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		f.code, f.what = exitPermission, "posthouse hung up without an answer at "+r.socket
+		f.cause, f.next = "you are neither root nor in control.group, or it is just stopping", "sudo posthouse status"
+	case errors.Is(err, context.DeadlineExceeded):
+		f.code, f.what = exitLater, fmt.Sprintf("posthouse did not answer within %s at %s", answerTime, r.socket)
+		f.cause, f.next = "it hangs, or its disk does", "journalctl -u posthouse -n 50"
+	default:
+		f.code, f.what, f.next = exitFailed, err.Error(), "journalctl -u posthouse -n 50"
+	}
+	return f
+}
+
+// startCommand is systemd's for the configuration that its unit uses.
+func (r *remote) startCommand() string {
+	if r.config == defaultConfig {
+		return "systemctl start posthouse"
+	}
+	return "posthouse run --config " + r.config
+}

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"syscall"
+
+	"posthouse/config"
+	"posthouse/ledger"
+	"posthouse/ledger/sqlite"
+)
+
+// startFailure says why the service does not start.
+func startFailure(err error, cfg *config.Config) error {
+	f := &failure{code: exitFailed, what: "posthouse did not start: " + err.Error(), err: err}
+	var locked *sqlite.LockedError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &locked):
+		f.code, f.what = exitLater, runsAlready(locked)
+		f.cause, f.next = "one posthouse per state folder: it is already running", "posthouse status --config "+cfg.File
+	case errors.Is(err, ledger.ErrNewerSchema):
+		f.cause, f.next = "this binary is older than the one that ran last on "+cfg.State, "posthouse version   (and install the newer one again)"
+	case errors.Is(err, syscall.EADDRINUSE) && errors.As(err, &network):
+		f.cause, f.next = "another program holds the address", "ss -ltnp 'sport = :"+port(network.Addr)+"'"
+	case errors.Is(err, fs.ErrPermission) && errors.As(err, &network):
+		f.code, f.cause = exitPermission, "ports below 1024 are root's; systemd hands them over: see the listener's socket key"
+		f.next = "systemctl start posthouse"
+	case errors.Is(err, fs.ErrPermission):
+		f.code, f.cause, f.next = exitPermission, "the service's user has no right to a file or folder it needs", "ls -ld "+cfg.State
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, ledger.ErrNoSpace):
+		f.code, f.cause, f.next = exitLater, "the disk is full", "df -h "+cfg.State
+	}
+	return f
+}
+
+func runsAlready(l *sqlite.LockedError) string {
+	if l.Pid == 0 {
+		return "posthouse is already running on " + l.Folder
+	}
+	return fmt.Sprintf("posthouse is already running on %s (pid %d)", l.Folder, l.Pid)
+}
+
+func port(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	return port
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/internal/control"
+	"posthouse/systemd"
+)
+
+// progressStyle is how the first copy is shown: bars, log lines, or neither.
+func (a *app) progressStyle(name string) (bars, lines bool, err error) {
+	quiet := a.quiet || a.json
+	switch name {
+	case "auto":
+		return a.talk.terminal && !quiet, !a.talk.terminal || quiet, nil
+	case "bars":
+		return a.talk.terminal, !a.talk.terminal, nil
+	case "lines":
+		return false, true, nil
+	case "none":
+		return false, false, nil
+	}
+	return false, false, &failure{
+		code: exitUsage, what: fmt.Sprintf("--progress %q%s", name, didYouMean(name, []string{"auto", "bars", "lines", "none"})), next: "posthouse run --help",
+	}
+}
+
+// progress shows the first copy while the service runs: bars that are redrawn each second, or a line a minute in the log. It asks by the control socket, as every other
+// command does, and keeps the line that `systemctl status` shows.
+type progress struct {
+	screen *screen
+	log    logrus.FieldLogger
+	zone   *time.Location
+	bars   bool
+	lines  bool
+
+	cancel context.CancelFunc
+	loop   sync.WaitGroup
+	said   string // the last line in the log
+	begun  time.Time
+	seen   bool // the copy was under way
+}
+
+// begin starts to watch; end must be called.
+func (p *progress) begin(ctx context.Context, socket string) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	p.begun = time.Now()
+	r := &remote{socket: socket, client: control.Dial(socket)}
+	p.loop.Go(func() { p.watch(ctx, r.status) })
+}
+
+// end takes the bars away.
+func (p *progress) end() {
+	p.cancel()
+	p.loop.Wait()
+	p.screen.draw()
+}
+
+func (p *progress) watch(ctx context.Context, ask func(context.Context) (control.Status, error)) {
+	every, window := lineEvery, 5*time.Minute
+	if p.bars {
+		every, window = watchEvery, 30*time.Second
+	}
+	speeds := newSpeeds(window)
+	for pause := watchEvery; sleep(ctx, pause); pause = every {
+		s, err := ask(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil: // the service itself logs what ails it; here only the show stops
+			p.screen.draw()
+			continue
+		}
+		speeds.add(time.Now(), s)
+		p.show(s, speeds)
+		if !copying(s.Copy) {
+			every = lineEvery
+		} else if p.bars {
+			every = watchEvery
+		}
+	}
+}
+
+func (p *progress) show(s control.Status, speeds *speeds) {
+	if err := systemd.Status(summaryText(s, speeds.all.rate(), p.zone)); err != nil {
+		p.log.WithError(err).Debug("the service manager was not told")
+	}
+	if !copying(s.Copy) {
+		p.finish(s)
+		return
+	}
+	p.seen = true
+	if p.bars {
+		_, height := p.screen.p.size()
+		p.screen.draw(progressView(s, speeds, p.zone, max(height/2, 3))...)
+	}
+	if text := progressText(s, speeds.all.rate()); p.lines && text != p.said {
+		p.said = text
+		p.log.Info(text)
+	}
+}
+
+// finish takes the bars away and says that the first copy is done, once.
+func (p *progress) finish(s control.Status) {
+	p.screen.draw()
+	if p.seen {
+		p.seen = false
+		p.log.WithFields(logrus.Fields{
+			"mailboxes": s.Copy.Mailboxes, "messages": s.Copy.Messages, "bytes": s.Copy.Bytes, "after": time.Since(p.begun).Round(time.Second),
+		}).Info("the first copy is done; following")
+	}
+}

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"context"
+	"net"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/config"
+	"posthouse/internal/clock"
+	"posthouse/internal/daemon"
+)
+
+// service is what `run` runs.
+type service interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+	Addr(listener string) net.Addr
+	Reload(ctx context.Context, next *config.Config) ([]config.Change, error)
+}
+
+// serviceOptions are what `run` knows.
+type serviceOptions struct {
+	config  *config.Config
+	version string
+	log     *logrus.Logger
+	clock   clock.Clock
+	speed   float64
+	sockets map[string][]net.Listener
+	notify  *notifier
+}
+
+func newDaemon(o serviceOptions) service {
+	return daemon.New(daemon.Options{
+		Config: o.config, Version: o.version, Log: o.log, Clock: o.clock, Speed: o.speed, Sockets: o.sockets, Notify: o.notify,
+	})
+}

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"posthouse/internal/control"
+)
+
+func newVerify(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify [MAILBOX ...]", Short: "Read both sides again and name every item that is missing or extra",
+		Long: `Reads the mailboxes of both sides again, all of them unless some are named, and compares them item by item.
+A mailbox is named by its address, or by anna@ where there is only one domain.
+
+Exit code: 0 when nothing is missing or extra, 3 when something is, 1 when a mailbox could not be read, 69 when its server could not be reached.`,
+		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return a.mailboxNames(c.Context()), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args) },
+	}
+}
+
+// mailboxNames are for the shell's completion, which shows no failures.
+func (a *app) mailboxNames(ctx context.Context) []string {
+	r, err := a.reach()
+	if err != nil {
+		return nil
+	}
+	s, err := r.status(ctx)
+	if err != nil {
+		return nil
+	}
+	return addresses(s)
+}
+
+func addresses(s control.Status) []string {
+	names := make([]string, len(s.Mailboxes))
+	for i, m := range s.Mailboxes {
+		names[i] = m.Address
+	}
+	return names
+}
+
+func (a *app) verify(ctx context.Context, args []string) error {
+	r, err := a.reach()
+	if err != nil {
+		return err
+	}
+	s, err := r.status(ctx)
+	if err != nil {
+		return err
+	}
+	names, err := pickMailboxes(s, args)
+	if err != nil {
+		return err
+	}
+	v := verifying{app: a, names: naming{domains: s.Domains}, total: len(names), screen: newScreen(a.talk)}
+	if len(args) == 0 {
+		names = nil
+	}
+	v.progress()
+	err = r.verify(ctx, names, v.take)
+	v.screen.draw()
+	if err != nil {
+		return err
+	}
+	return v.finish()
+}
+
+// pickMailboxes finds out which mailboxes are meant; none is all.
+func pickMailboxes(s control.Status, args []string) ([]string, error) {
+	known := addresses(s)
+	if len(args) == 0 {
+		return known, nil
+	}
+	var names []string
+	for _, arg := range args {
+		name := strings.ToLower(arg)
+		if strings.HasSuffix(name, "@") && len(s.Domains) == 1 {
+			name += s.Domains[0]
+		}
+		if !slices.Contains(known, name) {
+			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox %q%s", arg, didYouMean(name, known)), next: "posthouse status --json | jq -r '.mailboxes[].address'"}
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// verifying is one run of verify.
+type verifying struct {
+	app    *app
+	names  naming
+	total  int
+	done   int
+	sum    verifySum
+	screen *screen
+}
+
+// verifySum is the last line of `verify --json`, and what the exit code is made of.
+type verifySum struct {
+	Schema    string `json:"schema"` // "posthouse.verify-sum/1"
+	Mailboxes int    `json:"mailboxes"`
+	Equal     int    `json:"equal"`   // mailboxes in which nothing is missing or extra
+	Differ    int    `json:"differ"`  // mailboxes
+	Failed    int    `json:"failed"`  // mailboxes that could not be read
+	Items     int    `json:"items"`   // that are on both sides
+	Skipped   int    `json:"skipped"` // items, by rule
+	Moved     int    `json:"moved"`   // items found in another folder
+	Missing   int    `json:"missing"` // items
+	Extra     int    `json:"extra"`   // items
+	// Unreachable is how many of the failed mailboxes have a server that could not be reached.
+	Unreachable int `json:"unreachable"`
+}
+
+// take shows one mailbox's result as it comes in.
+func (v *verifying) take(r control.Verified) error {
+	v.done++
+	v.sum.add(r)
+	if v.app.json {
+		v.app.out.object(r)
+	} else {
+		v.screen.draw() // stdout may be the same terminal
+		v.app.out.print(verifiedView(r, v.names)...)
+	}
+	v.progress()
+	return v.app.out.err
+}
+
+// progress says how far it is, on a terminal.
+func (v *verifying) progress() {
+	if v.app.talk.terminal && !v.app.quiet && !v.app.json && v.done < v.total {
+		v.screen.draw(barLine("verify", int64(v.done), int64(v.total), fmt.Sprintf("%s/%s mailboxes", count(v.done), count(v.total))))
+	}
+}
+
+func (v *verifying) finish() error {
+	v.sum.Schema = "posthouse.verify-sum/1"
+	if v.app.json {
+		v.app.out.object(v.sum)
+	} else {
+		v.app.out.print(verifySumView(v.sum)...)
+	}
+	if v.done < v.total {
+		return &failure{
+			code: exitFailed, what: fmt.Sprintf("only %s of %s mailboxes were verified", count(v.done), count(v.total)),
+			cause: "the service was stopped, or the mailboxes file changed meanwhile", next: "posthouse verify",
+		}
+	}
+	return v.sum.status()
+}
+
+func (s *verifySum) add(r control.Verified) {
+	s.Mailboxes++
+	switch {
+	case r.Error != "":
+		s.Failed++
+		if unreachable(r.Error) {
+			s.Unreachable++
+		}
+	case len(r.Missing)+len(r.Extra) > 0:
+		s.Differ++
+	default:
+		s.Equal++
+	}
+	s.Items += r.Equal
+	s.Skipped += r.Skipped
+	s.Moved += r.Moved
+	s.Missing += len(r.Missing)
+	s.Extra += len(r.Extra)
+}
+
+// status is the exit code: what could not be read weighs more than what differs, because nobody knows what it hides.
+func (s *verifySum) status() error {
+	switch {
+	case s.Failed > s.Unreachable:
+		return status(exitFailed)
+	case s.Failed > 0:
+		return status(exitUnreachable)
+	case s.Differ > 0:
+		return status(exitSome)
+	}
+	return nil
+}
+
+// unreachable recognises an error text that speaks of the network rather than of the mailbox.
+func unreachable(text string) bool {
+	for _, sign := range []string{
+		"connection refused", "no route to host", "network is unreachable", "i/o timeout", "no such host", "connection reset", "connection timed out",
+		"host is down", "temporary failure in name resolution", "server misbehaving",
+	} {
+		if strings.Contains(strings.ToLower(text), sign) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"posthouse/evidence"
+	"posthouse/internal/control"
+	"posthouse/ledger"
+)
+
+// rowsShown is how many lines of one kind stand on the status; --json has all.
+const rowsShown = 10
+
+// problemsView names everything that somebody should look at, one line each, the kind in the left column.
+func problemsView(s control.Status, now time.Time) []line {
+	v := naming{domains: s.Domains}
+	lines := v.mailboxes(s.Mailboxes, now)
+	held, waiting := sorted(s.Queue.Waiting)
+	lines = append(lines, v.deliveries("held", held, now)...)
+	lines = append(lines, v.deliveries("unseen", s.Queue.Unseen, now)...)
+	lines = append(lines, v.deliveries("waiting", waiting, now)...)
+	lines = append(lines, v.unknown(s.Unknown, now)...)
+	return append(lines, v.sources(s.Sources, now)...)
+}
+
+// naming shortens addresses of the only domain: anna@.
+type naming struct{ domains []string }
+
+func (v naming) short(address string) string {
+	if len(v.domains) == 1 {
+		if local, ok := strings.CutSuffix(address, "@"+v.domains[0]); ok {
+			return local + "@"
+		}
+	}
+	return address
+}
+
+// section is a block of lines under one label, with its columns aligned, and the number of those left out.
+func section(label string, st style, rows [][]string) []line {
+	more := len(rows) - rowsShown
+	if more > 0 {
+		rows = rows[:rowsShown]
+	}
+	var lines []line
+	for _, text := range aligned(rows) {
+		lines = append(lines, line{{st, "  " + pad(label, labelWidth) + " "}, {plain, text}})
+	}
+	if more > 0 {
+		lines = append(lines, labelled("", span{dim, fmt.Sprintf("and %s more: posthouse status --json", count(more))}))
+	}
+	return lines
+}
+
+// widest column that is aligned; longer texts push the rest of their line.
+const widest = 40
+
+// aligned puts the cells of each row in columns, three spaces apart; the last column is not padded.
+func aligned(rows [][]string) []string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], min(columns(cell), widest))
+		}
+	}
+	texts := make([]string, len(rows))
+	for i, row := range rows {
+		var b strings.Builder
+		for j, cell := range row {
+			switch {
+			case widths[j] == 0:
+				continue
+			case j == len(row)-1:
+				b.WriteString(cell)
+			default:
+				b.WriteString(pad(cell, widths[j]) + "   ")
+			}
+		}
+		texts[i] = b.String()
+	}
+	return texts
+}
+
+func (v naming) mailboxes(all []control.Mailbox, now time.Time) []line {
+	var rows [][]string
+	for _, m := range all {
+		if m.Error != "" {
+			rows = append(rows, []string{v.short(m.Address), m.Error + nextTry(m.Next, now)})
+		}
+	}
+	return section(stateProblem, bad, rows)
+}
+
+func nextTry(next, now time.Time) string {
+	if next.IsZero() {
+		return ""
+	}
+	return ", next try " + clockTime(next, now)
+}
+
+// sorted parts what waits for a person, oldest first, from what waits for its next attempt, in the order of the attempts.
+func sorted(all []control.Waiting) (held, waiting []control.Waiting) {
+	for _, w := range all {
+		if w.State == string(ledger.Held) {
+			held = append(held, w)
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	slices.SortStableFunc(held, func(a, b control.Waiting) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(waiting, func(a, b control.Waiting) int { return cmp.Or(a.Next.Compare(b.Next), a.At.Compare(b.At)) })
+	return held, waiting
+}
+
+func (v naming) deliveries(label string, all []control.Waiting, now time.Time) []line {
+	var rows [][]string
+	for _, w := range all {
+		from := w.From
+		if from == "" {
+			from = "<>" // the null sender of notifications, RFC 5321 §4.5.5
+		}
+		rows = append(rows, []string{
+			w.Capture, evidence.Length(now.Sub(w.At)), size(w.Size), v.short(from) + " → " + v.short(w.To), v.why(w, now),
+		})
+	}
+	return section(label, deliveryStyle(label), rows)
+}
+
+func deliveryStyle(label string) style {
+	if label == "waiting" {
+		return dim
+	}
+	return warn
+}
+
+func (v naming) why(w control.Waiting, now time.Time) string {
+	why := w.Why
+	if w.State == string(ledger.InDoubt) {
+		why = join(", ", "in doubt: the destination is asked first", why)
+	}
+	if w.Attempts > 0 && w.State != string(ledger.Held) {
+		why = join(", ", why, counted(w.Attempts, "attempt", "attempts"))
+	}
+	if !w.Next.IsZero() && w.State != string(ledger.Held) {
+		why = join(", ", why, "next "+clockTime(w.Next, now))
+	}
+	return why
+}
+
+func (v naming) unknown(all []control.Unknown, now time.Time) []line {
+	var rows [][]string
+	for _, u := range all {
+		rows = append(rows, []string{v.short(u.Address), counted(u.Count, "message", "messages") + ", last " + ago(u.Last, now)})
+	}
+	return section("unknown", warn, rows)
+}
+
+func (v naming) sources(all []control.Source, now time.Time) []line {
+	var rows [][]string
+	for _, s := range all {
+		if s.Fresh && s.Blind == "" {
+			continue
+		}
+		read := "never read"
+		if !s.LastRead.IsZero() {
+			read = "last read " + ago(s.LastRead, now)
+		}
+		required := ""
+		if !s.Required {
+			required = "not required"
+		}
+		rows = append(rows, []string{join(" ", s.Name, parens(s.Kind)), join(", ", s.Blind, read, required)})
+	}
+	return section("blind", odd, rows)
+}
+
+func parens(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ")"
+}

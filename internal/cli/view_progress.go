@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"posthouse/evidence"
+	"posthouse/internal/control"
+)
+
+// copying tells whether the first copy is under way: some mailbox was never caught up with.
+func copying(c control.Copy) bool { return c.Caught < c.Mailboxes }
+
+// progressView is the block of bars: all messages, all octets, and a line for each mailbox that is being worked on or has a problem; rows is how many of the latter there
+// is room for.
+func progressView(s control.Status, p *speeds, zone *time.Location, rows int) []line {
+	c, r := s.Copy, p.all.rate()
+	perSecond := ""
+	if r.messages > 0 && c.Messages < c.Total {
+		perSecond = countRate(r.messages)
+	}
+	lines := []line{
+		barLine("messages", int64(c.Messages), int64(c.Total), fmt.Sprintf("%s/%s", count(c.Messages), count(c.Total)), perSecond),
+		barLine("bytes", c.Bytes, c.BytesTotal, sizes(c.Bytes, c.BytesTotal, c.Messages < c.Total), copySpeed(c, r)),
+	}
+	return append(lines, mailboxLines(s, p, s.At.In(zone), rows)...)
+}
+
+func barLine(label string, part, whole int64, texts ...string) line {
+	return labelled(label,
+		span{good, bar(part, whole, barWidth)},
+		textf("%4d %%  ", percent(part, whole)),
+		span{plain, join("   ", texts...)})
+}
+
+// mailboxLines shows problems first, then what is being copied, and counts what waits for its turn.
+func mailboxLines(s control.Status, p *speeds, now time.Time, rows int) []line {
+	v := naming{domains: s.Domains}
+	widest, waiting := 0, 0
+	var problems, active []control.Mailbox
+	for _, m := range s.Mailboxes {
+		switch {
+		case m.Error != "":
+			problems = append(problems, m)
+		case m.State == stateCopying:
+			active = append(active, m)
+		case m.State == stateWaiting:
+			waiting++
+			continue
+		default:
+			continue
+		}
+		widest = max(widest, columns(v.short(m.Address)))
+	}
+	var lines []line
+	for _, m := range problems {
+		text := pad(v.short(m.Address), widest) + "   " + m.Error + nextTry(m.Next, now)
+		lines = append(lines, line{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, text}})
+	}
+	for _, m := range active {
+		lines = append(lines, activeLine(m, v.short(m.Address), widest, p.of(m.Address)))
+	}
+	if waiting > 0 {
+		lines = append(lines, labelled(stateWaiting, span{plain, counted(waiting, "mailbox waits for its turn", "mailboxes wait for their turn")}))
+	}
+	return shortened(lines, rows)
+}
+
+func activeLine(m control.Mailbox, name string, width int, r rate) line {
+	speed, eta := "", ""
+	if r.bytes > 0 {
+		speed = byteRate(r.bytes)
+	}
+	if d, ok := left(m.Done, m.Total, 0, 0, rate{messages: r.messages}); ok {
+		eta = "ETA " + evidence.Length(d)
+	}
+	numbers := fmt.Sprintf("%s/%s", count(m.Done), count(m.Total))
+	return labelled(stateCopying,
+		span{plain, pad(name, width) + "   "},
+		span{good, bar(int64(m.Done), int64(m.Total), barWidth)},
+		textf("%4d %%  ", percent(int64(m.Done), int64(m.Total))),
+		span{plain, join("   ", numbers, size(m.Bytes), speed, eta, m.Folder)})
+}
+
+// shortened keeps what there is room for.
+func shortened(lines []line, rows int) []line {
+	if len(lines) <= rows {
+		return lines
+	}
+	kept := max(rows-1, 0)
+	return append(lines[:kept:kept], labelled("", span{dim, fmt.Sprintf("and %s more", count(len(lines)-kept))}))
+}
+
+// progressText is the state of the first copy in one line, for logs.
+func progressText(s control.Status, r rate) string {
+	c := s.Copy
+	attention := ""
+	if c.Problems > 0 {
+		attention = counted(c.Problems, "needs attention", "need attention")
+	}
+	numbers := strings.ReplaceAll(copyNumbers(c), "   ", ", ")
+	if c.Total > 0 {
+		numbers = fmt.Sprintf("%d %%, %s", percent(int64(c.Messages), int64(c.Total)), numbers)
+	}
+	speed := strings.ReplaceAll(copySpeed(c, r), "   ", ", ")
+	return join(", ", fmt.Sprintf("first copy: %s/%s mailboxes", count(c.Caught), count(c.Mailboxes)), numbers, speed, attention)
+}

@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"posthouse/evidence"
+	"posthouse/internal/control"
+)
+
+// The states of a mailbox, as the status has them.
+const (
+	stateWaiting = "waiting"
+	stateCopying = "copying"
+	stateProblem = "problem"
+)
+
+// blocksShown is how many reasons stand on the status; --json has all.
+const blocksShown = 6
+
+// statusView is everything at a glance. Times are shown in zone, lists are broken at cut columns (0: never), and lines that have nothing to say are left out.
+func statusView(s control.Status, r rate, zone *time.Location, cut int) []line {
+	now := s.At.In(zone)
+	lines := []line{headline(s)}
+	for _, block := range []struct{ label, text string }{
+		{"quiet", quietText(s.Server, now)},
+		{"earliest", earliestText(s.Server, now)},
+		{"address", addressText(s.Address, now)},
+		{"arriving", arrivingText(s.Arriving, now)},
+		{"copy", copyText(s.Copy, r)},
+		{"follow", followText(s)},
+		{"evidence", evidenceText(s.Server)},
+	} {
+		if block.text != "" {
+			lines = append(lines, labelled(block.label, span{plain, block.text}))
+		}
+	}
+	lines = append(lines, wrapped("blocks", blocks(s.Server.Reasons, now), cut)...)
+	return append(lines, problemsView(s, now)...)
+}
+
+// mark and word of a verdict.
+func verdictMark(state evidence.State) (mark, word string, st style) {
+	switch state {
+	case evidence.Ready:
+		return "✓", "READY", good
+	case evidence.NotYet:
+		return "◐", "NOT YET", warn
+	case evidence.Blind:
+		return "?", "BLIND", odd
+	}
+	return "✗", "UNKNOWN", bad
+}
+
+func headline(s control.Status) line {
+	mark, word, st := verdictMark(s.Server.State)
+	about := join("   ", s.Organisation, domainsText(s.Domains))
+	up := ""
+	if !s.Since.IsZero() && s.At.After(s.Since) {
+		up = "   up " + evidence.Length(s.At.Sub(s.Since))
+	}
+	return line{{st, mark + " " + word}, {plain, "   " + pad(about, 46)}, {dim, up}}
+}
+
+func domainsText(domains []string) string {
+	switch len(domains) {
+	case 0:
+		return ""
+	case 1, 2:
+		return strings.Join(domains, ", ")
+	}
+	return fmt.Sprintf("%s and %d more domains", domains[0], len(domains)-1)
+}
+
+// quietText is how much silence there was, how much is needed, and what silence alone proves.
+func quietText(v evidence.Verdict, now time.Time) string {
+	if v.Needed <= 0 {
+		return ""
+	}
+	text := partOf(v.Quiet, v.Needed) + " of " + period(v.Needed)
+	if v.Quiet >= v.Needed {
+		text = partOf(v.Quiet, v.Quiet) + ", " + period(v.Needed) + " are needed"
+	}
+	last, floor := "", ""
+	if !v.LastUse.IsZero() {
+		last = "last use " + moment(v.LastUse, now)
+	}
+	if v.Quiet >= time.Hour && v.Floor.Horizon > 0 {
+		floor = fmt.Sprintf("silence alone: at most %s uses in the next %s (95 %%)", bound(v.Floor.Bound), period(v.Floor.Horizon))
+	}
+	return join("   ", text, last, floor)
+}
+
+// bound is rounded up: it is an upper one.
+func bound(b float64) string {
+	if b < 10 {
+		return fmt.Sprintf("%.1f", b+0.0499)
+	}
+	return count(int(b + 0.999))
+}
+
+func earliestText(v evidence.Verdict, now time.Time) string {
+	switch {
+	case v.State == evidence.Ready, v.Earliest.IsZero():
+		return ""
+	case !v.Earliest.After(v.At):
+		return "as soon as the open work is done"
+	case v.State == evidence.Blind:
+		return moment(v.Earliest, now) + ", if nothing more arrives and every source is watched from now on"
+	}
+	return moment(v.Earliest, now) + ", if nothing more arrives"
+}
+
+// addressText is the second verdict on one line.
+func addressText(v evidence.Verdict, now time.Time) string {
+	if v.State == "" {
+		return ""
+	}
+	mark, word, _ := verdictMark(v.State)
+	quiet, earliest := "", ""
+	if v.State != evidence.Ready && v.Needed > 0 {
+		quiet = "quiet " + partOf(v.Quiet, v.Needed) + " of " + period(v.Needed)
+	}
+	if v.State == evidence.NotYet && v.Earliest.After(v.At) {
+		earliest = "earliest " + moment(v.Earliest, now)
+	}
+	return join("   ", mark+" "+strings.ToLower(word), v.About, quiet, earliest)
+}
+
+func arrivingText(a control.Arriving, now time.Time) string {
+	if a.Week == 0 && a.Today == 0 && a.Last.IsZero() {
+		return ""
+	}
+	text := fmt.Sprintf("%s today, %s this week", count(a.Today), count(a.Week))
+	if !a.Last.IsZero() {
+		text += ", last " + clockTime(a.Last, now)
+	}
+	return text
+}
+
+func copyText(c control.Copy, r rate) string {
+	if c.Mailboxes == 0 {
+		return ""
+	}
+	attention := ""
+	if c.Problems > 0 {
+		attention = "   " + counted(c.Problems, "needs attention", "need attention")
+	}
+	return join("   ", fmt.Sprintf("%s/%s mailboxes", count(c.Caught), count(c.Mailboxes)), copyNumbers(c), copySpeed(c, r), attention)
+}
+
+// copyNumbers are messages and octets; the octets of the whole are an estimate until every message is done.
+func copyNumbers(c control.Copy) string {
+	if c.Total == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%s/%s messages", count(c.Messages), count(c.Total))
+	if c.BytesTotal > 0 {
+		text += "   " + sizes(c.Bytes, c.BytesTotal, c.Messages < c.Total)
+	}
+	return text
+}
+
+func copySpeed(c control.Copy, r rate) string {
+	if c.Messages >= c.Total {
+		return ""
+	}
+	speed, eta := "", ""
+	switch {
+	case r.bytes > 0:
+		speed = byteRate(r.bytes)
+	case r.messages > 0:
+		speed = countRate(r.messages)
+	}
+	if d, ok := left(c.Messages, c.Total, c.Bytes, c.BytesTotal, r); ok {
+		eta = "ETA " + evidence.Length(d)
+	}
+	return join("   ", speed, eta)
+}
+
+func followText(s control.Status) string {
+	following := ""
+	if s.Copy.Following > 0 {
+		following = counted(s.Copy.Following, "mailbox", "mailboxes")
+	}
+	q := s.Queue
+	queue := ""
+	if following != "" || len(s.Listeners) > 0 || q.Due+q.Sending+q.InDoubt+q.Held+q.Accepted > 0 {
+		queue = fmt.Sprintf("queue %s, held %s", count(q.Due+q.Sending+q.InDoubt), count(q.Held))
+	}
+	if q.Accepted > 0 {
+		queue += fmt.Sprintf(", %s accepted and not yet seen", count(q.Accepted))
+	}
+	return join("   ", following, queue)
+}
+
+func evidenceText(v evidence.Verdict) string {
+	if v.Sources == 0 {
+		return "no source is required: nobody watches"
+	}
+	text := fmt.Sprintf("%d of %s fresh", v.Fresh, counted(v.Sources, "source", "sources"))
+	if v.Window <= 0 {
+		return text
+	}
+	if v.Blind < time.Second {
+		return text + "; never blind in the last " + period(v.Window)
+	}
+	return text + "; blind " + evidence.Length(v.Blind) + " in the last " + period(v.Window)
+}
+
+// blocks are the verdict's reasons, the weightiest first. The length of the silence is told above.
+func blocks(reasons []evidence.Reason, now time.Time) []string {
+	var items []string
+	for _, r := range reasons {
+		if r.Code != evidence.Short {
+			items = append(items, blockText(r, now))
+		}
+	}
+	if len(items) > blocksShown+1 {
+		return append(items[:blocksShown:blocksShown], fmt.Sprintf("and %s more", count(len(items)-blocksShown)))
+	}
+	return items
+}
+
+func blockText(r evidence.Reason, now time.Time) string {
+	switch {
+	case r.Since.IsZero():
+		return r.Text
+	case r.Code == evidence.Used:
+		return r.Text + " " + ago(r.Since, now)
+	}
+	return r.Text + ", since " + clockTime(r.Since, now)
+}
+
+// summaryText is the status in one line, for logs and for the service manager.
+func summaryText(s control.Status, r rate, zone *time.Location) string {
+	mark, word, _ := verdictMark(s.Server.State)
+	text := mark + " " + word
+	if copying(s.Copy) {
+		return text + "; " + progressText(s, r)
+	}
+	q := s.Queue
+	return join(", ", text+" "+earliestText(s.Server, s.At.In(zone)), counted(s.Copy.Following, "mailbox followed", "mailboxes followed"),
+		fmt.Sprintf("queue %s, held %s", count(q.Due+q.Sending+q.InDoubt), count(q.Held)))
+}
