@@ -20,7 +20,6 @@ var update = flag.Bool("update", false, "write what Parse says into testdata/cas
 // the Result, "own" if it shows our own traffic, and one JSON object for each observation.
 type caseFile struct {
 	state *State
-	head  []string
 	lines []string
 	want  []string
 }

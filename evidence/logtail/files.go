@@ -87,7 +87,7 @@ func escapeGlob(path string) string { return strings.ReplaceAll(path, `\`, `\\`)
 // continuation finds the file in which the position lies, under whatever name: the same inode, or a copy that was made before the original
 // was truncated. The octets before the position decide.
 func continuation(all []candidate, p position) (candidate, bool) {
-	fits := func(c candidate) bool { return c.size >= p.Offset && continues(c.path, p) }
+	fits := func(c candidate) bool { return c.size >= p.Seen && continues(c.path, p) }
 	for _, c := range all {
 		if c.inode == p.Inode && fits(c) {
 			return c, true
@@ -110,9 +110,10 @@ func continues(path string, p position) bool {
 	return p.continues(file)
 }
 
-// successor is the file to read after the one with the inode, which was last written at the given time. Where that one is no longer among
-// them, it is the oldest that was written later.
+// successor is the file to read after the one with the inode, which was last written at the given time: the next that holds anything. Where
+// that one is no longer among them, it is the oldest that was written later.
 func successor(all []candidate, inode uint64, written time.Time) (candidate, bool) {
+	all = slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return c.size == 0 && c.inode != inode })
 	i := slices.IndexFunc(all, func(c candidate) bool { return c.inode == inode })
 	if i < 0 {
 		return since(all, written)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -174,9 +175,12 @@ func TestSplitDovecot(t *testing.T) {
 
 func TestSuccessor(t *testing.T) {
 	file := func(inode uint64, minutes int) candidate {
-		return candidate{inode: inode, time: noon.Add(time.Duration(minutes) * time.Minute)}
+		return candidate{inode: inode, size: 1, time: noon.Add(time.Duration(minutes) * time.Minute)}
 	}
 	all := []candidate{file(1, 0), file(2, 10), file(3, 20)}
+	empty := file(4, 15)
+	empty.size = 0
+	all = slices.Insert(all, 2, empty) // rotated before anything was written
 	tests := []struct {
 		name    string
 		inode   uint64

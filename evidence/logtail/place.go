@@ -70,14 +70,14 @@ func (f *Follower) lose(c candidate) {
 	} else {
 		f.state.stamps.ref = c.time.In(f.state.stamps.zone)
 	}
-	f.pos.Inode, f.pos.Offset, f.pos.Tail, f.pos.TailSize, f.pos.Skipping = c.inode, 0, 0, 0, false
+	f.pos.begin(c.inode)
 	f.pos.From = time.Time{}
 }
 
 // move goes to the file's successor.
 func (f *Follower) move(next candidate) {
 	f.close()
-	f.pos.Inode, f.pos.Offset, f.pos.Tail, f.pos.TailSize, f.pos.Skipping = next.inode, 0, 0, 0, false
+	f.pos.begin(next.inode)
 }
 
 func (f *Follower) written() time.Time {

@@ -41,8 +41,7 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 	if !f.opened(all) {
 		return false, nil
 	}
-	next, ok := successor(all, f.pos.Inode, f.written())
-	last := ok && next.size > 0
+	next, last := successor(all, f.pos.Inode, f.written())
 	if !f.intact() {
 		f.close() // truncated: perhaps a copy was made before
 		return true, nil

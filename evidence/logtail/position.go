@@ -10,14 +10,15 @@ import (
 	"posthouse/ledger"
 )
 
-// tailSize is how many octets before the position prove that a file is still the one we read.
+// tailSize is how many octets at the end of what was seen prove that a file is still the one we read.
 const tailSize = 256
 
 // position is how far a log was read, and everything needed to go on from there. It is kept as JSON in the ledger's Offset.
 type position struct {
 	Inode    uint64 `json:"inode"`
-	Offset   int64  `json:"offset"`
-	Tail     uint64 `json:"tail"`     // hash of the octets before Offset
+	Offset   int64  `json:"offset"`   // of the next line
+	Seen     int64  `json:"seen"`     // where the file ended when it was last read; a line that is not yet whole lies between
+	Tail     uint64 `json:"tail"`     // hash of the octets before Seen
 	TailSize int    `json:"tailsize"` // their number
 	Skipping bool   `json:"skipping,omitempty"`
 
@@ -47,20 +48,27 @@ func readPosition(o ledger.Offset) (position, error) {
 	return p, nil
 }
 
-// setTail notes the octets before the position: the end of what was just read.
-func (p *position) setTail(read []byte) {
-	read = read[max(0, len(read)-tailSize):]
-	p.Tail, p.TailSize = sum(read), len(read)
+// see notes that the file was read up to a place.
+func (p *position) see(file io.ReaderAt, end int64) {
+	tail := make([]byte, min(end, tailSize))
+	if n, _ := file.ReadAt(tail, end-int64(len(tail))); n == len(tail) {
+		p.Seen, p.Tail, p.TailSize = end, sum(tail), n
+	}
 }
 
-// continues tells whether the file holds, before the position, the octets that we read there.
+// continues tells whether the file still holds what was seen.
 func (p position) continues(file io.ReaderAt) bool {
 	if p.TailSize == 0 {
 		return true
 	}
 	tail := make([]byte, p.TailSize)
-	n, _ := file.ReadAt(tail, p.Offset-int64(p.TailSize))
+	n, _ := file.ReadAt(tail, p.Seen-int64(p.TailSize))
 	return n == len(tail) && sum(tail) == p.Tail
+}
+
+// begin is the beginning of a file.
+func (p *position) begin(inode uint64) {
+	p.Inode, p.Offset, p.Seen, p.Tail, p.TailSize, p.Skipping = inode, 0, 0, 0, 0, false
 }
 
 func sum(octets []byte) uint64 {

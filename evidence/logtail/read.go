@@ -14,10 +14,11 @@ func (f *Follower) read(last bool) (end bool, err error) {
 		return false, fmt.Errorf("reading log %s: %w", f.o.Source, err)
 	}
 	end = n < len(f.buffer)
-	if used := f.consume(string(f.buffer[:n]), end && last); used > 0 {
-		f.pos.Offset += int64(used)
-		f.pos.setTail(f.buffer[:used])
+	if n == 0 {
+		return end, nil
 	}
+	f.pos.see(f.file, f.pos.Offset+int64(n))
+	f.pos.Offset += int64(f.consume(string(f.buffer[:n]), end && last))
 	return end, nil
 }
 
