@@ -11,8 +11,8 @@ import (
 	"posthouse/ledger"
 )
 
-// carry brings tasks into the cloud: those that lie there already are adopted, the others are put. The intent of all of them is durable before the first put. It
-// returns the rows that reached a disposition; a task that did not stays Intended, and its error is returned.
+// carry brings tasks into the cloud: those that lie there already are adopted, the others are put. The intent of all of these is durable before the first put. It
+// returns the rows that reached a disposition; a task that did not stays Intended or is forgotten, and its error is returned.
 func (w *worker) carry(ctx context.Context, p *pair, tasks []task) ([]ledger.Item, error) {
 	if len(tasks) == 0 {
 		return nil, nil
@@ -21,18 +21,33 @@ func (w *worker) carry(ctx context.Context, p *pair, tasks []task) ([]ledger.Ite
 	if err != nil {
 		return nil, err
 	}
-	twins, err := w.twins(ctx, p, index, tasks)
+	matches, tasks, err := w.adopt(ctx, p, index, tasks)
 	if err != nil {
 		return nil, err
 	}
-	if tasks, err = w.intend(ctx, tasks, state); err != nil {
-		return nil, err
+	done := rowsOf(matches, state, cutover.Adopted)
+	if len(tasks) == 0 {
+		return done, nil
 	}
-	c := &carriage{w: w, p: p, index: index, twins: twins, open: map[cutover.Ref]task{}}
+	if tasks, err = w.intend(ctx, tasks, state); err != nil {
+		return done, err
+	}
+	c := &carriage{w: w, p: p, index: index, open: map[cutover.Ref]task{}, done: done}
 	for _, t := range tasks {
 		c.open[t.Legacy.Ref] = t
 	}
 	return c.run(ctx)
+}
+
+// rowsOf are the matched items' rows, with their copies' places.
+func rowsOf(matches []match, state FolderState, d cutover.Disposition) []ledger.Item {
+	rows := make([]ledger.Item, len(matches))
+	for i, m := range matches {
+		rows[i] = m.task.Item
+		rows[i].Disposition, rows[i].CloudFlags = d, m.twin.Flags
+		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
+	}
+	return rows
 }
 
 // intend makes the tasks durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it.
@@ -60,10 +75,11 @@ type carriage struct {
 	w     *worker
 	p     *pair
 	index *cloudIndex
-	twins *twins
 	open  map[cutover.Ref]task // neither disposed of nor handed to the putting side
 	done  []ledger.Item        // disposed of
 	errs  []error
+	// unplaced counts what was put by a server that does not tell where (no UIDPLUS).
+	unplaced int
 	// flight is the putting side: it has its own lock.
 	flight flight
 }
@@ -100,6 +116,9 @@ func (c *carriage) run(ctx context.Context) ([]ledger.Item, error) {
 	if len(notPut) > 0 {
 		err = errors.Join(err, c.w.b.cfg.Ledger.Forget(context.WithoutCancel(ctx), notPut))
 	}
+	if c.unplaced > 0 && err == nil {
+		err = c.w.recover(ctx, c.p)
+	}
 	return c.done, err
 }
 
@@ -126,13 +145,6 @@ func (c *carriage) fetched(ctx context.Context, t task, content Content, bodies 
 	}
 	t.Digest, t.Size = d.Digest(), d.Size()
 	delete(c.open, t.Legacy.Ref)
-	if twin, ok := c.twins.claim(t.Item); ok {
-		content.Close()
-		c.index.take(twin)
-		t.Disposition, t.Cloud.Ref, t.CloudFlags = cutover.Adopted, twin.Ref, twin.Flags
-		c.done = append(c.done, t.Item)
-		return nil
-	}
 	item := c.flight.board(t, content)
 	select {
 	case bodies <- item:
@@ -169,11 +181,12 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 		row := f.task.Item
 		switch {
 		case f.outcome.Err == nil:
-			row.Disposition, row.CloudFlags = cutover.Copied, row.Flags
-			if f.outcome.Place.Ref != "" {
-				row.Cloud = f.outcome.Place
-				c.index.own++
+			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, row.Flags, f.outcome.Place
+			if row.Cloud.Ref == "" {
+				c.unplaced++ // its row stays Intended until the tail tells where it lies
+				continue
 			}
+			c.index.own++
 			c.done = append(c.done, row)
 		case errors.Is(f.outcome.Err, ErrRefused):
 			row.Disposition, row.Note = cutover.Refused, "the cloud says: "+f.outcome.Err.Error()

@@ -56,55 +56,26 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 	if err := w.include(ctx, p, index, items); err != nil {
 		return nil, err
 	}
-	tasks, err := w.digested(ctx, p, index, rows)
+	tasks := make([]task, len(rows))
+	for i, row := range rows {
+		tasks[i] = task{Item: row}
+	}
+	matches, tasks, err := w.adopt(ctx, p, index, tasks)
 	if err != nil {
 		return nil, err
 	}
-	twins, err := w.twins(ctx, p, index, tasks)
-	if err != nil {
-		return nil, err
-	}
-	var found, left []ledger.Item
-	for _, t := range tasks {
-		twin, ok := twins.claim(t.Item)
-		if !ok {
-			left = append(left, t.Item)
-			continue
-		}
-		t.Disposition, t.Cloud = cutover.Copied, ledger.Place{Validity: state.Validity, Ref: twin.Ref}
-		t.CloudFlags = twin.Flags
-		found = append(found, t.Item)
-	}
-	if len(found) > 0 {
+	if found := rowsOf(matches, state, cutover.Copied); len(found) > 0 {
 		if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, found, nil); err != nil {
 			return nil, err
 		}
 		p.index = nil
 		w.status.settled(p.Legacy.String(), found)
 	}
+	left := make([]ledger.Item, len(tasks))
+	for i, t := range tasks {
+		left[i] = t.Item
+	}
 	return left, nil
-}
-
-// digested reads the legacy bodies of those rows that may have a copy: only then is there something to compare.
-func (w *worker) digested(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item) ([]task, error) {
-	var refs []cutover.Ref
-	for _, row := range rows {
-		if row.Digest.IsZero() && len(index.matches(row, w.b.cfg.TraceKey)) > 0 {
-			refs = append(refs, row.Legacy.Ref)
-		}
-	}
-	found, err := digests(ctx, w.legacy, p.legacy, refs)
-	if err != nil {
-		return nil, err
-	}
-	tasks := make([]task, len(rows))
-	for i, row := range rows {
-		if d, ok := found[row.Legacy.Ref]; ok {
-			row.Digest = d
-		}
-		tasks[i] = task{Item: row}
-	}
-	return tasks, nil
 }
 
 // lowestTail is where the copies can begin: the lowest tail noted in the era that still holds, or the beginning.

@@ -33,7 +33,8 @@ type Source interface {
 	// Content is complete and of exact length when got sees it; got closes it or hands it on. A reference that is gone is reported with ErrGone
 	// in Fetched.Err, one that cannot be read with its error; the others go on. got returning an error ends Fetch with it.
 	Fetch(ctx context.Context, f cutover.Folder, refs []cutover.Ref, got func(Fetched) error) error
-	// Wait returns nil as soon as there is a hint that the folder may have changed, or when the context ends (its error). A hint is only a hint.
+	// Wait returns nil as soon as there is a hint that the folder may have changed since the last Next or Wait returned, or when the context ends (its error). A hint is only a
+	// hint.
 	// ErrUnsupported where the server cannot tell: the caller polls.
 	Wait(ctx context.Context, f cutover.Folder) error
 }

@@ -3,73 +3,105 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"posthouse/cutover"
-	"posthouse/ledger"
 )
 
-// twins are the cloud items that may be copies of a batch's tasks, with the digests of their bodies.
-type twins struct {
-	byRow   map[ledger.Place][]cutover.Item
-	digests map[cutover.Ref]cutover.Digest
-	taken   map[cutover.Ref]bool
-	// demand is how many rows with a key have not claimed yet.
-	demand map[cutover.Key]int
-	// keeps: the cloud is known to keep bytes, so an unequal digest proves two different items.
-	keeps bool
+// match is a legacy item and the copy of it that lies in the cloud.
+type match struct {
+	task task
+	twin cutover.Item
 }
 
-// twins looks up the tasks in the index and reads the bodies of what it finds.
-func (w *worker) twins(ctx context.Context, p *pair, index *cloudIndex, tasks []task) (*twins, error) {
-	t := &twins{byRow: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}, demand: map[cutover.Key]int{}}
-	seen := map[cutover.Ref]bool{}
+// adopt finds the tasks whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing.
+func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, tasks []task) (found []match, rest []task, err error) {
+	a := assignment{candidates: map[cutover.Ref][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref
-	for _, task := range tasks {
-		found := index.matches(task.Item, w.b.cfg.TraceKey)
-		for _, item := range found {
-			if !seen[item.Ref] {
-				seen[item.Ref] = true
-				refs = append(refs, item.Ref)
-			}
-		}
-		t.byRow[task.Legacy] = found
-		t.demand[task.Identity.Match()]++
-	}
-	if len(refs) == 0 {
-		return t, nil
-	}
-	var err error
-	if t.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
-		return nil, err
-	}
-	if t.digests, err = digests(ctx, w.cloud, p.cloud, refs); err != nil {
-		return nil, fmt.Errorf("reading what the cloud already holds: %w", err)
-	}
-	return t, nil
-}
-
-// claim gives the row its copy, if the cloud has one that no other row took: one with an equal body first. Failing that, where the cloud does not keep bytes (or it is not
-// known), one that matches by key, as long as there are enough for all rows that still want one: the count decides, and a copy is not taken from the row whose body it has.
-func (t *twins) claim(row ledger.Item) (cutover.Item, bool) {
-	key := row.Identity.Match()
-	defer func() { t.demand[key]-- }()
-	var free []cutover.Item
-	for _, item := range t.byRow[row.Legacy] {
-		if t.taken[item.Ref] {
+	for _, t := range tasks {
+		may := index.matches(t.Item, w.b.cfg.TraceKey)
+		if len(may) == 0 {
+			rest = append(rest, t)
 			continue
 		}
-		if t.digests[item.Ref] == row.Digest {
-			return t.take(item), true
+		a.open = append(a.open, t)
+		a.candidates[t.Legacy.Ref] = may
+		for _, item := range may {
+			refs = append(refs, item.Ref)
 		}
-		free = append(free, item)
 	}
-	if t.keeps || len(free) == 0 || len(free) < t.demand[key] {
-		return cutover.Item{}, false
+	if len(a.open) == 0 {
+		return nil, rest, nil
 	}
-	return t.take(free[0]), true
+	if err := w.digested(ctx, p, a.open); err != nil {
+		return nil, nil, fmt.Errorf("reading what may lie in the cloud already: %w", err)
+	}
+	slices.Sort(refs)
+	if a.digests, err = digests(ctx, w.cloud, p.cloud, slices.Compact(refs)); err != nil {
+		return nil, nil, fmt.Errorf("reading what the cloud already holds: %w", err)
+	}
+	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
+		return nil, nil, err
+	}
+	a.assign()
+	for _, m := range a.found {
+		index.take(m.twin)
+	}
+	return a.found, append(rest, a.open...), nil
 }
 
-func (t *twins) take(item cutover.Item) cutover.Item {
-	t.taken[item.Ref] = true
-	return item
+// digested fills in the digests of the tasks' legacy bodies. One that cannot be read stays zero: it is met again when it is put.
+func (w *worker) digested(ctx context.Context, p *pair, tasks []task) error {
+	var refs []cutover.Ref
+	for _, t := range tasks {
+		if t.Digest.IsZero() {
+			refs = append(refs, t.Legacy.Ref)
+		}
+	}
+	found, err := digests(ctx, w.legacy, p.legacy, refs)
+	for i, t := range tasks {
+		if d, ok := found[t.Legacy.Ref]; ok {
+			tasks[i].Digest = d
+		}
+	}
+	return err
+}
+
+// assignment pairs tasks with copies, each copy with one task.
+type assignment struct {
+	open       []task
+	candidates map[cutover.Ref][]cutover.Item // by the task's legacy reference
+	digests    map[cutover.Ref]cutover.Digest // of the copies
+	taken      map[cutover.Ref]bool
+	keeps      bool // the cloud is known to keep bytes
+	found      []match
+}
+
+// assign prefers what proves most: equal bodies with equal date and flags, then with equal date, then equal bodies alone. Where the cloud does not keep bytes, or it is not
+// known, an unequal body proves nothing: what is left is matched by key alone, and the count decides.
+func (a *assignment) assign() {
+	sameBody := func(t task, i cutover.Item) bool { d, ok := a.digests[i.Ref]; return ok && d == t.Digest }
+	sameDate := func(t task, i cutover.Item) bool { return t.date.Equal(i.Date) }
+	a.pass(func(t task, i cutover.Item) bool { return sameBody(t, i) && sameDate(t, i) && t.Flags.Equal(i.Flags) })
+	a.pass(func(t task, i cutover.Item) bool { return sameBody(t, i) && sameDate(t, i) })
+	a.pass(sameBody)
+	if !a.keeps {
+		a.pass(sameDate)
+		a.pass(func(task, cutover.Item) bool { return true })
+	}
+}
+
+func (a *assignment) pass(same func(task, cutover.Item) bool) {
+	var open []task
+	for _, t := range a.open {
+		i := slices.IndexFunc(a.candidates[t.Legacy.Ref], func(i cutover.Item) bool { return !a.taken[i.Ref] && same(t, i) })
+		if i < 0 {
+			open = append(open, t)
+			continue
+		}
+		twin := a.candidates[t.Legacy.Ref][i]
+		a.taken[twin.Ref] = true
+		a.found = append(a.found, match{task: t, twin: twin})
+	}
+	a.open = open
 }

@@ -132,7 +132,7 @@ func (s *Store) fetch(ctx context.Context, f cutover.Folder, ref cutover.Ref) br
 	return bridge.Fetched{Ref: ref, Content: NewContent(m.raw)}
 }
 
-// Wait returns when the folder changed after the last Next of it.
+// Wait returns when the folder changed after the last Next or Wait of it.
 func (s *Store) Wait(ctx context.Context, f cutover.Folder) error {
 	if err := s.begin(ctx, OpWait); err != nil {
 		return fmt.Errorf("waiting for %s: %w", f.Path, err)
@@ -164,5 +164,7 @@ func (s *Store) look(f cutover.Folder) (changed <-chan struct{}, hint bool, err 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.box.changed, open.modseq != s.seen[open.Name], nil
+	hint = open.modseq != s.seen[open.Name]
+	s.seen[open.Name] = open.modseq
+	return s.box.changed, hint, nil
 }

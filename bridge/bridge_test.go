@@ -1,0 +1,422 @@
+package bridge_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/bridge"
+	"posthouse/bridge/memstore"
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/internal/clock"
+	"posthouse/internal/testserver/corpus"
+	"posthouse/ledger"
+	"posthouse/ledger/sqlite"
+)
+
+var (
+	inbox  = cutover.FolderPath{"INBOX"}
+	anna   = cutover.Mailbox{ID: "anna@example.com", Primary: "anna@example.com", Home: cutover.Legacy, Cloud: cutover.Account{Server: "cloud"}}
+	routes = bridge.Rules{}
+)
+
+// world is one mailbox on two servers, a ledger, and the bridge between them, which can be ended and begun again.
+type world struct {
+	t             *testing.T
+	legacy, cloud *memstore.Server
+	state         string
+	ledger        *sqlite.Ledger
+	bridge        *bridge.Bridge
+	seen          []evidence.Observation
+}
+
+func newWorld(t *testing.T, legacy, cloud memstore.Options) *world {
+	return &world{t: t, legacy: memstore.NewServer(legacy), cloud: memstore.NewServer(cloud), state: t.TempDir()}
+}
+
+func (w *world) start() {
+	w.t.Helper()
+	l, err := sqlite.Open(w.t.Context(), w.state, sqlite.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	key, err := l.TraceKey(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	w.ledger = l
+	w.bridge = bridge.New(bridge.Config{
+		Ledger: l, TraceKey: key, Clock: clock.Real(), Log: log, Parallel: 2,
+		Poll: time.Minute, Pause: time.Second, Settle: 10 * time.Second, Saved: w.state + "/refused", Rules: routes,
+		Open: func(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
+			if side == cutover.Legacy {
+				return w.legacy.Open(string(m.ID)), nil
+			}
+			return w.cloud.Open(string(m.ID)), nil
+		},
+		Watch: func(m cutover.Mailbox) (bridge.Store, error) { return w.legacy.Open(string(m.ID)), nil },
+		Observe: func(_ context.Context, o []evidence.Observation) error {
+			w.seen = append(w.seen, o...)
+			return nil
+		},
+	}, []cutover.Mailbox{anna})
+	w.bridge.Start()
+}
+
+// stop ends the bridge and the ledger as an orderly end does.
+func (w *world) stop() {
+	w.t.Helper()
+	if err := w.bridge.Stop(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.ledger.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// run lets the bridge work for a while of fake time.
+func (w *world) run(span time.Duration) {
+	w.t.Helper()
+	w.start()
+	time.Sleep(span)
+	synctest.Wait()
+	w.stop()
+}
+
+func (w *world) old() *memstore.Mailbox { return w.legacy.Mailbox(string(anna.ID)) }
+func (w *world) new() *memstore.Mailbox { return w.cloud.Mailbox(string(anna.ID)) }
+
+// copies is the multiset of what a folder holds: bytes, flags and date of each message.
+func copies(b *memstore.Mailbox, path cutover.FolderPath) map[string]int {
+	found := map[string]int{}
+	for _, m := range b.Messages(path) {
+		found[fmt.Sprintf("%x %s %d", sha256.Sum256(m.Raw), m.Flags, m.Date.Unix())]++
+	}
+	return found
+}
+
+func (w *world) wantEqual(paths ...cutover.FolderPath) {
+	w.t.Helper()
+	for _, path := range paths {
+		old, now := copies(w.old(), path), copies(w.new(), path)
+		if !maps.Equal(old, now) {
+			w.t.Errorf("%s: %d different messages on the old side, %d on the new", path, len(old), len(now))
+			for k, n := range old {
+				if now[k] != n {
+					w.t.Errorf("  %s: %d times on the old side, %d on the new", k, n, now[k])
+				}
+			}
+			for k, n := range now {
+				if old[k] == 0 {
+					w.t.Errorf("  %s: %d times on the new side only", k, n)
+				}
+			}
+		}
+	}
+}
+
+// inBubble runs a test in fake time.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+// fill puts a generated mailbox into the legacy one and returns its folders.
+func (w *world) fill(seed uint64, n int) []cutover.FolderPath {
+	g := corpus.New(seed)
+	g.MaxSize = 40 << 10
+	var paths []cutover.FolderPath
+	for _, f := range g.Mailbox(n) {
+		path := cutover.FolderPath(splitPath(f.Path))
+		if f.Path != "INBOX" {
+			w.old().AddFolder(cutover.Folder{Path: path, Kind: cutover.Mail, Role: roleOf(f.Use)})
+		}
+		for _, m := range f.Messages {
+			w.old().Deliver(path, memstore.Message{Raw: m.Bytes, Flags: undeleted(m.Flags), Date: m.Internal})
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+func undeleted(flags []string) cutover.Flags {
+	return cutover.NewFlags(slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return f == `\Deleted` })...)
+}
+
+func splitPath(s string) []string {
+	var parts []string
+	for {
+		i := slices.Index([]byte(s), '/')
+		if i < 0 {
+			return append(parts, s)
+		}
+		parts, s = append(parts, s[:i]), s[i+1:]
+	}
+}
+
+func roleOf(use string) cutover.FolderRole {
+	return map[string]cutover.FolderRole{`\Sent`: cutover.Sent, `\Drafts`: cutover.Drafts, `\Junk`: cutover.Junk, `\Trash`: cutover.Trash, `\Archive`: cutover.Archive}[use]
+}
+
+func mail(id, body string) []byte {
+	return []byte("Message-ID: <" + id + ">\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nFrom: carl@other.example\r\nTo: anna@example.com\r\nSubject: " + id + "\r\n\r\n" + body + "\r\n")
+}
+
+func TestCopiesEverythingAndFollows(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		paths := w.fill(1, 400)
+		w.start()
+		time.Sleep(10 * time.Second)
+		w.wantEqual(paths...)
+		late := time.Now().Truncate(time.Second)
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("late", "hello"), Date: late})
+		time.Sleep(2 * time.Second)
+		w.wantEqual(paths...)
+		w.old().SetFlags(inbox, w.old().Messages(inbox)[0].Ref, `\Seen`, `\Flagged`)
+		time.Sleep(2 * time.Minute)
+		w.wantEqual(paths...)
+		w.stop()
+		if len(w.seen) != 1 || w.seen[0].Channel != evidence.Arriving {
+			t.Errorf("use of the old server: %+v, want the one late message", w.seen)
+		}
+	})
+}
+
+func TestASecondRunChangesNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		paths := w.fill(2, 150)
+		w.run(10 * time.Second)
+		puts := 0
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpPut {
+				puts++
+			}
+			return nil
+		})
+		w.run(10 * time.Minute)
+		w.wantEqual(paths...)
+		if puts != 0 {
+			t.Errorf("second run put %d messages", puts)
+		}
+	})
+}
+
+func TestAdoptsWhatTheCloudHolds(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		paths := w.fill(3, 150)
+		for i, m := range w.old().Messages(inbox) {
+			if i%2 == 0 {
+				w.new().Deliver(inbox, memstore.Message{Raw: m.Raw, Flags: m.Flags, Date: m.Date})
+			}
+		}
+		w.run(10 * time.Second)
+		w.wantEqual(paths...)
+	})
+}
+
+func TestTwoMailsWithOneMessageIDBothArrive(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		date := time.Now().Truncate(time.Second)
+		for _, body := range []string{"one", "two", "two", "six"} {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail("same", body), Date: date})
+		}
+		w.new().Deliver(inbox, memstore.Message{Raw: mail("same", "six"), Date: date})
+		w.new().Deliver(inbox, memstore.Message{Raw: mail("probe", "puts the cloud to the test"), Date: date})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("probe", "puts the cloud to the test"), Date: date})
+		w.run(10 * time.Second)
+		w.wantEqual(inbox)
+	})
+}
+
+// Every step of either store fails at random, replies are lost after the put, and the process ends and begins again: in the end both sides hold the same multiset.
+func TestExactlyOnceWhateverFails(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{Batch: 7}, memstore.Options{Batch: 7, OutOfOrder: seed%2 == 0, NoPlaces: seed%4 == 3})
+				paths := w.fill(seed+100, 120)
+				random := rand.New(rand.NewPCG(seed, 1))
+				fault := func(string, int) error {
+					if random.IntN(12) == 0 {
+						return fmt.Errorf("cut: %w", bridge.ErrConnection)
+					}
+					return nil
+				}
+				for range 6 {
+					w.old().SetFault(fault)
+					w.new().SetFault(fault)
+					w.run(time.Duration(random.IntN(60)+1) * time.Second)
+				}
+				w.old().SetFault(nil)
+				w.new().SetFault(nil)
+				w.run(10 * time.Minute)
+				w.wantEqual(paths...)
+			})
+		})
+	}
+}
+
+func TestARefusedItemIsSavedAndNamed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{MaxSize: 2000})
+		date := time.Now().Truncate(time.Second)
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("small", "fits"), Date: date})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("big", string(make([]byte, 3000))), Date: date})
+		w.start()
+		time.Sleep(10 * time.Second)
+		tally, err := w.ledger.Tally(t.Context(), anna.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tally.Items[cutover.Refused] != 1 || tally.Items[cutover.Copied] != 1 {
+			t.Errorf("dispositions %v, want one copied and one refused", tally.Items)
+		}
+		report, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Equal != 1 || report.Skipped != 1 || len(report.Missing)+len(report.Extra) != 0 {
+			t.Errorf("report %+v", report)
+		}
+		w.stop()
+	})
+}
+
+func TestVerifyNamesMissingAndExtra(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		date := time.Now().Truncate(time.Second)
+		for _, id := range []string{"kept", "lost", "doubled"} {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail(id, id), Date: date})
+		}
+		w.start()
+		time.Sleep(10 * time.Second)
+		for _, m := range w.new().Messages(inbox) {
+			switch {
+			case slices.Equal(m.Raw, mail("lost", "lost")):
+				w.new().Remove(inbox, m.Ref)
+			case slices.Equal(m.Raw, mail("doubled", "doubled")):
+				w.new().Deliver(inbox, m)
+			}
+		}
+		report, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.stop()
+		if report.Equal != 2 || len(report.Missing) != 1 || report.Missing[0].MessageID != "<lost>" || len(report.Extra) != 1 || report.Extra[0].MessageID != "<doubled>" {
+			t.Errorf("report %+v, want <lost> missing and <doubled> extra", report)
+		}
+	})
+}
+
+func TestARefusedLoginShowsItsReason(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.old().SetFault(func(string, int) error { return fmt.Errorf("bad password: %w", bridge.ErrLogin) })
+		w.start()
+		time.Sleep(time.Second)
+		p := w.bridge.Progress()[0]
+		w.stop()
+		if p.State != bridge.Problem || !p.Login || p.Next.IsZero() {
+			t.Errorf("progress %+v, want a refused login and the time of the next try", p)
+		}
+	})
+}
+
+// capture stores a message as the listener does.
+func capture(t *testing.T, l ledger.Captures, id cutover.CaptureID, raw []byte, side cutover.Side) {
+	t.Helper()
+	body, err := l.NewBody(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := cutover.NewBodyDigester()
+	if _, err := io.MultiWriter(body, d).Write(raw); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	c := ledger.Capture{ID: id, At: now, Route: cutover.Arriving, Size: int64(len(raw)), Digest: d.Digest(), Identity: d.Identity(), Sum: sha256.Sum256(raw)}
+	delivery := ledger.Delivery{Recipient: anna.Primary, Original: anna.Primary, Mailbox: anna.ID, Destination: string(side) + ":smtp", Side: side, Required: true, State: ledger.Accepted, Next: now, Since: now}
+	if _, err := body.Commit(t.Context(), c, []ledger.Delivery{delivery}, evidence.Observation{At: now, Channel: evidence.Arriving, Class: evidence.Wanted, Source: "mx"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatTheListenerCapturedIsNotPut(t *testing.T) {
+	for name, test := range map[string]struct {
+		side   cutover.Side
+		traced bool
+		body   string
+		want   int // copies in the cloud
+	}{
+		"its tee, by trace":                    {cutover.Cloud, true, "hello", 0},
+		"its tee, without a trace":             {cutover.Cloud, false, "hello", 0},
+		"another mail with the same ID":        {cutover.Cloud, false, "other", 1},
+		"captured for a mailbox at home there": {cutover.Legacy, true, "hello", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{}, memstore.Options{})
+				w.start()
+				const id = cutover.CaptureID("01JD9F3K7Q0000000000000000")
+				capture(t, w.ledger, id, mail("late", "hello"), test.side)
+				raw := mail("late", test.body)
+				if test.traced {
+					key, err := w.ledger.TraceKey(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					raw = slices.Concat([]byte(cutover.TraceField+": "+string(cutover.NewTrace(key, id))+"\r\n"), raw)
+				}
+				w.old().Deliver(inbox, memstore.Message{Raw: raw, Date: time.Now().Truncate(time.Second)})
+				time.Sleep(10 * time.Second)
+				w.stop()
+				if n := len(w.new().Messages(inbox)); n != test.want {
+					t.Errorf("%d copies in the cloud, want %d", n, test.want)
+				}
+			})
+		})
+	}
+}
+
+func TestDepositAndFind(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.start()
+		defer w.stop()
+		raw := mail("deposited", "hello")
+		id := cutover.IdentityOf(raw)
+		if seen, err := w.bridge.Find(t.Context(), anna.ID, cutover.Cloud, []cutover.Identity{id}); err != nil || len(seen) != 0 {
+			t.Fatalf("before: %v, %v", seen, err)
+		}
+		for range 2 {
+			if _, err := w.bridge.Deposit(t.Context(), anna.ID, id, time.Now(), memstore.NewContent(raw)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(w.new().Messages(inbox)); n != 1 {
+			t.Errorf("%d copies after two deposits, want 1", n)
+		}
+		if _, err := w.bridge.Deposit(t.Context(), "nobody@example.com", id, time.Now(), memstore.NewContent(raw)); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("deposit for nobody: %v", err)
+		}
+	})
+}
