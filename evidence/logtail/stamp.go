@@ -56,7 +56,7 @@ func (s *stamps) cutISO(line string) (time.Time, string, bool) {
 	end += date + 1
 	for _, layout := range isoLayouts {
 		if at, err := time.ParseInLocation(layout, line[:end], s.zone); err == nil && at.Year() >= 1990 {
-			return at.UTC(), line[end+1:], true
+			return at.UTC().Truncate(time.Microsecond), line[end+1:], true // the resolution of the ledger
 		}
 	}
 	return time.Time{}, "", false
