@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -65,40 +64,35 @@ func (w *worker) known(ctx context.Context, p *pair, b Batch) (map[cutover.Ref]l
 	return w.b.cfg.Ledger.Known(ctx, p.ID, b.Validity, refs)
 }
 
-// task is a legacy item on its way to a disposition: the row it will become, and what only the put needs.
-type task struct {
-	ledger.Item
-	date time.Time // INTERNALDATE
-}
-
 // unknown is what the batch holds that has no row yet.
-func unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []task {
-	var tasks []task
+func unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
+	var rows []ledger.Item
 	for _, c := range b.Changes {
 		if _, have := known[c.Item.Ref]; have || c.Kind == Removed {
 			continue
 		}
-		tasks = append(tasks, task{date: c.Item.Date, Item: ledger.Item{
+		rows = append(rows, ledger.Item{
 			Folder:   f,
 			Legacy:   ledger.Place{Validity: b.Validity, Ref: c.Item.Ref},
 			Identity: c.Item.Identity,
 			Size:     c.Item.Size,
 			Flags:    c.Item.Flags,
+			Date:     c.Item.Date,
 			Version:  c.Item.Version,
-		}})
+		})
 	}
-	return tasks
+	return rows
 }
 
 // leaveOut separates what the rules skip.
-func (w *worker) leaveOut(news []task) (skipped []ledger.Item, rest []task) {
-	for _, t := range news {
-		if ok, why := w.b.cfg.Rules.item(t.Flags); !ok {
-			t.Disposition, t.Note = cutover.Skipped, why
-			skipped = append(skipped, t.Item)
+func (w *worker) leaveOut(news []ledger.Item) (skipped, rest []ledger.Item) {
+	for _, row := range news {
+		if ok, why := w.b.cfg.Rules.item(row.Flags); !ok {
+			row.Disposition, row.Note = cutover.Skipped, why
+			skipped = append(skipped, row)
 			continue
 		}
-		rest = append(rest, t)
+		rest = append(rest, row)
 	}
 	return skipped, rest
 }

@@ -11,29 +11,29 @@ import (
 	"posthouse/ledger"
 )
 
-// carry brings tasks into the cloud: those that lie there already are adopted, the others are put. The intent of all of these is durable before the first put. It
-// returns the rows that reached a disposition; a task that did not stays Intended or is forgotten, and its error is returned.
-func (w *worker) carry(ctx context.Context, p *pair, tasks []task) ([]ledger.Item, error) {
-	if len(tasks) == 0 {
+// carry brings rows into the cloud: those that lie there already are adopted, the others are put. The intent of all of these is durable before the first put. It
+// returns the rows that reached a disposition; an item that did not stays Intended or is forgotten, and its error is returned.
+func (w *worker) carry(ctx context.Context, p *pair, rows []ledger.Item) ([]ledger.Item, error) {
+	if len(rows) == 0 {
 		return nil, nil
 	}
-	index, state, err := w.candidates(ctx, p, tasks)
+	index, state, err := w.candidates(ctx, p, rows)
 	if err != nil {
 		return nil, err
 	}
-	matches, tasks, err := w.adopt(ctx, p, index, tasks)
+	matches, rows, err := w.adopt(ctx, p, index, rows)
 	if err != nil {
 		return nil, err
 	}
 	done := rowsOf(matches, state, cutover.Adopted)
-	if len(tasks) == 0 {
+	if len(rows) == 0 {
 		return done, nil
 	}
-	if tasks, err = w.intend(ctx, tasks, state); err != nil {
+	if rows, err = w.intend(ctx, rows, state); err != nil {
 		return done, err
 	}
-	c := &carriage{w: w, p: p, index: index, open: map[cutover.Ref]task{}, done: done}
-	for _, t := range tasks {
+	c := &carriage{w: w, p: p, index: index, open: map[cutover.Ref]ledger.Item{}, done: done}
+	for _, t := range rows {
 		c.open[t.Legacy.Ref] = t
 	}
 	return c.run(ctx)
@@ -43,18 +43,17 @@ func (w *worker) carry(ctx context.Context, p *pair, tasks []task) ([]ledger.Ite
 func rowsOf(matches []match, state FolderState, d cutover.Disposition) []ledger.Item {
 	rows := make([]ledger.Item, len(matches))
 	for i, m := range matches {
-		rows[i] = m.task.Item
+		rows[i] = m.row
 		rows[i].Disposition, rows[i].CloudFlags = d, m.twin.Flags
 		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 	}
 	return rows
 }
 
-// intend makes the tasks durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it.
-func (w *worker) intend(ctx context.Context, tasks []task, state FolderState) ([]task, error) {
-	rows := make([]ledger.Item, len(tasks))
-	for i, t := range tasks {
-		rows[i] = t.Item
+// intend makes the rows durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it.
+func (w *worker) intend(ctx context.Context, rows []ledger.Item, state FolderState) ([]ledger.Item, error) {
+	rows = slices.Clone(rows)
+	for i := range rows {
 		rows[i].Disposition = cutover.Intended
 		rows[i].Cloud = ledger.Place{Validity: state.Validity}
 		rows[i].Tail = string(state.Tail)
@@ -63,10 +62,7 @@ func (w *worker) intend(ctx context.Context, tasks []task, state FolderState) ([
 	if err != nil {
 		return nil, fmt.Errorf("recording what is about to be put: %w", err)
 	}
-	for i := range tasks {
-		tasks[i].Item = rows[i]
-	}
-	return tasks, nil
+	return rows, nil
 }
 
 // carriage is one batch on its way: bodies stream from the legacy through it into the cloud. Its fields belong to the fetching side; what the putting side needs is in
@@ -75,8 +71,8 @@ type carriage struct {
 	w     *worker
 	p     *pair
 	index *cloudIndex
-	open  map[cutover.Ref]task // neither disposed of nor handed to the putting side
-	done  []ledger.Item        // disposed of
+	open  map[cutover.Ref]ledger.Item // neither disposed of nor handed to the putting side
+	done  []ledger.Item               // disposed of
 	errs  []error
 	// unplaced counts what was put by a server that does not tell where (no UIDPLUS).
 	unplaced int
@@ -137,7 +133,7 @@ func (c *carriage) fetch(ctx context.Context, bodies chan<- PutItem) error {
 	})
 }
 
-func (c *carriage) fetched(ctx context.Context, t task, content Content, bodies chan<- PutItem) error {
+func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, bodies chan<- PutItem) error {
 	d, err := digest(content)
 	if err != nil {
 		content.Close()
@@ -159,7 +155,7 @@ func (c *carriage) fetched(ctx context.Context, t task, content Content, bodies 
 
 // unfetched disposes of an item whose body cannot be had. One that cannot be read is tried three times before it counts as refused, so that it does not stop its
 // folder for ever.
-func (c *carriage) unfetched(t task, err error) error {
+func (c *carriage) unfetched(t ledger.Item, err error) error {
 	switch {
 	case errors.Is(err, ErrGone):
 		t.Disposition, t.Note = cutover.Gone, "no longer there when its turn came"
@@ -171,14 +167,14 @@ func (c *carriage) unfetched(t task, err error) error {
 		t.Disposition, t.Note = cutover.Refused, "cannot be read from the legacy server: "+err.Error()
 	}
 	delete(c.open, t.Legacy.Ref)
-	c.done = append(c.done, t.Item)
+	c.done = append(c.done, t)
 	return nil
 }
 
 // land turns outcomes into dispositions and returns the rows that were surely not put. What was in flight and has no outcome stays Intended.
 func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 	for _, f := range c.flight.landed {
-		row := f.task.Item
+		row := f.row
 		switch {
 		case f.outcome.Err == nil:
 			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, row.Flags, f.outcome.Place

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"posthouse/cutover"
+	"posthouse/ledger"
 )
 
 // flight is what was handed to Put and has not landed yet. Its methods are safe for concurrent use: Put pulls on one goroutine and reports on another.
@@ -17,26 +18,26 @@ type flight struct {
 }
 
 type boarded struct {
-	task    task
+	row     ledger.Item
 	content Content
 }
 
-// arrival is a task whose outcome was told.
+// arrival is an item whose outcome was told.
 type arrival struct {
-	task    task
+	row     ledger.Item
 	outcome Outcome
 }
 
-// board notes a task as in flight and makes its PutItem. From here on the content is closed by the flight.
-func (f *flight) board(t task, content Content) PutItem {
+// board notes an item as in flight and makes its PutItem. From here on the content is closed by the flight.
+func (f *flight) board(t ledger.Item, content Content) PutItem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.aloft == nil {
 		f.aloft = map[int]boarded{}
 	}
 	f.next++
-	f.aloft[f.next] = boarded{task: t, content: content}
-	return PutItem{ID: f.next, Flags: t.Flags, Date: t.date, Content: content}
+	f.aloft[f.next] = boarded{row: t, content: content}
+	return PutItem{ID: f.next, Flags: t.Flags, Date: t.Date, Content: content}
 }
 
 // unboard takes back a PutItem that never reached Put; its content is the caller's again.
@@ -53,7 +54,7 @@ func (f *flight) put(ctx context.Context, cloud Store, folder cutover.Folder, bo
 	defer f.mu.Unlock()
 	for id, b := range f.aloft {
 		if b.content != nil {
-			f.landed = append(f.landed, arrival{task: b.task, outcome: Outcome{ID: id, Err: ErrUnknown}})
+			f.landed = append(f.landed, arrival{row: b.row, outcome: Outcome{ID: id, Err: ErrUnknown}})
 			b.content.Close()
 		}
 	}
@@ -78,6 +79,6 @@ func (f *flight) land(o Outcome) {
 		return
 	}
 	delete(f.aloft, o.ID)
-	f.landed = append(f.landed, arrival{task: b.task, outcome: o})
+	f.landed = append(f.landed, arrival{row: b.row, outcome: o})
 	b.content.Close()
 }

@@ -24,14 +24,14 @@ type cloudIndex struct {
 // few is how many items are looked for one by one in a folder rather than by reading all of it.
 const few = 32
 
-// candidates returns, for the tasks, an index of the cloud items that may be theirs.
-func (w *worker) candidates(ctx context.Context, p *pair, tasks []task) (*cloudIndex, FolderState, error) {
+// candidates returns, for the rows, an index of the cloud items that may be theirs.
+func (w *worker) candidates(ctx context.Context, p *pair, rows []ledger.Item) (*cloudIndex, FolderState, error) {
 	state, err := w.cloud.State(ctx, p.cloud)
 	if err != nil {
 		return nil, state, fmt.Errorf("asking for the state of the cloud folder: %w", err)
 	}
-	if p.index == nil && len(tasks) <= few && state.Items > 10*few {
-		index, err := w.searched(ctx, p, state, tasks)
+	if p.index == nil && len(rows) <= few && state.Items > 10*few {
+		index, err := w.searched(ctx, p, state, rows)
 		return index, state, err
 	}
 	if p.index == nil || p.index.validity != state.Validity {
@@ -44,11 +44,11 @@ func newIndex(validity string) *cloudIndex {
 	return &cloudIndex{validity: validity, byKey: map[cutover.Key][]cutover.Item{}, byLoose: map[cutover.Key][]cutover.Item{}}
 }
 
-// searched asks the cloud for the tasks alone: its cost does not depend on the folder's size.
-func (w *worker) searched(ctx context.Context, p *pair, state FolderState, tasks []task) (*cloudIndex, error) {
+// searched asks the cloud for the rows alone: its cost does not depend on the folder's size.
+func (w *worker) searched(ctx context.Context, p *pair, state FolderState, rows []ledger.Item) (*cloudIndex, error) {
 	index := newIndex(state.Validity)
-	wanted := make([]cutover.Identity, len(tasks))
-	for i, t := range tasks {
+	wanted := make([]cutover.Identity, len(rows))
+	for i, t := range rows {
 		wanted[i] = t.Identity
 	}
 	var items []cutover.Item

@@ -11,16 +11,16 @@ import (
 //
 // Our trace, when its MAC holds, decides alone. By key an item joins only where it was received (a copy in Sent is the sender's own), only a
 // capture that nothing joined yet, and only if the bodies agree, so that two mails with one Message-ID both arrive.
-func (w *worker) join(ctx context.Context, p *pair, tasks []task) (joined []ledger.Item, rest []task, err error) {
-	if len(tasks) == 0 {
+func (w *worker) join(ctx context.Context, p *pair, rows []ledger.Item) (joined []ledger.Item, rest []ledger.Item, err error) {
+	if len(rows) == 0 {
 		return nil, nil, nil
 	}
-	expected, err := w.expected(ctx, tasks)
+	expected, err := w.expected(ctx, rows)
 	if err != nil || len(expected) == 0 {
-		return nil, tasks, err
+		return nil, rows, err
 	}
-	for _, t := range tasks {
-		i, err := w.joins(ctx, p, t.Item, expected)
+	for _, t := range rows {
+		i, err := w.joins(ctx, p, t, expected)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -30,15 +30,15 @@ func (w *worker) join(ctx context.Context, p *pair, tasks []task) (joined []ledg
 		}
 		t.Disposition, t.Capture = cutover.Captured, expected[i].Capture
 		expected[i].Joined = append(expected[i].Joined, t.ID)
-		joined = append(joined, t.Item)
+		joined = append(joined, t)
 	}
 	return joined, rest, nil
 }
 
-func (w *worker) expected(ctx context.Context, tasks []task) ([]ledger.Expected, error) {
+func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Expected, error) {
 	var keys []cutover.Key
 	var captures []cutover.CaptureID
-	for _, t := range tasks {
+	for _, t := range rows {
 		if id, ok := t.Identity.Trace.Verify(w.b.cfg.TraceKey); ok {
 			captures = append(captures, id)
 		}

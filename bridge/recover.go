@@ -56,11 +56,7 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 	if err := w.include(ctx, p, index, items); err != nil {
 		return nil, err
 	}
-	tasks := make([]task, len(rows))
-	for i, row := range rows {
-		tasks[i] = task{Item: row}
-	}
-	matches, tasks, err := w.adopt(ctx, p, index, tasks)
+	matches, left, err := w.adopt(ctx, p, index, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -70,10 +66,6 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 		}
 		p.index = nil
 		w.status.settled(p.Legacy.String(), found)
-	}
-	left := make([]ledger.Item, len(tasks))
-	for i, t := range tasks {
-		left[i] = t.Item
 	}
 	return left, nil
 }

@@ -6,20 +6,21 @@ import (
 	"slices"
 
 	"posthouse/cutover"
+	"posthouse/ledger"
 )
 
 // match is a legacy item and the copy of it that lies in the cloud.
 type match struct {
-	task task
+	row  ledger.Item
 	twin cutover.Item
 }
 
-// adopt finds the tasks whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing.
-func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, tasks []task) (found []match, rest []task, err error) {
+// adopt finds the rows whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing.
+func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item) (found []match, rest []ledger.Item, err error) {
 	a := assignment{candidates: map[cutover.Ref][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref
-	for _, t := range tasks {
-		may := index.matches(t.Item, w.b.cfg.TraceKey)
+	for _, t := range rows {
+		may := index.matches(t, w.b.cfg.TraceKey)
 		if len(may) == 0 {
 			rest = append(rest, t)
 			continue
@@ -50,27 +51,27 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, tasks []
 	return a.found, append(rest, a.open...), nil
 }
 
-// digested fills in the digests of the tasks' legacy bodies. One that cannot be read stays zero: it is met again when it is put.
-func (w *worker) digested(ctx context.Context, p *pair, tasks []task) error {
+// digested fills in the digests of the rows' legacy bodies. One that cannot be read stays zero: it is met again when it is put.
+func (w *worker) digested(ctx context.Context, p *pair, rows []ledger.Item) error {
 	var refs []cutover.Ref
-	for _, t := range tasks {
+	for _, t := range rows {
 		if t.Digest.IsZero() {
 			refs = append(refs, t.Legacy.Ref)
 		}
 	}
 	found, err := digests(ctx, w.legacy, p.legacy, refs)
-	for i, t := range tasks {
+	for i, t := range rows {
 		if d, ok := found[t.Legacy.Ref]; ok {
-			tasks[i].Digest = d
+			rows[i].Digest = d
 		}
 	}
 	return err
 }
 
-// assignment pairs tasks with copies, each copy with one task.
+// assignment pairs rows with copies, each copy with one row.
 type assignment struct {
-	open       []task
-	candidates map[cutover.Ref][]cutover.Item // by the task's legacy reference
+	open       []ledger.Item
+	candidates map[cutover.Ref][]cutover.Item // by the item's legacy reference
 	digests    map[cutover.Ref]cutover.Digest // of the copies
 	taken      map[cutover.Ref]bool
 	keeps      bool // the cloud is known to keep bytes
@@ -80,19 +81,21 @@ type assignment struct {
 // assign prefers what proves most: equal bodies with equal date and flags, then with equal date, then equal bodies alone. Where the cloud does not keep bytes, or it is not
 // known, an unequal body proves nothing: what is left is matched by key alone, and the count decides.
 func (a *assignment) assign() {
-	sameBody := func(t task, i cutover.Item) bool { d, ok := a.digests[i.Ref]; return ok && d == t.Digest }
-	sameDate := func(t task, i cutover.Item) bool { return t.date.Equal(i.Date) }
-	a.pass(func(t task, i cutover.Item) bool { return sameBody(t, i) && sameDate(t, i) && t.Flags.Equal(i.Flags) })
-	a.pass(func(t task, i cutover.Item) bool { return sameBody(t, i) && sameDate(t, i) })
+	sameBody := func(t ledger.Item, i cutover.Item) bool { d, ok := a.digests[i.Ref]; return ok && d == t.Digest }
+	sameDate := func(t ledger.Item, i cutover.Item) bool { return t.Date.Equal(i.Date) }
+	a.pass(func(t ledger.Item, i cutover.Item) bool {
+		return sameBody(t, i) && sameDate(t, i) && t.Flags.Equal(i.Flags)
+	})
+	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameBody(t, i) && sameDate(t, i) })
 	a.pass(sameBody)
 	if !a.keeps {
 		a.pass(sameDate)
-		a.pass(func(task, cutover.Item) bool { return true })
+		a.pass(func(ledger.Item, cutover.Item) bool { return true })
 	}
 }
 
-func (a *assignment) pass(same func(task, cutover.Item) bool) {
-	var open []task
+func (a *assignment) pass(same func(ledger.Item, cutover.Item) bool) {
+	var open []ledger.Item
 	for _, t := range a.open {
 		i := slices.IndexFunc(a.candidates[t.Legacy.Ref], func(i cutover.Item) bool { return !a.taken[i.Ref] && same(t, i) })
 		if i < 0 {
@@ -101,7 +104,7 @@ func (a *assignment) pass(same func(task, cutover.Item) bool) {
 		}
 		twin := a.candidates[t.Legacy.Ref][i]
 		a.taken[twin.Ref] = true
-		a.found = append(a.found, match{task: t, twin: twin})
+		a.found = append(a.found, match{row: t, twin: twin})
 	}
 	a.open = open
 }

@@ -5,6 +5,7 @@ import (
 
 	"posthouse/cutover"
 	"posthouse/evidence"
+	"posthouse/ledger"
 )
 
 // GrowthSource is the name of the evidence source that new items in legacy mailboxes are.
@@ -12,7 +13,7 @@ const GrowthSource = "mailboxes"
 
 // witness reports new items in a legacy mailbox as use of the old server: received, or sent by its owner. What carries our trace came through the listener, which has
 // reported it; what the mailbox held before under another reference was only moved.
-func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []task) error {
+func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []ledger.Item) error {
 	if !b.Fresh || w.b.cfg.Observe == nil || len(news) == 0 {
 		return nil
 	}
@@ -40,7 +41,7 @@ func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []task) err
 	return w.b.cfg.Observe(ctx, seen)
 }
 
-func (w *worker) observation(p *pair, t task) evidence.Observation {
+func (w *worker) observation(p *pair, t ledger.Item) evidence.Observation {
 	o := evidence.Observation{
 		At: w.b.cfg.Clock.Now(), Channel: evidence.Arriving, Class: evidence.Wanted, Source: GrowthSource,
 		Sender: string(w.m.ID), Mailbox: w.m.ID, Message: t.Identity.MessageID, Detail: p.Legacy.String(),

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"posthouse/cutover"
 )
@@ -41,6 +42,7 @@ type Item struct {
 	Size        int64
 	Digest      cutover.Digest // zero until the body was read
 	Flags       cutover.Flags  // on the legacy side, when last read
+	Date        time.Time      // INTERNALDATE on the legacy side, whole seconds, UTC when read back; zero if unknown
 	Version     string         // of the legacy item, when last read
 	Disposition cutover.Disposition
 	Cloud       Place         // zero until known; the cloud folder is the pair's

@@ -8,12 +8,12 @@ import (
 	"posthouse/ledger"
 )
 
-const selectItems = `SELECT i.id, i.folder, i.validity, i.ref, i.key, i.loose, i.trace, i.size, i.digest, i.flags, i.version, i.disposition,
+const selectItems = `SELECT i.id, i.folder, i.validity, i.ref, i.key, i.loose, i.trace, i.size, i.digest, i.flags, i.date, i.version, i.disposition,
 	i.cloud_validity, i.cloud_ref, i.cloud_flags, i.tail, i.capture, i.note FROM items i `
 
 func scanItem(row scanner) (i ledger.Item, err error) {
 	return i, row.Scan(&i.ID, &i.Folder, (*refColumn)(&i.Legacy.Validity), (*refColumn)(&i.Legacy.Ref), (*keyColumn)(&i.Identity.Key),
-		(*keyColumn)(&i.Identity.Loose), &i.Identity.Trace, &i.Size, (*digestColumn)(&i.Digest), (*flagsColumn)(&i.Flags), &i.Version, &i.Disposition,
+		(*keyColumn)(&i.Identity.Loose), &i.Identity.Trace, &i.Size, (*digestColumn)(&i.Digest), (*flagsColumn)(&i.Flags), (*timeColumn)(&i.Date), &i.Version, &i.Disposition,
 		(*refColumn)(&i.Cloud.Validity), (*refColumn)(&i.Cloud.Ref), (*flagsColumn)(&i.CloudFlags), &i.Tail, &i.Capture, &i.Note)
 }
 
@@ -64,15 +64,16 @@ func keyValues(keys []cutover.Key) []any {
 	return values
 }
 
+const selectClaimed = `SELECT i.id, i.cloud_validity, i.cloud_ref FROM folders f
+	JOIN folders s ON s.mailbox = f.mailbox AND s.kind = f.kind AND s.cloud = f.cloud JOIN items i ON i.folder = s.id
+	WHERE f.id = ? AND i.cloud_validity = ? AND i.cloud_ref <> '' AND i.disposition IN ('copied', 'adopted', 'captured') AND i.cloud_ref IN `
+
 // Claimed asks all pairs of the mailbox that lead to the same cloud folder: two legacy folders may be joined in one.
 func (l *Ledger) Claimed(ctx context.Context, f ledger.FolderID, places []ledger.Place) (map[ledger.Place]ledger.ItemID, error) {
 	claimed := make(map[ledger.Place]ledger.ItemID)
 	err := l.look(ctx, func(q querier) error {
 		for validity, refs := range byValidity(places) {
-			found, err := collectIn(q, scanClaimed, `SELECT i.id, i.cloud_validity, i.cloud_ref FROM folders f JOIN folders s
-				ON s.mailbox = f.mailbox AND s.kind = f.kind AND s.cloud = f.cloud JOIN items i ON i.folder = s.id
-				WHERE f.id = ? AND i.cloud_validity = ? AND i.cloud_ref <> '' AND i.disposition IN ('copied', 'adopted', 'captured') AND i.cloud_ref IN `,
-				"", []any{int64(f), compact(validity)}, refValues(refs))
+			found, err := collectIn(q, scanClaimed, selectClaimed, "", []any{int64(f), compact(validity)}, refValues(refs))
 			if err != nil {
 				return err
 			}

@@ -9,12 +9,12 @@ import (
 	"posthouse/ledger"
 )
 
-var insertItems = newBatch(`INSERT INTO items (id, folder, mailbox, validity, ref, key, loose, trace, key_version, size, digest, flags, version,
-	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note)`, 20)
+var insertItems = newBatch(`INSERT INTO items (id, folder, mailbox, validity, ref, key, loose, trace, key_version, size, digest, flags, date, version,
+	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note)`, 21)
 
 const (
 	// updateOutcome leaves the columns of the legacy place and the identity alone, and with them their indices: they hardly ever change.
-	updateOutcome = `UPDATE items SET trace = ?, size = ?, digest = ?, flags = ?, version = ?, disposition = ?, cloud_validity = ?, cloud_ref = ?,
+	updateOutcome = `UPDATE items SET trace = ?, size = ?, digest = ?, flags = ?, date = ?, version = ?, disposition = ?, cloud_validity = ?, cloud_ref = ?,
 		cloud_flags = ?, tail = ?, capture = ?, note = ? WHERE id = ?`
 	updatePlace = `UPDATE items SET folder = ?, mailbox = ?, validity = ?, ref = ?, key = ?, loose = ?, key_version = ? WHERE id = ?`
 )
@@ -155,7 +155,7 @@ func (k *itemKeeper) update(i *ledger.Item, before map[ledger.ItemID]itemBefore)
 
 // outcomeValues are the columns from trace to note, key_version left out.
 func outcomeValues(i *ledger.Item) []any {
-	return []any{string(i.Identity.Trace), i.Size, digestValue(i.Digest), i.Flags.String(), i.Version, string(i.Disposition), compact(i.Cloud.Validity),
+	return []any{string(i.Identity.Trace), i.Size, digestValue(i.Digest), i.Flags.String(), micros(i.Date), i.Version, string(i.Disposition), compact(i.Cloud.Validity),
 		compact(string(i.Cloud.Ref)), i.CloudFlags.String(), i.Tail, string(i.Capture), i.Note}
 }
 

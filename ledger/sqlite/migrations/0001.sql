@@ -111,6 +111,7 @@ CREATE TABLE items (
   size           INTEGER NOT NULL,
   digest         BLOB,
   flags          TEXT NOT NULL,
+  date           INTEGER NOT NULL, -- INTERNALDATE
   version        TEXT NOT NULL,
   disposition    TEXT NOT NULL CHECK (disposition IN ('intended', 'copied', 'adopted', 'captured', 'merged by the cloud',
                    'skipped by rule', 'gone before copy', 'refused')),
