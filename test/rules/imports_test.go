@@ -1,0 +1,165 @@
+package rules
+
+import (
+	"fmt"
+	"go/parser"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// rule says what of our own the packages of one place may import. A place and an allowance name a package; with "/..." its subtree too.
+type rule struct {
+	place string
+	may   []string
+	why   string
+}
+
+var leaves = []string{"internal/clock", "internal/pace"}
+
+// rules are tried from top to bottom; the first whose place fits counts.
+var rules = []rule{
+	{".", []string{"internal/cli"},
+		"main hands os.Args to internal/cli and does nothing else"},
+	{"cutover", nil,
+		"the nouns are shared by everybody and know nobody"},
+	{"evidence", []string{"cutover"},
+		"a verdict must be recomputable by anybody from values alone"},
+	{"ledger", []string{"cutover", "evidence"},
+		"the ledger's interfaces speak of nouns and evidence; how they are stored is for the packages below it"},
+	{"ledger/...", []string{"cutover", "evidence", "ledger", "internal/clock"},
+		"a store of the ledger, and the suite for it, know what is stored and not who stores it: neither relay nor bridge"},
+	{"evidence/...", with(leaves, "cutover", "evidence", "ledger", "internal/login"),
+		"what reads logs turns lines into observations, whatever relay and bridge do"},
+	{"relay", with(leaves, "cutover", "evidence", "ledger"),
+		"relay and bridge never import each other: each can be understood, tested and broken alone; its edges import it, not it them"},
+	{"relay/...", with(leaves, "cutover", "evidence", "ledger", "relay", "internal/login"),
+		"an edge of the relay knows the relay at most; the mailbox path is adapted in internal/daemon"},
+	{"bridge", with(leaves, "cutover", "evidence", "ledger"),
+		"bridge and relay never import each other: each can be understood, tested and broken alone; its edges import it, not it them"},
+	{"bridge/...", with(leaves, "cutover", "evidence", "ledger", "bridge", "internal/login"),
+		"a store knows the Store seam; which other stores there are is not its business"},
+	{"config", nil,
+		"a configuration that imports components ends up imported by everything; its values are copied in internal/daemon"},
+	{"systemd", nil,
+		"what systemd and posthouse share is not about mail"},
+	{"internal/clock", nil, "a leaf, usable by all"},
+	{"internal/pace", nil, "a leaf, usable by all"},
+	{"internal/login", []string{"internal/clock"},
+		"how we prove who we are is the same for every protocol"},
+	{"internal/testserver/...", []string{"internal/clock", "internal/testserver/..."},
+		"a server to test against that uses our own code would share our own mistakes"},
+	{"internal/control", with(leaves, "cutover", "evidence", "ledger"),
+		"the shapes that commands and page share are plain values, so that scripts can rely on them"},
+	{"internal/web", with(leaves, "cutover", "evidence", "ledger", "internal/control"),
+		"the page shows what the control socket tells, and nothing that commands cannot tell"},
+	{"internal/daemon", with(leaves, "cutover", "evidence", "evidence/...", "ledger", "ledger/sqlite", "relay", "relay/...", "bridge", "bridge/...",
+		"config", "systemd", "internal/login", "internal/control", "internal/web"),
+		"the composition root knows every component, and no command knows it but those of internal/cli"},
+	{"internal/demo", with(leaves, "cutover", "evidence", "ledger", "config", "internal/control", "internal/testserver/..."),
+		"the demonstration sees the service from outside, as its user does"},
+	{"internal/cli", with(leaves, "cutover", "evidence", "ledger", "ledger/sqlite", "config", "systemd", "internal/..."),
+		"commands speak to the daemon, the configuration and the control socket, never to an edge directly"},
+}
+
+func with(some []string, more ...string) []string { return slices.Concat(some, more) }
+
+func TestImportDirection(t *testing.T) {
+	for _, offence := range offences(sources(t, house(), parser.ImportsOnly)) {
+		t.Error(offence)
+	}
+}
+
+// offences lists every import of our own packages that no rule allows, with the reason of the rule it breaks.
+func offences(all []source) []string {
+	var found []string
+	for _, s := range all {
+		if s.test || under("test", s.folder) {
+			continue
+		}
+		r, known := ruleFor(s.folder)
+		if !known {
+			found = append(found, fmt.Sprintf("%s: no rule for package %s; add it to the rules, with what it may import and why", s.path(), s.folder))
+			continue
+		}
+		for _, imported := range s.imports() {
+			ours, isOurs := strings.CutPrefix(imported, module+"/")
+			if isOurs && !allowed(r.may, ours) {
+				found = append(found, fmt.Sprintf("%s: must not import %s: %s", s.path(), ours, r.why))
+			}
+		}
+	}
+	return found
+}
+
+func ruleFor(folder string) (rule, bool) {
+	for _, r := range rules {
+		if fits(r.place, folder) {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+func allowed(may []string, folder string) bool {
+	return slices.ContainsFunc(may, func(pattern string) bool { return fits(pattern, folder) })
+}
+
+// fits reports whether folder is pattern's package, or lies in its subtree where the pattern ends in "/...".
+func fits(pattern, folder string) bool {
+	if tree, isTree := strings.CutSuffix(pattern, "/..."); isTree {
+		return under(tree, folder)
+	}
+	return pattern == folder
+}
+
+func under(tree, folder string) bool { return folder == tree || strings.HasPrefix(folder, tree+"/") }
+
+func TestFits(t *testing.T) {
+	for _, c := range []struct {
+		pattern, folder string
+		want            bool
+	}{
+		{"relay", "relay", true},
+		{"relay", "relay/listener", false},
+		{"relay/...", "relay", true},
+		{"relay/...", "relay/listener", true},
+		{"relay/...", "relayed", false},
+		{".", ".", true},
+		{".", "relay", false},
+	} {
+		if got := fits(c.pattern, c.folder); got != c.want {
+			t.Errorf("fits(%q, %q) = %v", c.pattern, c.folder, got)
+		}
+	}
+}
+
+// The rules must be able to say no, and say no to what they are there for.
+func TestOffencesAreFound(t *testing.T) {
+	for _, c := range []struct{ file, imported, want string }{
+		{"relay/courier.go", "posthouse/bridge", "relay/courier.go: must not import bridge: relay and bridge never import each other"},
+		{"relay/listener/conn.go", "posthouse/bridge/imapstore", "must not import bridge/imapstore"},
+		{"bridge/worker.go", "posthouse/relay/delivery", "must not import relay/delivery: bridge and relay never"},
+		{"bridge/worker.go", "posthouse/bridge/imapstore", "must not import bridge/imapstore"},
+		{"ledger/sqlite/open.go", "posthouse/relay", "must not import relay"},
+		{"evidence/judge.go", "posthouse/ledger", "must not import ledger"},
+		{"evidence/logtail/parse.go", "posthouse/bridge", "must not import bridge"},
+		{"relay/intake.go", "posthouse/config", "must not import config"},
+		{"config/load.go", "posthouse/cutover", "must not import cutover"},
+		{"internal/daemon/daemon.go", "posthouse/internal/cli", "must not import internal/cli"},
+		{"internal/cli/status.go", "posthouse/bridge/imapstore", "must not import bridge/imapstore"},
+		{"util/strings.go", "strings", "no rule for package util"},
+		{"relay/courier_test.go", "posthouse/bridge", ""},
+		{"relay/listener/conn.go", "posthouse/relay", ""},
+		{"relay/courier.go", "github.com/sirupsen/logrus", ""},
+	} {
+		text := fmt.Sprintf("package p\n\nimport _ %q\n", c.imported)
+		tree := fstest.MapFS{c.file: &fstest.MapFile{Data: []byte(text)}}
+		got := strings.Join(offences(sources(t, fs.FS(tree), parser.ImportsOnly)), "\n")
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s importing %s: got %q, want %q", c.file, c.imported, got, c.want)
+		}
+	}
+}
