@@ -51,6 +51,9 @@ func captureValuesIn(ids []cutover.CaptureID) []any {
 	return values
 }
 
+// The plus keeps the planner from walking all items of the mailbox.
+const selectJoined = `SELECT id, capture FROM items WHERE capture <> '' AND +mailbox = (SELECT n FROM mailboxes WHERE id = ?) AND capture IN `
+
 func addJoined(q querier, m cutover.MailboxID, found []ledger.Expected) error {
 	type join struct {
 		item    ledger.ItemID
@@ -63,8 +66,7 @@ func addJoined(q querier, m cutover.MailboxID, found []ledger.Expected) error {
 			ids = append(ids, e.Capture)
 		}
 	}
-	joins, err := collectIn(q, scan, `SELECT id, capture FROM items WHERE capture <> '' AND mailbox = (SELECT n FROM mailboxes WHERE id = ?)
-		AND capture IN `, " ORDER BY id", []any{string(m)}, captureValuesIn(ids))
+	joins, err := collectIn(q, scan, selectJoined, " ORDER BY id", []any{string(m)}, captureValuesIn(ids))
 	if err != nil {
 		return err
 	}

