@@ -16,7 +16,7 @@ type Options struct {
 	NoKeywords bool   // only system flags are kept
 	Merge      bool   // a put of octets that the folder already holds returns the place of the first copy (Gmail)
 	Removals   bool   // Next tells of removed items; IMAP without QRESYNC does not
-	OutOfOrder bool   // outcomes of a Put are told last first
+	OutOfOrder bool   // outcomes of a Put are told by threes, last first
 }
 
 // Server holds mailboxes by name. It is safe for concurrent use, as everything of this package is.

@@ -126,19 +126,16 @@ func (s *Store) matching(f cutover.Folder, match func(*message) bool) ([]cutover
 	return items, nil
 }
 
-// Put stores item by item; with OutOfOrder the outcomes come at the end, last first.
+// Put stores item by item; with OutOfOrder outcomes come in small groups, each last first.
 func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
-	var late []bridge.Outcome
-	tell := outcome
+	put, tell := items, outcome
 	if s.box.options.OutOfOrder {
-		tell = func(o bridge.Outcome) { late = append(late, o) }
-		defer func() {
-			for _, o := range slices.Backward(late) {
-				outcome(o)
-			}
-		}()
+		var flush func()
+		tell, flush = reversing(outcome)
+		defer flush()
+		put = flushing(items, flush)
 	}
-	for item := range items {
+	for item := range put {
 		if err := s.put(ctx, f, item, tell); err != nil {
 			return fmt.Errorf("putting into %s: %w", f.Path, err)
 		}
