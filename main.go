@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // the time zones of logs, where the machine has none installed
 
 	"posthouse/internal/cli"
 )

@@ -66,7 +66,7 @@ type Config struct {
 // Recipients says which addresses exist. Addresses are compared and kept in lower case.
 type Recipients struct {
 	// True: the addresses here and in the mailboxes file are all there are; others are refused (550).
-	// False: an unknown address in one of the domains is taken, and left to the destination to judge.
+	// False: an unknown address in one of the domains is put off (451) and listed by "posthouse status".
 	Complete bool `toml:"complete" mode:"live" default:"false"`
 
 	// True: anna+anything@ is anna@.

@@ -15,7 +15,7 @@ func Example() string {
 	w := &exampleWriter{explained: map[reflect.Type]bool{}}
 	w.comment(`posthouse: one cutover, from the old mail server to the cloud.
 
-Check it with "posthouse config validate"; a running service takes changes by "posthouse reload"
+Check it with "posthouse config validate"; a running service takes changes by "systemctl reload posthouse"
 (live) or when it is started again (restart).
 
 Durations are "90s", "15m", "6h", "14d"; sizes "150MB" or "64KiB". Paths are relative to this file's

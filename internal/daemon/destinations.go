@@ -131,6 +131,8 @@ func unsent(err error) relay.OutcomeKind {
 	switch {
 	case errors.As(err, &unfit):
 		return relay.Unsuitable
+	case errors.Is(err, context.Canceled), errors.Is(err, delivery.ErrStopped):
+		return relay.Deferred // we are being stopped: that is nobody's fault
 	case errors.As(err, &session):
 		return relay.Unreachable
 	}

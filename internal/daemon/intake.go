@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -11,9 +13,16 @@ import (
 )
 
 // intake adapts the relay's intake to the listener.
-type intake struct{ relay *relay.Intake }
+type intake struct {
+	relay *relay.Intake
+	// allow are the networks that may use a devices listener; nil on other listeners, which anybody may use.
+	allow []netip.Prefix
+}
 
 func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) error {
+	if s.Role == cutover.Devices && !inNetworks(s.Remote.Addr().Unmap(), i.allow) {
+		return &listener.Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "Your address is not in this listener's list of devices"}
+	}
 	return refusal(i.relay.Recipient(ctx, peer(s), rcpt))
 }
 
@@ -27,6 +36,10 @@ func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelo
 		return nil, refusal(err)
 	}
 	return message{arrival}, nil
+}
+
+func inNetworks(ip netip.Addr, networks []netip.Prefix) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(ip) })
 }
 
 // message adapts one arrival.

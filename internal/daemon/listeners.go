@@ -46,7 +46,7 @@ func networks(cfg *config.Config, of func(config.Listener) []netip.Prefix) []net
 
 func (d *Daemon) startListener(name string, l config.Listener) error {
 	cfg := listener.Config{
-		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: intake{d.intake}, Observer: d.witness,
+		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: intake{d.intake, l.Allow}, Observer: d.witness,
 		Log: d.log, MaxMessageBytes: int64(l.MaxMessageSize), MaxRecipients: l.MaxRecipients,
 		MaxConnections: l.MaxConnections, MaxPerClient: l.MaxConnectionsPerClient, CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout,
 	}

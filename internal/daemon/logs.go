@@ -31,8 +31,11 @@ func (d *Daemon) startLogs(ctx context.Context) error {
 		}
 		own := append([]netip.Prefix{netip.MustParsePrefix(ownLoopback + "/32")}, source.OwnAddresses...)
 		f, err := logtail.New(logtail.Options{
-			Config: logtail.Config{Source: name, Dialects: []string{source.Kind}, Zone: zone, Own: own, OwnUsers: source.OwnUsers},
-			Path:   source.File, Every: d.real(500 * time.Millisecond), Beat: d.tick(),
+			Config: logtail.Config{
+				Source: name, Dialects: dialects(source.Kind), Zone: zone, Own: own, OwnUsers: source.OwnUsers, OwnSenders: source.OwnSenders,
+				Local: source.Local, Gateways: source.Gateways, Deliveries: source.Deliveries,
+			},
+			Path: source.File, Every: d.real(500 * time.Millisecond), Beat: d.tick(), MaxSilence: source.MaxSilence,
 		}, d.witness, d.opts.Clock, d.log)
 		if err != nil {
 			return fmt.Errorf("evidence.%s: %w", name, err)
@@ -44,6 +47,14 @@ func (d *Daemon) startLogs(ctx context.Context) error {
 		d.logs = append(d.logs, &logSource{name: name, kind: source.Kind, follower: f})
 	}
 	return nil
+}
+
+// dialects are the programs whose lines a log holds; nil is any of those we know.
+func dialects(kind string) []string {
+	if kind == "auto" {
+		return nil
+	}
+	return []string{kind}
 }
 
 func (l *logSource) describe(s *control.Source) {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/user"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"posthouse/bridge"
 	"posthouse/cutover"
 	"posthouse/internal/control"
+	"posthouse/systemd"
 )
 
 // startControl opens the control socket, last: whoever connects finds everything running.
@@ -27,6 +29,9 @@ func (d *Daemon) startControl(context.Context) error {
 func (d *Daemon) peers() (control.Peers, error) {
 	if d.cfg.Control.Group == "" {
 		return control.Peers{}, nil
+	}
+	if !systemd.SeesAllUsers() {
+		return control.Peers{}, errors.New("control.group: users cannot be told apart in here (PrivateUsers=yes); the unit file names the drop-in that opens it")
 	}
 	g, err := user.LookupGroup(d.cfg.Control.Group)
 	if err != nil {
