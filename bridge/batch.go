@@ -8,21 +8,28 @@ import (
 	"posthouse/ledger"
 )
 
-// work disposes of every change in a batch, and advances the cursor with the last settlement. In order: what the ledger knows, what the rules leave out,
-// what the listener captured, what the cloud holds already, what is left to put.
+// work disposes of every change in a batch, and advances the cursor with the last settlement. In order: what the ledger knows, under this reference or an earlier one; what the rules leave out;
+// what the listener captured; what the cloud holds already; what is left to put.
 func (w *worker) work(ctx context.Context, p *pair, b Batch) error {
 	known, err := w.known(ctx, p, b)
 	if err != nil {
 		return err
 	}
+	if err := w.displaced(ctx, p, b, known); err != nil {
+		return err
+	}
 	if err := w.followFlags(ctx, p, b, known); err != nil {
 		return err
 	}
-	news := unknown(p.ID, b, known)
+	rows, news, err := w.renew(ctx, p, b, unknown(p.ID, b, known))
+	if err != nil {
+		return err
+	}
 	if err := w.witness(ctx, p, b, news); err != nil {
 		return err
 	}
-	rows, rest := w.leaveOut(news)
+	skipped, rest := w.leaveOut(news)
+	rows = append(rows, skipped...)
 	joined, rest, err := w.join(ctx, p, rest)
 	if err != nil {
 		return err

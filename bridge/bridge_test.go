@@ -245,6 +245,37 @@ func TestTwoMailsWithOneMessageIDBothArrive(t *testing.T) {
 	})
 }
 
+// The legacy server loses its references, or is restored from a backup: nothing is put a second time.
+func TestReferencesThatEnd(t *testing.T) {
+	for name, upset := range map[string]func(*memstore.Mailbox){
+		"new validity":    func(b *memstore.Mailbox) { b.Renew(inbox) },
+		"restored backup": func(b *memstore.Mailbox) { b.Rollback(inbox, 20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{Batch: 10}, memstore.Options{})
+				date := time.Now().Truncate(time.Second)
+				for i := range 30 {
+					w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(i%25), "hello"), Date: date.Add(time.Duration(i) * time.Second)})
+				}
+				w.run(10 * time.Second)
+				upset(w.old())
+				for i := range 15 {
+					w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(100+i), "later"), Date: date})
+				}
+				w.run(10 * time.Minute)
+				if n := len(w.new().Messages(inbox)); n != 45 {
+					t.Errorf("%d messages in the cloud, want the 30 of before and 15 later ones", n)
+				}
+				w.run(10 * time.Minute)
+				if n := len(w.new().Messages(inbox)); n != 45 {
+					t.Errorf("%d messages in the cloud after another run, want 45", n)
+				}
+			})
+		})
+	}
+}
+
 // Every step of either store fails at random, replies are lost after the put, and the process ends and begins again: in the end both sides hold the same multiset.
 func TestExactlyOnceWhateverFails(t *testing.T) {
 	for seed := range uint64(8) {

@@ -41,13 +41,17 @@ func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cu
 }
 
 func (w *worker) writeFlags(ctx context.Context, p *pair, refs []cutover.Ref, changed map[cutover.Ref]ledger.Item) ([]ledger.Item, error) {
+	state, err := w.cloud.State(ctx, p.cloud)
+	if err != nil {
+		return nil, err
+	}
 	now, err := w.cloud.Flags(ctx, p.cloud, refs)
 	if err != nil {
 		return nil, err
 	}
 	write := map[cutover.Ref]cutover.Flags{}
 	for ref, flags := range now {
-		if row := changed[ref]; flags.Equal(row.CloudFlags) {
+		if row := changed[ref]; row.Cloud.Validity == state.Validity && flags.Equal(row.CloudFlags) {
 			write[ref] = row.Flags
 		}
 	}

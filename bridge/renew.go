@@ -1,0 +1,90 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// References end: a server gives a folder a new validity, or a restored backup gives old references to other items. Rows outlive that. A row whose reference now names another item
+// is set aside, and an item that is new by its reference takes over the row of before that has its identity: its copy is in the cloud already.
+
+// setAside marks the validity of rows whose reference was given to another item; no server writes such a validity.
+const setAside = " (before)"
+
+// displaced takes out of known the rows whose reference names another item now, and makes room for that item.
+func (w *worker) displaced(ctx context.Context, p *pair, b Batch, known map[cutover.Ref]ledger.Item) error {
+	var moved []ledger.Item
+	for _, c := range b.Changes {
+		row, have := known[c.Item.Ref]
+		if !have || c.Kind == Removed || same(cutover.Item{Identity: row.Identity}, c.Item) {
+			continue
+		}
+		delete(known, c.Item.Ref)
+		row.Legacy.Validity += setAside
+		moved = append(moved, row)
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, moved, nil); err != nil {
+		return fmt.Errorf("setting aside items whose references were given to others: %w", err)
+	}
+	return nil
+}
+
+// renew gives rows of before to the news that they stand for, and returns them with what is left.
+func (w *worker) renew(ctx context.Context, p *pair, b Batch, news []ledger.Item) (renewed, rest []ledger.Item, err error) {
+	before, err := w.before(ctx, p, b, news)
+	if err != nil || len(before) == 0 {
+		return nil, news, err
+	}
+	likeness := []func(old, now ledger.Item) bool{
+		func(old, now ledger.Item) bool { return old.Size == now.Size && old.Date.Equal(now.Date) },
+		func(old, now ledger.Item) bool { return old.Size == now.Size },
+		func(ledger.Item, ledger.Item) bool { return true },
+	}
+	rest = news
+	for _, like := range likeness {
+		var left []ledger.Item
+		for _, now := range rest {
+			key := now.Identity.Match()
+			i := slices.IndexFunc(before[key], func(old ledger.Item) bool { return like(old, now) })
+			if i < 0 {
+				left = append(left, now)
+				continue
+			}
+			old := before[key][i]
+			before[key] = slices.Delete(before[key], i, i+1)
+			old.Legacy = now.Legacy
+			renewed = append(renewed, old)
+		}
+		rest = left
+	}
+	return renewed, rest, nil
+}
+
+// before returns the folder's rows of other validities by match key.
+func (w *worker) before(ctx context.Context, p *pair, b Batch, news []ledger.Item) (map[cutover.Key][]ledger.Item, error) {
+	if len(news) == 0 {
+		return nil, nil
+	}
+	keys := make([]cutover.Key, len(news))
+	for i, n := range news {
+		keys[i] = n.Identity.Match()
+	}
+	rows, err := w.b.cfg.Ledger.ByKey(ctx, w.m.ID, keys)
+	if err != nil {
+		return nil, err
+	}
+	found := map[cutover.Key][]ledger.Item{}
+	for _, row := range rows {
+		if row.Folder == p.ID && row.Legacy.Validity != b.Validity && row.Disposition.Final() {
+			found[row.Identity.Match()] = append(found[row.Identity.Match()], row)
+		}
+	}
+	return found, nil
+}
