@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -36,6 +38,21 @@ func processSignals() (<-chan os.Signal, func()) {
 	told := make(chan os.Signal, 4)
 	signal.Notify(told, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	return told, func() { signal.Stop(told) }
+}
+
+// untilTold is ctx, ended by the first signal too. stop must be called.
+func (a *app) untilTold(ctx context.Context) (until context.Context, stop func()) {
+	told, quiet := a.signals()
+	ctx, cancel := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-told:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { cancel(); waiting.Wait(); quiet() }
 }
 
 // say talks to a person on stderr, unless --quiet or --json.

@@ -70,7 +70,7 @@ func diffView(changes []config.Change) []line {
 	if restart == 0 {
 		end += "all"
 	} else {
-		end += count(len(changes)-restart) + ", " + count(restart) + " take a restart"
+		end += count(len(changes)-restart) + ", " + counted(restart, "takes", "take") + " a restart"
 	}
 	return append(lines, line{{plain, end}})
 }

@@ -28,6 +28,9 @@ func newConfigExample(a *app) *cobra.Command {
 			case mailboxes:
 				return a.write(config.ExampleMailboxes())
 			}
+			if !a.out.terminal {
+				a.say(labelled("next", span{plain, "fill it in, then: posthouse config validate FILE"}))
+			}
 			return a.write(config.Example())
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -51,6 +52,9 @@ func (a *app) run(ctx context.Context, f runFlags) error {
 	}
 	cfg, err := load(a.config)
 	if err != nil {
+		return err
+	}
+	if cfg.File, err = filepath.Abs(cfg.File); err != nil { // others ask which file we use, from other folders
 		return err
 	}
 	told, stop := a.signals()

@@ -61,7 +61,7 @@ func (p *progress) end() {
 	p.screen.draw()
 }
 
-func (p *progress) watch(ctx context.Context, ask func(context.Context) (control.Status, error)) {
+func (p *progress) watch(ctx context.Context, ask ask) {
 	every, window := lineEvery, 5*time.Minute
 	if p.bars {
 		every, window = watchEvery, 30*time.Second

@@ -30,7 +30,7 @@ Exit code: 0 when the mailbox server may stop, 4 when not yet, 5 when blind, 69 
 				return err
 			}
 			if watch {
-				return a.watch(c.Context(), r)
+				return a.watch(c.Context(), r.status)
 			}
 			return a.status(c.Context(), r)
 		},

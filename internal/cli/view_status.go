@@ -36,7 +36,7 @@ func statusView(s control.Status, r rate, zone *time.Location, cut int) []line {
 			lines = append(lines, labelled(block.label, span{plain, block.text}))
 		}
 	}
-	lines = append(lines, wrapped("blocks", blocks(s.Server.Reasons, now), cut)...)
+	lines = append(lines, wrapped("blocks", blocks(s, now), cut)...)
 	return append(lines, problemsView(s, now)...)
 }
 
@@ -56,11 +56,11 @@ func verdictMark(state evidence.State) (mark, word string, st style) {
 func headline(s control.Status) line {
 	mark, word, st := verdictMark(s.Server.State)
 	about := join("   ", s.Organisation, domainsText(s.Domains))
-	up := ""
+	l := line{{st, mark + " " + word}, {plain, "   " + pad(about, 55-columns(word))}}
 	if !s.Since.IsZero() && s.At.After(s.Since) {
-		up = "   up " + evidence.Length(s.At.Sub(s.Since))
+		l = append(l, span{dim, "   up " + evidence.Length(s.At.Sub(s.Since))})
 	}
-	return line{{st, mark + " " + word}, {plain, "   " + pad(about, 46)}, {dim, up}}
+	return l
 }
 
 func domainsText(domains []string) string {
@@ -210,11 +210,12 @@ func evidenceText(v evidence.Verdict) string {
 }
 
 // blocks are the verdict's reasons, the weightiest first. The length of the silence is told above.
-func blocks(reasons []evidence.Reason, now time.Time) []string {
+func blocks(s control.Status, now time.Time) []string {
+	v := naming{domains: s.Domains}
 	var items []string
-	for _, r := range reasons {
+	for _, r := range s.Server.Reasons {
 		if r.Code != evidence.Short {
-			items = append(items, blockText(r, now))
+			items = append(items, v.block(r, now))
 		}
 	}
 	if len(items) > blocksShown+1 {
@@ -223,14 +224,36 @@ func blocks(reasons []evidence.Reason, now time.Time) []string {
 	return items
 }
 
-func blockText(r evidence.Reason, now time.Time) string {
-	switch {
-	case r.Since.IsZero():
-		return r.Text
-	case r.Code == evidence.Used:
-		return r.Text + " " + ago(r.Since, now)
+func (v naming) block(r evidence.Reason, now time.Time) string {
+	text := r.Text
+	switch r.Code {
+	case evidence.Problem, evidence.Undisposed, evidence.Unverified:
+		text += v.list(r.Senders)
+	case evidence.Used:
+		return text + " " + ago(r.Since, now)
 	}
-	return r.Text + ", since " + clockTime(r.Since, now)
+	if r.Since.IsZero() {
+		return text
+	}
+	return text + ", since " + clockTime(r.Since, now)
+}
+
+// namesShown is how many mailboxes are named within a sentence.
+const namesShown = 3
+
+func (v naming) list(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	var short []string
+	for _, n := range names[:min(len(names), namesShown)] {
+		short = append(short, v.short(n))
+	}
+	text := ": " + strings.Join(short, ", ")
+	if more := len(names) - namesShown; more > 0 {
+		text += fmt.Sprintf(" and %s more", count(more))
+	}
+	return text
 }
 
 // summaryText is the status in one line, for logs and for the service manager.
@@ -241,6 +264,6 @@ func summaryText(s control.Status, r rate, zone *time.Location) string {
 		return text + "; " + progressText(s, r)
 	}
 	q := s.Queue
-	return join(", ", text+" "+earliestText(s.Server, s.At.In(zone)), counted(s.Copy.Following, "mailbox followed", "mailboxes followed"),
+	return join(", ", join(" ", text, earliestText(s.Server, s.At.In(zone))), counted(s.Copy.Following, "mailbox followed", "mailboxes followed"),
 		fmt.Sprintf("queue %s, held %s", count(q.Due+q.Sending+q.InDoubt), count(q.Held)))
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"posthouse/internal/control"
 )
@@ -17,8 +18,7 @@ func verifiedView(r control.Verified, v naming) []line {
 	}
 	lines := []line{{{bad, "✗ "}, {strong, name}, {plain, "   " + join(", ",
 		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(r.Equal, "equal"), some(r.Moved, "moved"), some(r.Skipped, "skipped by rule"))}}}
-	lines = append(lines, findingLines("missing", r.Missing)...)
-	return append(lines, findingLines("extra", r.Extra)...)
+	return append(lines, findingLines(r)...)
 }
 
 func some(n int, what string) string {
@@ -28,17 +28,21 @@ func some(n int, what string) string {
 	return count(n) + " " + what
 }
 
-func findingLines(label string, findings []control.Finding) []line {
-	rows := make([][]string, len(findings))
-	for i, f := range findings {
+func findingLines(r control.Verified) []line {
+	var rows [][]string
+	for _, f := range slices.Concat(r.Missing, r.Extra) {
 		id := f.MessageID
 		if id == "" {
 			id = "(no Message-ID)"
 		}
-		rows[i] = []string{f.Folder, f.Ref, id, f.Why}
+		rows = append(rows, []string{f.Folder, f.Ref, id, f.Why})
 	}
 	var lines []line
-	for _, text := range aligned(rows) {
+	for i, text := range aligned(rows) {
+		label := "missing"
+		if i >= len(r.Missing) {
+			label = "extra"
+		}
 		lines = append(lines, labelled(label, span{plain, text}))
 	}
 	return lines
@@ -51,7 +55,7 @@ func verifySumView(s verifySum) []line {
 		mark = span{bad, "✗ "}
 	}
 	lines := []line{{mark, {plain, fmt.Sprintf("%s equal   %s on both sides", counted(s.Equal, "mailbox", "mailboxes"), counted(s.Items, "item", "items")) +
-		some3(s.Moved, "moved") + some3(s.Skipped, "skipped by rule")}}}
+		alsoSome(s.Moved, "moved") + alsoSome(s.Skipped, "skipped by rule")}}}
 	if s.Differ > 0 {
 		lines = append(lines, line{{plain, fmt.Sprintf("  %s: %s", counted(s.Differ, "mailbox differs", "mailboxes differ"), join(", ", some(s.Missing, "missing"), some(s.Extra, "extra")))}})
 	}
@@ -61,7 +65,7 @@ func verifySumView(s verifySum) []line {
 	return lines
 }
 
-func some3(n int, what string) string {
+func alsoSome(n int, what string) string {
 	if n == 0 {
 		return ""
 	}

@@ -2,46 +2,37 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"posthouse/internal/control"
 )
 
+// ask is one question to the running service.
+type ask func(context.Context) (control.Status, error)
+
 // watch shows the status until the process is told to end, and then exits by the last verdict. A service that stops answering after the first time is
 // waited for: it may be restarting.
-func (a *app) watch(ctx context.Context, r *remote) error {
-	told, stop := a.signals()
+func (a *app) watch(ctx context.Context, ask ask) error {
+	ctx, stop := a.untilTold(ctx)
 	defer stop()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-told:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	w := watcher{app: a, speeds: newSpeeds(30 * time.Second), screen: newScreen(a.out), every: watchEvery}
 	if !a.out.terminal && !a.json {
 		w.every, w.speeds = lineEvery, newSpeeds(5*time.Minute)
 	}
-	last, err := r.status(ctx)
+	last, err := ask(ctx)
 	if err != nil {
 		return err
 	}
-	for {
+	for ctx.Err() == nil {
 		w.show(last, err)
-		if !sleep(ctx, w.every) {
-			return verdictStatus(last)
-		}
+		sleep(ctx, w.every)
 		var s control.Status
-		if s, err = r.status(ctx); err == nil {
+		if s, err = ask(ctx); err == nil {
 			last = s
 		}
-		if ctx.Err() != nil {
-			return verdictStatus(last)
-		}
 	}
+	return verdictStatus(last)
 }
 
 // sleep waits; false when ctx ended first.
@@ -87,10 +78,15 @@ func (w *watcher) view(s control.Status, err error) []line {
 	width, height := w.app.out.size()
 	lines := statusView(s, w.speeds.all.rate(), w.app.zone, width)
 	if copying(s.Copy) {
+		s.Mailboxes = withoutErrors(s.Mailboxes) // they are named above
 		lines = append(lines, progressView(s, w.speeds, w.app.zone, max(height-len(lines)-4, 3))...)
 	}
 	if err != nil {
 		lines = append([]line{{{warn, err.Error() + "; waiting for it"}}}, lines...)
 	}
 	return lines
+}
+
+func withoutErrors(all []control.Mailbox) []control.Mailbox {
+	return slices.DeleteFunc(slices.Clone(all), func(m control.Mailbox) bool { return m.Error != "" })
 }

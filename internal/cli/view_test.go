@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"posthouse/config"
+	"posthouse/evidence"
+	"posthouse/internal/control"
+)
+
+func TestStatusView(t *testing.T) {
+	blind := sampleStatus()
+	blind.Server.State, blind.Server.Fresh, blind.Queue = evidence.Blind, 2, control.Queue{}
+	blind.Server.Reasons = append([]evidence.Reason{{Code: evidence.Unwatched, Text: "dovecot is not being watched", Since: before(14 * time.Minute)}}, blind.Server.Reasons...)
+	blind.Server.Quiet = 20 * time.Minute
+	fresh := control.Status{At: sampleNow, Since: sampleNow, Domains: []string{"a.example", "b.example", "c.example"}, Organisation: "Example Ltd",
+		Server: evidence.Verdict{State: evidence.NotYet, At: sampleNow, Earliest: sampleNow}}
+	strange := control.Status{At: sampleNow, Server: evidence.Verdict{State: "sideways"}}
+	crowded := sampleStatus()
+	for i := range 20 {
+		crowded.Server.Reasons = append(crowded.Server.Reasons, evidence.Reason{Code: evidence.Used, Text: fmt.Sprintf("user%d logged in on the old server", i), Since: before(time.Hour)})
+		crowded.Mailboxes = append(crowded.Mailboxes, control.Mailbox{Address: fmt.Sprintf("user%d@example.com", i), State: "problem", Error: "login refused"})
+	}
+	hostile := sampleStatus()
+	hostile.Mailboxes[0].Error = "NO \x1b[2J\x1b]0;owned\x07 \u202egnp.exe\nfake line"
+	for name, s := range map[string]control.Status{
+		"status-not-yet": sampleStatus(), "status-ready": readyStatus(), "status-blind": blind, "status-fresh": fresh, "status-strange": strange,
+		"status-crowded": crowded, "status-hostile": hostile,
+	} {
+		t.Run(name, func(t *testing.T) { golden(t, name, statusView(s, rate{1230, 9_400_000}, time.UTC, 0)) })
+	}
+	golden(t, "status-narrow", statusView(sampleStatus(), rate{}, time.UTC, 80))
+}
+
+func TestStatusViewInZone(t *testing.T) {
+	zone := time.FixedZone("there", 2*60*60)
+	golden(t, "status-zone", statusView(sampleStatus(), rate{}, zone, 0))
+}
+
+func TestSummaryText(t *testing.T) {
+	golden(t, "summary", []line{
+		{{plain, summaryText(sampleStatus(), rate{0, 9_400_000}, time.UTC)}},
+		{{plain, summaryText(readyStatus(), rate{}, time.UTC)}},
+	})
+}
+
+func TestProgressView(t *testing.T) {
+	s := sampleStatus()
+	p := newSpeeds(time.Minute)
+	p.add(sampleNow, s)
+	s.Copy.Messages += 12_300
+	s.Copy.Bytes += 94_000_000
+	s.Mailboxes[1].Done += 50
+	s.Mailboxes[1].Bytes += 61_000_000
+	p.add(sampleNow.Add(10*time.Second), s)
+	golden(t, "progress", progressView(s, p, time.UTC, 10))
+	golden(t, "progress-short", progressView(s, p, time.UTC, 2))
+	golden(t, "progress-begin", progressView(control.Status{Copy: control.Copy{Mailboxes: 2}}, newSpeeds(time.Minute), time.UTC, 10))
+	golden(t, "progress-text", []line{
+		{{plain, progressText(s, p.all.rate())}},
+		{{plain, progressText(control.Status{Copy: control.Copy{Mailboxes: 2}}, rate{})}},
+	})
+}
+
+func TestVerifyView(t *testing.T) {
+	v := naming{domains: []string{"example.com"}}
+	results := []control.Verified{
+		{Mailbox: "anna@example.com", Equal: 1204, Skipped: 2},
+		{Mailbox: "bob@example.com", Equal: 1204, Skipped: 2, Moved: 1,
+			Missing: []control.Finding{
+				{Folder: "INBOX", Ref: "4711", MessageID: "<8841@supplier.example>", Why: "refused by the cloud: over 25 MB"},
+				{Folder: "Projects/Old", Ref: "88", Why: "not there"}},
+			Extra: []control.Finding{{Folder: "Sent", Ref: "9", MessageID: "<x@y>", Why: "twice"}}},
+		{Mailbox: "fax@example.com", Error: "connecting to 192.0.2.1:993: connection refused"},
+	}
+	var lines []line
+	var sum verifySum
+	for _, r := range results {
+		sum.add(r)
+		lines = append(lines, verifiedView(r, v)...)
+	}
+	golden(t, "verify", append(lines, verifySumView(sum)...))
+	var equal verifySum
+	equal.add(results[0])
+	golden(t, "verify-equal", verifySumView(equal))
+}
+
+func TestValidateView(t *testing.T) {
+	problem := config.Problem{File: "posthouse.toml", Line: 103, Column: 9, Length: 12, Text: `unknown destination "cloud:smpt"`, Hint: `did you mean "cloud:smtp"?`,
+		Source: "\tto    = [\"cloud:smpt\", \"legacy:smtp\"]"}
+	running := &control.Loaded{File: "posthouse.toml", At: before(33*time.Hour + 26*time.Minute)}
+	golden(t, "validate-wrong", validateView(validation{path: "posthouse.toml", problems: []config.Problem{problem, problem}, running: running}, sampleNow))
+	golden(t, "validate-wrong-alone", validateView(validation{path: "posthouse.toml", problems: []config.Problem{problem}}, sampleNow))
+	golden(t, "validate-changed", validateView(validation{
+		path: "posthouse.toml", warnings: []config.Problem{problem}, mailboxes: 214, listeners: 1, running: running, changed: sampleNow,
+	}, sampleNow))
+	golden(t, "validate-unchanged", validateView(validation{path: "posthouse.toml", mailboxes: 1, listeners: 3, running: running, changed: before(50 * time.Hour)}, sampleNow))
+}
+
+func TestDiffView(t *testing.T) {
+	live, restart := config.Change{Key: "verdict.quiet", Old: "72h", New: "5d", Live: true}, config.Change{Key: "state", Old: "/a", New: "/b"}
+	golden(t, "diff", diffView([]config.Change{live, restart}))
+	golden(t, "diff-live", diffView([]config.Change{live}))
+	golden(t, "diff-none", diffView(nil))
+}
+
+func TestFailureText(t *testing.T) {
+	golden(t, "failure", failureText(&failure{
+		code: exitConfig, what: "posthouse.toml: 1 error", cause: "a slip", next: "posthouse config validate",
+		problems: []config.Problem{{File: "posthouse.toml", Line: 1, Column: 1, Length: 5, Text: "unknown key", Source: "quite = 1"}},
+	}))
+	golden(t, "failure-short", failureText(&failure{what: "no"}))
+}
