@@ -99,14 +99,16 @@ func (j *judgement) enough(spans Spans, at, end time.Time) bool {
 	return j.share(spans, at, end) >= j.BlindBelow
 }
 
-// share is how much of the window before at was covered. The window begins no earlier than watching did: who has just begun is young, not blind.
+// share is the whole window before at less its gaps, as a share of it. What lies before the first watching is no gap: who has just begun is young, not blind, and a short gap
+// on the first day weighs as much as on any other.
 func (j *judgement) share(spans Spans, at, end time.Time) float64 {
 	start := later(at.Add(-j.Policy.window()), spans.Begin())
 	length := end.Sub(start)
 	if length <= 0 {
 		return 1
 	}
-	return float64(spans.Between(start, end).Length()) / float64(length)
+	gaps := length - spans.Between(start, end).Length()
+	return 1 - float64(gaps)/float64(j.Policy.window())
 }
 
 // window is the length of the common window and the blind time in it. The moments since the last sign of life of a source that is watched are

@@ -37,7 +37,9 @@ func (d *Daemon) tick() time.Duration {
 }
 
 // stale is for how long a source that was watched counts as watched now.
-func (d *Daemon) stale() time.Duration { return max(5*time.Minute, d.real(2*time.Second)) }
+func (d *Daemon) stale() time.Duration {
+	return max(5*time.Minute, 2*d.cfg.Bridge.PollInterval, d.real(2*time.Second))
+}
 
 func (d *Daemon) every(ctx context.Context, what string, pause time.Duration, do func(context.Context) error) {
 	alive := d.beat(what, 10*time.Minute)
@@ -69,8 +71,6 @@ func (d *Daemon) keep(ctx context.Context) error {
 	}
 	if at, ok := d.followedUntil(); ok {
 		until[bridge.GrowthSource] = at
-	} else {
-		d.witness.uncover(bridge.GrowthSource)
 	}
 	return d.witness.cover(ctx, until)
 }

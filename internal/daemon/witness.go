@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"posthouse/bridge"
 	"posthouse/evidence"
 	"posthouse/ledger"
 	"posthouse/relay/listener"
@@ -89,13 +90,16 @@ func (w *witness) captured(o evidence.Observation) {
 	w.testimony = evidence.Fold(w.testimony, o)
 }
 
-// cover extends the coverage of sources of our own up to the given instants. A source that is named for the first time in this process begins there: while we did not run,
-// nobody watched.
+// cover extends the coverage of sources of our own up to the given instants. A source that is named for the first time in this process begins there, or where begins says: while we
+// did not run, nobody watched.
 func (w *witness) cover(ctx context.Context, until map[string]time.Time) error {
 	w.mu.Lock()
 	var spans []evidence.Coverage
 	for source, to := range until {
 		from, known := w.covered[source]
+		if begun, ok := w.begins(source, to); !known && ok {
+			from, known = begun, true
+		}
 		if known && to.After(from) {
 			spans = append(spans, evidence.Coverage{Source: source, Span: evidence.Span{From: from, To: to}})
 		}
@@ -107,11 +111,16 @@ func (w *witness) cover(ctx context.Context, until map[string]time.Time) error {
 	return w.Testify(ctx, w.outside(), spans, nil)
 }
 
-// uncover ends a source's coverage: what comes next is not joined to what was before.
-func (w *witness) uncover(source string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.covered, source)
+// begins is from when a source was watched although we did not run: what grew in the legacy mailboxes meanwhile is found by the first look, so their coverage goes on where it ended.
+// The very first look covers the moment of it.
+func (w *witness) begins(source string, first time.Time) (time.Time, bool) {
+	if source != bridge.GrowthSource {
+		return time.Time{}, false
+	}
+	if spans := w.testimony.Coverage(source); len(spans) > 0 {
+		return spans.End(), true
+	}
+	return first.Add(-time.Second), true
 }
 
 // outside turns the connections since the last call into one observation for each listener: proof that the outside reaches it, wanted or not.
