@@ -1,0 +1,89 @@
+# posthouse. "make demo" and "make test" need nothing but Go and, for the first time, a network: they set up the rest.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: build build-arm64 demo test check vet staticcheck format rules race bench fuzz install uninstall clean help
+
+GO      ?= $(shell command -v go || echo /usr/local/go/bin/go)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
+# Debian's packages for the tests against real servers, and for the race detector.
+NEIGHBOURS := dovecot-imapd dovecot-lmtpd postfix
+COMPILER   := gcc libc6-dev
+
+# The unit tier: everything but the tests that play whole cutovers.
+UNIT = $(shell $(GO) list ./... | grep -v '/test/e2e')
+
+# Root has the neighbours, so none of their tests may be skipped.
+REQUIRED = $(if $(filter 0,$(shell id -u)),required)
+
+DESTDIR ?=
+PREFIX  ?= /usr
+BINDIR   = $(PREFIX)/bin
+UNITDIR  = $(PREFIX)/lib/systemd/system
+USERDIR  = $(PREFIX)/lib/sysusers.d
+CONFDIR ?= /etc/posthouse
+
+build: ## build ./posthouse, one static binary
+	$(BUILD) -o posthouse .
+
+build-arm64: ## build dist/posthouse-linux-arm64
+	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/posthouse-linux-arm64 .
+
+demo: build ## a whole cutover on embedded servers: loopback only, no root, ends by itself
+	./posthouse demo $(DEMO)
+
+test: ## every test; as root installs the neighbours (Dovecot, Postfix) and demands them, else names what is skipped
+	@test/debian-packages.sh $(NEIGHBOURS)
+	POSTHOUSE_NEIGHBOURS=$(REQUIRED) $(GO) test -json -count=1 -timeout 15m -p 4 ./... | $(GO) run ./test/report
+
+check: vet staticcheck format rules race test ## all of it: vet, staticcheck, gofmt, import rules, race detector three times over, make test
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+format:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
+
+rules:
+	$(GO) test -count=1 ./test/rules
+
+race: ## the unit tier under the race detector, three times over
+	@test/debian-packages.sh $(COMPILER)
+	CGO_ENABLED=1 $(GO) test -json -race -count=3 -timeout 30m -p 2 $(UNIT) | $(GO) run ./test/report
+
+bench: ## our own benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m -p 1 ./...
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' $$file); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),20s) "./$$(dirname $$file)"; \
+		done; \
+	done
+
+install: build ## install binary, units and user; nothing is enabled or started
+	install -D -m 0755 posthouse $(DESTDIR)$(BINDIR)/posthouse
+	install -d -m 0755 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(CONFDIR)
+	for unit in posthouse.service posthouse-mx.socket posthouse-submission.socket posthouse-submissions.socket; do \
+		sed 's|/usr/bin/posthouse|$(BINDIR)/posthouse|' systemd/units/$$unit > $(DESTDIR)$(UNITDIR)/$$unit; \
+		chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit; \
+	done
+	install -D -m 0644 systemd/units/posthouse.sysusers $(DESTDIR)$(USERDIR)/posthouse.conf
+	@if [ -z "$(DESTDIR)" ]; then systemd-sysusers posthouse.conf; [ ! -d /run/systemd/system ] || systemctl daemon-reload; fi
+	@echo "Installed; nothing was started. Next: posthouse config example > $(CONFDIR)/posthouse.toml"
+
+uninstall: ## remove what install put there; configuration and state folder stay
+	rm -f $(DESTDIR)$(BINDIR)/posthouse $(DESTDIR)$(USERDIR)/posthouse.conf
+	rm -f $(DESTDIR)$(UNITDIR)/posthouse.service $(DESTDIR)$(UNITDIR)/posthouse-{mx,submission,submissions}.socket
+
+clean: ## remove what was built
+	rm -rf posthouse dist
+
+help: ## this list
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-18s %s\n' "$$target" "$$what"; done

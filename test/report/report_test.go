@@ -1,0 +1,78 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestReport(t *testing.T) {
+	for _, c := range []struct {
+		name, in string
+		well     bool
+		want     string
+	}{
+		{"nothing", "", false, "FAIL nothing was tested\n"},
+		{"words of the go command", "go: downloading example.com/x\n", false, "go: downloading example.com/x\nFAIL nothing was tested\n"},
+		{"pass", `
+{"Action":"start","Package":"p"}
+{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"noise\n"}
+{"Action":"pass","Package":"p","Test":"TestA","Elapsed":0.1}
+{"Action":"pass","Package":"p","Elapsed":1.234}
+{"Action":"start","Package":"q"}
+{"Action":"skip","Package":"q","Elapsed":0}`, true,
+			"ok   p  1.23s\n-    q  has no tests\n1 tests passed, 0 failed, 0 skipped; 0 packages failed\n"},
+		{"fail", `
+{"Action":"start","Package":"p"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: wrong\n"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Output":"FAIL\n"}
+{"Action":"fail","Package":"p","Elapsed":0.5}`, false,
+			"FAIL p TestA\n    a_test.go:3: wrong\nFAIL p  500ms\nFAIL\n0 tests passed, 1 failed, 0 skipped; 1 packages failed\n"},
+		{"skip", `
+{"Action":"start","Package":"p"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: no neighbour dovecot here: install it\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"--- SKIP: TestA (0.00s)\n"}
+{"Action":"skip","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p","Elapsed":0}`, true,
+			"ok   p  0s\nSKIPPED p TestA: no neighbour dovecot here: install it\n0 tests passed, 0 failed, 1 skipped; 0 packages failed\n"},
+		{"build", `
+{"ImportPath":"p","Action":"build-output","Output":"p.go:1: undefined: x\n"}
+{"ImportPath":"p","Action":"build-fail"}
+{"Action":"start","Package":"p"}
+{"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}
+{"Action":"fail","Package":"p","Elapsed":0}`, false,
+			"p.go:1: undefined: x\nFAIL p  0s\nFAIL\tp [build failed]\n0 tests passed, 0 failed, 0 skipped; 1 packages failed\n"},
+		{"panic", `
+{"Action":"start","Package":"p"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"panic: b\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"fail","Package":"p","Elapsed":0}`, false,
+			"FAIL p TestA did not end\n=== RUN   TestA\nFAIL p TestB did not end\npanic: b\nFAIL p  0s\n0 tests passed, 0 failed, 0 skipped; 1 packages failed\n"},
+		{"cut off", `{"Action":"start","Package":"p"}`, false, "FAIL p  did not end\n0 tests passed, 0 failed, 0 skipped; 1 packages failed\n"},
+	} {
+		var out strings.Builder
+		r := newReport(&out)
+		if err := r.read(strings.NewReader(strings.TrimPrefix(c.in, "\n"))); err != nil {
+			t.Fatal(err)
+		}
+		if well := r.finish(); well != c.well || out.String() != c.want {
+			t.Errorf("%s: %v\n%s\nwant %v\n%s", c.name, well, out.String(), c.well, c.want)
+		}
+	}
+}
+
+func TestReason(t *testing.T) {
+	for output, want := range map[string]string{
+		"":                           "no reason given",
+		"=== RUN   TestA\n":          "no reason given",
+		"    a_test.go:31: not here": "not here",
+		"    a_test.go:31: no neighbour: dovecot\n        second line\n": "no neighbour: dovecot second line",
+		"plain words: kept\n": "plain words: kept",
+	} {
+		if got := reason(output); got != want {
+			t.Errorf("reason(%q) = %q, want %q", output, got, want)
+		}
+	}
+}
