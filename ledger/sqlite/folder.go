@@ -19,10 +19,7 @@ func makeFolder(folder string) error {
 	info, err := os.Stat(folder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return fmt.Errorf("making folder: %w", err)
-		}
-		return syncFolder(filepath.Dir(folder))
+		return makeSynced(folder)
 	case err != nil:
 		return fmt.Errorf("looking at folder: %w", err)
 	case !info.IsDir():
@@ -33,6 +30,20 @@ func makeFolder(folder string) error {
 		}
 	}
 	return nil
+}
+
+// makeSynced makes a folder and those above it that are missing, each durable in the one above.
+func makeSynced(folder string) error {
+	above := filepath.Dir(folder)
+	if _, err := os.Stat(above); errors.Is(err, fs.ErrNotExist) {
+		if err := makeSynced(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return fmt.Errorf("making folder: %w", err)
+	}
+	return syncFolder(above)
 }
 
 // syncFolder makes the entries of a folder durable: a file that was fsynced can still lose its name.
