@@ -30,7 +30,11 @@ func TestPackageDocs(t *testing.T) {
 func docFaults(folder string, all []source) []string {
 	var faults []string
 	var essay string
+	opening := "Package " + folder[strings.LastIndex(folder, "/")+1:] + " "
 	for _, s := range all {
+		if s.folder == folder && s.syntax.Name.Name == "main" {
+			opening = "" // a command's comment says what the command does
+		}
 		switch doc := s.syntax.Doc.Text(); {
 		case s.folder != folder || s.test || doc == "":
 		case s.name == "doc.go":
@@ -39,12 +43,11 @@ func docFaults(folder string, all []source) []string {
 			faults = append(faults, s.path()+": the package's doc comment belongs into doc.go, in one piece")
 		}
 	}
-	name := folder[strings.LastIndex(folder, "/")+1:]
 	switch {
 	case essay == "":
 		faults = append(faults, folder+": doc.go with the package's essay is missing: what it promises and the order of events")
-	case !strings.HasPrefix(essay, "Package "+name+" "):
-		faults = append(faults, folder+"/doc.go: the comment must begin with \"Package "+name+"\"")
+	case !strings.HasPrefix(essay, opening):
+		faults = append(faults, folder+"/doc.go: the comment must begin with \""+strings.TrimSpace(opening)+"\"")
 	case sentences(essay) < minSentences || len(strings.Fields(essay)) < minWords:
 		faults = append(faults, folder+"/doc.go: too little for an essay: what does the package promise, and in which order do things happen?")
 	}

@@ -32,7 +32,7 @@ var outsiders = []outsider{
 		"only the command line knows that there is one"},
 	{"testing", []string{"ledger/ledgertest", "bridge/storetest", "test/..."},
 		"what the product imports must not drag the test flags in; conformance suites are imported by tests only"},
-	{"os/exec", []string{"internal/cli", "internal/demo"},
+	{"os/exec", []string{"internal/cli", "internal/demo", "test/..."},
 		"there are no hook programs: the service starts nothing; only the demonstration starts posthouse itself"},
 	{"log", nil, "the logger is injected, a logrus.FieldLogger"},
 	{"C", nil, "one static binary"},
@@ -75,7 +75,7 @@ func TestPurePackages(t *testing.T) {
 // What runs by schedule takes the time from a clock.Clock or as a parameter: else the demonstration's days would last days, and a
 // test of a retry after five hours would take them.
 func TestSchedulesAskTheClock(t *testing.T) {
-	scheduled := []string{"cutover", "evidence", "evidence/logtail", "ledger", "relay", "bridge", "bridge/memstore", "internal/pace"}
+	scheduled := []string{"cutover", "evidence", "evidence/logtail", "ledger", "relay", "bridge", "internal/pace"}
 	direct := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
 	for _, s := range sources(t, house(), parser.SkipObjectResolution) {
 		if s.test || !slices.Contains(scheduled, s.folder) {
