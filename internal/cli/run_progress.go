@@ -14,10 +14,10 @@ import (
 
 // progressStyle is how the first copy is shown: bars, log lines, or neither.
 func (a *app) progressStyle(name string) (bars, lines bool, err error) {
-	quiet := a.quiet || a.json
 	switch name {
 	case "auto":
-		return a.talk.terminal && !quiet, !a.talk.terminal || quiet, nil
+		bars = a.talk.terminal && !a.json
+		return bars && !a.quiet, !bars && !a.quiet, nil
 	case "bars":
 		return a.talk.terminal, !a.talk.terminal, nil
 	case "lines":

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"posthouse/internal/control"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"posthouse": func() { os.Exit(Main(os.Args[1:], ThisBuild("v1.2.3"), os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar. Beside testscript's own commands they have
+//
+//	exits CODE COMMAND …    the command ends with that exit code
+//	serve STATUS [VERIFY]   a service answers at state/control.sock from these files until the script ends
+//	signal TERM|HUP|INT     reaches everything that the script runs in the background
+//	notified TEXT           waits until a process of the script told the service manager this (sd_notify)
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TZ", "UTC")
+			e.Setenv("SECRET", "not shown")
+			return listenAsManager(e)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "notified": notified, "signal": signalled},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// canned answers from files.
+type canned struct {
+	status   control.Status
+	verified []control.Verified
+}
+
+func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
+
+func (c canned) Verify(_ context.Context, mailboxes []string, yield func(control.Verified) error) error {
+	for _, v := range c.verified {
+		if len(mailboxes) > 0 && v.Mailbox != mailboxes[0] {
+			continue
+		}
+		if err := yield(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: serve STATUS [VERIFY]")
+	}
+	var c canned
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &c.status))
+	c.status.Config.File = ts.MkAbs("posthouse.toml")
+	if len(args) > 1 {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &c.verified))
+	}
+	server, err := control.Listen(ts.MkAbs("state/control.sock"), control.Peers{}, c)
+	ts.Check(err)
+	ts.Defer(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		ts.Check(server.Stop(ctx))
+	})
+}
+
+func signalled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: signal NAME")
+	}
+	sig := unix.SignalNum("SIG" + args[0])
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(sig))
+	}
+}
+
+// managerKey finds the socket on which the test stands in for the service manager.
+type managerKey struct{}
+
+func listenAsManager(e *testscript.Env) error {
+	path := filepath.Join(e.WorkDir, "notify.sock")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	e.Setenv("NOTIFY_SOCKET", path)
+	e.Values[managerKey{}] = conn
+	e.Defer(func() { conn.Close() })
+	return nil
+}
+
+func notified(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: notified TEXT")
+	}
+	conn := ts.Value(managerKey{}).(*net.UnixConn)
+	ts.Check(conn.SetReadDeadline(time.Now().Add(30 * time.Second)))
+	for buf := make([]byte, 4096); ; {
+		n, err := conn.Read(buf)
+		if err != nil {
+			ts.Fatalf("nobody said %q: %v", args[0], err)
+		}
+		if strings.Contains(string(buf[:n]), args[0]) {
+			return
+		}
+	}
+}
