@@ -31,7 +31,7 @@ func (b box) Remove(_ *testing.T, path cutover.FolderPath, ref cutover.Ref) {
 func (b box) Renew(_ *testing.T, path cutover.FolderPath) { b.Mailbox.Renew(path) }
 
 func TestConformance(t *testing.T) {
-	usual := storetest.Habits{Batch: 10, Separator: "/", Hints: true, Places: true, Keywords: true, Flags: true, Search: true}
+	usual := storetest.Habits{Batch: 10, Separator: "/", Hints: true, Zones: true, Places: true, Keywords: true, Flags: true, Search: true}
 	cases := []struct {
 		name    string
 		options memstore.Options

@@ -43,6 +43,7 @@ type Habits struct {
 	Places    bool   // outcomes tell the place
 	Keywords  bool   // flags beyond the system's are kept
 	Flags     bool   // Next tells of changed flags at once
+	Zones     bool   // dates keep their zone; the instant is always kept
 	Search    bool   // Search does better than to yield everything
 }
 
@@ -73,6 +74,7 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"put at tail", (*suite).tail, true},
 		{"folders by role", (*suite).foldersByRole, true},
 		{"folders by path", (*suite).foldersByPath, true},
+		{"refused name", (*suite).refusedName, true},
 		{"separator in a name", (*suite).separatorInName, h.Separator != ""},
 		{"scan", (*suite).scan, true},
 		{"search", (*suite).search, true},

@@ -1,0 +1,59 @@
+package imapstore
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// conn is a connection whose read deadlines are patience, not appointments: each Read may take that long. go-imap sets one deadline for a whole literal,
+// which a large message over a slow line, or a consumer that takes its time, would miss; and none at all while it waits for an answer to begin.
+type conn struct {
+	net.Conn
+	// greeting is read before anything that comes from the network.
+	greeting []byte
+
+	mu      sync.Mutex
+	library time.Duration // go-imap's patience, 0 is none
+	command time.Duration // ours, while a command is under way
+}
+
+// Read waits no longer than the patience allows.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.greeting) > 0 {
+		n := copy(p, c.greeting)
+		c.greeting = c.greeting[n:]
+		return n, nil
+	}
+	c.mu.Lock()
+	c.apply()
+	c.mu.Unlock()
+	return c.Conn.Read(p)
+}
+
+// SetReadDeadline takes the distance of the deadline as the patience for each Read.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.library = 0
+	if !t.IsZero() {
+		c.library = max(time.Until(t), time.Millisecond)
+	}
+	return c.apply()
+}
+
+// expect sets our patience, also for a Read that is waiting already; 0 is for ever.
+func (c *conn) expect(patience time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.command = patience
+	_ = c.apply() // fails on a closed connection only, where it does not matter
+}
+
+func (c *conn) apply() error {
+	patience := max(c.library, c.command)
+	if patience == 0 {
+		return c.Conn.SetReadDeadline(time.Time{})
+	}
+	return c.Conn.SetReadDeadline(time.Now().Add(patience))
+}

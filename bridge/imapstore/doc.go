@@ -1,0 +1,24 @@
+// Package imapstore is an IMAP mailbox as a bridge.Store: the only package of the bridge that knows the protocol. Commands and reading are go-imap's;
+// logging in and uploading are our own, over the same connections.
+//
+// What it promises, beyond the Store's contract: the source is opened read-only and bodies are peeked at; a body counts as read when all octets that
+// the server announced have come and its UID is known; a message that the server, or go-imap, cannot express does not keep the others from
+// being read; a literal has exactly the length that was announced, or the connection is closed; nothing is put twice without the caller hearing
+// that an outcome is unknown.
+//
+// The order of events. A connection is dialled within the limit, made private, greeted, logged in by SASL (or LOGIN), asked for its capabilities, and then
+// either handed to go-imap, which is told that it is logged in already, or used by the writer. A store has up to four: one for control and for
+// headers; one for bodies, so that the next batch can be read ahead; one for uploads; and one for each folder that is waited on. Only the first
+// is indispensable: without room for a second, bodies and uploads take its place in turn, and waiting is not supported, so the caller polls.
+//
+// Following a folder opens it and compares UIDNEXT and, with CONDSTORE, HIGHESTMODSEQ with the cursor: messages from the start mark on are news; then come
+// changed flags; then, newest first, the old messages that the cursor's set of UID ranges does not hold. Each batch is searched for (which UIDs
+// exist), then fetched, and whatever was searched and not fetched is asked for again before it counts as gone.
+//
+// go-imap gives up a connection over nearly any surprise in a response. Then the rest of the set goes on over a new connection, and a message that breaks
+// it alone is asked for with fewer details and in the end reported (type survival). Responses that go-imap cannot assign to a command
+// are caught (type strays), its deadlines are turned into patience (type conn).
+//
+// An upload sends one MULTIAPPEND per group where the server has it, else APPENDs that do not wait for one another; literals do not wait either where
+// the server allows it. A group refused as a whole is sent again in halves until the culprit stands alone.
+package imapstore

@@ -1,0 +1,144 @@
+package imapstore_test
+
+import (
+	"bytes"
+	"os/exec"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"posthouse/bridge"
+	"posthouse/bridge/imapstore"
+	"posthouse/bridge/storetest"
+	"posthouse/cutover"
+	"posthouse/test/neighbour"
+)
+
+// dovecotBox adapts a mailbox on a real Dovecot to the conformance suite. Its other end is go-imap, without any code of the store.
+type dovecotBox struct {
+	server *neighbour.Dovecot
+	change func(*imapstore.Options)
+}
+
+func (b dovecotBox) Open(t *testing.T) bridge.Store {
+	o := options(t, b.server.IMAP)
+	b.change(&o)
+	return imapstore.New(o)
+}
+
+func (b dovecotBox) client(t *testing.T) *imapclient.Client {
+	t.Helper()
+	client, err := imapclient.DialInsecure(b.server.IMAP, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if err := client.Login(user, password).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func (b dovecotBox) Deliver(t *testing.T, path cutover.FolderPath, m storetest.Message) {
+	t.Helper()
+	var flags []imap.Flag
+	for _, f := range m.Flags {
+		flags = append(flags, imap.Flag(f))
+	}
+	client := b.client(t)
+	defer client.Close()
+	cmd := client.Append(path[0], int64(len(m.Raw)), &imap.AppendOptions{Flags: flags, Time: m.Date})
+	if _, err := cmd.Write(m.Raw); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b dovecotBox) AddFolder(t *testing.T, path cutover.FolderPath) {
+	client := b.client(t)
+	defer client.Close()
+	if err := client.Create(path[0], nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b dovecotBox) SetFlags(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags ...string) {
+	var want []imap.Flag
+	for _, f := range flags {
+		want = append(want, imap.Flag(f))
+	}
+	b.store(t, path, ref, want)
+}
+
+func (b dovecotBox) store(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags []imap.Flag) *imapclient.Client {
+	client := b.client(t)
+	if _, err := client.Select(path[0], nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	set := imap.UIDSetNum(imap.UID(number(t, ref)))
+	if err := client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsSet, Flags: flags}, nil).Close(); err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func (b dovecotBox) Remove(t *testing.T, path cutover.FolderPath, ref cutover.Ref) {
+	client := b.store(t, path, ref, []imap.Flag{imap.FlagDeleted})
+	if err := client.UIDExpunge(imap.UIDSetNum(imap.UID(number(t, ref)))).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var renewals atomic.Uint32
+
+func (b dovecotBox) Renew(t *testing.T, path cutover.FolderPath) {
+	t.Helper()
+	validity := strconv.Itoa(int(900_000 + renewals.Add(1)))
+	b.doveadm(t, "mailbox", "update", "-u", user, "--uid-validity", validity, path[0])
+}
+
+func (b dovecotBox) doveadm(t *testing.T, args ...string) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(neighbour.Require(t, "doveadm"), append([]string{"-c", b.server.Dir + "/dovecot.conf"}, args...)...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("doveadm %v: %v\n%s", args, err, out.String())
+	}
+}
+
+func TestConformanceDovecot(t *testing.T) {
+	usual := storetest.Habits{Batch: batch, Separator: "/", Hints: true, Places: true, Keywords: true, Flags: true, Search: true}
+	cases := []struct {
+		name    string
+		config  neighbour.DovecotConfig
+		options func(*imapstore.Options)
+		habits  func(*storetest.Habits)
+	}{
+		{"mdbox", neighbour.DovecotConfig{Format: "mdbox"}, func(*imapstore.Options) {}, func(*storetest.Habits) {}},
+		{"maildir without extensions", neighbour.DovecotConfig{
+			Separator: ".",
+			Settings:  "imap_capability = IMAP4rev1 IDLE\n",
+		}, func(o *imapstore.Options) { o.FlagPoll = 1 }, func(h *storetest.Habits) {
+			h.Separator, h.Flags = ".", false
+		}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			habits := usual
+			c.habits(&habits)
+			storetest.Run(t, habits, func(t *testing.T) storetest.Mailbox {
+				c.config.Name, c.config.Users = "dovecot", map[string]string{user: password}
+				return dovecotBox{server: neighbour.StartDovecot(t, c.config), change: c.options}
+			})
+		})
+	}
+}

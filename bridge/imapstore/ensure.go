@@ -1,0 +1,150 @@
+package imapstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/emersion/go-imap/v2"
+
+	"posthouse/cutover"
+)
+
+// EnsureFolder finds a folder by role, then by path, and otherwise makes it, its parents too, with its role where the server takes one, and subscribes to it.
+// A path that the server refuses is made, and found later, in plainer letters.
+func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
+	folders, home, err := s.known(ctx)
+	if err != nil {
+		return cutover.Folder{}, err
+	}
+	want.Path = home.fit(want.Path)
+	plain := want
+	plain.Path = plainer(want.Path)
+	if found, ok := find(folders, want); ok {
+		return found, nil
+	}
+	if found, ok := find(folders, plain); ok && plain.Path.Key() != want.Path.Key() {
+		return found, nil
+	}
+	err = s.create(ctx, home, want)
+	if said, refused := answered(err); refused && !said.waits() && plain.Path.Key() != want.Path.Key() {
+		want = plain
+		err = s.create(ctx, home, want)
+	}
+	if err != nil {
+		return cutover.Folder{}, fmt.Errorf("making folder %s: %w", want.Path, err)
+	}
+	return s.made(ctx, want)
+}
+
+// made finds a folder that was just created.
+func (s *Store) made(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
+	folders, err := s.Folders(ctx)
+	if err != nil {
+		return cutover.Folder{}, err
+	}
+	if found, ok := find(folders, want); ok {
+		return found, nil
+	}
+	return cutover.Folder{}, fmt.Errorf("making folder %s: the server says yes and does not list it", want.Path)
+}
+
+// plainer replaces what some servers refuse in names: anything but letters, digits and harmless punctuation, and blanks and dots at the ends.
+func plainer(path cutover.FolderPath) cutover.FolderPath {
+	plain := make(cutover.FolderPath, len(path))
+	for i, element := range path {
+		runes := []rune(element)
+		for j, r := range runes {
+			end := j == 0 || j == len(runes)-1
+			if !plainRune(r) || end && (r == ' ' || r == '.') {
+				runes[j] = '_'
+			}
+		}
+		plain[i] = string(runes)
+	}
+	return plain
+}
+
+func plainRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune(" .-_+,@()[]'&", r)
+}
+
+// known returns the folders as last listed, listing them when they never were.
+func (s *Store) known(ctx context.Context) ([]cutover.Folder, namespace, error) {
+	s.mu.Lock()
+	folders := s.folders
+	s.mu.Unlock()
+	if folders == nil {
+		var err error
+		if folders, err = s.Folders(ctx); err != nil {
+			return nil, namespace{}, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return folders, s.spaces.home(), nil
+}
+
+// find looks by role, then by exact path, then by what a server that ignores case takes for the same.
+func find(folders []cutover.Folder, want cutover.Folder) (cutover.Folder, bool) {
+	usable := func(f cutover.Folder) bool { return !f.Foreign && !f.NoSelect }
+	rules := []func(cutover.Folder) bool{
+		func(f cutover.Folder) bool { return want.Role != cutover.NoRole && f.Role == want.Role },
+		func(f cutover.Folder) bool { return f.Path.Key() == want.Path.Key() },
+		func(f cutover.Folder) bool { return foldName(f.Path.Key()) == foldName(want.Path.Key()) },
+	}
+	for _, rule := range rules {
+		if i := slices.IndexFunc(folders, func(f cutover.Folder) bool { return usable(f) && rule(f) }); i >= 0 {
+			return folders[i], true
+		}
+	}
+	return cutover.Folder{}, false
+}
+
+func (s *Store) create(ctx context.Context, home namespace, want cutover.Folder) error {
+	return s.control.do(ctx, func(at *live) error {
+		for depth := 1; depth < len(want.Path); depth++ {
+			// Most servers make parents by themselves; refusals show at the folder itself.
+			if err := at.make(home.name(want.Path[:depth]), cutover.NoRole); err != nil {
+				if _, refused := answered(err); !refused {
+					return err
+				}
+			}
+		}
+		name := home.name(want.Path)
+		if err := at.make(name, want.Role); err != nil {
+			return err
+		}
+		if _, refused := answered(at.client.Subscribe(name).Wait()); refused {
+			s.o.Log.WithField("folder", name).Debug("the server does not subscribe to a folder")
+		}
+		return nil
+	})
+}
+
+// make creates one folder. One that exists is as good as made.
+func (at *live) make(name string, role cutover.FolderRole) error {
+	if use := specialUse(role); use != "" && at.caps.has("CREATE-SPECIAL-USE") {
+		err := at.client.Create(name, &imap.CreateOptions{SpecialUse: []imap.MailboxAttr{use}}).Wait()
+		if _, refused := answered(err); !refused {
+			return err
+		}
+		// Servers refuse a use that they do not know or that another folder has (USEATTR, RFC 6154 §3): the folder is wanted all the same.
+	}
+	err := at.client.Create(name, nil).Wait()
+	if said, ok := answered(err); ok && (said.code == "ALREADYEXISTS" || alreadyThere.MatchString(said.text)) {
+		return nil
+	}
+	return err
+}
+
+func specialUse(role cutover.FolderRole) imap.MailboxAttr {
+	for _, known := range attributeRoles {
+		if known.role == role && !role.Virtual() {
+			return known.attr
+		}
+	}
+	return ""
+}

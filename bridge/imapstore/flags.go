@@ -1,0 +1,167 @@
+package imapstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+)
+
+// keywords are the flags that a folder keeps.
+type keywords struct {
+	any     bool // clients may make new ones (\*)
+	allowed cutover.Flags
+}
+
+func keywordsOf(permanent []imap.Flag) keywords {
+	// Without PERMANENTFLAGS all flags are kept (RFC 3501 §7.1).
+	k := keywords{any: len(permanent) == 0, allowed: flagsOf(permanent)}
+	k.any = k.any || k.allowed.Has(`\*`)
+	return k
+}
+
+// keepable leaves out what the server would refuse, or could not even read: a keyword is an atom (RFC 9051 §9, flag-keyword).
+func (k keywords) keepable(flags cutover.Flags) []imap.Flag {
+	kept := make([]imap.Flag, 0, len(flags))
+	for _, f := range flags {
+		known := k.allowed.Has(f) || k.any && (!strings.HasPrefix(f, `\`) || systemFlags.Has(f))
+		if known && !strings.ContainsFunc(strings.TrimPrefix(f, `\`), notAtom) {
+			kept = append(kept, imap.Flag(f))
+		}
+	}
+	return kept
+}
+
+var systemFlags = cutover.Flags{`\Answered`, `\Deleted`, `\Draft`, `\Flagged`, `\Seen`}
+
+func notAtom(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`(){%*"\]`, r)
+}
+
+// keywordsIn asks by opening the folder for writing: PERMANENTFLAGS of one opened read-only are none.
+func (s *Store) keywordsIn(ctx context.Context, f cutover.Folder) (keywords, error) {
+	s.mu.Lock()
+	known, ok := s.keywords[f.Name]
+	s.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	err := s.control.do(ctx, func(at *live) error {
+		data, err := at.open(f, false)
+		if err == nil {
+			known = keywordsOf(data.PermanentFlags)
+		}
+		return err
+	})
+	if err != nil {
+		return keywords{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keywords[f.Name] = known
+	return known, nil
+}
+
+// flagsPerCommand bounds the length of a command: on-site Exchange takes lines of 10,240 octets.
+const flagsPerCommand = 500
+
+// Flags reads flags, some hundred messages per command.
+func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Flags, error) {
+	have := make(map[cutover.Ref]cutover.Flags, len(refs))
+	err := s.control.do(ctx, func(at *live) error {
+		if _, err := at.examine(f); err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(refs, flagsPerCommand) {
+			if err := at.readFlags(uidSet(chunk), have); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading flags in %s: %w", f.Path, err)
+	}
+	return have, nil
+}
+
+func (at *live) readFlags(set imap.UIDSet, have map[cutover.Ref]cutover.Flags) error {
+	if len(set) == 0 {
+		return nil
+	}
+	rs := records{at: at}
+	err := rs.fetch(set, &imap.FetchOptions{UID: true, Flags: true})
+	for uid, r := range rs.found {
+		if r.told && set.Contains(uid) {
+			have[refOf(uid)] = flagsOf(r.flags)
+		}
+	}
+	return err
+}
+
+// SetFlags stores by groups of equal flags and reads back what the server made of them.
+func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error) {
+	groups := map[string][]cutover.Ref{}
+	refs := make([]cutover.Ref, 0, len(flags))
+	for ref, want := range flags {
+		key := cutover.NewFlags(want...).String()
+		groups[key] = append(groups[key], ref)
+		refs = append(refs, ref)
+	}
+	err := s.control.do(ctx, func(at *live) error {
+		data, err := at.open(f, false)
+		if err != nil {
+			return err
+		}
+		kept := keywordsOf(data.PermanentFlags)
+		for key, group := range groups {
+			if err := at.store(group, kept.keepable(cutover.ParseFlags(key))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return map[cutover.Ref]cutover.Flags{}, fmt.Errorf("setting flags in %s: %w", f.Path, err)
+	}
+	return s.Flags(ctx, f, refs)
+}
+
+func (at *live) store(refs []cutover.Ref, flags []imap.Flag) error {
+	for chunk := range slices.Chunk(refs, flagsPerCommand) {
+		set := uidSet(chunk)
+		if len(set) == 0 {
+			continue
+		}
+		store := &imap.StoreFlags{Op: imap.StoreFlagsSet, Silent: true, Flags: flags}
+		if err := at.client.Store(set, store, nil).Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// State asks by STATUS, so that no folder needs to be opened.
+func (s *Store) State(ctx context.Context, f cutover.Folder) (bridge.FolderState, error) {
+	var state bridge.FolderState
+	err := s.control.do(ctx, func(at *live) error {
+		data, err := at.client.Status(f.Name, &imap.StatusOptions{UIDNext: true, UIDValidity: true, NumMessages: true}).Wait()
+		if err != nil {
+			return folderError(err)
+		}
+		state = bridge.FolderState{Validity: fmt.Sprint(data.UIDValidity), Tail: refOf(max(data.UIDNext, 1))}
+		if data.NumMessages != nil {
+			state.Items = int(*data.NumMessages)
+		}
+		return nil
+	})
+	if err != nil {
+		return bridge.FolderState{}, fmt.Errorf("asking for the state of %s: %w", f.Path, err)
+	}
+	return state, nil
+}

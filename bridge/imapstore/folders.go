@@ -1,0 +1,108 @@
+package imapstore
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+
+	"posthouse/cutover"
+)
+
+// notThere is how servers without response codes say that a folder does not exist.
+var notThere = regexp.MustCompile(`(?i)(does ?n.t|not) exist|no such|unknown (mailbox|folder)|not found|nonexist`)
+
+// alreadyThere is how they say that it does.
+var alreadyThere = regexp.MustCompile(`(?i)already exists|mailbox exists|folder exists|duplicate`)
+
+// Folders lists what LIST "" "*" yields.
+func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
+	var found []cutover.Folder
+	var spaces namespaces
+	err := s.control.do(ctx, func(at *live) error {
+		var err error
+		if spaces, err = at.namespaces(); err != nil {
+			return err
+		}
+		list, err := at.list()
+		if !spaces.personal() {
+			spaces = append(spaces, guessed(list)...)
+		}
+		found = foldersOf(list, spaces)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing folders: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.folders, s.spaces = slices.Clone(found), spaces
+	return found, nil
+}
+
+func (at *live) namespaces() (namespaces, error) {
+	if !at.caps.has("NAMESPACE") {
+		return nil, nil
+	}
+	data, err := at.client.Namespace().Wait()
+	if _, refused := answered(err); refused {
+		return nil, nil // listed and refused: old gateways do
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newNamespaces(data), nil
+}
+
+func (at *live) list() ([]*imap.ListData, error) {
+	var options *imap.ListOptions
+	if at.caps.has("LIST-EXTENDED") && at.caps.has("SPECIAL-USE") {
+		options = &imap.ListOptions{ReturnSpecialUse: true}
+	}
+	return at.client.List("", "*", options).Collect()
+}
+
+func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
+	var folders []cutover.Folder
+	seen := map[string]bool{}
+	for _, data := range list {
+		if seen[data.Mailbox] || data.Mailbox == "" {
+			continue
+		}
+		seen[data.Mailbox] = true
+		path, foreign := spaces.path(data.Mailbox, separator(data.Delim))
+		folders = append(folders, cutover.Folder{
+			Path: path, Kind: cutover.Mail, Name: data.Mailbox, Foreign: foreign, Role: roleByAttribute(data, foreign),
+			NoSelect: slices.Contains(data.Attrs, imap.MailboxAttrNoSelect) || slices.Contains(data.Attrs, imap.MailboxAttrNonExistent),
+		})
+	}
+	rolesByName(folders)
+	return folders
+}
+
+var attributeRoles = []struct {
+	attr imap.MailboxAttr
+	role cutover.FolderRole
+}{
+	{imap.MailboxAttrSent, cutover.Sent}, {imap.MailboxAttrDrafts, cutover.Drafts}, {imap.MailboxAttrJunk, cutover.Junk},
+	{imap.MailboxAttrTrash, cutover.Trash}, {imap.MailboxAttrArchive, cutover.Archive}, {imap.MailboxAttrAll, cutover.All},
+	{imap.MailboxAttrFlagged, cutover.Flagged},
+	{imap.MailboxAttrImportant, cutover.Flagged}, // RFC 8457: virtual too, and the same to us
+}
+
+func roleByAttribute(data *imap.ListData, foreign bool) cutover.FolderRole {
+	if foreign {
+		return cutover.NoRole
+	}
+	if data.Mailbox == "INBOX" {
+		return cutover.Inbox
+	}
+	for _, known := range attributeRoles {
+		if slices.Contains(data.Attrs, known.attr) {
+			return known.role
+		}
+	}
+	return cutover.NoRole
+}

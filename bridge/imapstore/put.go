@@ -1,0 +1,216 @@
+package imapstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+)
+
+// Put uploads over a connection of its own that our own writer speaks on: as MULTIAPPEND where the server has it, else as APPENDs that do not wait for one
+// another. Items are sent in groups as they come; a group does not wait for more than a moment to become full. Outcomes are told by another
+// goroutine than the caller's, one at a time.
+func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
+	kept, err := s.keywordsIn(ctx, f)
+	if err != nil {
+		return fmt.Errorf("putting into %s: %w", f.Path, err)
+	}
+	w, err := s.takeWriter(ctx)
+	if err != nil {
+		return fmt.Errorf("putting into %s: %w", f.Path, err)
+	}
+	p := &putting{writer: w, f: f, kept: kept, outcome: outcome, wake: make(chan struct{}, 1)}
+	undo := context.AfterFunc(ctx, w.abort)
+	unhook := s.onClose(w.abort)
+	in, stop := feed(items)
+	err = p.run(ctx, in)
+	stop()
+	unhook()
+	undo()
+	s.giveWriter(w)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("putting into %s: %w", f.Path, err)
+	}
+	return nil
+}
+
+// feed runs the sequence in a goroutine of its own, so that a sequence that waits for outcomes does not hold up what is on its way.
+func feed(items iter.Seq[bridge.PutItem]) (in <-chan bridge.PutItem, stop func()) {
+	out, quit := make(chan bridge.PutItem), make(chan struct{})
+	go func() {
+		defer close(out)
+		for item := range items {
+			select {
+			case out <- item:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return out, func() {
+		close(quit)
+		for range out {
+			continue // until the sequence has ended
+		}
+	}
+}
+
+// putting is one Put under way.
+type putting struct {
+	writer  *writer
+	f       cutover.Folder
+	kept    keywords
+	outcome func(bridge.Outcome)
+	wake    chan struct{} // a flight has ended
+
+	telling sync.Mutex // outcomes are told one at a time
+
+	mu    sync.Mutex
+	retry []group
+	held  *bridge.PutItem // did not fit into the last group
+}
+
+// group is what goes into one command.
+type group []bridge.PutItem
+
+func (p *putting) tell(outcomes ...bridge.Outcome) {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	for _, o := range outcomes {
+		p.outcome(o)
+	}
+}
+
+func failed(item bridge.PutItem, kind, cause error) bridge.Outcome {
+	return bridge.Outcome{ID: item.ID, Err: fmt.Errorf("%w: %w", kind, cause)}
+}
+
+func (p *putting) run(ctx context.Context, in <-chan bridge.PutItem) error {
+	for {
+		u, err := p.writer.connected(ctx, p)
+		if err != nil {
+			return err
+		}
+		g, err := p.next(ctx, u, &in)
+		if err == nil && g == nil {
+			return nil
+		}
+		if err == nil {
+			err = u.send(g)
+		}
+		var again reconnect
+		if errors.As(err, &again) {
+			p.writer.drop()
+			continue
+		}
+		if err != nil {
+			p.writer.drop()
+			return classify(err)
+		}
+	}
+}
+
+// reconnect is an error after which the work goes on over a new connection: we had to close the old one, or were made to, and know what became of all items.
+type reconnect struct{ error }
+
+// next returns the next group to send: first what has to be sent again, then what comes. Nil means that the sequence has ended and all is answered.
+func (p *putting) next(ctx context.Context, u *upload, in *<-chan bridge.PutItem) (group, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if g := p.again(); g != nil {
+			return g, nil
+		}
+		if p.held != nil {
+			first := *p.held
+			p.held = nil
+			return p.gather(u, first, in), nil
+		}
+		if *in == nil && u.flying() == 0 {
+			return nil, u.failure()
+		}
+		select {
+		case item, ok := <-*in:
+			if !ok {
+				*in = nil
+				continue
+			}
+			return p.gather(u, item, in), nil
+		case <-p.wake:
+		case <-u.dead:
+			return nil, u.failure()
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (p *putting) again() group {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.retry) == 0 {
+		return nil
+	}
+	g := p.retry[0]
+	p.retry = p.retry[1:]
+	return g
+}
+
+// patience is how long a group waits for the next item.
+const patience = 5 * time.Millisecond
+
+// gather fills a group, up to what goes into one command.
+func (p *putting) gather(u *upload, first bridge.PutItem, in *<-chan bridge.PutItem) group {
+	g := group{first}
+	room := p.writer.store.o.AppendSize - first.Content.Size()
+	for u.multi && len(g) < p.writer.store.o.AppendMax && *in != nil {
+		select {
+		case item, ok := <-*in:
+			if !ok {
+				*in = nil
+				return g
+			}
+			if room -= item.Content.Size(); room < 0 {
+				p.held = &item
+				return g
+			}
+			g = append(g, item)
+		case <-time.After(patience):
+			return g
+		}
+	}
+	return g
+}
+
+// split sends the halves of a group again: a command with several items is refused as a whole (RFC 3502).
+func (p *putting) split(g group) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	half := len(g) / 2
+	p.retry = append(p.retry, g[:half], g[half:])
+}
+
+// resend sends a group again as it is.
+func (p *putting) resend(g group) {
+	if len(g) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retry = append(p.retry, g)
+}
+
+func (p *putting) nudge() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,120 @@
+package imapstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// writer keeps the connection for uploads between one Put and the next.
+type writer struct {
+	store *Store
+	// borrowed: the permit is that of the control connection, which must be able to come back when the Put has ended.
+	borrowed bool
+	ended    time.Time // of the last Put
+
+	mu     sync.Mutex
+	upload *upload // changed by the Put only
+}
+
+// idleTrust is how long an idle connection is believed to be alive without asking.
+const idleTrust = 30 * time.Second
+
+// takeWriter returns the store's writer, for one Put at a time.
+func (s *Store) takeWriter(ctx context.Context) (*writer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
+	w := s.writer
+	s.writer = nil
+	if w == nil {
+		w = &writer{store: s}
+	}
+	return w, ctx.Err()
+}
+
+func (s *Store) giveWriter(w *writer) {
+	w.ended = time.Now()
+	if w.borrowed {
+		w.drop()
+		w.borrowed = false
+	}
+	s.mu.Lock()
+	if !s.closed && s.writer == nil {
+		s.writer, w = w, nil
+	}
+	s.mu.Unlock()
+	if w != nil {
+		w.drop()
+	}
+}
+
+// connected returns the upload for the Put, connecting if need be. One that broke is returned too: the Put must hear why.
+func (w *writer) connected(ctx context.Context, p *putting) (*upload, error) {
+	if w.upload != nil && w.upload.owner() != p {
+		w.reuse(p)
+	}
+	if w.upload != nil {
+		return w.upload, nil
+	}
+	made, release, err := w.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.upload = newUpload(made, release, p)
+	w.mu.Unlock()
+	return w.upload, ctx.Err()
+}
+
+// abort closes the connection under a Put whose context ended, or whose store was closed.
+func (w *writer) abort() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.upload != nil {
+		w.upload.conn.Close()
+	}
+}
+
+// reuse takes an idle connection into the next Put, if it is alive.
+func (w *writer) reuse(p *putting) {
+	u := w.upload
+	if u.failure() != nil {
+		w.drop()
+		return
+	}
+	u.adopt(p)
+	if time.Since(w.ended) > idleTrust && u.noop() != nil {
+		w.drop()
+	}
+}
+
+// connect takes a further connection, or, where there is no room for one, the place of the control connection.
+func (w *writer) connect(ctx context.Context) (*session, func(), error) {
+	if !w.borrowed {
+		made, release, err := w.store.connect(ctx, true)
+		if !errors.Is(err, errNoRoom) {
+			return made, release, err
+		}
+	}
+	w.borrowed = true
+	if err := w.store.control.take(ctx); err != nil {
+		return nil, nil, err
+	}
+	w.store.control.close()
+	w.store.control.give()
+	return w.store.connect(ctx, false)
+}
+
+func (w *writer) drop() {
+	w.mu.Lock()
+	u := w.upload
+	w.upload = nil
+	w.mu.Unlock()
+	if u != nil {
+		u.close()
+	}
+}
