@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,7 +128,7 @@ func (l *Ledger) openReaders(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	l.read.SetMaxOpenConns(min(readers, 2*runtime.NumCPU()))
+	l.read.SetMaxOpenConns(readers)
 	l.read.SetMaxIdleConns(readers)
 	l.reads = newStatements(l.read)
 	return nil

@@ -1,0 +1,100 @@
+package sqlite
+
+// group is one transaction in the making.
+type group struct {
+	w       *writer
+	open    bool
+	members []*change // that succeeded so far
+	dead    error     // the transaction is lost with all its members
+}
+
+// add runs a change within the transaction. A change that fails is undone alone and answered at once.
+func (g *group) add(c *change) {
+	if err := g.begin(); err != nil {
+		c.done <- err
+		return
+	}
+	// While no change has succeeded the transaction itself is the savepoint: a change that comes alone pays for none.
+	alone := len(g.members) == 0
+	if !alone {
+		if err := g.w.exec("SAVEPOINT member"); err != nil {
+			g.dead = err
+			c.done <- err
+			return
+		}
+	}
+	t := &tx{st: g.w.st, ids: g.w.ids}
+	if err := protect(t, c.run); err != nil {
+		g.undo(alone)
+		c.done <- err
+		return
+	}
+	if !alone {
+		if err := g.w.exec("RELEASE member"); err != nil {
+			g.dead = err
+			c.done <- err
+			return
+		}
+	}
+	c.after = t.after
+	g.members = append(g.members, c)
+}
+
+func (g *group) begin() error {
+	if g.open {
+		return nil
+	}
+	if err := g.w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	g.open = true
+	err := protect(&tx{st: g.w.st, ids: g.w.ids}, g.w.onGroup)
+	if err != nil {
+		g.rollback()
+	}
+	return err
+}
+
+// undo takes back the change that failed. Where SQLite itself rolled everything back (it does on a full disk), the savepoint is gone and the members
+// before it are lost too: they hear of it, and nothing of theirs is stored.
+func (g *group) undo(alone bool) {
+	if alone {
+		g.rollback()
+		return
+	}
+	err := g.w.exec("ROLLBACK TO member")
+	if err == nil {
+		err = g.w.exec("RELEASE member")
+	}
+	g.dead = err
+}
+
+func (g *group) rollback() {
+	// It fails only where SQLite has rolled back already.
+	_ = g.w.exec("ROLLBACK")
+	g.open = false
+}
+
+// commit makes the members durable and answers them.
+func (g *group) commit() {
+	err := g.dead
+	if err == nil && g.open {
+		if err = g.w.exec("COMMIT"); err != nil {
+			err = &commitError{err}
+		}
+	}
+	if err != nil {
+		g.rollback()
+	}
+	for _, c := range g.members {
+		if err == nil {
+			for _, f := range c.after {
+				f()
+			}
+		}
+		c.done <- err
+	}
+	if err == nil && g.open {
+		g.w.afterGroup()
+	}
+}
