@@ -28,6 +28,8 @@ type CourierConfig struct {
 	Pauses       pace.Schedule // how long an unreachable destination is left alone
 	Clock        clock.Clock
 	Log          logrus.FieldLogger
+	// Alive is called on each turn of the loop that looks for what is due, at least once per Scan. May be nil.
+	Alive func()
 }
 
 // Courier attempts deliveries until each is settled or held. Hints wake it; what is due stands in the ledger, and a scan alone is always enough.

@@ -14,6 +14,9 @@ const scanBatch = 200
 // scanLoop attempts what is due, at every hint and at least once per Scan.
 func (c *Courier) scanLoop(ctx context.Context) {
 	for {
+		if c.cfg.Alive != nil {
+			c.cfg.Alive()
+		}
 		wait := c.scan(ctx)
 		timer := c.cfg.Clock.NewTimer(wait)
 		select {

@@ -215,7 +215,7 @@ func (d *Daemon) startCourier(ctx context.Context) error {
 		Ledger: d.ledger, Destinations: ways, Finder: finder{d.bridge},
 		Retry: pace.Schedule{Steps: d.cfg.Relay.Retry}, HoldAfter: d.cfg.Relay.HoldAfter, SettleTime: d.cfg.Relay.SettleTime,
 		Workers: d.cfg.Relay.Workers, Scan: d.real(time.Second), Pauses: pauses(d),
-		Clock: d.opts.Clock, Log: d.log,
+		Clock: d.opts.Clock, Log: d.log, Alive: d.beat("courier", time.Minute),
 	})
 	if err != nil {
 		return err

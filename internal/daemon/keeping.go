@@ -21,7 +21,8 @@ const (
 func (d *Daemon) startKeeping(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var loops sync.WaitGroup
-	loops.Go(func() { d.every(ctx, "keeping", d.tick(), d.keep) })
+	alive := d.beat("keeping", 10*time.Minute)
+	loops.Go(func() { d.every(ctx, "keeping", d.tick(), func(ctx context.Context) error { alive(); return d.keep(ctx) }) })
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })
 	d.onStop(func(context.Context) error { cancel(); loops.Wait(); return nil })
@@ -42,9 +43,7 @@ func (d *Daemon) stale() time.Duration {
 }
 
 func (d *Daemon) every(ctx context.Context, what string, pause time.Duration, do func(context.Context) error) {
-	alive := d.beat(what, 10*time.Minute)
 	for {
-		alive()
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			d.log.WithError(err).Error(what + " failed; it is tried again")
 		}
@@ -54,7 +53,7 @@ func (d *Daemon) every(ctx context.Context, what string, pause time.Duration, do
 	}
 }
 
-// beat registers a loop with the watchdog; maxAge is real time.
+// beat registers a loop with the watchdog; maxAge is real time. Loops whose work may rightly take hours, as verifying does, are not watched.
 func (d *Daemon) beat(what string, maxAge time.Duration) func() {
 	if d.opts.Notify == nil {
 		return func() {}
