@@ -64,6 +64,9 @@ type Daemon struct {
 	// identities are the certificates of our listeners, to be read again on reload.
 	identities []*login.TLSIdentity
 
+	// reconciled ends the caution after a roll-back; nil when there was none.
+	reconciled func(context.Context) error
+
 	verdict atomic.Pointer[config.Verdict] // as of the last reload
 
 	mu       sync.Mutex
@@ -138,6 +141,10 @@ func (d *Daemon) openLedger(ctx context.Context) error {
 		return err
 	}
 	d.ledger = l
+	if l.RolledBack() {
+		d.log.Warn("the state folder is older than the last run: an earlier copy was put back; the destinations are asked before anything is sent or put")
+		d.reconciled = l.Reconciled
+	}
 	d.onStop(func(context.Context) error { return l.Close() })
 	if d.traceKey, err = l.TraceKey(ctx); err != nil {
 		return fmt.Errorf("reading the ledger's key: %w", err)

@@ -224,6 +224,10 @@ func (d *Daemon) startCourier(ctx context.Context) error {
 		return err
 	}
 	d.onStop(d.courier.Stop)
+	if d.reconciled != nil {
+		// Everything due is durably in doubt by now, and the bridge always asks before it puts.
+		return d.reconciled(ctx)
+	}
 	return nil
 }
 

@@ -22,7 +22,9 @@ func (d *Daemon) startKeeping(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var loops sync.WaitGroup
 	alive := d.beat("keeping", 10*time.Minute)
-	loops.Go(func() { d.every(ctx, "keeping", d.tick(), func(ctx context.Context) error { alive(); return d.keep(ctx) }) })
+	loops.Go(func() {
+		d.every(ctx, "keeping", d.tick(), func(ctx context.Context) error { alive(); return d.keep(ctx) })
+	})
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })
 	d.onStop(func(context.Context) error { cancel(); loops.Wait(); return nil })
