@@ -60,8 +60,6 @@ smtp = "127.0.0.1:1"
 [listeners.mx]
 role = "mx"
 address = "127.0.0.1:0"
-[page]
-address = ""
 `
 
 const smallMailboxes = "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password\n" +

@@ -44,9 +44,6 @@ func textf(format string, args ...any) span { return span{plain, fmt.Sprintf(for
 // pad fills s with spaces up to n columns.
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-columns(s))) }
 
-// padLeft fills s with spaces from the left.
-func padLeft(s string, n int) string { return strings.Repeat(" ", max(0, n-columns(s))) + s }
-
 // columns is how many of a terminal's columns s takes.
 func columns(s string) int {
 	n := 0

@@ -12,6 +12,7 @@ import (
 type Build struct {
 	Version string // such as v1.2.0; "devel" where nobody said
 	Commit  string // may be empty
+	Changed bool   // something was changed since that commit
 	Date    string // of the commit; may be empty
 }
 
@@ -32,7 +33,6 @@ func (b *Build) read(info *debug.BuildInfo) {
 	if b.Version == "" && info.Main.Version != "(devel)" {
 		b.Version = info.Main.Version
 	}
-	modified := false
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -40,11 +40,8 @@ func (b *Build) read(info *debug.BuildInfo) {
 		case "vcs.time":
 			b.Date = s.Value
 		case "vcs.modified":
-			modified = s.Value == "true"
+			b.Changed = s.Value == "true"
 		}
-	}
-	if modified {
-		b.Commit += "+changes"
 	}
 }
 
@@ -53,6 +50,7 @@ type versionObject struct {
 	Schema   string `json:"schema"` // "posthouse.version/1"
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
+	Changed  bool   `json:"changed,omitempty"` // since that commit
 	Date     string `json:"date,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
@@ -63,7 +61,7 @@ func newVersion(a *app) *cobra.Command {
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := versionObject{
-				Schema: "posthouse.version/1", Version: a.build.Version, Commit: a.build.Commit, Date: a.build.Date,
+				Schema: "posthouse.version/1", Version: a.build.Version, Commit: a.build.Commit, Changed: a.build.Changed, Date: a.build.Date,
 				Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 			}
 			if a.json {
@@ -80,6 +78,9 @@ func versionView(v versionObject) []line {
 	l := line{{strong, "posthouse " + v.Version}}
 	if v.Commit != "" {
 		l = append(l, textf("   %.12s", v.Commit))
+	}
+	if v.Changed {
+		l = append(l, span{warn, " and changes"})
 	}
 	if v.Date != "" {
 		l = append(l, span{plain, "   " + v.Date})

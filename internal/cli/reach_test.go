@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"posthouse/internal/control"
+)
+
+func TestExplain(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		code int
+		say  string
+	}{
+		{"not running", fmt.Errorf("asking: %w (connect: no such file)", control.ErrNotRunning), exitUnreachable, "posthouse is not running: nobody listens at /s"},
+		{"no right", fmt.Errorf("asking: %w (%w)", control.ErrNotRunning, fs.ErrPermission), exitPermission, "no right to talk to posthouse at /s"},
+		{"hung up", fmt.Errorf("asking: %w", io.EOF), exitPermission, "hung up without an answer"},
+		{"hangs", fmt.Errorf("asking: %w", context.DeadlineExceeded), exitLater, "did not answer within 20s"},
+		{"anything", errors.New("ledger is closed"), exitFailed, "ledger is closed"},
+	}
+	for _, tt := range tests {
+		r := &remote{socket: "/s", config: "/c.toml"}
+		var f *failure
+		if err := r.explain(tt.err); !errors.As(err, &f) || f.code != tt.code || !strings.Contains(f.what, tt.say) || f.next == "" || !errors.Is(err, tt.err) {
+			t.Errorf("%s: got %+v", tt.name, f)
+		}
+	}
+	if err := (&remote{}).explain(nil); err != nil {
+		t.Errorf("nothing gave %v", err)
+	}
+}
+
+func TestStartCommand(t *testing.T) {
+	for config, want := range map[string]string{defaultConfig: "systemctl start posthouse", "/tmp/x.toml": "posthouse run --config /tmp/x.toml"} {
+		if got := (&remote{config: config}).startCommand(); got != want {
+			t.Errorf("%s: got %q, want %q", config, got, want)
+		}
+	}
+}
+
+// A service that turns a stranger away closes the connection without a word.
+func TestStatusFromAServiceThatHangsUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	_, err = (&remote{socket: path, client: control.Dial(path)}).status(t.Context())
+	ln.Close()
+	<-done
+	var f *failure
+	if !errors.As(err, &f) || f.code != exitPermission {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSocketPath(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                       "/var/lib/posthouse/control.sock",
+		`state = "/srv/cutover"`:                 "/srv/cutover/control.sock",
+		"[control]\nsocket = \"/run/here.sock\"": "/run/here.sock",
+		`state = "s"`:                            "DIR/s/control.sock",
+		"[control]\nsocket = \"here.sock\"\n[quite]\nwrong = 1": "DIR/here.sock",
+	} {
+		path := writeConfig(t, text)
+		got, err := (&app{config: path}).socket()
+		if err != nil || got != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
+func TestResultThatCannotBeWritten(t *testing.T) {
+	var stderr buffer
+	if code := Main([]string{"version"}, Build{}, strings.NewReader(""), fullDisk{}, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "writing the result: short write") {
+		t.Errorf("exit code %d: %s", code, stderr.String())
+	}
+}
+
+func TestBuild(t *testing.T) {
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v0.9.0"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.time", Value: "2026-11-23T18:40:00Z"}, {Key: "vcs.modified", Value: "true"}}}
+	said, found := Build{Version: "v1.0.0"}, Build{}
+	said.read(info)
+	found.read(info)
+	if said.Version != "v1.0.0" || found.Version != "v0.9.0" || found.Commit != "0123456789abcdef" || !found.Changed || found.Date != "2026-11-23T18:40:00Z" {
+		t.Errorf("got %+v and %+v", said, found)
+	}
+	if got := ThisBuild(""); got.Version == "" {
+		t.Error("no version at all")
+	}
+	v := versionObject{Version: "v1.0.0", Commit: "0123456789abcdef", Changed: true, Date: "2026-11-23", Go: "go1.26", Platform: "linux/amd64"}
+	if got, want := versionView(v)[0].String(), "posthouse v1.0.0   0123456789ab and changes   2026-11-23   go1.26 linux/amd64"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
