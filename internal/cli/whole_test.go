@@ -161,8 +161,9 @@ func removeOne(t *testing.T, s *testserver.IMAP, user string) (id string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, rest, ok := strings.Cut(string(data), "\r\nMessage-ID: <")
-		if id, _, ok = strings.Cut(rest, ">\r\n"); !ok || strings.Contains(id, "\n") {
+		_, rest, _ := strings.Cut(string(data), "\r\nMessage-ID: <")
+		id, _, ok := strings.Cut(rest, ">\r\n")
+		if !ok || strings.Contains(id, "\n") {
 			continue
 		}
 		if err := s.Remove(user, folders[0].Path, m.UID); err != nil {
