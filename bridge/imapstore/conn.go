@@ -12,6 +12,8 @@ type conn struct {
 	net.Conn
 	// greeting is read before anything that comes from the network.
 	greeting []byte
+	// commands: what is written are go-imap's commands and no bodies.
+	commands bool
 
 	mu      sync.Mutex
 	library time.Duration // go-imap's patience, 0 is none
@@ -29,6 +31,18 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.apply()
 	c.mu.Unlock()
 	return c.Conn.Read(p)
+}
+
+// Write puts in the names that go-imap cannot send. It gives a command with a short name in one piece.
+func (c *conn) Write(p []byte) (int, error) {
+	if !c.commands {
+		return c.Conn.Write(p)
+	}
+	n, err := c.Conn.Write(putOddNames(p))
+	if err == nil {
+		n = len(p)
+	}
+	return min(n, len(p)), err
 }
 
 // SetReadDeadline takes the distance of the deadline as the patience for each Read.

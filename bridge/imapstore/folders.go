@@ -2,12 +2,14 @@ package imapstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
 
+	"posthouse/bridge"
 	"posthouse/cutover"
 )
 
@@ -19,27 +21,41 @@ var alreadyThere = regexp.MustCompile(`(?i)already exists|mailbox exists|folder 
 
 // Folders lists what LIST "" "*" yields.
 func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
-	var found []cutover.Folder
-	var spaces namespaces
-	err := s.control.do(ctx, func(at *live) error {
-		var err error
-		if spaces, err = at.namespaces(); err != nil {
-			return err
-		}
-		list, err := at.list()
-		if !spaces.personal() {
-			spaces = append(spaces, guessed(list)...)
-		}
-		found = foldersOf(list, spaces)
-		return err
-	})
+	list, spaces, err := s.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing folders: %w", err)
 	}
+	if !spaces.personal() {
+		spaces = append(spaces, guessed(list)...)
+	}
+	found := foldersOf(list, spaces)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.folders, s.spaces = slices.Clone(found), spaces
 	return found, nil
+}
+
+// list asks through go-imap, or, where that cannot read the answer, by ourselves. What it cannot read once it never can.
+func (s *Store) list(ctx context.Context) (list []*imap.ListData, spaces namespaces, err error) {
+	err = s.control.do(ctx, func(at *live) error {
+		if spaces, err = at.namespaces(); err != nil || s.odd.Load() {
+			return err
+		}
+		list, err = at.list()
+		return err
+	})
+	var unconnected connectError
+	if err == nil && !s.odd.Load() || ctx.Err() != nil || errors.As(err, &unconnected) || err != nil && !errors.Is(err, bridge.ErrConnection) {
+		return list, spaces, err
+	}
+	ours, failed := s.listOurselves(ctx)
+	if failed != nil {
+		return nil, nil, failed
+	}
+	if !s.odd.Swap(true) {
+		s.o.Log.WithError(err).Info("the list of folders holds names that are not modified UTF-7; reading it by ourselves")
+	}
+	return ours, spaces, nil
 }
 
 func (at *live) namespaces() (namespaces, error) {

@@ -108,11 +108,16 @@ func (l *link) open(ctx context.Context) (*live, error) {
 	}
 	s, release, err := l.store.connect(ctx, l.extra)
 	if err != nil {
-		return nil, err
+		return nil, connectError{err}
 	}
 	l.live = s.goIMAP(release)
 	return l.live, nil
 }
+
+// connectError is an error of connecting, as opposed to one of a command.
+type connectError struct{ error }
+
+func (e connectError) Unwrap() error { return e.error }
 
 // run runs fn once. The connection is given up when fn's error is not an answer of the server, or when the context ends: go-imap knows no contexts, so
 // closing the connection is what unblocks it.
@@ -180,6 +185,7 @@ func (s *session) goIMAP(release func()) *live {
 	}
 	rest, _ := s.r.Peek(s.r.Buffered()) // cannot fail
 	s.conn.greeting = append([]byte("* PREAUTH [CAPABILITY "+strings.Join(known, " ")+"] handed over\r\n"), rest...)
+	s.conn.commands = true
 	at := &live{conn: s.conn, caps: s.caps, strays: newStrays()}
 	at.client = imapclient.New(s.conn, &imapclient.Options{UnilateralDataHandler: at.strays.handler()})
 	at.drop = func() {

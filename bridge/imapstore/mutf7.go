@@ -13,6 +13,9 @@ func mailboxName(name string) string {
 	if strings.EqualFold(name, "INBOX") {
 		return "INBOX"
 	}
+	if raw, odd := oddName(name); odd {
+		return quoted(raw)
+	}
 	return quoted(encodeName(name))
 }
 
@@ -38,6 +41,37 @@ func encodeName(name string) string {
 	}
 	flush()
 	return b.String()
+}
+
+// decodeName reports false for what is not modified UTF-7. What it accepts too much, encoding again shows.
+func decodeName(raw string) (string, bool) {
+	var b strings.Builder
+	for raw != "" {
+		plain, rest, shifted := strings.Cut(raw, "&")
+		b.WriteString(plain)
+		if !shifted {
+			break
+		}
+		wide, after, ended := strings.Cut(rest, "-")
+		octets, err := mutf7.DecodeString(wide)
+		if !ended || err != nil || len(octets)%2 != 0 {
+			return "", false
+		}
+		if wide == "" {
+			b.WriteByte('&')
+		}
+		b.WriteString(fromUTF16BE(octets))
+		raw = after
+	}
+	return b.String(), true
+}
+
+func fromUTF16BE(octets []byte) string {
+	units := make([]uint16, len(octets)/2)
+	for i := range units {
+		units[i] = uint16(octets[2*i])<<8 | uint16(octets[2*i+1])
+	}
+	return string(utf16.Decode(units))
 }
 
 func utf16BE(runes []rune) []byte {

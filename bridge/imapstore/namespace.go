@@ -54,7 +54,7 @@ func guessed(list []*imap.ListData) namespaces {
 	}
 	below := "INBOX" + n.separator
 	outside := slices.ContainsFunc(list, func(data *imap.ListData) bool {
-		return data.Mailbox != "INBOX" && !strings.HasPrefix(strings.ToUpper(data.Mailbox), below)
+		return data.Mailbox != "INBOX" && !strings.HasPrefix(strings.ToUpper(visible(data.Mailbox)), below)
 	})
 	if len(list) > 1 && !outside && n.separator != "" {
 		n.prefix = below
@@ -92,6 +92,7 @@ func (all namespaces) path(name, separator string) (path cutover.FolderPath, for
 	if strings.EqualFold(name, "INBOX") {
 		return cutover.FolderPath{"INBOX"}, false
 	}
+	name = visible(name)
 	n := all.of(name)
 	rest := name
 	if !n.foreign && len(name) > len(n.prefix) {

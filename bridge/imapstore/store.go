@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -20,7 +21,8 @@ import (
 type Store struct {
 	o       Options
 	control *link
-	reader  *link // bodies, so that the next batch can be read ahead
+	reader  *link       // bodies, so that the next batch can be read ahead
+	odd     atomic.Bool // LIST cannot be read by go-imap
 
 	mu       sync.Mutex
 	closed   bool

@@ -116,11 +116,6 @@ func (v *survival) sound(ctx context.Context) error {
 	})
 }
 
-// connectError is an error of connecting, as opposed to one of a command.
-type connectError struct{ error }
-
-func (e connectError) Unwrap() error { return e.error }
-
 // attempt tries once, and once more when it was only that an idle connection had been lost.
 func (v *survival) attempt(ctx context.Context, uids []imap.UID) (left []imap.UID, err error) {
 	if err := v.link.take(ctx); err != nil {
@@ -130,7 +125,7 @@ func (v *survival) attempt(ctx context.Context, uids []imap.UID) (left []imap.UI
 	for {
 		at, err := v.link.open(ctx)
 		if err != nil {
-			return uids, connectError{err}
+			return uids, err
 		}
 		reused := at.used
 		left, err := v.tryOn(ctx, at, uids)

@@ -1,0 +1,124 @@
+package imapstore_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-sasl"
+
+	"posthouse/bridge"
+	"posthouse/bridge/imapstore"
+	"posthouse/internal/testserver"
+)
+
+func byPassword() (string, string, error) { return "anna", `correct "horse\`, nil }
+
+func TestLogin(t *testing.T) {
+	starttls := func(o *imapstore.Options) { o.TLS = imapstore.StartTLS }
+	cases := []struct {
+		dialog string
+		change func(*imapstore.Options)
+		want   error
+		says   string
+	}{
+		{"login-challenge", nil, nil, ""},
+		{"login-plain", func(o *imapstore.Options) { o.Password = byPassword }, nil, ""},
+		{"login-refused", nil, bridge.ErrLogin, "[AUTHENTICATIONFAILED] Invalid credentials"},
+		{"login-unavailable", nil, bridge.ErrConnection, "User backend has gone away"},
+		{"login-limit", nil, bridge.ErrConnection, "Too many connections from your address"},
+		{"login-endless", nil, bridge.ErrConnection, "too long"},
+		{"starttls-absent", starttls, bridge.ErrConnection, "unknown command"},
+		{"starttls-injected", starttls, bridge.ErrConnection, "plain text after its answer to STARTTLS"},
+		{"starttls-preauth", starttls, bridge.ErrConnection, "PREAUTH"},
+	}
+	for _, c := range cases {
+		t.Run(c.dialog, func(t *testing.T) {
+			o := serve(t, c.dialog)
+			if c.change != nil {
+				c.change(&o)
+			}
+			store := imapstore.New(o)
+			defer store.Close()
+			_, err := store.Folders(t.Context())
+			if !errors.Is(err, c.want) || c.want == nil && err != nil || !strings.Contains(text(err), c.says) {
+				t.Fatalf("got %v, want %v with %q", err, c.want, c.says)
+			}
+			if strings.Contains(text(err), "horse") {
+				t.Errorf("the error holds the password: %v", err)
+			}
+		})
+	}
+}
+
+// TestRefusedTellsTheCredential: whoever made the SASL client hears that it was refused.
+func TestRefusedTellsTheCredential(t *testing.T) {
+	o := serve(t, "login-refused")
+	var refused sasl.Client
+	o.Refused = func(c sasl.Client) { refused = c }
+	store := imapstore.New(o)
+	defer store.Close()
+	if _, err := store.Folders(t.Context()); !errors.Is(err, bridge.ErrLogin) {
+		t.Fatal(err)
+	}
+	if refused == nil {
+		t.Error("the credential was not told")
+	}
+}
+
+func TestTLS(t *testing.T) {
+	ca, err := testserver.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := ca.Server()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, implicit := range map[imapstore.TLSMode]bool{imapstore.ImplicitTLS: true, imapstore.StartTLS: false} {
+		t.Run(string(mode), func(t *testing.T) {
+			server := startServer(t, testserver.IMAPConfig{TLS: config, Implicit: implicit, RequireTLS: true})
+			o := options(t, server.Addr())
+			o.TLS, o.TLSConfig = mode, ca.Client("")
+			trusting := imapstore.New(o)
+			defer trusting.Close()
+			if _, err := trusting.Folders(t.Context()); err != nil {
+				t.Errorf("with the right authority: %v", err)
+			}
+			asked := false
+			o.TLSConfig = nil
+			o.SASL = func(ctx context.Context, _ ...string) (sasl.Client, error) {
+				asked = true
+				return plain(ctx)
+			}
+			strict := imapstore.New(o)
+			defer strict.Close()
+			if _, err := strict.Folders(t.Context()); !errors.Is(err, bridge.ErrConnection) || !strings.Contains(text(err), "certificate") || asked {
+				t.Errorf("with an unknown authority: %v, credentials asked for: %v", err, asked)
+			}
+		})
+	}
+}
+
+// TestNoConnection: a server that is not there.
+func TestNoConnection(t *testing.T) {
+	server := startServer(t, testserver.IMAPConfig{})
+	o := options(t, server.Addr())
+	server.Stop()
+	store := imapstore.New(o)
+	defer store.Close()
+	if _, err := store.Next(t.Context(), inbox, ""); !errors.Is(err, bridge.ErrConnection) {
+		t.Errorf("got %v", err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Next(t.Context(), inbox, ""); err != nil {
+		t.Errorf("after it came back: %v", err)
+	}
+	server.CutAll()
+	if _, err := store.Next(t.Context(), inbox, ""); err != nil {
+		t.Errorf("after an idle connection was cut: %v", err)
+	}
+}
