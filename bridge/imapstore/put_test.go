@@ -1,0 +1,159 @@
+package imapstore_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/bridge/imapstore"
+	"posthouse/cutover"
+	"posthouse/internal/testserver"
+)
+
+// put puts the items and says of each what became of it: where it lies, "stored", or a sentinel of the seam.
+func put(t *testing.T, store bridge.Store, items ...bridge.PutItem) (became map[int]string, err error) {
+	t.Helper()
+	became = map[int]string{}
+	err = store.Put(t.Context(), inbox, slices.Values(items), func(o bridge.Outcome) {
+		if became[o.ID] != "" {
+			t.Errorf("outcome of %d was told twice", o.ID)
+		}
+		became[o.ID] = said(o)
+	})
+	return became, err
+}
+
+func said(o bridge.Outcome) string {
+	for _, kind := range []error{bridge.ErrRefused, bridge.ErrBusy, bridge.ErrUnknown} {
+		if errors.Is(o.Err, kind) {
+			return kind.Error()
+		}
+	}
+	switch {
+	case o.Err != nil:
+		return o.Err.Error()
+	case o.Place.Ref == "":
+		return "stored"
+	}
+	return o.Place.Validity + "/" + string(o.Place.Ref)
+}
+
+// four are the items of the dialogs.
+func four() []bridge.PutItem {
+	zone := time.FixedZone("", 3600)
+	items := make([]bridge.PutItem, 4)
+	for i := range items {
+		items[i] = bridge.PutItem{ID: i + 1, Content: octets(fmt.Sprintf("m%d\r\n", i+1))}
+	}
+	items[0].Flags = cutover.NewFlags(`\Seen`, "Work", `\Recent`)
+	items[0].Date = time.Date(2026, 11, 2, 10, 0, 0, 0, zone)
+	items[1].Date = time.Date(2026, 11, 3, 10, 0, 0, 0, zone)
+	return items
+}
+
+// TestPutHostile: what becomes of four items, and of the Put, when the server does what the dialog says.
+func TestPutHostile(t *testing.T) {
+	refused, busy, unknown := bridge.ErrRefused.Error(), bridge.ErrBusy.Error(), bridge.ErrUnknown.Error()
+	all := func(what string) []string { return []string{what, what, what, what} }
+	cases := []struct {
+		dialog string
+		want   []string
+		err    error
+	}{
+		{"put-bisect", []string{"7/10", "7/11", refused, "7/12"}, nil},
+		{"put-throttled", all(busy), nil},
+		{"put-trycreate", all(busy), nil},
+		{"put-lost", all(unknown), bridge.ErrConnection},
+		{"put-bye", all(unknown), bridge.ErrConnection},
+		{"put-stranger", all(unknown), bridge.ErrConnection},
+		{"put-confused", all(unknown), bridge.ErrConnection},
+		{"put-fewer-places", all("stored"), nil},
+		{"put-sync", []string{"7/10", refused, "7/11", "stored"}, nil},
+		{"put-sync-multi", []string{"7/10", refused, "7/11", "7/12"}, nil},
+	}
+	for _, c := range cases {
+		t.Run(c.dialog, func(t *testing.T) {
+			store := imapstore.New(serve(t, c.dialog))
+			defer store.Close()
+			became, err := put(t, store, four()...)
+			if !errors.Is(err, c.err) || c.err == nil && err != nil {
+				t.Errorf("put: %v, want %v", err, c.err)
+			}
+			for i, want := range c.want {
+				if became[i+1] != want {
+					t.Errorf("item %d: %q, want %q", i+1, became[i+1], want)
+				}
+			}
+			if c.dialog == "put-bye" && !strings.Contains(text(err), "maintenance") {
+				t.Errorf("the error %v does not say what the server said", err)
+			}
+		})
+	}
+}
+
+// TestPutEarlyRefusal: a server that refuses a large item while it is still being sent. Nothing more goes over that connection; the other items go over
+// another, and none is lost or in doubt.
+func TestPutEarlyRefusal(t *testing.T) {
+	o := serve(t, "put-early")
+	o.AppendMax = 1
+	store := imapstore.New(o)
+	defer store.Close()
+	items := four()[:3]
+	items[1].Content = octets(strings.Repeat("a large message\r\n", 4<<20/17))
+	became, err := put(t, store, items...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[int]string{1: "7/10", 2: bridge.ErrRefused.Error(), 3: "7/11"}
+	for id, w := range want {
+		if became[id] != w {
+			t.Errorf("item %d: %q, want %q", id, became[id], w)
+		}
+	}
+}
+
+// TestPutLostReply: the item is stored and the answer never comes; the next Put works.
+func TestPutLostReply(t *testing.T) {
+	var lose atomic.Bool
+	server := startServer(t, testserver.IMAPConfig{Hook: func(call testserver.IMAPCall) *testserver.IMAPFault {
+		if call.Command == "APPEND" && call.Stage == testserver.After && lose.Swap(false) {
+			return &testserver.IMAPFault{Drop: true}
+		}
+		return nil
+	}})
+	store := imapstore.New(options(t, server.Addr()))
+	defer store.Close()
+	lose.Store(true)
+	became, err := put(t, store, four()[0])
+	if !errors.Is(err, bridge.ErrConnection) || became[1] != bridge.ErrUnknown.Error() {
+		t.Fatalf("put: %v, %v", became, err)
+	}
+	if n, _ := server.Count(user, "INBOX"); n != 1 {
+		t.Fatalf("%d items stored", n)
+	}
+	if became, err = put(t, store, four()[1]); err != nil || became[2] == "" {
+		t.Errorf("the next put: %v, %v", became, err)
+	}
+}
+
+// TestPutRefusals: what servers of clouds refuse.
+func TestPutRefusals(t *testing.T) {
+	server := startServer(t, testserver.IMAPConfig{AppendLimit: 100, NoKeywords: true, Without: []string{"LITERAL+", "LITERAL-"}})
+	store := imapstore.New(options(t, server.Addr()))
+	defer store.Close()
+	items := four()[:3]
+	items[1].Content = octets(strings.Repeat("x", 101))
+	became, err := put(t, store, items...)
+	if err != nil || became[1] == "" || became[2] != bridge.ErrRefused.Error() || became[3] == "" {
+		t.Fatalf("put: %v, %v", became, err)
+	}
+	dump, err := server.Dump(user)
+	if err != nil || len(dump[0].Messages) != 2 || !slices.Equal(dump[0].Messages[0].Flags, []string{`\Seen`}) {
+		t.Errorf("stored %+v, %v", dump, err)
+	}
+}
