@@ -21,7 +21,7 @@ func (w *worker) work(ctx context.Context, p *pair, b Batch) error {
 	if err := w.followFlags(ctx, p, b, known); err != nil {
 		return err
 	}
-	rows, news, err := w.renew(ctx, p, b, unknown(p.ID, b, known))
+	rows, news, err := w.renew(ctx, p, b, w.unknown(p.ID, b, known))
 	if err != nil {
 		return err
 	}
@@ -71,11 +71,18 @@ func (w *worker) known(ctx context.Context, p *pair, b Batch) (map[cutover.Ref]l
 	return w.b.cfg.Ledger.Known(ctx, p.ID, b.Validity, refs)
 }
 
-// unknown is what the batch holds that has no row yet.
-func unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
+// unknown is what the batch holds that has no row yet, or one that was skipped by a rule that holds no more: a message that was marked as deleted and is so no longer.
+func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
 	var rows []ledger.Item
 	for _, c := range b.Changes {
-		if _, have := known[c.Item.Ref]; have || c.Kind == Removed {
+		if c.Kind == Removed {
+			continue
+		}
+		if row, have := known[c.Item.Ref]; have {
+			if ok, _ := w.b.cfg.Rules.item(c.Item.Flags); ok && row.Disposition == cutover.Skipped {
+				row.Flags, row.Note = c.Item.Flags, ""
+				rows = append(rows, row)
+			}
 			continue
 		}
 		rows = append(rows, ledger.Item{

@@ -245,6 +245,30 @@ func TestTwoMailsWithOneMessageIDBothArrive(t *testing.T) {
 	})
 }
 
+func TestMarkedAsDeleted(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		date := time.Now().Truncate(time.Second)
+		marked := w.old().Deliver(inbox, memstore.Message{Raw: mail("marked", "hello"), Date: date, Flags: cutover.NewFlags(`\Deleted`)})
+		kept := w.old().Deliver(inbox, memstore.Message{Raw: mail("kept", "hello"), Date: date})
+		w.run(10 * time.Second)
+		if n := len(w.new().Messages(inbox)); n != 1 {
+			t.Fatalf("%d messages in the cloud, want only the one that is not marked", n)
+		}
+		w.old().SetFlags(inbox, marked, `\Seen`)
+		w.old().SetFlags(inbox, kept, `\Deleted`, `\Seen`)
+		w.run(10 * time.Minute)
+		for _, m := range w.new().Messages(inbox) {
+			if !m.Flags.Equal(cutover.NewFlags(`\Seen`)) {
+				t.Errorf("flags %v in the cloud, want only \\Seen", m.Flags)
+			}
+		}
+		if n := len(w.new().Messages(inbox)); n != 2 {
+			t.Errorf("%d messages in the cloud, want both", n)
+		}
+	})
+}
+
 // The legacy server loses its references, or is restored from a backup: nothing is put a second time.
 func TestReferencesThatEnd(t *testing.T) {
 	for name, upset := range map[string]func(*memstore.Mailbox){

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -40,6 +41,11 @@ func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cu
 	return err
 }
 
+// kept are the flags that follow: a message marked as deleted on the old side is not marked in the cloud, where the mark may end in its removal.
+func kept(flags cutover.Flags) cutover.Flags {
+	return slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return f == `\Deleted` })
+}
+
 func (w *worker) writeFlags(ctx context.Context, p *pair, refs []cutover.Ref, changed map[cutover.Ref]ledger.Item) ([]ledger.Item, error) {
 	state, err := w.cloud.State(ctx, p.cloud)
 	if err != nil {
@@ -52,7 +58,7 @@ func (w *worker) writeFlags(ctx context.Context, p *pair, refs []cutover.Ref, ch
 	write := map[cutover.Ref]cutover.Flags{}
 	for ref, flags := range now {
 		if row := changed[ref]; row.Cloud.Validity == state.Validity && flags.Equal(row.CloudFlags) {
-			write[ref] = row.Flags
+			write[ref] = kept(row.Flags)
 		}
 	}
 	set := map[cutover.Ref]cutover.Flags{}
