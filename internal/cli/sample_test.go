@@ -50,7 +50,7 @@ func sampleStatus() control.Status {
 		Mailboxes: []control.Mailbox{
 			{Address: "orders@example.com", State: "problem", Error: "login refused 3×", Next: sampleNow.Add(20 * time.Minute)},
 			{Address: "anna@example.com", State: "copying", Folders: 12, Done: 8_120, Total: 10_020, Bytes: 10_200_000_000, Folder: "Inbox/2019"},
-			{Address: "dave@example.com", State: "waiting"},
+			{Address: "dave@example.com", State: "waiting", Folders: 7},
 			{Address: "bob@example.com", State: "following", Done: 100, Total: 100, Bytes: 5000, Caught: before(time.Hour)},
 		},
 		Sources: []control.Source{

@@ -135,7 +135,8 @@ func (v *verifying) take(r control.Verified) error {
 // progress says how far it is, on a terminal.
 func (v *verifying) progress() {
 	if v.app.talk.terminal && !v.app.quiet && !v.app.json && v.done < v.total {
-		v.screen.draw(barLine("verify", int64(v.done), int64(v.total), fmt.Sprintf("%s/%s mailboxes", count(v.done), count(v.total))))
+		done, total := int64(v.done), int64(v.total)
+		v.screen.draw(barLine("verify", done, total, fmt.Sprintf("%d %%", percent(done, total)), fmt.Sprintf("%s/%s mailboxes", count(v.done), count(v.total))))
 	}
 }
 

@@ -9,29 +9,25 @@ import (
 	"posthouse/internal/control"
 )
 
-// copying tells whether the first copy is under way: some mailbox was never caught up with.
-func copying(c control.Copy) bool { return c.Caught < c.Mailboxes }
-
 // progressView is the block of bars: all messages, all octets, and a line for each mailbox that is being worked on or has a problem; rows is how many of the latter there
 // is room for.
 func progressView(s control.Status, p *speeds, zone *time.Location, rows int) []line {
-	c, r := s.Copy, p.all.rate()
+	c := newCopied(s, p.all.rate())
 	perSecond := ""
-	if r.messages > 0 && c.Messages < c.Total {
-		perSecond = countRate(r.messages)
+	if c.rate.messages > 0 && c.moving() {
+		perSecond = countRate(c.rate.messages)
 	}
+	messages, total := int64(c.Messages), int64(c.Total)
 	lines := []line{
-		barLine("messages", int64(c.Messages), int64(c.Total), fmt.Sprintf("%s/%s", count(c.Messages), count(c.Total)), perSecond),
-		barLine("bytes", c.Bytes, c.BytesTotal, sizes(c.Bytes, c.BytesTotal, c.Messages < c.Total), copySpeed(c, r)),
+		barLine("messages", messages, total, c.share(messages, total), c.messages(), perSecond),
+		barLine("bytes", c.Bytes, c.BytesTotal, c.share(c.Bytes, c.BytesTotal), c.octets(), c.speed()),
 	}
 	return append(lines, mailboxLines(s, p, s.At.In(zone), rows)...)
 }
 
-func barLine(label string, part, whole int64, texts ...string) line {
-	return labelled(label,
-		span{good, bar(part, whole, barWidth)},
-		textf("%4d %%  ", percent(part, whole)),
-		span{plain, join("   ", texts...)})
+// barLine is a bar, its percentage, and what stands behind.
+func barLine(label string, part, whole int64, share string, texts ...string) line {
+	return labelled(label, span{good, bar(part, whole, barWidth)}, textf(" %5s  ", share), span{plain, join("   ", texts...)})
 }
 
 // mailboxLines shows problems first, then what is being copied, and counts what waits for its turn.
@@ -94,15 +90,11 @@ func shortened(lines []line, rows int) []line {
 
 // progressText is the state of the first copy in one line, for logs.
 func progressText(s control.Status, r rate) string {
-	c := s.Copy
-	attention := ""
-	if c.Problems > 0 {
-		attention = counted(c.Problems, "needs attention", "need attention")
-	}
-	numbers := strings.ReplaceAll(copyNumbers(c), "   ", ", ")
+	c := newCopied(s, r)
+	share := ""
 	if c.Total > 0 {
-		numbers = fmt.Sprintf("%d %%, %s", percent(int64(c.Messages), int64(c.Total)), numbers)
+		share = c.share(int64(c.Messages), int64(c.Total))
 	}
-	speed := strings.ReplaceAll(copySpeed(c, r), "   ", ", ")
-	return join(", ", fmt.Sprintf("first copy: %s/%s mailboxes", count(c.Caught), count(c.Mailboxes)), numbers, speed, attention)
+	numbers, speed := strings.ReplaceAll(c.numbers(), "   ", ", "), strings.ReplaceAll(c.speed(), "   ", ", ")
+	return join(", ", "first copy: "+c.boxes(), share, numbers, speed, c.attention(""))
 }

@@ -28,7 +28,7 @@ func statusView(s control.Status, r rate, zone *time.Location, cut int) []line {
 		{"earliest", earliestText(s.Server, now)},
 		{"address", addressText(s.Address, now)},
 		{"arriving", arrivingText(s.Arriving, now)},
-		{"copy", copyText(s.Copy, r)},
+		{"copy", newCopied(s, r).text()},
 		{"follow", followText(s)},
 		{"evidence", evidenceText(s.Server)},
 	} {
@@ -137,46 +137,6 @@ func arrivingText(a control.Arriving, now time.Time) string {
 		text += ", last " + clockTime(a.Last, now)
 	}
 	return text
-}
-
-func copyText(c control.Copy, r rate) string {
-	if c.Mailboxes == 0 {
-		return ""
-	}
-	attention := ""
-	if c.Problems > 0 {
-		attention = "   " + counted(c.Problems, "needs attention", "need attention")
-	}
-	return join("   ", fmt.Sprintf("%s/%s mailboxes", count(c.Caught), count(c.Mailboxes)), copyNumbers(c), copySpeed(c, r), attention)
-}
-
-// copyNumbers are messages and octets; the octets of the whole are an estimate until every message is done.
-func copyNumbers(c control.Copy) string {
-	if c.Total == 0 {
-		return ""
-	}
-	text := fmt.Sprintf("%s/%s messages", count(c.Messages), count(c.Total))
-	if c.BytesTotal > 0 {
-		text += "   " + sizes(c.Bytes, c.BytesTotal, c.Messages < c.Total)
-	}
-	return text
-}
-
-func copySpeed(c control.Copy, r rate) string {
-	if c.Messages >= c.Total {
-		return ""
-	}
-	speed, eta := "", ""
-	switch {
-	case r.bytes > 0:
-		speed = byteRate(r.bytes)
-	case r.messages > 0:
-		speed = countRate(r.messages)
-	}
-	if d, ok := left(c.Messages, c.Total, c.Bytes, c.BytesTotal, r); ok {
-		eta = "ETA " + evidence.Length(d)
-	}
-	return join("   ", speed, eta)
 }
 
 func followText(s control.Status) string {

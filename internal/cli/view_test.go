@@ -57,6 +57,9 @@ func TestProgressView(t *testing.T) {
 	p.add(sampleNow.Add(10*time.Second), s)
 	golden(t, "progress", progressView(s, p, time.UTC, 10))
 	golden(t, "progress-short", progressView(s, p, time.UTC, 2))
+	unlisted := s
+	unlisted.Mailboxes = append([]control.Mailbox{{Address: "eve@example.com", State: "waiting"}}, s.Mailboxes...)
+	golden(t, "progress-open", append(progressView(unlisted, p, time.UTC, 10), statusView(unlisted, p.all.rate(), time.UTC, 0)[5]))
 	golden(t, "progress-begin", progressView(control.Status{Copy: control.Copy{Mailboxes: 2}}, newSpeeds(time.Minute), time.UTC, 10))
 	golden(t, "progress-text", []line{
 		{{plain, progressText(s, p.all.rate())}},
