@@ -7,13 +7,13 @@ import (
 	"posthouse/cutover"
 )
 
-// DirectoryConfig is what a Directory is made of. Addresses may be written in any case.
+// DirectoryConfig is what a Directory is made of. Addresses and domains may be written in any case.
 type DirectoryConfig struct {
 	Mailboxes    []cutover.Mailbox
 	Domains      []string
-	AliasDomains map[string]string                     // alias domain → real domain
+	AliasDomains map[string]string                     // alias domain → real domain; an address listed in the alias domain itself goes first
 	Groups       map[cutover.Address][]cutover.Address // group → members, which may be groups
-	Extra        map[cutover.Address]cutover.Address   // further address → address
+	Extra        map[cutover.Address]cutover.Address   // further address → address, which may be outside
 	CatchAll     map[string]cutover.Address            // domain → address
 	Postmaster   cutover.Address                       // takes postmaster@ and abuse@ of every domain; "" holds such mail
 	PlusTags     bool                                  // anna+news@ is anna@
@@ -34,16 +34,20 @@ func NewDirectory(cfg DirectoryConfig) *Directory {
 			d.byAddr[a.Fold()] = m
 		}
 	}
-	cfg.Groups = folded(cfg.Groups)
-	cfg.Extra = folded(cfg.Extra)
+	cfg.Domains = slices.Clone(cfg.Domains)
+	for i, domain := range cfg.Domains {
+		cfg.Domains[i] = strings.ToLower(domain)
+	}
+	cfg.Groups, cfg.Extra = folded(cfg.Groups), folded(cfg.Extra)
+	cfg.AliasDomains, cfg.CatchAll = folded(cfg.AliasDomains), folded(cfg.CatchAll)
 	d.cfg = cfg
 	return d
 }
 
-func folded[V any](m map[cutover.Address]V) map[cutover.Address]V {
-	out := make(map[cutover.Address]V, len(m))
-	for a, v := range m {
-		out[a.Fold()] = v
+func folded[K ~string, V any](m map[K]V) map[K]V {
+	out := make(map[K]V, len(m))
+	for k, v := range m {
+		out[K(strings.ToLower(string(k)))] = v
 	}
 	return out
 }
@@ -60,7 +64,7 @@ const (
 // Resolution is where an address leads.
 type Resolution struct {
 	Mailboxes []cutover.Mailbox // each once, sorted by ID
-	Others    []cutover.Address // members of groups that are no mailbox of ours
+	Others    []cutover.Address // members of groups and the like that are no mailbox of ours, sorted
 }
 
 func (r *Resolution) add(m cutover.Mailbox) {
@@ -78,7 +82,7 @@ func (r *Resolution) sort() Resolution {
 // Resolve follows an address through aliases, groups, extra addresses, plus tags and the catch-all. Postmaster and abuse are always known, even when they lead nowhere
 // (RFC 5321 §4.5.1, RFC 2142).
 func (d *Directory) Resolve(a cutover.Address) (Resolution, Answer) {
-	a = d.canonical(a)
+	as, a := a.Fold(), d.canonical(a)
 	if !d.ours(a) {
 		return Resolution{}, NotOurs
 	}
@@ -86,20 +90,24 @@ func (d *Directory) Resolve(a cutover.Address) (Resolution, Answer) {
 	if d.follow(a, &found, map[cutover.Address]bool{}) {
 		return found.sort(), Known
 	}
-	return d.fallback(a, &found)
+	return d.fallback(as, a, &found)
 }
 
-func (d *Directory) ours(a cutover.Address) bool { return slices.Contains(d.cfg.Domains, a.Domain()) }
+func (d *Directory) ours(a cutover.Address) bool {
+	_, alias := d.cfg.AliasDomains[a.Domain()]
+	return alias || slices.Contains(d.cfg.Domains, a.Domain())
+}
 
-// fallback serves addresses that no list has: postmaster and abuse, then the domain's catch-all.
-func (d *Directory) fallback(a cutover.Address, found *Resolution) (Resolution, Answer) {
-	seen := map[cutover.Address]bool{}
-	if local := strings.ToLower(a.Local()); local == "postmaster" || local == "abuse" {
-		d.follow(d.canonical(d.cfg.Postmaster), found, seen)
+// fallback serves addresses that no list has: postmaster and abuse, then the catch-all of the domain as it was written, then that of the real one.
+func (d *Directory) fallback(as, a cutover.Address, found *Resolution) (Resolution, Answer) {
+	if local := a.Local(); local == "postmaster" || local == "abuse" {
+		d.follow(d.canonical(d.cfg.Postmaster), found, map[cutover.Address]bool{})
 		return found.sort(), Known
 	}
-	if all, ok := d.cfg.CatchAll[a.Domain()]; ok && d.follow(d.canonical(all), found, seen) {
-		return found.sort(), Known
+	for _, domain := range []string{as.Domain(), a.Domain()} {
+		if all, ok := d.cfg.CatchAll[domain]; ok && d.follow(d.canonical(all), found, map[cutover.Address]bool{}) {
+			return found.sort(), Known
+		}
 	}
 	return Resolution{}, Unknown
 }
@@ -116,26 +124,48 @@ func (d *Directory) follow(a cutover.Address, found *Resolution, seen map[cutove
 	}
 	if members, ok := d.cfg.Groups[a]; ok {
 		for _, member := range members {
-			if member = d.canonical(member); !d.follow(member, found, seen) {
-				found.Others = append(found.Others, member)
-			}
+			d.reach(member, found, seen)
 		}
 		return true
 	}
 	if other, ok := d.cfg.Extra[a]; ok {
-		return d.follow(d.canonical(other), found, seen)
+		d.reach(other, found, seen)
+		return true
 	}
-	if bare := a.WithoutTag(); d.cfg.PlusTags && bare != a {
+	if bare := d.untagged(a); bare != a {
 		return d.follow(bare, found, seen)
 	}
 	return false
 }
 
-// canonical folds the address and replaces an alias domain by the real one.
+// reach adds what is behind an address that a list names. One that no list has is not lost: it stands among the others.
+func (d *Directory) reach(a cutover.Address, found *Resolution, seen map[cutover.Address]bool) {
+	if a = d.canonical(a); !d.follow(a, found, seen) {
+		found.Others = append(found.Others, a)
+	}
+}
+
+// canonical folds the address and replaces an alias domain by the real one, unless the address itself is listed.
 func (d *Directory) canonical(a cutover.Address) cutover.Address {
 	a = a.Fold()
-	if real, ok := d.cfg.AliasDomains[a.Domain()]; ok {
-		return cutover.Address(a.Local() + "@" + real)
+	real, ok := d.cfg.AliasDomains[a.Domain()]
+	if !ok || d.listed(a) || d.listed(d.untagged(a)) {
+		return a
 	}
-	return a
+	return cutover.Address(a.Local() + "@" + strings.ToLower(real))
+}
+
+func (d *Directory) listed(a cutover.Address) bool {
+	_, mailbox := d.byAddr[a]
+	_, group := d.cfg.Groups[a]
+	_, extra := d.cfg.Extra[a]
+	return mailbox || group || extra
+}
+
+// untagged removes the plus tag of an address of ours; what a plus means elsewhere is not ours to say.
+func (d *Directory) untagged(a cutover.Address) cutover.Address {
+	if !d.cfg.PlusTags || !d.ours(a) {
+		return a
+	}
+	return a.WithoutTag()
 }

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -195,21 +194,31 @@ func (a *Arrival) capture() ledger.Capture {
 func (a *Arrival) plan(ctx context.Context, c ledger.Capture) ([]ledger.Delivery, error) {
 	p := planner{
 		dir: a.in.dir.Load(), plan: a.in.cfg.Plans[a.peer.Route], origin: a.in.origin(a.peer.Client.Addr),
-		looped: loopReason(a.scanner.digester.Header()), now: a.at, served: map[cutover.MailboxID]bool{},
+		looped: loopReason(a.scanner.digester.Header()), now: a.at,
 	}
 	if first, ours := c.Identity.Trace.Verify(a.in.key); ours {
-		p.again = true
-		before, err := a.in.cfg.Ledger.Deliveries(ctx, ledger.DeliveryFilter{Capture: first})
-		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		var err error
+		if p.served, err = a.in.served(ctx, first); err != nil {
 			return nil, err
 		}
-		for _, d := range before {
-			if d.Side == cutover.Cloud && d.Required {
-				p.served[d.Mailbox] = true
-			}
-		}
+		p.again = true
 	}
 	return p.deliveries(a.env.Recipients), nil
+}
+
+// served tells whom a capture serves in the cloud, and whether it was seen there.
+func (in *Intake) served(ctx context.Context, first cutover.CaptureID) (map[target]bool, error) {
+	before, err := in.cfg.Ledger.Deliveries(ctx, ledger.DeliveryFilter{Capture: first})
+	if err != nil {
+		return nil, err
+	}
+	served := map[target]bool{}
+	for _, d := range before {
+		if d.Side == cutover.Cloud && d.Required {
+			served[targetOf(d)] = d.Seen != ""
+		}
+	}
+	return served, nil
 }
 
 // origin tells which side the client belongs to, "" for everybody else.

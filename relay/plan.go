@@ -29,86 +29,118 @@ const maxHops = 50
 type planner struct {
 	dir    *Directory
 	plan   Plan
-	origin cutover.Side               // which side handed us the message; "" for everybody else
-	served map[cutover.MailboxID]bool // our own trace is on it, and that capture's cloud copy is on its way to these already
-	again  bool                       // our own trace is on it
-	looped string                     // too many hops: why, for people
+	origin cutover.Side    // which side handed us the message; "" for everybody else
+	again  bool            // our own trace is on it
+	served map[target]bool // whom that first capture serves in the cloud; true: it was seen there
+	looped string          // too many hops: why, for people
 	now    time.Time
 }
 
-// deliveries plans every recipient; several that lead to one mailbox are one delivery.
+// target is whom a delivery is for: a mailbox of ours by its ID, anybody else by address.
+type target string
+
+func targetOf(d ledger.Delivery) target {
+	if d.Mailbox != "" {
+		return target(d.Mailbox)
+	}
+	return target(d.Recipient)
+}
+
+// deliveries plans every recipient; several that lead to one mailbox, or to one address outside, are one delivery.
 func (p planner) deliveries(recipients []ledger.Recipient) []ledger.Delivery {
 	var all []ledger.Delivery
-	have := map[cutover.MailboxID]bool{}
+	have := map[target]bool{}
+	add := func(t target, plan func() []ledger.Delivery) {
+		if !have[t] {
+			have[t] = true
+			all = append(all, plan()...)
+		}
+	}
 	for _, r := range recipients {
 		to, _ := p.dir.Resolve(r.Address)
 		if len(to.Mailboxes)+len(to.Others) == 0 {
-			all = append(all, p.nowhere(r, r.Address))
+			add(target(r.Address.Fold()), func() []ledger.Delivery { return p.nowhere(r, r.Address) })
 		}
 		for _, other := range to.Others {
-			all = append(all, p.outward(r, other))
+			add(target(other), func() []ledger.Delivery { return p.outward(r, other) })
 		}
 		for _, m := range to.Mailboxes {
-			if !have[m.ID] {
-				have[m.ID] = true
-				all = append(all, p.forMailbox(r, m)...)
-			}
+			add(target(m.ID), func() []ledger.Delivery { return p.forMailbox(r, m) })
 		}
 	}
 	return all
 }
 
 // nowhere holds what no mailbox takes: postmaster's mail when nobody is named for it, or an address that left the directory since it was accepted.
-func (p planner) nowhere(r ledger.Recipient, a cutover.Address) ledger.Delivery {
-	return ledger.Delivery{
-		Recipient: a, Original: r.Address, Required: true, State: ledger.Held, Since: p.now, Next: p.now,
-		Reason: fmt.Sprintf("no mailbox takes mail for %s: name one (recipients.postmaster, recipients.extra), then release", a),
-	}
+func (p planner) nowhere(r ledger.Recipient, a cutover.Address) []ledger.Delivery {
+	d := ledger.Delivery{Recipient: a, Original: r.Address, Required: true, Since: p.now, Next: p.now}
+	return held(d, fmt.Sprintf("no mailbox takes mail for %s: name one (recipients.postmaster, recipients.extra), then release", a))
 }
 
 // outward sends to a member of a group that is no mailbox of ours.
-func (p planner) outward(r ledger.Recipient, member cutover.Address) ledger.Delivery {
-	if p.dir.ours(member) || p.plan.Outward == "" || p.looped != "" {
+func (p planner) outward(r ledger.Recipient, member cutover.Address) []ledger.Delivery {
+	if p.dir.ours(member) {
 		return p.nowhere(r, member)
 	}
-	return ledger.Delivery{
+	d := ledger.Delivery{
 		Recipient: member, Original: r.Address, Side: cutover.Cloud, Required: true, Destination: p.plan.Outward,
 		State: ledger.Due, Next: p.now, Since: p.now,
 	}
+	if p.plan.Outward == "" {
+		return held(d, fmt.Sprintf("%s is outside our domains and no cloud server sends there: deliver it by hand, or take it out of the group", member))
+	}
+	return p.cut(d)
 }
 
 func (p planner) forMailbox(r ledger.Recipient, m cutover.Mailbox) []ledger.Delivery {
-	if p.served[m.ID] {
-		return nil // it came back to us; its cloud copy is that of the first time
-	}
-	side := p.plan.To
-	if side == "" {
-		side = m.Home
-	}
-	required := p.delivery(r, m, side)
-	switch {
-	case p.looped != "":
-		required.State, required.Reason = ledger.Held, p.looped
-	case side == cutover.Legacy && (p.again || p.origin == cutover.Legacy):
-		// The legacy handed it to us: it would only come back. The cloud mailbox keeps it safe.
-		required = p.delivery(r, m, cutover.Cloud)
-	case side == cutover.Cloud && p.origin == cutover.Cloud:
-		required.State = ledger.Held
-		required.Reason = fmt.Sprintf("the cloud sent mail for %s to us: it does not know the address; add it there, then release", m.Primary)
-	}
-	if required.State == ledger.Held || !p.tees(m, required.Side) {
-		return []ledger.Delivery{required}
+	required := p.delivery(r, m, p.side(m))
+	if planned := p.cut(required); len(planned) == 0 || planned[0].State == ledger.Held || !p.tees(m, required.Side) {
+		return planned
 	}
 	tee := p.delivery(r, m, cutover.Legacy)
 	tee.Required = false
-	tee.Destination = m.Legacy.Server + ":smtp"
 	return []ledger.Delivery{required, tee}
+}
+
+// side is where the message goes. What the legacy handed us, or what was here before, would only come back from the legacy: the cloud mailbox keeps it safe.
+func (p planner) side(m cutover.Mailbox) cutover.Side {
+	if p.again || p.origin == cutover.Legacy {
+		return cutover.Cloud
+	}
+	if p.plan.To != "" {
+		return p.plan.To
+	}
+	return m.Home
+}
+
+// cut ends loops. What came back to us is not sent a second time while the first is on its way or there; what the cloud hands us it does not know, and is never given
+// back to it; what went through too many hands waits for a person.
+func (p planner) cut(d ledger.Delivery) []ledger.Delivery {
+	seen, served := p.served[targetOf(d)]
+	switch {
+	case served && (seen || p.origin != cutover.Cloud):
+		return nil
+	case p.looped != "":
+		return held(d, p.looped)
+	case d.Side == cutover.Cloud && p.origin == cutover.Cloud:
+		return held(d, fmt.Sprintf("the cloud sent mail for %s to us: it does not know the address; add it there, then release", d.Recipient))
+	}
+	return []ledger.Delivery{d}
+}
+
+func held(d ledger.Delivery, why string) []ledger.Delivery {
+	d.State, d.Reason = ledger.Held, why
+	return []ledger.Delivery{d}
 }
 
 // tees reports whether a copy for the legacy is wanted and harmless.
 func (p planner) tees(m cutover.Mailbox, to cutover.Side) bool {
 	return p.plan.Tee && to == cutover.Cloud && m.Kind != cutover.Room && m.Legacy.Server != "" && !p.again && p.origin != cutover.Legacy &&
-		!slices.ContainsFunc(p.plan.TeeNever, func(a cutover.Address) bool { return a.Fold() == m.Primary.Fold() })
+		!slices.ContainsFunc(p.plan.TeeNever, func(a cutover.Address) bool { return owns(m, a.Fold()) })
+}
+
+func owns(m cutover.Mailbox, a cutover.Address) bool {
+	return m.Primary.Fold() == a || slices.ContainsFunc(m.Aliases, func(alias cutover.Address) bool { return alias.Fold() == a })
 }
 
 func (p planner) delivery(r ledger.Recipient, m cutover.Mailbox, side cutover.Side) ledger.Delivery {

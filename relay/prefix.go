@@ -8,15 +8,16 @@ import (
 	"posthouse/cutover"
 )
 
-// prefix is what we prepend: the Received field (RFC 5321 §4.4) with the true client, and our trace. Nothing else of a message changes.
+// prefix is what we prepend: the Received field (RFC 5321 §4.4) with the true client, and our trace. Nothing else of a message changes. It is plain ASCII, so that it
+// never makes an 8-bit message of a 7-bit one.
 func prefix(p Peer, id cutover.CaptureID, trace cutover.Trace, only cutover.Address, at time.Time) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Received: from %s ([%s])", orUnknown(p.Client.Name), received(p.Client.Addr))
+	fmt.Fprintf(&b, "Received: from %s (%s)", plain(p.Client.Name, "unknown"), literal(p.Client.Addr))
 	if p.Client.TLS != "" {
-		fmt.Fprintf(&b, " (using %s)", p.Client.TLS)
+		fmt.Fprintf(&b, "\r\n\t(using %s)", plain(p.Client.TLS, "TLS"))
 	}
-	fmt.Fprintf(&b, "\r\n\tby %s (posthouse) with %s id %s", p.Hostname, p.Protocol, id)
-	if only != "" {
+	fmt.Fprintf(&b, "\r\n\tby %s (posthouse) with %s id %s", plain(p.Hostname, "localhost"), plain(p.Protocol, "SMTP"), id)
+	if only != "" && isASCII(string(only)) {
 		fmt.Fprintf(&b, "\r\n\tfor <%s>", only)
 	}
 	fmt.Fprintf(&b, ";\r\n\t%s\r\n", at.UTC().Format(time.RFC1123Z))
@@ -24,17 +25,33 @@ func prefix(p Peer, id cutover.CaptureID, trace cutover.Trace, only cutover.Addr
 	return []byte(b.String())
 }
 
-// received writes an address as RFC 5321 §4.1.3 address literals do.
-func received(addr string) string {
-	if strings.Contains(addr, ":") {
-		return "IPv6:" + addr
+// literal writes an IP address as RFC 5321 §4.1.3 does.
+func literal(addr string) string {
+	switch {
+	case addr == "":
+		return "address unknown"
+	case strings.Contains(addr, ":"):
+		addr = "IPv6:" + addr
 	}
-	return addr
+	return "[" + plain(addr, "") + "]"
 }
 
-func orUnknown(name string) string {
-	if name == "" {
-		return "unknown"
+// maxWord keeps a line of the Received field under the 998 octets of RFC 5322 §2.1.1, whatever a client called itself.
+const maxWord = 255
+
+// plain makes a client's words harmless in a header field: no control characters, nothing beyond ASCII, nothing that begins or ends a comment, a path or the field.
+func plain(s, otherwise string) string {
+	if s == "" {
+		return otherwise
 	}
-	return name
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune(`()<>";\`, r) {
+			return '?'
+		}
+		return r
+	}, s[:min(len(s), maxWord)])
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > '~' })
 }

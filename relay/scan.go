@@ -102,7 +102,19 @@ func loopReason(header []byte) string {
 	if len(found) <= maxHops {
 		return ""
 	}
-	return fmt.Sprintf("goes round: %d Received lines, between %q and %q; mend the route there, then release", len(found), hopName(found[0]), hopName(found[1]))
+	last, before := lastHops(found)
+	return fmt.Sprintf("goes round: %d Received lines, between %q and %q; mend the route there, then release", len(found), last, before)
+}
+
+// lastHops are the host that handed the message to us and the last other one before it: a host may write several Received fields in a row.
+func lastHops(received []string) (last, before string) {
+	last = hopName(received[0])
+	for _, r := range received[1:] {
+		if before = hopName(r); before != last {
+			break
+		}
+	}
+	return last, before
 }
 
 // hopName is the host that wrote a Received field: what follows "by".
