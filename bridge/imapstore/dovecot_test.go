@@ -2,6 +2,7 @@ package imapstore_test
 
 import (
 	"bytes"
+	"fmt"
 	"os/exec"
 	"strconv"
 	"sync/atomic"
@@ -21,10 +22,12 @@ import (
 type dovecotBox struct {
 	server *neighbour.Dovecot
 	change func(*imapstore.Options)
+	user   string
 }
 
 func (b dovecotBox) Open(t *testing.T) bridge.Store {
 	o := options(t, b.server.IMAP)
+	o.SASL = plainAs(b.user)
 	b.change(&o)
 	return imapstore.New(o)
 }
@@ -36,7 +39,7 @@ func (b dovecotBox) client(t *testing.T) *imapclient.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	if err := client.Login(user, password).Wait(); err != nil {
+	if err := client.Login(b.user, password).Wait(); err != nil {
 		t.Fatal(err)
 	}
 	return client
@@ -102,7 +105,7 @@ var renewals atomic.Uint32
 func (b dovecotBox) Renew(t *testing.T, path cutover.FolderPath) {
 	t.Helper()
 	validity := strconv.Itoa(int(900_000 + renewals.Add(1)))
-	b.doveadm(t, "mailbox", "update", "-u", user, "--uid-validity", validity, path[0])
+	b.doveadm(t, "mailbox", "update", "-u", b.user, "--uid-validity", validity, path[0])
 }
 
 func (b dovecotBox) doveadm(t *testing.T, args ...string) {
@@ -113,6 +116,15 @@ func (b dovecotBox) doveadm(t *testing.T, args ...string) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("doveadm %v: %v\n%s", args, err, out.String())
 	}
+}
+
+// people are anna1, anna2 and so on, with the same password.
+func people(count int) map[string]string {
+	users := map[string]string{}
+	for n := range count {
+		users[fmt.Sprintf("%s%d", user, n+1)] = password
+	}
+	return users
 }
 
 func TestConformanceDovecot(t *testing.T) {
@@ -135,9 +147,12 @@ func TestConformanceDovecot(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			habits := usual
 			c.habits(&habits)
-			storetest.Run(t, habits, func(t *testing.T) storetest.Mailbox {
-				c.config.Name, c.config.Users = "dovecot", map[string]string{user: password}
-				return dovecotBox{server: neighbour.StartDovecot(t, c.config), change: c.options}
+			c.config.Name, c.config.Users = "dovecot", people(60)
+			server := neighbour.StartDovecot(t, c.config)
+			next := 0
+			storetest.Run(t, habits, func(*testing.T) storetest.Mailbox {
+				next++ // a mailbox of its own for each test
+				return dovecotBox{server: server, change: c.options, user: fmt.Sprintf("%s%d", user, next)}
 			})
 		})
 	}

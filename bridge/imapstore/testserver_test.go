@@ -20,8 +20,12 @@ const (
 )
 
 // plain logs in by PLAIN.
-func plain(context.Context, ...string) (sasl.Client, error) {
-	return sasl.NewPlainClient("", user, password), nil
+var plain = plainAs(user)
+
+func plainAs(user string) func(context.Context, ...string) (sasl.Client, error) {
+	return func(context.Context, ...string) (sasl.Client, error) {
+		return sasl.NewPlainClient("", user, password), nil
+	}
 }
 
 // startServer runs an IMAP server of our own in this process.
