@@ -36,7 +36,11 @@ func savedName(m cutover.MailboxID, f cutover.FolderPath, place ledger.Place) st
 }
 
 func writeFile(name string, c Content) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	folder := filepath.Dir(name)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	if err := syncFolder(filepath.Dir(folder)); err != nil {
 		return err
 	}
 	r, err := c.Open()
@@ -55,7 +59,7 @@ func writeFile(name string, c Content) error {
 	if err := file.Sync(); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(name))
+	return syncFolder(folder)
 }
 
 // syncFolder makes a new directory entry durable.
