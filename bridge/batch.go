@@ -85,6 +85,9 @@ func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledge
 			}
 			continue
 		}
+		if !c.identified() {
+			continue
+		}
 		rows = append(rows, ledger.Item{
 			Folder:   f,
 			Legacy:   ledger.Place{Validity: b.Validity, Ref: c.Item.Ref},

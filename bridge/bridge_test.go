@@ -39,6 +39,8 @@ type world struct {
 	ledger        *sqlite.Ledger
 	bridge        *bridge.Bridge
 	seen          []evidence.Observation
+	// lens, if set, is what the bridge sees the legacy mailbox through.
+	lens func(bridge.Store) bridge.Store
 }
 
 func newWorld(t *testing.T, legacy, cloud memstore.Options) *world {
@@ -62,6 +64,9 @@ func (w *world) start() {
 		Ledger: l, TraceKey: key, Clock: clock.Real(), Log: log, Parallel: 2,
 		Poll: time.Minute, Pause: time.Second, Settle: 10 * time.Second, Saved: w.state + "/refused", Rules: routes,
 		Open: func(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
+			if side == cutover.Legacy && w.lens != nil {
+				return w.lens(w.legacy.Open(string(m.ID))), nil
+			}
 			if side == cutover.Legacy {
 				return w.legacy.Open(string(m.ID)), nil
 			}

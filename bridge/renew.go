@@ -20,7 +20,7 @@ func (w *worker) displaced(ctx context.Context, p *pair, b Batch, known map[cuto
 	var moved []ledger.Item
 	for _, c := range b.Changes {
 		row, have := known[c.Item.Ref]
-		if !have || c.Kind == Removed || same(cutover.Item{Identity: row.Identity}, c.Item) {
+		if !have || !c.identified() || same(cutover.Item{Identity: row.Identity}, c.Item) {
 			continue
 		}
 		delete(known, c.Item.Ref)

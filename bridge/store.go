@@ -91,11 +91,14 @@ const (
 	Removed ChangeKind = "removed"
 )
 
-// Change is one change of one item. For Removed only Ref is set.
+// Change is one change of one item. For Removed only Ref is set; for Flagged the identity may be missing.
 type Change struct {
 	Kind ChangeKind
 	Item cutover.Item
 }
+
+// identified reports whether the change tells which item its reference names.
+func (c Change) identified() bool { return c.Kind != Removed && !c.Item.Identity.Match().IsZero() }
 
 // Fetched is one item's content, or why there is none.
 type Fetched struct {
