@@ -1,0 +1,48 @@
+package demo
+
+import (
+	"sync"
+
+	"posthouse/internal/testserver"
+)
+
+// gate makes the new server fall silent at the worst moment: a message is there in full, and no answer comes. Every second one was accepted all the same. It is safe for concurrent use.
+type gate struct {
+	mu     sync.Mutex
+	closed bool
+	silent int           // messages without an answer since it was closed
+	news   chan struct{} // closed and replaced at each
+}
+
+func newGate() *gate { return &gate{news: make(chan struct{})} }
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed, g.silent = true, 0
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = false
+}
+
+func (g *gate) ask() *testserver.Reply {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		return nil
+	}
+	g.silent++
+	close(g.news)
+	g.news = make(chan struct{})
+	return &testserver.Reply{Stall: true, Accept: g.silent%2 == 1}
+}
+
+// state tells how many messages wait for an answer, and gives the channel that is closed when there is one more.
+func (g *gate) state() (silent int, news <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.silent, g.news
+}
