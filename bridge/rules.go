@@ -2,14 +2,15 @@ package bridge
 
 import (
 	"slices"
+	"strings"
 
 	"posthouse/cutover"
 )
 
 // Rules say which folders and items are left out, and where folders go.
 type Rules struct {
-	// Skip are folder paths (by FolderPath.Key) that are not copied.
-	Skip []string
+	// Skip are patterns of folders that are not copied: as many levels as the folder has, in each of which * stands for any text, also none.
+	Skip []cutover.FolderPath
 	// Rename maps legacy folder paths to cloud paths, both by FolderPath.Key.
 	Rename map[string]string
 }
@@ -23,10 +24,33 @@ func (r Rules) folder(f cutover.Folder) (ok bool, why string) {
 		return false, "holds no items"
 	case f.Role.Virtual():
 		return false, "virtual"
-	case slices.Contains(r.Skip, f.Path.Key()):
+	case r.skips(f.Path):
 		return false, "left out by the configuration"
 	}
 	return true, ""
+}
+
+func (r Rules) skips(path cutover.FolderPath) bool {
+	return slices.ContainsFunc(r.Skip, func(pattern cutover.FolderPath) bool { return slices.EqualFunc(pattern, path, matches) })
+}
+
+// matches reports whether a pattern with * for any text fits the whole of name.
+func matches(pattern, name string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == name
+	}
+	name, ok := strings.CutPrefix(name, first)
+	if !ok {
+		return false
+	}
+	for part, more, star := strings.Cut(rest, "*"); star; part, more, star = strings.Cut(rest, "*") {
+		if _, name, ok = strings.Cut(name, part); !ok {
+			return false
+		}
+		rest = more
+	}
+	return strings.HasSuffix(name, rest)
 }
 
 // target is the cloud folder that a legacy folder's items go to: by role first, then by path.

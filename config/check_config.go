@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,10 +24,8 @@ func (c *checker) check() {
 	c.listeners()
 	c.recipients()
 	c.route("routes.arriving", RoleMX, c.cfg.Routes.Arriving)
-	c.route("routes.submission", RoleSubmission, c.cfg.Routes.Submission)
 	c.route("routes.devices", RoleDevices, c.cfg.Routes.Devices)
 	c.sources()
-	c.page()
 	c.cfg.State = c.path(c.cfg.State)
 	if c.cfg.Control.Socket == "" {
 		c.cfg.Control.Socket = filepath.Join(c.cfg.State, "control.sock")
@@ -95,14 +92,8 @@ func (c *checker) domains() {
 
 func (c *checker) sources() {
 	for name, s := range c.cfg.Evidence {
-		path := "evidence." + name
-		switch {
-		case !c.given(path+".file") && !c.given(path+".journal"):
-			c.bad(path, "", "[%s] needs file or journal", path)
-		case c.given(path+".file") && c.given(path+".journal"):
-			c.bad(path+".journal", "", "file and journal exclude each other")
-		case s.File != "":
-			c.logFile(path+".file", s.File)
+		if s.File != "" { // it is missed where it was read
+			c.logFile("evidence."+name+".file", s.File)
 		}
 	}
 }
@@ -119,21 +110,5 @@ func (c *checker) logFile(path, pattern string) {
 		if bad := readableFile(files[0], false); bad != nil {
 			c.warning(path, bad.hint, "%s", bad.text)
 		}
-	}
-}
-
-func (c *checker) page() {
-	p := c.cfg.Page
-	c.pair("page", "tls_cert", "tls_key")
-	c.pair("page", "login", "password")
-	host, _, _ := net.SplitHostPort(p.Address)
-	if p.Address == "" || isLoopback(host) {
-		return
-	}
-	if p.TLSCert == "" {
-		c.bad("page.address", "give tls_cert and tls_key, or listen on 127.0.0.1", "the page leaves this machine without TLS")
-	}
-	if p.Login == "" {
-		c.bad("page.address", "give login and password, or listen on 127.0.0.1", "the page leaves this machine without a login")
 	}
 }

@@ -20,74 +20,47 @@ func (c *checker) route(path string, role Role, r Route) {
 		}
 	}
 	c.second(path, r)
-	if r.Tee && used && len(r.To) == 1 {
-		c.otherSide(path+".tee", r.To[0])
-	}
-	c.rooms(path+".tee", r)
+	c.tee(path+".tee", r, used)
 }
 
-// second demands that what stands behind the first way out is what a tee is: the other side's smtp.
+// second demands that what stands behind the first way out is what a tee is: the old server's smtp.
 func (c *checker) second(path string, r Route) {
 	if len(r.To) < 2 {
 		return
 	}
-	other := map[Side]Destination{Legacy: {string(Cloud), ViaSMTP}, Cloud: {string(Legacy), ViaSMTP}}[c.side(r.To[0].Where)]
+	copies := Destination{string(Legacy), ViaSMTP}
 	switch {
 	case !r.Tee:
 		c.bad(path+".to[1]", "say tee = true if that is meant", "with a second way out each message would arrive twice")
 	case len(r.To) > 2:
 		c.bad(path+".to[2]", "", "there are two sides, and two ways out at most")
 	case r.To[0].Where == Home:
-		c.bad(path+".to[1]", "", "beside home there is no second way out: tee goes to the other side by itself")
-	case r.To[1] != other && other.Where != "":
-		c.bad(path+".to[1]", fmt.Sprintf("write %q", other), "a copy goes to the other side by smtp")
+		c.bad(path+".to[1]", "", "beside home there is no second way out: tee goes to the old server by itself")
+	case r.To[1] != copies:
+		c.bad(path+".to[1]", fmt.Sprintf("write %q", copies), "a copy goes to the old server by smtp")
 	}
 }
 
-// side is the side that a destination leads to; empty for home.
-func (c *checker) side(where string) Side {
-	if s, ok := c.cfg.Servers[where]; ok {
-		return s.Side
-	}
-	if where == Home {
-		return ""
-	}
-	return Side(where)
-}
+// destinations are the ways out that there are.
+var destinations = []string{"cloud:mailbox", "cloud:smtp", "home:mailbox", "home:smtp", "legacy:smtp"}
 
 func (c *checker) destination(at string, d Destination) bool {
 	if d == (Destination{}) {
 		return false // was refused while it was read
 	}
-	known := c.destinations()
-	if !slices.Contains(known, d.String()) {
-		c.bad(at, oneOf(d.String(), known), "unknown destination %q", d)
+	if !slices.Contains(destinations, d.String()) {
+		c.bad(at, oneOf(d.String(), destinations), "unknown destination %q", d)
 		return false
 	}
 	return true
 }
 
-func (c *checker) destinations() []string {
-	known := []string{"home:smtp", "home:mailbox", "legacy:smtp", "cloud:smtp", "cloud:mailbox"}
-	for _, name := range c.cfg.serverNames() {
-		known = append(known, name+":"+ViaSMTP)
-		if c.cfg.Servers[name].Side == Cloud {
-			known = append(known, name+":"+ViaMailbox)
-		}
-	}
-	slices.Sort(known)
-	return slices.Compact(known)
-}
-
 // targets are the servers a destination may lead to.
 func (c *checker) targets(where string) []string {
-	switch {
-	case where == Home:
+	if where == Home {
 		return c.cfg.serverNames()
-	case where == string(Legacy) || where == string(Cloud):
-		return c.cfg.serversOf(Side(where))
 	}
-	return []string{where}
+	return c.cfg.serversOf(Side(where))
 }
 
 // reachable demands that the servers of a destination have the address it needs.
@@ -110,39 +83,23 @@ func (c *checker) reachable(at string, d Destination) {
 	}
 }
 
-// otherSide demands servers with smtp on the side that a tee goes to: both sides, where the way out is
-// home.
-func (c *checker) otherSide(at string, d Destination) {
-	from := c.side(d.Where)
-	for _, side := range []Side{Legacy, Cloud} {
-		servers := c.cfg.serversOf(side)
-		if side == from {
-			continue
-		}
-		if len(servers) == 0 {
-			c.bad(at, "", "tee leads nowhere: there is no server of side %q", side)
-		}
-		for _, name := range servers {
-			if c.cfg.Servers[name].SMTP == "" {
-				c.bad(at, "", "tee needs [servers.%s] to have smtp", name)
-			}
-		}
-	}
-}
-
-// rooms keeps a room from getting an invitation twice and answering twice.
-func (c *checker) rooms(at string, r Route) {
-	if !r.Tee {
+// tee demands that there is something to copy, and old servers that take the copies.
+func (c *checker) tee(at string, r Route, used bool) {
+	if !r.Tee || len(r.To) == 0 {
 		return
 	}
-	var teed []string
-	for _, m := range c.cfg.Mailboxes {
-		if m.Kind == Room && !slices.Contains(r.TeeNever, m.Address) {
-			teed = append(teed, m.Address)
-		}
+	if r.To[0].Where == string(Legacy) {
+		c.bad(at, "", "tee copies what goes to the cloud; this mail goes to the old server anyway")
+		return
 	}
-	if len(teed) > 0 {
-		c.bad(at, "add them to tee_never", "rooms would get each invitation twice and answer it twice: %s", some(teed))
+	servers := c.cfg.serversOf(Legacy)
+	if used && len(servers) == 0 {
+		c.bad(at, "", "tee leads nowhere: there is no server of side %q", Legacy)
+	}
+	for _, name := range servers {
+		if used && len(r.To) == 1 && c.cfg.Servers[name].SMTP == "" {
+			c.bad(at, "", "tee needs [servers.%s] to have smtp", name)
+		}
 	}
 }
 

@@ -25,8 +25,6 @@ func (c *checker) server(path string, s *Server) {
 
 func (c *checker) serverName(path string, s *Server) {
 	switch {
-	case s.Name == Home:
-		c.bad(path, "it means the side where a mailbox's owner reads", "%q cannot be a server's name", s.Name)
 	case s.Side == "":
 	case (s.Name == string(Legacy) || s.Name == string(Cloud)) && s.Name != string(s.Side):
 		c.bad(path+".side", "name the server otherwise", "server %q is of side %q", s.Name, s.Side)
@@ -98,8 +96,6 @@ func (c *checker) listeners() {
 		}
 		c.listenerTLS(path, l)
 		c.allowed(path, l)
-		c.auth(path, &l)
-		c.cfg.Listeners[name] = l
 	}
 }
 
@@ -112,15 +108,8 @@ func (c *checker) once(seen map[string]string, path, value string) {
 
 func (c *checker) listenerTLS(path string, l Listener) {
 	c.pair(path, "tls_cert", "tls_key")
-	switch {
-	case c.given(path + ".tls_cert"):
-	case l.TLS == TLSImplicit:
+	if l.TLS == TLSImplicit && !c.given(path+".tls_cert") {
 		c.bad(path+".tls", "", `tls = "implicit" needs tls_cert and tls_key`)
-	case l.Role == RoleSubmission:
-		c.bad(path, "", "users' passwords need TLS: [%s] needs tls_cert and tls_key", path)
-	}
-	if l.Role == RoleSubmission && l.TLS == TLSNone {
-		c.bad(path+".tls", "", "users' passwords need TLS")
 	}
 }
 
@@ -142,23 +131,4 @@ func (c *checker) allowed(path string, l Listener) {
 // tooWide says that a network is larger than the largest private ones, 10.0.0.0/8 and fc00::/7.
 func tooWide(p netip.Prefix) bool {
 	return p.IsValid() && (p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 7)
-}
-
-func (c *checker) auth(path string, l *Listener) {
-	if l.Role != RoleSubmission {
-		if l.AuthServer != "" {
-			c.bad(path+".auth_server", "", "auth_server is only for the role submission")
-		}
-		return
-	}
-	names := c.cfg.serverNames()
-	legacy := c.cfg.serversOf(Legacy)
-	switch {
-	case l.AuthServer == "" && len(legacy) == 1:
-		l.AuthServer = legacy[0]
-	case l.AuthServer == "":
-		c.bad(path, "", "[%s] needs auth_server: the server that knows the users", path)
-	case !slices.Contains(names, l.AuthServer):
-		c.bad(path+".auth_server", didYouMean(l.AuthServer, names), "unknown server %q", l.AuthServer)
-	}
 }

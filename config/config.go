@@ -8,7 +8,7 @@ type Config struct {
 	// Folder of everything posthouse knows about this cutover. One running posthouse per folder.
 	State string `toml:"state" default:"/var/lib/posthouse" as:"path"`
 
-	// The domains that move. Mail for any other domain is refused, unless a device or user may send it.
+	// The domains that move. Mail for any other domain is refused.
 	Domains []string `toml:"domains" mode:"live" as:"domain" example:"example.com, example.net" need:"yes"`
 
 	// One line per mailbox: addresses, server and login on each side, home, wave.
@@ -43,9 +43,6 @@ type Config struct {
 
 	// When the old server counts as unused.
 	Verdict Verdict `toml:"verdict"`
-
-	// The status page and /metrics.
-	Page Page `toml:"page"`
 
 	// The socket by which the commands talk to the running service.
 	Control Control `toml:"control"`
@@ -92,22 +89,6 @@ type Control struct {
 
 	// Group whose members may use the commands without being root.
 	Group string `toml:"group" example:"posthouse"`
-}
-
-// Page is the status page.
-type Page struct {
-	// Address of the page; empty: no page. Beyond loopback it needs a certificate and a login.
-	Address string `toml:"address" default:"127.0.0.1:8025" as:"listen"`
-
-	// Certificate chain and key, PEM. Read again on reload.
-	TLSCert string `toml:"tls_cert" mode:"live" as:"file" example:"/etc/posthouse/page.crt"`
-	// The certificate's key.
-	TLSKey string `toml:"tls_key" mode:"live" as:"secretfile" example:"/etc/posthouse/page.key"`
-
-	// Login that the page asks for.
-	Login string `toml:"login" example:"posthouse"`
-	// Its password.
-	Password Secret `toml:"password" example:"credential:page"`
 }
 
 // Log is the service's log.

@@ -13,7 +13,7 @@ const Home = "home"
 
 // Destination is one way out of a route.
 type Destination struct {
-	Where string // Home, a Side, or the name of a server
+	Where string // Home or a Side
 	Via   string // ViaSMTP or ViaMailbox
 }
 
@@ -25,8 +25,7 @@ func (d Destination) String() string {
 	return d.Where + ":" + d.Via
 }
 
-// parseDestination takes anything apart; what the parts may be depends on the servers, which are known
-// only when the whole file was read.
+// parseDestination takes anything apart; whether the parts make sense is checked with all the rest.
 func parseDestination(s string) (Destination, error) {
 	where, via, _ := strings.Cut(s, ":")
 	return Destination{where, via}, nil

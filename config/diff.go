@@ -129,12 +129,15 @@ func show(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// A mailbox's columns: what moving it means is live, how it is reached too, as each connection asks anew.
+// restartColumns are the columns of a mailbox that a reload does not apply: a mailbox stays on the account it was begun with.
+var restartColumns = []string{"legacy_server", "legacy_login", "cloud_server", "cloud_login"}
+
+// mailboxes compares the lines of the mailboxes file. A mailbox that is gone is followed until the restart.
 func (d *differ) mailboxes(old, new []Mailbox) {
 	was, is := byAddress(old), byAddress(new)
 	for _, m := range old {
 		if _, ok := is[m.Address]; !ok {
-			d.add("mailboxes["+m.Address+"]", "a mailbox", "", true)
+			d.add("mailboxes["+m.Address+"]", "a mailbox", "", false)
 		}
 	}
 	for _, m := range new {
@@ -159,7 +162,7 @@ func (d *differ) mailbox(a, b Mailbox) {
 	x, y := a.columns(), b.columns()
 	for i, name := range ownColumns {
 		if x[i] != y[i] {
-			d.add("mailboxes["+b.Address+"]."+name, x[i], y[i], true)
+			d.add("mailboxes["+b.Address+"]."+name, x[i], y[i], !slices.Contains(restartColumns, name))
 		}
 	}
 	d.password(b.Address, "legacy_password", a.Legacy.Password, b.Legacy.Password)

@@ -17,17 +17,17 @@ func TestDiffOfEqual(t *testing.T) {
 func TestDiff(t *testing.T) {
 	t.Setenv("POSTHOUSE_TEST_SECRET", hidden)
 	for _, c := range []struct{ old, new, want string }{
-		{"", "[relay]\nhold_after = \"6d\"", "relay.hold_after: 5d → 6d (live)"},
+		{"", "[relay]\nhold_after = \"6d\"", "relay.hold_after: 5d → 6d (restart)"},
 		{"", "[relay]\nworkers = 9", "relay.workers: 8 → 9 (restart)"},
-		{"", "[relay]\nretry = [\"1m\", \"2h\"]", "relay.retry: 1m, 5m, 15m, 30m, 1h, 2h, 4h → 1m, 2h (live)"},
+		{"", "[relay]\nretry = [\"1m\", \"2h\"]", "relay.retry: 1m, 5m, 15m, 30m, 1h, 2h, 4h → 1m, 2h (restart)"},
 		{"[bridge]\nskip = []", "", ""},
 		{"", "[bridge]\nskip = [\"Trash\"]", "bridge.skip: - → Trash (restart)"},
-		{"", "[routes.arriving]\nto = [\"cloud:smtp\"]", "routes.arriving.to: home:smtp → cloud:smtp (live)"},
+		{"", "[routes.arriving]\nto = [\"cloud:smtp\"]", "routes.arriving.to: home:smtp → cloud:smtp (restart)"},
 		{"", "[verdict]\nmx_switched = 2026-11-21T17:00:00Z", "verdict.mx_switched: - → 2026-11-21T17:00:00Z (live)"},
 		{"[verdict]\nmx_switched = 2026-11-21T18:00:00+01:00", "[verdict]\nmx_switched = 2026-11-21T17:00:00Z", ""},
 		{"", "[listeners.mx]\nrole = \"mx\"\nsocket = \"mx\"", "listeners.mx: - → a table (restart)"},
-		{"[evidence.a]\nkind = \"postfix\"\njournal = \"x\"", "", "evidence.a: a table → - (restart)"},
-		{"[listeners.mx]\nrole = \"mx\"\nsocket = \"mx\"", "[listeners.mx]\nrole = \"mx\"\nsocket = \"mx\"\nhostname = \"m.example.com\"", "listeners.mx.hostname: - → m.example.com (live)"},
+		{"[evidence.a]\nkind = \"postfix\"\nfile = \"x\"", "", "evidence.a: a table → - (restart)"},
+		{"[listeners.mx]\nrole = \"mx\"\nsocket = \"mx\"", "[listeners.mx]\nrole = \"mx\"\nsocket = \"mx\"\nhostname = \"m.example.com\"", "listeners.mx.hostname: - → m.example.com (restart)"},
 		{"smtp_login = \"a\"\nsmtp_password = \"env:POSTHOUSE_TEST_SECRET\"", "", "servers.cloud.smtp_auth: plain → none (restart)\nservers.cloud.smtp_login: a → - (restart)\nservers.cloud.smtp_password: env:POSTHOUSE_TEST_SECRET → - (restart)"},
 		{"[alias_domains]\n\"old.example\" = \"example.com\"", "[alias_domains]\n\"old.example\" = \"example.net\"", "alias_domains.old.example: example.com → example.net (live)"},
 	} {
@@ -49,11 +49,12 @@ func diffIs(t *testing.T, name string, changes []Change, want string) {
 }
 
 func TestDiffOfMailboxes(t *testing.T) {
-	old := "address,aliases,legacy_password,home\na@example.com,,one,\nb@example.com,,two,\nc@example.com,,,\n"
-	new := "address,aliases,legacy_password,home\nb@example.com,b2@example.com b3@example.com,three,cloud\nc@example.com,,hunter2,\nd@example.com,,,\n"
+	old := "address,aliases,legacy_password,home,cloud_login\na@example.com,,one,,\nb@example.com,,two,,\nc@example.com,,,,\n"
+	new := "address,aliases,legacy_password,home,cloud_login\nb@example.com,b2@example.com b3@example.com,three,cloud,bb\nc@example.com,,hunter2,,\nd@example.com,,,,\n"
 	changes := Diff(mustParse(t, "", old), mustParse(t, "", new))
-	diffIs(t, "mailboxes", changes, `mailboxes[a@example.com]: a mailbox → - (live)
+	diffIs(t, "mailboxes", changes, `mailboxes[a@example.com]: a mailbox → - (restart)
 mailboxes[b@example.com].aliases: - → b2@example.com b3@example.com (live)
+mailboxes[b@example.com].cloud_login: b@example.com → bb (restart)
 mailboxes[b@example.com].home: legacy → cloud (live)
 mailboxes[b@example.com].legacy_password: (hidden) → (hidden) (live)
 mailboxes[c@example.com].legacy_password: - → (hidden) (live)

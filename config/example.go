@@ -67,17 +67,13 @@ var exampleValues = values{
 	},
 	"listeners": []sample{
 		{name: "mx", full: true, active: true, set: values{"role": "mx", "socket": "mx", "address": ":25"}},
-		{name: "submission", intro: "Users who still send by the old server.", set: values{
-			"role": "submission", "socket": "submission", "address": ":587",
-			"tls_cert": "/etc/posthouse/mail.crt", "tls_key": "/etc/posthouse/mail.key",
-		}},
 		{name: "devices", intro: "Printers and scanners with the old server's name burned in.", set: values{
 			"role": "devices", "address": "10.0.0.10:2525", "allow": "10.0.4.0/24",
 		}},
 	},
 	"evidence": []sample{
 		{name: "maillog", full: true, set: values{"file": "/var/log/mail.log"}},
-		{name: "dovecot", set: values{"kind": "dovecot", "journal": "dovecot.service"}},
+		{name: "dovecot", set: values{"kind": "dovecot", "file": "/var/log/dovecot.log"}},
 	},
 }
 

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 	if !reflect.DeepEqual(cfg.Relay, want.Relay) || !reflect.DeepEqual(cfg.Verdict, want.Verdict) || cfg.Log != want.Log {
 		t.Errorf("what is not given is not the default:\n%+v\n%+v", cfg, want)
 	}
-	if cfg.Relay.HoldAfter != 5*day || cfg.Relay.Retry[6] != 4*time.Hour || cfg.Relay.BodyBudget != 12<<20 {
+	if cfg.Relay.HoldAfter != 5*day || cfg.Relay.Retry[6] != 4*time.Hour || cfg.Bridge.SettleTime != 10*time.Second {
 		t.Errorf("relay: %+v", cfg.Relay)
 	}
 	if cfg.Verdict.BlindBelow != 0.9 || cfg.Verdict.Quiet != 72*time.Hour {
@@ -83,11 +83,11 @@ tee = true
 retry = ["1s", "1d"]
 [bridge]
 skip = []
-subscriptions = false
+settle_time = "2s"
 folders = { "Sent Items" = "Sent" }
 [evidence.imap]
 kind = "dovecot"
-journal = "dovecot.service"
+file = "dovecot.log"
 [verdict]
 blind_below = 1
 mx_switched = 2026-11-21 18:00:00+01:00
@@ -113,10 +113,10 @@ socket = "c.sock"
 	if got := cfg.Relay.Retry; !reflect.DeepEqual(got, []time.Duration{time.Second, 24 * time.Hour}) {
 		t.Errorf("retry: %v", got)
 	}
-	if cfg.Bridge.Subscriptions || len(cfg.Bridge.Skip) != 0 || cfg.Bridge.Folders["Sent Items"] != "Sent" {
+	if cfg.Bridge.SettleTime != 2*time.Second || len(cfg.Bridge.Skip) != 0 || cfg.Bridge.Folders["Sent Items"] != "Sent" {
 		t.Errorf("bridge: %+v", cfg.Bridge)
 	}
-	if s := cfg.Evidence["imap"]; s.Name != "imap" || !s.Required || s.Journal != "dovecot.service" {
+	if s := cfg.Evidence["imap"]; s.Name != "imap" || !s.Required || filepath.Base(s.File) != "dovecot.log" {
 		t.Errorf("source: %+v", s)
 	}
 	if v := cfg.Verdict; v.BlindBelow != 1 || !v.MXSwitched.Equal(time.Date(2026, 11, 21, 17, 0, 0, 0, time.UTC)) {
@@ -124,24 +124,6 @@ socket = "c.sock"
 	}
 	if want := filepath.Join(filepath.Dir(cfg.File), "c.sock"); cfg.Control.Socket != want {
 		t.Errorf("socket %s, want %s", cfg.Control.Socket, want)
-	}
-}
-
-func TestSubmissionAsksTheOnlyLegacyServer(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "c", "x", 0o644)
-	write(t, dir, "k", "x", 0o640)
-	cfg, err := Parse(filepath.Join(dir, "posthouse.toml"), []byte(base+`[listeners.s]
-role = "submission"
-address = ":587"
-tls_cert = "c"
-tls_key = "k"
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l := cfg.Listeners["s"]; l.AuthServer != "legacy" || l.TLSKey != filepath.Join(dir, "k") {
-		t.Errorf("%+v", l)
 	}
 }
 

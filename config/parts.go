@@ -9,59 +9,56 @@ import (
 type Routes struct {
 	// Mail from other systems, taken by listeners of role mx.
 	Arriving Route `toml:"arriving"`
-	// Mail of users who log in at posthouse, to recipients inside the domains.
-	Submission Route `toml:"submission"`
 	// Mail of devices, to recipients inside the domains.
 	Devices Route `toml:"devices"`
 }
 
 // Route is where mail of one route goes.
 type Route struct {
-	// Ways out: WHERE:smtp or WHERE:mailbox. WHERE is home (the side where the mailbox's owner reads
-	// now), legacy, cloud, or a server's name. smtp delivers by SMTP; mailbox puts the message into the
-	// cloud mailbox by IMAP (at home in legacy: by SMTP). With tee the other side's smtp may be named second.
-	To []Destination `toml:"to" mode:"live" default:"home:smtp" need:"yes"`
+	// The way out: WHERE:smtp or WHERE:mailbox. WHERE is home (the side where the mailbox's owner reads
+	// now), legacy or cloud: the mailbox's own server there. smtp delivers by SMTP; mailbox puts the message
+	// into the cloud mailbox by IMAP (at home in legacy: by SMTP). With tee "legacy:smtp" may be named second.
+	To []Destination `toml:"to" default:"home:smtp" need:"yes"`
 
-	// True: a copy goes to the other side by SMTP. Copies are best effort: one that fails is counted, not held.
-	Tee bool `toml:"tee" mode:"live" default:"false"`
+	// True: of what goes to the cloud a copy goes to the old server by SMTP. Copies are best effort: one
+	// that fails is counted, not held. Rooms never get one: two copies of an invitation, two answers.
+	Tee bool `toml:"tee" default:"false"`
 
-	// Addresses that never get a copy. Rooms must stand here: two copies of an invitation, two answers.
-	TeeNever []string `toml:"tee_never" mode:"live" as:"address" example:"room-1@example.com"`
+	// Further mailboxes that never get a copy.
+	TeeNever []string `toml:"tee_never" as:"address" example:"room-1@example.com"`
 }
 
 // Relay is how captured mail is carried onward.
 type Relay struct {
 	// Waits between attempts. The last one is repeated.
-	Retry []time.Duration `toml:"retry" mode:"live" default:"1m, 5m, 15m, 30m, 1h, 2h, 4h" min:"1s" max:"24h" need:"yes"`
+	Retry []time.Duration `toml:"retry" default:"1m, 5m, 15m, 30m, 1h, 2h, 4h" min:"1s" max:"24h" need:"yes"`
 	// Age at which an undelivered message is held for a person. Nothing is ever bounced or dropped.
-	HoldAfter time.Duration `toml:"hold_after" mode:"live" default:"5d" min:"1m" max:"90d"`
+	HoldAfter time.Duration `toml:"hold_after" default:"5d" min:"1m" max:"90d"`
 	// How long a delivery whose reply was lost is looked for in the mailbox before it is sent again.
-	SettleTime time.Duration `toml:"settle_time" mode:"live" default:"5m" min:"0s" max:"24h"`
+	SettleTime time.Duration `toml:"settle_time" default:"5m" min:"0s" max:"24h"`
 	// Age at which a message the cloud accepted, but nobody has seen in the mailbox, is an alarm.
-	SeenWithin time.Duration `toml:"seen_within" mode:"live" default:"6h" min:"1s" max:"30d"`
+	SeenWithin time.Duration `toml:"seen_within" default:"6h" min:"1s" max:"30d"`
 	// How long a settled message's body is kept.
-	Retention time.Duration `toml:"retention" mode:"live" default:"14d" min:"0s" max:"3650d"`
+	Retention time.Duration `toml:"retention" default:"14d" min:"0s" max:"3650d"`
 	// Deliveries at one time.
 	Workers int `toml:"workers" default:"8" min:"1" max:"1000"`
 	// Disk that is left free: below it mail is refused for the time being (452).
-	DiskReserve Size `toml:"disk_reserve" mode:"live" default:"1GB"`
-	// Memory for bodies that wait for their first delivery, so that fresh mail is not read back.
-	BodyBudget Size `toml:"body_budget" default:"12MiB"`
+	DiskReserve Size `toml:"disk_reserve" default:"1GB"`
 }
 
 // Bridge is how mailboxes are copied and followed.
 type Bridge struct {
-	// Connections to one server at one time; the server's max_connections holds too.
-	ConnectionsPerServer int `toml:"connections_per_server" default:"8" min:"1" max:"1000"`
 	// Mailboxes that are copied at one time.
 	ParallelMailboxes int `toml:"parallel_mailboxes" default:"4" min:"1" max:"1000"`
 	// How often a mailbox is looked at that has no connection of its own to be told by (IDLE).
 	PollInterval time.Duration `toml:"poll_interval" default:"5m" min:"1s" max:"24h"`
-	// Folders that are not copied. * is any text without the separator.
+	// How long a cloud folder must stand still before a message whose upload was cut off, and that is not
+	// found there, is uploaded again: servers go on reading what was sent to them.
+	SettleTime time.Duration `toml:"settle_time" default:"10s" min:"100ms" max:"1h"`
+	// Folders that are not copied, levels divided by /. * is any text within a level: "Public" leaves out
+	// that folder alone, "Public/*" those directly below it.
 	Skip []string `toml:"skip" example:"Trash, Public/*"`
-	// True: folders subscribed on the old side are subscribed on the new one.
-	Subscriptions bool `toml:"subscriptions" default:"true"`
-	// Folders that get another name: old = new.
+	// Folders that get another name: old = new, levels divided by /.
 	Folders map[string]string `toml:"folders" example:"Sent Items = Sent"`
 }
 
@@ -73,9 +70,7 @@ type Source struct {
 	// Which program writes it. auto: whichever of them; many a mail.log holds several.
 	Kind string `toml:"kind" default:"auto" as:"auto|postfix|dovecot"`
 	// Path of the log; * and ? as in a shell, for logs that change their name by day.
-	File string `toml:"file" as:"path" example:"/var/log/mail.log"`
-	// Unit in the journal, instead of a file.
-	Journal string `toml:"journal" example:"postfix@-.service"`
+	File string `toml:"file" as:"path" example:"/var/log/mail.log" need:"yes"`
 	// Time zone of stamps that name none. When not given: the machine's.
 	Timezone string `toml:"timezone" as:"timezone" example:"Europe/Berlin"`
 	// Addresses from which we ourselves, and monitors, come: not counted as use.

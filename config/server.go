@@ -68,8 +68,9 @@ type Server struct {
 	// True: open mailboxes by SASL PLAIN with the mailbox as authorization identity (RFC 4616).
 	AuthzID bool `toml:"authzid" default:"false"`
 
-	// Most connections to this server at one time, all mailboxes and deliveries together.
-	MaxConnections int `toml:"max_connections" default:"16" min:"1" max:"10000"`
+	// Most IMAP connections to this server at one time, all mailboxes together; half of them may be waiting
+	// for news (IDLE). Deliveries by SMTP have as many of their own, but no more than relay.workers.
+	MaxConnections int `toml:"max_connections" default:"16" min:"2" max:"10000"`
 
 	// Where tokens come from, for xoauth2 and oauthbearer.
 	OAuth OAuth `toml:"oauth"`
@@ -113,9 +114,8 @@ type Role string
 
 // The roles of listeners.
 const (
-	RoleMX         Role = "mx"         // mail from other systems: route arriving
-	RoleSubmission Role = "submission" // mail of users who log in
-	RoleDevices    Role = "devices"    // mail of printers, scanners and programs, by their address
+	RoleMX      Role = "mx"      // mail from other systems: route arriving
+	RoleDevices Role = "devices" // mail of printers, scanners and programs, by their address
 )
 
 // Listener takes mail by SMTP.
@@ -123,32 +123,28 @@ type Listener struct {
 	// Name is the listener's name in the file.
 	Name string `toml:"-"`
 
-	// mx: mail from the world. submission: users who log in. devices: printers and programs by address.
-	Role Role `toml:"role" as:"mx|submission|devices" example:"mx" need:"yes"`
+	// mx: mail from the world. devices: printers and programs, by their address.
+	Role Role `toml:"role" as:"mx|devices" example:"mx" need:"yes"`
 	// Name (FileDescriptorName=) of the socket that systemd hands over.
 	Socket string `toml:"socket" example:"mx"`
 	// Address to listen on, used when no such socket was handed over.
 	Address string `toml:"address" as:"listen" example:":25"`
 	// Name by which we greet. When not given: the machine's own name.
-	Hostname string `toml:"hostname" mode:"live" as:"domain" example:"mail.example.com"`
+	Hostname string `toml:"hostname" as:"domain" example:"mail.example.com"`
 
 	// starttls: offered. implicit: from the first octet (port 465). none: never.
 	TLS TLS `toml:"tls" default:"starttls" as:"starttls|implicit|none"`
-	// Certificate chain, PEM. Read again on reload. Without one STARTTLS is not offered.
-	TLSCert string `toml:"tls_cert" mode:"live" as:"file" example:"/etc/posthouse/mail.crt"`
+	// Certificate chain, PEM. A reload reads the file again. Without one STARTTLS is not offered.
+	TLSCert string `toml:"tls_cert" as:"file" example:"/etc/posthouse/mail.crt"`
 	// Its key.
-	TLSKey string `toml:"tls_key" mode:"live" as:"secretfile" example:"/etc/posthouse/mail.key"`
+	TLSKey string `toml:"tls_key" as:"secretfile" example:"/etc/posthouse/mail.key"`
 
-	// Server against which users' logins are tried. When not given: the only legacy server.
-	AuthServer string `toml:"auth_server" example:"legacy"`
-	// Networks that may send without a login, to anybody. Only for the role devices.
-	Allow []netip.Prefix `toml:"allow" mode:"live" example:"10.0.4.0/24"`
-	// Proxies (HAProxy and the like) that tell the true client by the PROXY protocol.
-	Proxies []netip.Prefix `toml:"proxies" example:"10.0.0.5"`
-	// Mail from here comes from the old server: it is never sent back there.
-	LegacyAddresses []netip.Prefix `toml:"legacy_addresses" mode:"live" example:"10.0.0.10"`
-	// Mail from here comes from the cloud: it is never sent back there.
-	CloudAddresses []netip.Prefix `toml:"cloud_addresses" mode:"live" example:"40.92.0.0/15"`
+	// Networks of the devices that may send by this listener. Only for the role devices.
+	Allow []netip.Prefix `toml:"allow" example:"10.0.4.0/24"`
+	// Mail from here, by whichever listener, comes from the old server: it is never sent back there.
+	LegacyAddresses []netip.Prefix `toml:"legacy_addresses" example:"10.0.0.10"`
+	// Mail from here, by whichever listener, comes from the cloud: it is never sent back there.
+	CloudAddresses []netip.Prefix `toml:"cloud_addresses" example:"40.92.0.0/15"`
 
 	// Largest message taken.
 	MaxMessageSize Size `toml:"max_message_size" default:"150MB" min:"64KB" max:"2GB"`

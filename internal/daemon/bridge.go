@@ -8,20 +8,18 @@ import (
 	"time"
 
 	"posthouse/bridge"
+	"posthouse/config"
 	"posthouse/cutover"
 	"posthouse/ledger"
 )
 
 type verification = ledger.Verification
 
-// lostPut is how long a cloud folder must stand still before a put whose reply was lost counts as not made: servers go on reading what was sent to them.
-const lostPut = 10 * time.Second
-
 func (d *Daemon) startBridge(context.Context) error {
 	d.bridge = bridge.New(bridge.Config{
 		Ledger: d.ledger, Open: d.stores.open, Watch: d.stores.watch, TraceKey: d.traceKey, Observe: d.witness.observe,
 		Clock: d.opts.Clock, Log: d.log, Parallel: d.cfg.Bridge.ParallelMailboxes, Poll: d.cfg.Bridge.PollInterval,
-		Pause: d.real(2 * time.Second), Settle: d.real(lostPut), Saved: filepath.Join(d.cfg.State, "refused"), Rules: rules(d),
+		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: rules(d.cfg.Bridge),
 	}, nouns(d.mailboxes))
 	d.bridge.Start()
 	d.onStop(func(ctx context.Context) error {
@@ -34,13 +32,22 @@ func (d *Daemon) startBridge(context.Context) error {
 	return nil
 }
 
-func rules(d *Daemon) bridge.Rules {
-	r := bridge.Rules{Skip: d.cfg.Bridge.Skip, Rename: map[string]string{}}
-	for old, name := range d.cfg.Bridge.Folders {
-		r.Rename[folderKey(old)] = folderKey(name)
+func rules(c config.Bridge) bridge.Rules {
+	r := bridge.Rules{Rename: map[string]string{}}
+	for _, pattern := range c.Skip {
+		r.Skip = append(r.Skip, folderPath(pattern))
+	}
+	for old, name := range c.Folders {
+		r.Rename[folderPath(old).Key()] = folderPath(name).Key()
 	}
 	return r
 }
 
-// folderKey reads a folder name as people write it, with slashes.
-func folderKey(name string) string { return cutover.FolderPath(strings.Split(name, "/")).Key() }
+// folderPath reads a folder's name as people write it, with slashes. INBOX is the one name whose case does not matter (RFC 3501 §5.1).
+func folderPath(name string) cutover.FolderPath {
+	path := cutover.FolderPath(strings.Split(name, "/"))
+	if strings.EqualFold(path[0], "INBOX") {
+		path[0] = "INBOX"
+	}
+	return path
+}

@@ -62,9 +62,6 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 	} else if l.Address == "" {
 		return fmt.Errorf("no socket %q came from the service manager, and no address is configured", l.Socket)
 	}
-	if l.Role == config.RoleSubmission {
-		return d.notConfigured(cfg)
-	}
 	server, err := listener.New(cfg)
 	if err != nil {
 		return err
@@ -78,7 +75,7 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 }
 
 func (d *Daemon) secure(cfg *listener.Config, l config.Listener) error {
-	if l.TLSCert == "" {
+	if l.TLSCert == "" || l.TLS == config.TLSNone {
 		return nil
 	}
 	identity, err := login.LoadTLSIdentity(l.TLSCert, l.TLSKey)
@@ -91,7 +88,7 @@ func (d *Daemon) secure(cfg *listener.Config, l config.Listener) error {
 	return nil
 }
 
-// notConfigured answers on a listener whose service does not exist yet.
+// notConfigured answers on a socket for which nothing is configured.
 func (d *Daemon) notConfigured(cfg listener.Config) error {
 	server, err := listener.NewNotConfigured(cfg)
 	if err != nil {
@@ -129,10 +126,7 @@ func (d *Daemon) anyTLS() *tls.Config {
 }
 
 func route(r config.Role) cutover.Route {
-	switch r {
-	case config.RoleSubmission:
-		return cutover.Submission
-	case config.RoleDevices:
+	if r == config.RoleDevices {
 		return cutover.Devices
 	}
 	return cutover.Arriving

@@ -98,9 +98,8 @@ func catchAll(in map[string]string) map[string]cutover.Address {
 // plans are the routes as the relay understands them.
 func plans(cfg *config.Config) map[cutover.Route]relay.Plan {
 	return map[cutover.Route]relay.Plan{
-		cutover.Arriving:   plan(cfg, cfg.Routes.Arriving),
-		cutover.Submission: plan(cfg, cfg.Routes.Submission),
-		cutover.Devices:    plan(cfg, cfg.Routes.Devices),
+		cutover.Arriving: plan(cfg, cfg.Routes.Arriving),
+		cutover.Devices:  plan(cfg, cfg.Routes.Devices),
 	}
 }
 
@@ -108,9 +107,7 @@ func plan(cfg *config.Config, r config.Route) relay.Plan {
 	p := relay.Plan{Tee: r.Tee, TeeNever: addresses(r.TeeNever), Via: config.ViaSMTP}
 	if len(r.To) > 0 {
 		p.Via = r.To[0].Via
-		if s := side(cfg, r.To[0].Where); s != "" {
-			p.To = s
-		}
+		p.To = side(r.To[0].Where)
 	}
 	for name, server := range cfg.Servers {
 		if server.Side == config.Cloud && server.SMTP != "" {
@@ -120,15 +117,12 @@ func plan(cfg *config.Config, r config.Route) relay.Plan {
 	return p
 }
 
-// side is the side that a destination's "where" names: itself, a server's, or "" for the home.
-func side(cfg *config.Config, where string) cutover.Side {
-	switch where {
-	case config.Home, "":
+// side is the side that a destination's "where" names, "" for the home.
+func side(where string) cutover.Side {
+	if where == config.Home {
 		return ""
-	case string(config.Legacy), string(config.Cloud):
-		return cutover.Side(where)
 	}
-	return cutover.Side(cfg.Servers[where].Side)
+	return cutover.Side(where)
 }
 
 func destinationName(server, via string) string { return server + ":" + via }
