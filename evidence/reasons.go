@@ -35,7 +35,7 @@ func (j *judgement) blindness() []Reason {
 }
 
 func (j *judgement) unwatched(source string) (Reason, bool) {
-	r := Reason{Code: Unwatched, Sources: []string{source}, Since: j.watched[source].End(), Help: "posthouse check shows why it cannot be read"}
+	r := Reason{Code: Unwatched, Sources: []string{source}, Since: j.watched[source].End(), Help: "posthouse status shows why it cannot be read"}
 	r.Text = source + " is not being watched"
 	if r.Since.IsZero() {
 		r.Text = source + " was never watched"
@@ -85,10 +85,10 @@ func (j *judgement) work() []Reason {
 		one, many string
 		help      string
 	}{
-		{Unsettled, w.Unsettled, "message is not yet safe in the cloud", "messages are not yet safe in the cloud", "posthouse queue"},
-		{Held, w.Held, "message waits for a decision", "messages wait for a decision", "posthouse queue list, then release, move or drop"},
-		{Problem, w.Problems, "mailbox needs attention", "mailboxes need attention", "posthouse mailboxes"},
-		{Undisposed, w.Undisposed, "item of an old mailbox is not in the cloud", "items of old mailboxes are not in the cloud", "posthouse mailboxes"},
+		{Unsettled, w.Unsettled, "message is not yet safe in the cloud", "messages are not yet safe in the cloud", "posthouse status names the oldest"},
+		{Held, w.Held, "message waits for a decision", "messages wait for a decision", "posthouse status names them, each with its reason"},
+		{Problem, w.Problems, "mailbox needs attention", "mailboxes need attention", "posthouse status names them"},
+		{Undisposed, w.Undisposed, "item of an old mailbox is not in the cloud", "items of old mailboxes are not in the cloud", "posthouse status names them"},
 		{Unverified, w.Unverified, "mailbox is not verified", "mailboxes are not verified", "posthouse verify"},
 	} {
 		if open.work.Count <= 0 {

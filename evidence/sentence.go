@@ -10,9 +10,9 @@ import (
 const reasonsShown = 5
 
 var remedies = map[Channel]string{
-	Arriving: "ask the sender to look up the MX again: posthouse advise prints the mail text",
-	Sending:  "change the SMTP host in the device or program, or accept it by name",
-	Login:    "set the mail program to the new server, or accept the user by name",
+	Arriving: "ask the sender to look up the MX again",
+	Sending:  "change the SMTP host in the device or program",
+	Login:    "set the mail program to the new server",
 }
 
 // Sentence says a verdict in plain lines: the first is the verdict, the others are one reason each. Times are shown in now's location.
