@@ -160,6 +160,48 @@ func TestLayoutIsTheTree(t *testing.T) {
 	}
 }
 
+var command = regexp.MustCompile(`\bposthouse ([a-z]+)`)
+
+// A command that a document tells to type exists.
+func TestCitedCommandsExist(t *testing.T) {
+	commands := map[string]bool{"help": true, "completion": true}
+	for _, s := range sources(t, house(), parser.SkipObjectResolution) {
+		if s.test || s.folder != "internal/cli" {
+			continue
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			if pair, ok := n.(*ast.KeyValueExpr); ok {
+				if key, ok := pair.Key.(*ast.Ident); ok && key.Name == "Use" {
+					commands[firstWord(pair.Value)] = true
+				}
+			}
+			return true
+		})
+	}
+	for _, d := range documents(t) {
+		for _, quoted := range code.FindAllString(d.text, -1) {
+			for _, m := range command.FindAllStringSubmatch(quoted, -1) {
+				if before, _, _ := strings.Cut(quoted, m[0]); !commands[m[1]] && !strings.Contains(before, "systemctl") {
+					t.Errorf("%s: there is no command posthouse %s", d.path, m[1])
+				}
+			}
+		}
+	}
+}
+
+// firstWord is that of a string literal.
+func firstWord(n ast.Expr) string {
+	literal, ok := n.(*ast.BasicLit)
+	if !ok {
+		return ""
+	}
+	word, _, _ := strings.Cut(strings.Trim(literal.Value, "\"`"), " ")
+	return word
+}
+
+// code is what a document shows as typed: fenced blocks, and words between backticks.
+var code = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
+
 var target = regexp.MustCompile("make ([a-z][a-z0-9-]*)")
 
 // What a document tells to make can be made.
@@ -168,7 +210,6 @@ func TestMakeTargetsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
 	for _, d := range documents(t) {
 		for _, quoted := range code.FindAllString(d.text, -1) {
 			for _, m := range target.FindAllStringSubmatch(quoted, -1) {
