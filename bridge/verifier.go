@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -17,7 +18,8 @@ type verifier struct {
 	byKey   map[cutover.Key][]*copyItem
 	byLoose map[cutover.Key][]*copyItem
 	places  map[string]map[ledger.Place]*copyItem // by cloud folder
-	legacy  map[cutover.Key]int                   // how many legacy items have the key
+	left    []leftRow
+	legacy  map[cutover.Key]int // how many legacy items have the key
 }
 
 // copyItem is one item in the cloud. It may stand for one legacy item only.
@@ -56,6 +58,7 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 		}
 		later = append(later, rest...)
 	}
+	v.gone()
 	v.place(later)
 	v.surplus()
 	return nil
@@ -131,16 +134,28 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		}
 		rest = append(rest, unplaced{folder: f.Path.String(), item: item, row: row, known: known})
 	}
-	v.gone(p, rows)
+	for _, row := range rows {
+		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
+			v.left = append(v.left, leftRow{row, c})
+		}
+	}
 	return rest, nil
 }
 
-// gone takes the copies of items that are no longer on the legacy side: they are rightly in the cloud.
-func (v *verifier) gone(p ledger.FolderPair, rows map[ledger.Place]ledger.Item) {
-	for _, row := range rows {
-		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
-			c.used = true
+// leftRow is a row whose item was not met on the legacy side, and its copy.
+type leftRow struct {
+	row  ledger.Item
+	copy *copyItem
+}
+
+// gone takes the copies of items that are no longer on the legacy side: they are rightly in the cloud. A row that was set aside speaks for nothing while the legacy still holds its
+// identity: the ledger may be wrong, and this is the check on it.
+func (v *verifier) gone() {
+	for _, l := range v.left {
+		if strings.HasSuffix(l.row.Legacy.Validity, setAside) && v.legacy[l.row.Identity.Match()] > 0 {
+			continue
 		}
+		l.copy.used = true
 	}
 }
 
