@@ -85,9 +85,12 @@ func (rs *records) literal(r *record, lit imap.LiteralReader) {
 		return
 	}
 	if rs.body == nil {
-		if header, err := readHeader(lit); err == nil {
-			r.header = header
+		header, err := readHeader(lit)
+		if err != nil {
+			rs.broken()
+			return
 		}
+		r.header = header
 		return
 	}
 	r.body, r.err = rs.body(lit.Size(), lit)
@@ -98,8 +101,16 @@ func (rs *records) literal(r *record, lit imap.LiteralReader) {
 	case errors.Is(r.err, errTaken):
 		rs.at.conn.Close() // quicker than reading what nobody wants
 	case errors.Is(r.err, errShort):
-		r.err = nil // the connection broke; the item may be read on another
+		r.err = nil // the item may be read on another connection
+		rs.broken()
 	}
+}
+
+// broken waits for go-imap to notice that the connection broke within a literal. It reads on by itself then, and would do so again, at the same time, when
+// the literal is discarded.
+func (rs *records) broken() {
+	rs.at.conn.Close()
+	<-rs.at.client.Closed()
 }
 
 // maxHeader bounds the header of one message: the fields of identity. A longer one is cut, for identities of both sides alike.

@@ -68,10 +68,14 @@ func (u *upload) refuseLarge(g group) group {
 func (u *upload) abandon(tag string, f *flight, bad badContent) error {
 	p := u.owner()
 	u.mu.Lock()
-	if u.flights[tag] == f {
-		u.take(tag, f)
+	refused := f.answered
+	if !refused {
+		u.land(tag, f)
 	}
 	u.mu.Unlock()
+	if refused {
+		return u.closed()
+	}
 	u.settle()
 	p.tell(failed(f.items[bad.index], bridge.ErrBusy, bad.cause))
 	rest := append(append(group{}, f.items[:bad.index]...), f.items[bad.index+1:]...)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -37,9 +36,10 @@ type upload struct {
 
 // flight is a command whose answer is due.
 type flight struct {
-	items   group
-	written bool // to its end
-	waiting bool // for leave to send a literal
+	items    group
+	written  bool // to its end
+	waiting  bool // for leave to send a literal
+	answered bool
 }
 
 func newUpload(s *session, release func(), p *putting) *upload {
@@ -115,21 +115,27 @@ func (u *upload) hear(r reply) error {
 	return nil
 }
 
-// answer ends a flight.
+// answer ends a flight. It counts as flying until its outcomes were told: a Put must not return before.
 func (u *upload) answer(r reply) error {
 	u.mu.Lock()
 	f, ok := u.flights[r.tag]
+	if ok {
+		f.answered = true
+	}
+	asked, early := ok && f.waiting, ok && !f.written && !f.waiting
+	u.mu.Unlock()
 	if !ok {
-		u.mu.Unlock()
 		return fmt.Errorf("server answered a command that was not sent: %s", r.said())
 	}
-	u.take(r.tag, f)
-	asked, early := f.waiting, !f.written && !f.waiting
-	u.mu.Unlock()
-	if r.kind == "OK" && !f.written {
+	if r.kind == "OK" && (asked || early) {
 		return fmt.Errorf("server answered OK before the command ended: %s", r.said())
 	}
 	u.resolve(f, r)
+	u.mu.Lock()
+	u.land(r.tag, f)
+	p := u.p
+	u.mu.Unlock()
+	p.nudge()
 	if asked {
 		u.leave <- r
 	}
@@ -140,8 +146,8 @@ func (u *upload) answer(r reply) error {
 	return nil
 }
 
-// take removes a flight; the caller holds mu.
-func (u *upload) take(tag string, f *flight) {
+// land removes a flight; the caller holds mu.
+func (u *upload) land(tag string, f *flight) {
 	delete(u.flights, tag)
 	u.inAir -= len(f.items)
 	if len(u.flights) == 0 {
@@ -153,7 +159,6 @@ func (u *upload) take(tag string, f *flight) {
 // resolve tells the outcomes of a flight, or sends its halves again.
 func (u *upload) resolve(f *flight, r reply) {
 	p := u.owner()
-	defer p.nudge()
 	if r.kind == "OK" {
 		for i, place := range places(r, len(f.items)) {
 			p.tell(bridge.Outcome{ID: f.items[i].ID, Place: place})
@@ -177,17 +182,18 @@ func (u *upload) fail(err error) {
 		err = fmt.Errorf("%w (%s)", err, u.bye)
 	}
 	u.err = err
-	open := maps.Clone(u.flights)
+	var doubtful group
+	for _, f := range u.flights {
+		if f.written && !f.answered {
+			doubtful = append(doubtful, f.items...)
+		}
+	}
 	clear(u.flights)
 	u.inAir = 0
 	p := u.p
 	u.mu.Unlock()
-	for _, f := range open {
-		for _, item := range f.items {
-			if f.written {
-				p.tell(failed(item, bridge.ErrUnknown, err))
-			}
-		}
+	for _, item := range doubtful {
+		p.tell(failed(item, bridge.ErrUnknown, err))
 	}
 	close(u.dead)
 	u.landed.Broadcast()
