@@ -387,6 +387,32 @@ func TestVerifyNamesMissingAndExtra(t *testing.T) {
 	})
 }
 
+// A system that writes no Date sends the same subject to the same person again and again: the next one, which came by the new way, is neither a second copy of the first nor a substitute for it.
+func TestVerifyTellsDatelessMessagesApart(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		nightly := func(id string) []byte {
+			return []byte("Message-ID: <" + id + ">\r\nFrom: cron@other.example\r\nTo: anna@example.com\r\nSubject: done\r\n\r\n" + id + "\r\n")
+		}
+		date := time.Now().Truncate(time.Second)
+		w.old().Deliver(inbox, memstore.Message{Raw: nightly("first"), Date: date})
+		w.start()
+		time.Sleep(10 * time.Second)
+		copied := w.new().Messages(inbox)[0]
+		w.new().Deliver(inbox, memstore.Message{Raw: nightly("second"), Date: date})
+		report, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || report.Equal != 1 || len(report.Missing)+len(report.Extra) != 0 {
+			t.Errorf("with both: report %+v, %v", report, err)
+		}
+		w.new().Remove(inbox, copied.Ref)
+		report, err = w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || len(report.Missing) != 1 || report.Missing[0].MessageID != "<first>" {
+			t.Errorf("without the copy: report %+v, %v, want <first> missing", report, err)
+		}
+		w.stop()
+	})
+}
+
 func TestARefusedLoginShowsItsReason(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"posthouse/cutover"
@@ -19,7 +20,7 @@ type verifier struct {
 	byLoose map[cutover.Key][]*copyItem
 	places  map[string]map[ledger.Place]*copyItem // by cloud folder
 	left    []leftRow
-	legacy  map[cutover.Key]int // how many legacy items have the key
+	legacy  map[cutover.Key][]string // the Message-IDs of the legacy items that have the key
 }
 
 // copyItem is one item in the cloud. It may stand for one legacy item only.
@@ -31,7 +32,7 @@ type copyItem struct {
 
 func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	v.byKey, v.byLoose = map[cutover.Key][]*copyItem{}, map[cutover.Key][]*copyItem{}
-	v.places, v.legacy = map[string]map[ledger.Place]*copyItem{}, map[cutover.Key]int{}
+	v.places, v.legacy = map[string]map[ledger.Place]*copyItem{}, map[cutover.Key][]string{}
 	if err := v.readCloud(ctx, cloud); err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 			v.report.Skipped++
 			continue
 		}
-		v.legacy[item.Identity.Match()]++
+		v.legacy[item.Identity.Match()] = append(v.legacy[item.Identity.Match()], item.Identity.MessageID)
 		if c := v.places[p.Cloud.Key()][row.Cloud]; known && row.Cloud.Ref != "" && c != nil && !c.used && same(item, c.item) {
 			c.used = true
 			v.report.Equal++
@@ -152,7 +153,7 @@ type leftRow struct {
 // identity: the ledger may be wrong, and this is the check on it.
 func (v *verifier) gone() {
 	for _, l := range v.left {
-		if strings.HasSuffix(l.row.Legacy.Validity, setAside) && v.legacy[l.row.Identity.Match()] > 0 {
+		if strings.HasSuffix(l.row.Legacy.Validity, setAside) && len(v.legacy[l.row.Identity.Match()]) > 0 {
 			continue
 		}
 		l.copy.used = true
@@ -175,7 +176,7 @@ func (v *verifier) place(rest []unplaced) {
 
 func (v *verifier) elsewhere(item cutover.Item) *copyItem {
 	for _, c := range v.byKey[item.Identity.Match()] {
-		if !c.used {
+		if !c.used && same(item, c.item) {
 			return c
 		}
 	}
@@ -202,16 +203,25 @@ func why(u unplaced) string {
 // surplus names what lies in the cloud more often than in the legacy: unused copies of an identity that a legacy item has.
 func (v *verifier) surplus() {
 	for _, c := range v.cloud {
-		if !c.used && v.legacy[c.item.Identity.Match()] > 0 {
+		if !c.used && v.isOnLegacy(c.item.Identity) {
 			v.report.Extra = append(v.report.Extra, Finding{Folder: c.folder, Ref: c.item.Ref, MessageID: c.item.Identity.MessageID, Why: "lies in the cloud more often than on the old server"})
 		}
 	}
 }
 
-// same compares identities: by key where both have one, else by loose key.
+// isOnLegacy reports whether a legacy item has the identity.
+func (v *verifier) isOnLegacy(id cutover.Identity) bool {
+	return slices.ContainsFunc(v.legacy[id.Match()], func(messageID string) bool { return !differ(messageID, id.MessageID) })
+}
+
+// differ reports whether two Message-IDs are there and not the same. Two messages without a Date, of one sender to one recipient with one subject, agree by the loose key, and are different
+// all the same: a system writes such a message every night.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
+
+// same compares identities: by key where both have one, else by loose key, if their Message-IDs do not speak against it.
 func same(a, b cutover.Item) bool {
 	if !a.Identity.Key.IsZero() && !b.Identity.Key.IsZero() {
 		return a.Identity.Key == b.Identity.Key
 	}
-	return a.Identity.Loose == b.Identity.Loose
+	return a.Identity.Loose == b.Identity.Loose && !differ(a.Identity.MessageID, b.Identity.MessageID)
 }
