@@ -413,6 +413,32 @@ func TestVerifyTellsDatelessMessagesApart(t *testing.T) {
 	})
 }
 
+func TestVerifyCountsCapturesOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		date := time.Now().Truncate(time.Second)
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("twice sent", "hello"), Date: date})
+		w.start()
+		defer w.stop()
+		time.Sleep(10 * time.Second)
+		key, err := w.ledger.TraceKey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := cutover.TraceField + ": " + string(cutover.NewTrace(key, "01JD9F3K7Q0000000000000000")) + "\r\n"
+		for want := range 2 {
+			w.new().Deliver(inbox, memstore.Message{Raw: slices.Concat([]byte(trace), mail("twice sent", "hello")), Date: date})
+			report, err := w.bridge.Verify(t.Context(), anna.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Equal != 1 || len(report.Missing) != 0 || len(report.Extra) != want {
+				t.Errorf("with the capture there %d times: %+v, want %d extra", want+1, report, want)
+			}
+		}
+	})
+}
+
 func TestARefusedLoginShowsItsReason(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})

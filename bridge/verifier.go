@@ -200,23 +200,27 @@ func why(u unplaced) string {
 	return "was " + string(u.row.Disposition) + ", and is not in the cloud now"
 }
 
-// surplus names what lies in the cloud more often than in the legacy: unused copies of an identity that a legacy item has.
+// surplus names what lies in the cloud more often than it should: a capture that is there twice, and unused copies of an identity that a legacy item has. A message that the listener took
+// stands for itself: that the legacy holds another one like it is no surplus.
 func (v *verifier) surplus() {
+	captured := map[cutover.CaptureID]int{}
 	for _, c := range v.cloud {
-		if !c.used && v.isOnLegacy(c.item.Identity) {
-			v.report.Extra = append(v.report.Extra, Finding{Folder: c.folder, Ref: c.item.Ref, MessageID: c.item.Identity.MessageID, Why: "lies in the cloud more often than on the old server"})
+		id, ours := c.item.Identity.Trace.Verify(v.b.cfg.TraceKey)
+		if ours {
+			captured[id]++
+		}
+		switch {
+		case ours && captured[id] > 1:
+			v.extra(c, "was captured once as "+id.Short()+" and lies here again")
+		case !ours && !c.used && v.legacy[c.item.Identity.Match()] > 0:
+			v.extra(c, "lies in the cloud more often than on the old server")
 		}
 	}
 }
 
-// isOnLegacy reports whether a legacy item has the identity.
-func (v *verifier) isOnLegacy(id cutover.Identity) bool {
-	return slices.ContainsFunc(v.legacy[id.Match()], func(messageID string) bool { return !differ(messageID, id.MessageID) })
+func (v *verifier) extra(c *copyItem, why string) {
+	v.report.Extra = append(v.report.Extra, Finding{Folder: c.folder, Ref: c.item.Ref, MessageID: c.item.Identity.MessageID, Why: why})
 }
-
-// differ reports whether two Message-IDs are there and not the same. Two messages without a Date, of one sender to one recipient with one subject, agree by the loose key, and are different
-// all the same: a system writes such a message every night.
-func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
 // same compares identities: by key where both have one, else by loose key, if their Message-IDs do not speak against it.
 func same(a, b cutover.Item) bool {
