@@ -82,7 +82,7 @@ type Delivery struct {
 	Required    bool              // a best-effort delivery (the tee) never keeps a capture pending and is never held
 	State       DeliveryState
 	Attempts    int
-	Next        time.Time // earliest next attempt, or next question when in doubt
+	Next        time.Time // earliest next attempt, or next question when in doubt or accepted
 	Since       time.Time // when the state was entered
 	Reply       string    // last reply or error, for people
 	Reason      string    // why held, for people
@@ -111,9 +111,11 @@ type Captures interface {
 	// OpenBody opens the octets as received, at their start. The caller closes it. ErrNotFound also when the body was pruned.
 	OpenBody(ctx context.Context, id cutover.CaptureID) (io.ReadSeekCloser, error)
 
-	// DueDeliveries returns deliveries in state Due or InDoubt whose Next is not after now, at most limit, those never tried first, then by Next; and the
-	// earliest Next among the rest (zero if none).
-	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, time.Time, error)
+	// DueDeliveries returns one destination's deliveries in a state (Due, InDoubt, Accepted) whose Next is not after now, at most limit, those never tried
+	// first, then by Next; and the earliest Next among the rest (zero if none). However much waits for one destination, another's are found at once.
+	DueDeliveries(ctx context.Context, destination string, state DeliveryState, now time.Time, limit int) ([]Delivery, time.Time, error)
+	// Destinations names the destinations of all deliveries that are not settled, sorted.
+	Destinations(ctx context.Context) ([]string, error)
 	// Update writes state, attempts, next, since, reply, reason and seen of the given deliveries, all in one change.
 	// ErrNotFound, and nothing written, when one of them does not exist.
 	Update(ctx context.Context, deliveries ...Delivery) error

@@ -2,39 +2,74 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"posthouse/internal/pace"
 	"posthouse/ledger"
 )
 
-// attempt makes one try for deliveries that are durably Sending and records what came of it.
-func (c *Courier) attempt(ctx context.Context, l *lane, capture ledger.Capture, group []ledger.Delivery) {
+// attempt makes one try for deliveries that are durably Sending and records what came of it. It reports whether the scan has something new to do.
+func (c *Courier) attempt(ctx context.Context, l *lane, capture ledger.Capture, group []ledger.Delivery) (news bool) {
 	outcomes := c.deliver(ctx, l, capture, group)
 	now := c.cfg.Clock.Now()
-	reached := true
+	news = l.report(outcomes, now)
 	for i, o := range outcomes {
 		group[i] = c.judge(capture, group[i], o, now)
-		reached = reached && o.Kind != Unreachable
 		c.log(capture, group[i], o)
-	}
-	if reached {
-		l.breaker.Success()
-	} else {
-		l.breaker.Failure(now, rand.Float64())
+		news = news || group[i].State == ledger.Due || group[i].State == ledger.InDoubt
 	}
 	// What an attempt came to is recorded even when we are being stopped; failing that, the rows stay Sending and are in doubt at the next start.
-	if err := c.cfg.Ledger.Update(context.WithoutCancel(ctx), group...); err != nil {
-		c.cfg.Log.WithError(err).WithField("capture", capture.ID).Error("could not record what became of a delivery; it is in doubt")
+	c.record(ctx, group)
+	return news
+}
+
+// report tells the breaker whether the destination was reached, and returns whether it closed again. A connection that was lost before the reply says neither.
+func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
+	unreachable := 0
+	for _, o := range outcomes {
+		switch o.Kind {
+		case Unreachable:
+			unreachable++
+		case Uncertain:
+		default:
+			closed = l.breaker.State() != pace.Closed
+			l.breaker.Success()
+			return closed
+		}
+	}
+	if unreachable > 0 {
+		l.breaker.Failure(now, rand.Float64())
+	}
+	return false
+}
+
+// record writes what became of deliveries. While the ledger cannot take it (a full disk), it is tried again until we are stopped: the way stays closed for other mail,
+// which would only add to what is in doubt.
+func (c *Courier) record(ctx context.Context, group []ledger.Delivery) {
+	for logged := false; ; logged = true {
+		err := c.cfg.Ledger.Update(context.WithoutCancel(ctx), group...)
+		if err == nil {
+			c.noteDoubts(group)
+			return
+		}
+		if !logged {
+			c.cfg.Log.WithError(err).WithField("capture", group[0].Capture).Error("could not record what became of a delivery; it stays in doubt")
+		}
+		if errors.Is(err, ledger.ErrClosed) || errors.Is(err, ledger.ErrNotFound) || c.cfg.Clock.Sleep(ctx, c.cfg.Scan) != nil {
+			return
+		}
 	}
 }
 
-// deliver never panics: a destination that does leaves its deliveries in doubt.
+// deliver never panics: a destination that does leaves its deliveries in doubt, and so does one that does not answer for all of them.
 func (c *Courier) deliver(ctx context.Context, l *lane, capture ledger.Capture, group []ledger.Delivery) (outcomes []Outcome) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -43,7 +78,11 @@ func (c *Courier) deliver(ctx context.Context, l *lane, capture ledger.Capture, 
 		}
 	}()
 	body := &captured{ledger: c.cfg.Ledger, capture: capture}
-	return l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: group, Body: body, Tee: !group[0].Required})
+	outcomes = l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: body, Tee: !group[0].Required})
+	for len(outcomes) < len(group) {
+		outcomes = append(outcomes, Outcome{Kind: Uncertain, Reply: "no outcome was reported"})
+	}
+	return outcomes[:len(group)]
 }
 
 func all(n int, o Outcome) []Outcome {
@@ -75,7 +114,10 @@ func (c *Courier) judge(capture ledger.Capture, d ledger.Delivery, o Outcome, no
 }
 
 func (c *Courier) delivered(d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
-	d.Reason, d.Seen = "", o.Seen
+	if d.Reason != unasked {
+		d.Reason = ""
+	}
+	d.Seen = o.Seen
 	if o.Seen == "" && d.Required && d.Mailbox != "" && c.cfg.Finder != nil {
 		return enter(d, ledger.Accepted, now, now)
 	}

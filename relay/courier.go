@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -23,8 +24,8 @@ type CourierConfig struct {
 	Retry        pace.Schedule
 	HoldAfter    time.Duration // a delivery that was not accepted by then is held
 	SettleTime   time.Duration // how long a mailbox is asked before an in-doubt delivery is sent again
-	Workers      int           // attempts at once, per destination
-	Scan         time.Duration // longest time between two looks for what is due
+	Workers      int           // attempts at once, per destination; at least 1
+	Scan         time.Duration // longest time between two looks for what is due; 0 means a second
 	Pauses       pace.Schedule // how long an unreachable destination is left alone
 	Clock        clock.Clock
 	Log          logrus.FieldLogger
@@ -34,42 +35,48 @@ type CourierConfig struct {
 
 // Courier attempts deliveries until each is settled or held. Hints wake it; what is due stands in the ledger, and a scan alone is always enough.
 type Courier struct {
-	cfg   CourierConfig
-	key   []byte
-	lanes map[string]*lane
-	hint  chan struct{}
+	cfg  CourierConfig
+	key  []byte
+	hint chan struct{}
+	asks chan struct{} // one token for each mailbox that is being asked
 
 	ctx    context.Context // ends when Stop gave up waiting: attempts are cut
 	cancel context.CancelFunc
+	asking context.Context // ends when Stop begins: a question that is not answered is asked again some day
+	hush   context.CancelFunc
+
+	doubts  atomic.Bool // there may be deliveries in doubt
+	lookout time.Time   // when accepted deliveries are looked for next; the scan's
 
 	mu      sync.Mutex
+	lanes   map[string]*lane
 	busy    map[ledger.DeliveryID]bool // being attempted or asked for now
+	freed   map[ledger.DeliveryID]bool // were busy since the scan began: what it read of them may be old
 	running bool
 	scans   sync.WaitGroup
 	work    sync.WaitGroup
 }
 
-// lane is one destination's share: a bounded number of attempts and a breaker, so that no destination starves another.
-type lane struct {
-	name    string
-	to      Destination
-	room    chan struct{} // one token for each attempt under way
-	breaker *pace.Breaker
-}
+// maxAsks is how many mailboxes are asked at once: each question takes a connection.
+const maxAsks = 8
 
-// breakAfter is how many attempts in a row must fail to reach a destination before it is left alone for a while.
-const breakAfter = 3
-
-// NewCourier reads the trace key and makes a lane for each destination. Nothing runs before Start.
+// NewCourier reads the trace key. Nothing runs before Start.
 func NewCourier(ctx context.Context, cfg CourierConfig) (*Courier, error) {
 	key, err := cfg.Ledger.TraceKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := &Courier{cfg: cfg, key: key, lanes: map[string]*lane{}, hint: make(chan struct{}, 1), busy: map[ledger.DeliveryID]bool{}}
+	if cfg.Scan <= 0 {
+		cfg.Scan = time.Second
+	}
+	c := &Courier{
+		cfg: cfg, key: key, hint: make(chan struct{}, 1), asks: make(chan struct{}, maxAsks), lanes: map[string]*lane{},
+		busy: map[ledger.DeliveryID]bool{}, freed: map[ledger.DeliveryID]bool{},
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	for name, to := range cfg.Destinations {
-		c.lanes[name] = &lane{name: name, to: to, room: make(chan struct{}, max(1, cfg.Workers)), breaker: pace.NewBreaker(breakAfter, cfg.Pauses)}
+	c.asking, c.hush = context.WithCancel(c.ctx)
+	for name := range cfg.Destinations {
+		c.lane(name)
 	}
 	return c, nil
 }
@@ -83,11 +90,19 @@ func (c *Courier) Start(ctx context.Context) error {
 	if n > 0 {
 		c.cfg.Log.WithField("deliveries", n).Warn("was ended in the middle of deliveries: the mailboxes are asked before anything is sent again")
 	}
+	// What an older configuration planned may go to destinations that are no more.
+	names, err := c.cfg.Ledger.Destinations(ctx)
+	if err != nil {
+		return fmt.Errorf("reading what waits: %w", err)
+	}
+	for _, name := range names {
+		c.lane(name)
+	}
+	c.doubts.Store(true)
 	c.mu.Lock()
 	c.running = true
 	c.mu.Unlock()
-	c.scans.Go(func() { c.scanLoop(c.ctx) })
-	c.scans.Go(func() { c.lookoutLoop(c.ctx) })
+	c.scans.Go(c.scanLoop)
 	return nil
 }
 
@@ -96,6 +111,7 @@ func (c *Courier) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.running = false
 	c.mu.Unlock()
+	c.hush()
 	finished := make(chan struct{})
 	go func() { c.work.Wait(); close(finished) }()
 	var err error
@@ -120,67 +136,38 @@ func (c *Courier) Hint() {
 
 // Reserve takes room for one attempt at the destination if it can be made at once. The room is used by Take or given back by Release.
 func (c *Courier) Reserve(destination string) bool {
-	l := c.lanes[destination]
-	return l != nil && l.breaker.State() == pace.Closed && c.enterLane(l)
+	l := c.lane(destination)
+	return l.breaker.State() == pace.Closed && c.enter(l)
 }
 
-// Release gives reserved room back.
+// Release gives room back. Where others found none, the scan looks again.
 func (c *Courier) Release(destination string) {
-	<-c.lanes[destination].room
+	l := c.lane(destination)
+	<-l.room
 	c.work.Done()
+	if l.wanted.Swap(false) {
+		c.Hint()
+	}
 }
 
-// Take attempts deliveries that were committed as Sending, each with reserved room.
+// Take attempts deliveries that were committed as Sending. Room is reserved for one attempt at each way: those that share destination and requiredness.
 func (c *Courier) Take(capture ledger.Capture, sending []ledger.Delivery) {
-	for way, group := range byWay(sending) {
-		for range group[1:] {
-			c.Release(way.destination) // one attempt carries them all
-		}
+	for _, group := range byWay(sending) {
 		c.claim(group)
-		go func() {
-			defer c.Release(way.destination)
-			defer c.free(group)
-			c.attempt(c.ctx, c.lanes[way.destination], capture, group)
-		}()
+		c.launch(c.lane(group[0].Destination), capture, group)
 	}
 }
 
-// way is what deliveries of one capture must share to go in one attempt: a tee has another envelope than a required delivery.
-type way struct {
-	capture     cutover.CaptureID
-	destination string
-	required    bool
-}
-
-func byWay(all []ledger.Delivery) map[way][]ledger.Delivery {
-	groups := map[way][]ledger.Delivery{}
-	for _, d := range all {
-		w := way{d.Capture, d.Destination, d.Required}
-		groups[w] = append(groups[w], d)
-	}
-	return groups
-}
-
-func (c *Courier) claim(group []ledger.Delivery) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, d := range group {
-		if c.busy[d.ID] {
-			return false
+// launch attempts deliveries that are Sending, claimed, and have room, and frees them afterwards.
+func (c *Courier) launch(l *lane, capture ledger.Capture, group []ledger.Delivery) {
+	go func() {
+		open := c.attempt(c.ctx, l, capture, group)
+		c.free(group)
+		if open {
+			c.Hint() // only now: a scan passes over what is busy
 		}
-	}
-	for _, d := range group {
-		c.busy[d.ID] = true
-	}
-	return true
-}
-
-func (c *Courier) free(group []ledger.Delivery) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, d := range group {
-		delete(c.busy, d.ID)
-	}
+		c.Release(l.name)
+	}()
 }
 
 // identity is how the mailbox is asked for a capture: by the trace we put on it, or its key.

@@ -5,146 +5,77 @@ import (
 	"fmt"
 	"time"
 
-	"posthouse/cutover"
 	"posthouse/ledger"
 )
 
-// place is a mailbox on one side: what is asked at once.
-type place struct {
-	mailbox cutover.MailboxID
-	side    cutover.Side
-}
+// unasked stays with a delivery that was sent again where no mailbox could be asked: how often that happened is counted by it.
+const unasked = "sent again without being able to ask: it may arrive twice"
 
-// resolve asks the mailboxes for deliveries whose final reply was not seen. One that is there is settled; one that did not show up for the settle time is sent again. Where no
-// mailbox can be asked it is sent again at once: at least once, and said so.
-func (c *Courier) resolve(ctx context.Context, doubtful []ledger.Delivery) (began bool) {
-	for at, group := range byPlace(doubtful) {
-		if !c.claim(group) {
-			continue
-		}
-		if !c.begin() {
-			c.free(group)
-			return began
-		}
-		began = true
-		go func() {
-			defer c.work.Done()
-			defer c.Hint()
-			defer c.free(group)
-			c.resolveAt(ctx, at, group)
-		}()
+// askDoubtful asks for deliveries whose final reply was not seen.
+func (c *Courier) askDoubtful(ctx context.Context, now time.Time, busy int) time.Duration {
+	wait := c.cfg.Scan
+	if !c.doubts.Swap(false) {
+		return wait
 	}
-	return began
+	for _, l := range c.allLanes() {
+		doubtful, next, ok := c.due(ctx, l, ledger.InDoubt, now, scanBatch+busy)
+		if !ok || len(doubtful) > 0 || !next.IsZero() {
+			c.doubts.Store(true)
+		}
+		c.ask(doubtful, c.resolve)
+		wait = min(wait, c.until(next, now))
+	}
+	return wait
 }
 
-func (c *Courier) resolveAt(ctx context.Context, at place, group []ledger.Delivery) {
+func (c *Courier) noteDoubts(group []ledger.Delivery) {
+	for _, d := range group {
+		if d.State == ledger.InDoubt {
+			c.doubts.Store(true)
+		}
+	}
+}
+
+// resolve asks the mailbox for deliveries in doubt. One that is there is settled; one that did not show up for the settle time is sent again. Where no mailbox can be
+// asked it is sent again at once: at least once, and said so.
+func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery) {
 	seen, err := c.look(ctx, at, group)
+	if err != nil && ctx.Err() != nil {
+		return
+	}
 	now := c.cfg.Clock.Now()
 	for i, d := range group {
-		where, there := seen[i]
-		switch {
+		switch where, there := seen[i]; {
 		case there:
-			d.Seen, d.Reason = where, ""
-			d = enter(d, ledger.Settled, now, now)
-		case c.cfg.Finder == nil || d.Mailbox == "":
-			d.Reason = "sent again without being able to ask: it may arrive twice"
-			d = enter(d, ledger.Due, now, now)
+			group[i] = found(d, where, now)
 		case err != nil:
-			d.Reply = err.Error()
-			d.Next = c.retryAt(now, 1, 0)
-		case now.Sub(d.Since) >= c.cfg.SettleTime:
-			d.Reason = fmt.Sprintf("was not in the mailbox %s after its reply was lost; sent again", c.cfg.SettleTime)
-			d = enter(d, ledger.Due, now, now)
+			d.Reply, d.Next = err.Error(), c.retryAt(now, 1, 0)
+			group[i] = d
 		default:
-			d.Next = now.Add(max(c.cfg.SettleTime/5, time.Millisecond))
-		}
-		group[i] = d
-	}
-	if err := c.cfg.Ledger.Update(context.WithoutCancel(ctx), group...); err != nil {
-		c.cfg.Log.WithError(err).Error("could not record what the mailbox said")
-	}
-}
-
-// lookoutLoop looks for accepted deliveries until each is seen in its mailbox: a 250 is not yet delivery.
-func (c *Courier) lookoutLoop(ctx context.Context) {
-	for {
-		c.lookout(ctx)
-		if c.cfg.Clock.Sleep(ctx, c.cfg.Scan) != nil {
-			return
+			group[i] = c.notFound(d, now)
 		}
 	}
-}
-
-// lookoutBatch is how many accepted deliveries one round asks for.
-const lookoutBatch = 1000
-
-func (c *Courier) lookout(ctx context.Context) {
-	if c.cfg.Finder == nil {
-		return
-	}
-	accepted, err := c.cfg.Ledger.Deliveries(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Accepted}, Limit: lookoutBatch})
 	if err != nil {
-		if ctx.Err() == nil {
-			c.cfg.Log.WithError(err).Error("could not read what was accepted")
-		}
-		return
+		c.cfg.Log.WithError(err).WithField("mailbox", at.mailbox).Warn("could not ask for deliveries in doubt")
 	}
-	now := c.cfg.Clock.Now()
-	var due []ledger.Delivery
-	for _, d := range accepted {
-		if !d.Next.After(now) {
-			due = append(due, d)
-		}
-	}
-	for at, group := range byPlace(due) {
-		if ctx.Err() != nil {
-			return
-		}
-		c.sight(ctx, at, group)
-	}
+	c.record(ctx, group)
 }
 
-// sight settles what is seen; what is not is looked for again, ever more rarely.
-func (c *Courier) sight(ctx context.Context, at place, group []ledger.Delivery) {
-	seen, err := c.look(ctx, at, group)
-	now := c.cfg.Clock.Now()
-	for i, d := range group {
-		if where, there := seen[i]; there {
-			d.Seen = where
-			group[i] = enter(d, ledger.Settled, now, now)
-			continue
-		}
-		group[i].Next = now.Add(min(max(now.Sub(d.Since)/2, c.cfg.Scan), time.Hour))
-	}
-	if err != nil && ctx.Err() == nil {
-		c.cfg.Log.WithError(err).WithField("mailbox", at.mailbox).Warn("could not look for accepted mail")
-	}
-	if err := c.cfg.Ledger.Update(context.WithoutCancel(ctx), group...); err != nil {
-		c.cfg.Log.WithError(err).Error("could not record what was seen")
-	}
+func found(d ledger.Delivery, where string, now time.Time) ledger.Delivery {
+	d.Seen, d.Reason = where, ""
+	return enter(d, ledger.Settled, now, now)
 }
 
-// look asks the mailbox for the deliveries' captures; the result is by index into group.
-func (c *Courier) look(ctx context.Context, at place, group []ledger.Delivery) (map[int]string, error) {
-	if c.cfg.Finder == nil || at.mailbox == "" {
-		return nil, nil
+func (c *Courier) notFound(d ledger.Delivery, now time.Time) ledger.Delivery {
+	switch {
+	case c.cfg.Finder == nil || d.Mailbox == "":
+		d.Reason = unasked
+	case now.Sub(d.Since) < c.cfg.SettleTime:
+		d.Next = now.Add(max(c.cfg.SettleTime/5, time.Millisecond))
+		return d
+	default:
+		d.Reason = fmt.Sprintf("was not in the mailbox %s after its reply was lost; sent again", c.cfg.SettleTime)
 	}
-	wanted := make([]cutover.Identity, len(group))
-	for i, d := range group {
-		capture, err := c.cfg.Ledger.Capture(ctx, d.Capture)
-		if err != nil {
-			return nil, err
-		}
-		wanted[i] = c.identity(capture)
-	}
-	return c.cfg.Finder.Find(ctx, at.mailbox, at.side, wanted)
-}
-
-func byPlace(all []ledger.Delivery) map[place][]ledger.Delivery {
-	groups := map[place][]ledger.Delivery{}
-	for _, d := range all {
-		at := place{d.Mailbox, d.Side}
-		groups[at] = append(groups[at], d)
-	}
-	return groups
+	c.cfg.Log.WithField("capture", d.Capture).WithField("to", d.Recipient).Warn(d.Reason)
+	return enter(d, ledger.Due, now, now)
 }

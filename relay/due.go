@@ -2,27 +2,27 @@ package relay
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
+	"posthouse/cutover"
 	"posthouse/ledger"
 )
 
-// scanBatch is how many due deliveries one look takes from the ledger.
-const scanBatch = 200
+const (
+	// scanBatch is how many deliveries of one lane one look takes from the ledger at most.
+	scanBatch = 200
+	// perRoom is how many it takes for each attempt that can begin: a message for many recipients should go in one.
+	perRoom = 50
+)
 
-// scanLoop attempts what is due, at every hint and at least once per Scan.
-func (c *Courier) scanLoop(ctx context.Context) {
+// scanLoop attempts what is due and asks about what is in doubt, at every hint and at least once per Scan.
+func (c *Courier) scanLoop() {
 	for {
-		if c.cfg.Alive != nil {
-			c.cfg.Alive()
-		}
-		wait := c.scan(ctx)
-		timer := c.cfg.Clock.NewTimer(wait)
+		timer := c.cfg.Clock.NewTimer(c.scan(c.ctx))
 		select {
 		case <-c.hint:
 		case <-timer.C():
-		case <-ctx.Done():
+		case <-c.ctx.Done():
 			timer.Stop()
 			return
 		}
@@ -33,124 +33,158 @@ func (c *Courier) scanLoop(ctx context.Context) {
 // scan starts everything that is due and has room, and returns how long there is nothing more to do.
 func (c *Courier) scan(ctx context.Context) time.Duration {
 	now := c.cfg.Clock.Now()
-	due, next, err := c.cfg.Ledger.DueDeliveries(ctx, now, scanBatch)
-	if err != nil {
-		if ctx.Err() == nil {
-			c.cfg.Log.WithError(err).Error("could not read what is due")
-		}
+	busy := c.newScan()
+	wait := c.cfg.Scan
+	for _, l := range c.allLanes() {
+		wait = min(wait, c.startDue(ctx, l, now))
+	}
+	return min(wait, c.askDoubtful(ctx, now, busy), c.askAccepted(ctx, now, busy))
+}
+
+// startDue begins the lane's next attempts. A lane without room, or whose destination cannot be reached, is not even looked at.
+func (c *Courier) startDue(ctx context.Context, l *lane, now time.Time) time.Duration {
+	if !c.hasRoom(l) {
+		return c.cfg.Scan // an attempt that ends gives the hint
+	}
+	if retry := l.breaker.Retry(); retry.After(now) {
+		return retry.Sub(now)
+	}
+	limit := min(perRoom*l.free(), scanBatch)
+	due, next, ok := c.due(ctx, l, ledger.Due, now, limit)
+	if !ok {
 		return c.cfg.Scan
 	}
-	var doubtful, ready []ledger.Delivery
-	for _, d := range due {
-		if d.State == ledger.InDoubt {
-			doubtful = append(doubtful, d)
-		} else {
-			ready = append(ready, d)
-		}
-	}
-	progress := c.resolve(ctx, doubtful)
-	full := false
-	for way, group := range byWay(ready) {
-		began := c.start(ctx, way, group, now)
-		full, progress = full || !began, progress || began
-	}
+	began, all := c.start(ctx, l, byWay(due), now)
 	switch {
-	case full || ctx.Err() != nil:
-		return c.cfg.Scan // an attempt that ends gives the hint
-	case len(due) == scanBatch && progress:
+	case !all:
+		return c.until(l.breaker.Retry(), now) // what was busy, or leaves its room, gives the hint
+	case len(due) == limit && began:
 		return 0
-	case !next.IsZero():
-		return min(max(next.Sub(now), time.Millisecond), c.cfg.Scan)
 	}
-	return c.cfg.Scan
+	return c.until(next, now)
 }
 
-// start makes deliveries Sending and attempts them; false when the destination has no room now.
-func (c *Courier) start(ctx context.Context, w way, group []ledger.Delivery, now time.Time) bool {
-	l := c.lanes[w.destination]
-	if l == nil {
-		c.postpone(ctx, group, now.Add(c.cfg.Pauses.Next(1, 0.5)), "no destination of this name in the configuration")
-		return true
+// hasRoom looks for room without taking it.
+func (c *Courier) hasRoom(l *lane) bool {
+	if l.free() == 0 {
+		l.wanted.Store(true)
 	}
-	if !c.enterLane(l) {
-		return false
+	return l.free() > 0
+}
+
+// until is the time to next. What could have been begun now and was not waits for a hint.
+func (c *Courier) until(next, now time.Time) time.Duration {
+	if !next.After(now) {
+		return c.cfg.Scan
 	}
-	if !c.claim(group) {
-		c.Release(l.name)
-		return false
+	return min(next.Sub(now), c.cfg.Scan)
+}
+
+// due reads from the ledger; what fails is logged and tried again by the next scan.
+func (c *Courier) due(ctx context.Context, l *lane, s ledger.DeliveryState, now time.Time, limit int) ([]ledger.Delivery, time.Time, bool) {
+	due, next, err := c.cfg.Ledger.DueDeliveries(ctx, l.name, s, now, limit)
+	if err != nil && ctx.Err() == nil {
+		c.cfg.Log.WithError(err).Error("could not read what waits")
 	}
-	if !l.breaker.Allow(now) {
-		c.free(group)
-		c.Release(l.name)
-		c.postpone(ctx, group, l.retry(now, c.cfg.Scan), "destination cannot be reached; waiting for it")
-		return true
+	return due, next, err == nil
+}
+
+// departure is an attempt about to begin: claimed, and with room.
+type departure struct {
+	capture ledger.Capture
+	group   []ledger.Delivery
+}
+
+// start makes deliveries Sending in one commit and attempts them. It reports whether any began, and whether all could.
+func (c *Courier) start(ctx context.Context, l *lane, groups [][]ledger.Delivery, now time.Time) (began, all bool) {
+	leaving, put, all := c.prepare(ctx, l, groups, now)
+	for _, d := range leaving {
+		put = append(put, d.group...)
 	}
-	capture, err := c.cfg.Ledger.Capture(ctx, w.capture)
-	if err == nil {
-		for i := range group {
-			group[i] = enter(group[i], ledger.Sending, now, group[i].Next)
-		}
-		err = c.cfg.Ledger.Update(ctx, group...)
+	if len(put) == 0 {
+		return false, all
 	}
-	if err != nil {
-		l.breaker.Failure(now, rand.Float64()) // the probe that was allowed does not take place
-		c.free(group)
-		c.Release(l.name)
+	if err := c.cfg.Ledger.Update(ctx, put...); err != nil {
 		if ctx.Err() == nil {
-			c.cfg.Log.WithError(err).WithField("capture", w.capture).Error("could not begin a delivery")
+			c.cfg.Log.WithError(err).Error("could not begin deliveries")
 		}
-		return false
+		for _, d := range leaving {
+			c.free(d.group)
+			c.Release(l.name)
+		}
+		return false, false
 	}
-	go func() {
-		defer c.Hint()
-		defer c.Release(l.name)
-		defer c.free(group)
-		c.attempt(c.ctx, l, capture, group)
-	}()
-	return true
+	for _, d := range leaving {
+		c.launch(l, d.capture, d.group)
+	}
+	return true, all
 }
 
-// enterLane takes room without asking the breaker, which has been asked.
-func (c *Courier) enterLane(l *lane) bool {
-	select {
-	case l.room <- struct{}{}:
-	default:
-		return false
+// prepare claims deliveries and takes room for them. Those whose capture cannot be read are put off.
+func (c *Courier) prepare(ctx context.Context, l *lane, groups [][]ledger.Delivery, now time.Time) (leaving []departure, off []ledger.Delivery, all bool) {
+	all = true
+	for _, group := range groups {
+		if !c.claim(group) {
+			all = false
+			continue
+		}
+		if !c.enter(l) {
+			c.free(group)
+			return leaving, off, false
+		}
+		capture, err := c.cfg.Ledger.Capture(ctx, group[0].Capture)
+		if err == nil && l.breaker.Allow(now) {
+			leaving = append(leaving, departure{capture, sending(group, now)})
+			continue
+		}
+		c.free(group)
+		c.Release(l.name)
+		if err == nil || ctx.Err() != nil {
+			return leaving, off, false
+		}
+		off = append(off, c.putOff(group, err, now)...)
 	}
-	if !c.begin() {
-		<-l.room
-		return false
-	}
-	return true
+	return leaving, off, all
 }
 
-// begin counts one more piece of work that Stop waits for; false once Stop was called.
-func (c *Courier) begin() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.running {
-		c.work.Add(1)
+func sending(group []ledger.Delivery, now time.Time) []ledger.Delivery {
+	for i, d := range group {
+		group[i] = enter(d, ledger.Sending, now, d.Next)
 	}
-	return c.running
+	return group
 }
 
-// postpone moves deliveries behind an obstacle that is not theirs: no attempt is counted.
-func (c *Courier) postpone(ctx context.Context, group []ledger.Delivery, until time.Time, why string) {
+func (c *Courier) putOff(group []ledger.Delivery, why error, now time.Time) []ledger.Delivery {
+	c.cfg.Log.WithError(why).WithField("capture", group[0].Capture).Error("could not begin a delivery")
 	for i := range group {
-		group[i].Next = until
-		if group[i].Reply == "" {
-			group[i].Reply = why
-		}
+		group[i].Reply, group[i].Next = why.Error(), c.retryAt(now, 1, 0)
 	}
-	if err := c.cfg.Ledger.Update(ctx, group...); err != nil && ctx.Err() == nil {
-		c.cfg.Log.WithError(err).Error("could not postpone deliveries")
-	}
+	return group
 }
 
-// retry is when the destination may be tried again.
-func (l *lane) retry(now time.Time, atLeast time.Duration) time.Time {
-	if at := l.breaker.Retry(); at.After(now) {
-		return at
+// way is what deliveries of one capture must share to go in one attempt: a tee has another envelope than a required delivery.
+type way struct {
+	capture     cutover.CaptureID
+	destination string
+	required    bool
+}
+
+// byWay groups deliveries, in the order of the first of each group.
+func byWay(all []ledger.Delivery) [][]ledger.Delivery { return grouped(all, wayOf) }
+
+func wayOf(d ledger.Delivery) way { return way{d.Capture, d.Destination, d.Required} }
+
+func grouped[K comparable](all []ledger.Delivery, key func(ledger.Delivery) K) [][]ledger.Delivery {
+	var groups [][]ledger.Delivery
+	at := map[K]int{}
+	for _, d := range all {
+		i, ok := at[key(d)]
+		if !ok {
+			i = len(groups)
+			at[key(d)] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], d)
 	}
-	return now.Add(atLeast)
+	return groups
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,10 +26,12 @@ type IntakeConfig struct {
 	// LegacyNets and CloudNets are the addresses from which mail counts as handed over by that side, for the loop rule.
 	LegacyNets, CloudNets []netip.Prefix
 	Courier               *Courier
-	// Captured is told of each capture once it is durable; it must not block. May be nil.
+	// Captured is told of each capture and each repeated transaction once it is durable; it must not block. May be nil.
 	Captured func(evidence.Observation)
-	Clock    clock.Clock
-	Log      logrus.FieldLogger
+	// Testimony takes the observation of a repeated transaction, which makes no capture. May be nil: then the log alone tells.
+	Testimony ledger.Testimony
+	Clock     clock.Clock
+	Log       logrus.FieldLogger
 }
 
 // Intake decides about recipients and makes captures. Safe for concurrent use.
@@ -73,13 +76,14 @@ func (in *Intake) Recipient(ctx context.Context, p Peer, text string) error {
 	if err != nil {
 		return errMalformed
 	}
-	_, answer := in.dir.Load().Resolve(a)
+	d := in.dir.Load()
+	_, answer := d.Resolve(a)
 	switch {
 	case answer == NotOurs:
 		return errNotOurs
 	case answer == Known:
 		return nil
-	case in.dir.Load().cfg.Complete:
+	case d.cfg.Complete:
 		return errNoSuch
 	}
 	if err := in.cfg.Ledger.NoteUnknown(ctx, a.Fold(), in.cfg.Clock.Now()); err != nil {
@@ -100,19 +104,9 @@ func (in *Intake) address(text string) (cutover.Address, error) {
 // isPostmaster reports whether a recipient is the one address that needs no domain.
 func isPostmaster(text string) bool { return strings.EqualFold(text, "postmaster") }
 
-// Arrival is one message on its way in: the octets of its body are written to it, then exactly one of Commit and Abort is called.
-type Arrival struct {
-	in      *Intake
-	peer    Peer
-	id      cutover.CaptureID
-	at      time.Time
-	env     ledger.Envelope
-	body    ledger.Body
-	scanner *scanner
-}
-
 // Begin opens a place for a message. The envelope's recipients must have passed Recipient.
 func (in *Intake) Begin(ctx context.Context, p Peer, env ledger.Envelope) (*Arrival, error) {
+	env.Recipients = slices.Clone(env.Recipients)
 	for i, r := range env.Recipients {
 		a, err := in.address(string(r.Address))
 		if err != nil {
@@ -126,84 +120,6 @@ func (in *Intake) Begin(ctx context.Context, p Peer, env ledger.Envelope) (*Arri
 	}
 	now := in.cfg.Clock.Now()
 	return &Arrival{in: in, peer: p, id: newCaptureID(now), at: now, env: env, body: body, scanner: newScanner()}, nil
-}
-
-// Write takes the next octets of the body.
-func (a *Arrival) Write(b []byte) (int, error) {
-	if n, err := a.body.Write(b); err != nil {
-		return n, err
-	}
-	return a.scanner.Write(b)
-}
-
-// Abort forgets the message.
-func (a *Arrival) Abort() { a.body.Abort() }
-
-// Commit returns the capture's id once everything about it is durable. A transaction that repeats an earlier one is answered with that one's id and not stored.
-func (a *Arrival) Commit(ctx context.Context) (cutover.CaptureID, error) {
-	c := a.capture()
-	unlock, err := a.in.lockRepeat(ctx, c.Repeat)
-	if err != nil {
-		a.body.Abort()
-		return "", err
-	}
-	defer unlock()
-	earlier, repeated, err := a.in.cfg.Ledger.Repeated(ctx, c.Repeat, a.at.Add(-repeatWindow))
-	if err != nil || repeated {
-		a.body.Abort()
-		if repeated {
-			a.in.log(c).WithField("earlier", earlier).Info("transaction repeated; not stored again")
-		}
-		return earlier, err
-	}
-	return c.ID, a.store(ctx, c)
-}
-
-func (a *Arrival) store(ctx context.Context, c ledger.Capture) error {
-	planned, err := a.plan(ctx, c)
-	if err != nil {
-		a.body.Abort()
-		return err
-	}
-	reserved := a.in.reserve(planned)
-	seen := a.observation(c, planned)
-	stored, err := a.body.Commit(ctx, c, planned, seen)
-	if err != nil {
-		a.in.release(reserved)
-		return fmt.Errorf("storing %s: %w", c.ID, err)
-	}
-	if a.in.cfg.Captured != nil {
-		a.in.cfg.Captured(seen)
-	}
-	a.in.dispatch(c, stored)
-	return nil
-}
-
-func (a *Arrival) capture() ledger.Capture {
-	c := ledger.Capture{ID: a.id, At: a.at, Route: a.peer.Route, Listener: a.peer.Listener, Client: a.peer.Client, Envelope: a.env}
-	a.scanner.fill(&c)
-	var only cutover.Address
-	if len(a.env.Recipients) == 1 {
-		only = a.env.Recipients[0].Address
-	}
-	c.Prefix = prefix(a.peer, a.id, cutover.NewTrace(a.in.key, a.id), only, a.at)
-	return c
-}
-
-// plan makes the deliveries; a message that carries our own trace came back to us, and what its first capture does for the cloud is not done again.
-func (a *Arrival) plan(ctx context.Context, c ledger.Capture) ([]ledger.Delivery, error) {
-	p := planner{
-		dir: a.in.dir.Load(), plan: a.in.cfg.Plans[a.peer.Route], origin: a.in.origin(a.peer.Client.Addr),
-		looped: loopReason(a.scanner.digester.Header()), now: a.at,
-	}
-	if first, ours := c.Identity.Trace.Verify(a.in.key); ours {
-		var err error
-		if p.served, err = a.in.served(ctx, first); err != nil {
-			return nil, err
-		}
-		p.again = true
-	}
-	return p.deliveries(a.env.Recipients), nil
 }
 
 // served tells whom a capture serves in the cloud, and whether it was seen there.
@@ -238,21 +154,33 @@ func (in *Intake) origin(addr string) cutover.Side {
 	return ""
 }
 
-// reserve turns planned deliveries that can be attempted at once into Sending, so that their first attempt needs no commit of its own.
-func (in *Intake) reserve(planned []ledger.Delivery) []ledger.Delivery {
-	var reserved []ledger.Delivery
+// reserve turns planned deliveries that can be attempted at once into Sending, so that their first attempt needs no commit of its own. It returns the destinations where it
+// took room, once for each attempt.
+func (in *Intake) reserve(planned []ledger.Delivery) (rooms []string) {
+	asked := map[way]bool{}
 	for i, d := range planned {
-		if d.State == ledger.Due && in.cfg.Courier.Reserve(d.Destination) {
+		if d.State != ledger.Due {
+			continue
+		}
+		w := wayOf(d)
+		room, before := asked[w]
+		if !before {
+			room = in.cfg.Courier.Reserve(d.Destination)
+			asked[w] = room
+			if room {
+				rooms = append(rooms, d.Destination)
+			}
+		}
+		if room {
 			planned[i].State = ledger.Sending
-			reserved = append(reserved, d)
 		}
 	}
-	return reserved
+	return rooms
 }
 
-func (in *Intake) release(reserved []ledger.Delivery) {
-	for _, d := range reserved {
-		in.cfg.Courier.Release(d.Destination)
+func (in *Intake) release(rooms []string) {
+	for _, destination := range rooms {
+		in.cfg.Courier.Release(destination)
 	}
 }
 
@@ -274,27 +202,6 @@ func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery) {
 	in.log(c).WithFields(logrus.Fields{"from": c.Envelope.From, "size": c.Size, "deliveries": len(stored)}).Info("captured")
 }
 
-// observation is the use of the old route that this message is. What comes back to us is not new use.
-func (a *Arrival) observation(c ledger.Capture, planned []ledger.Delivery) evidence.Observation {
-	o := evidence.Observation{
-		At: c.At, Channel: evidence.Arriving, Class: evidence.Wanted, Source: c.Listener, Sender: c.Client.Name,
-		From: c.Envelope.From, Message: string(c.ID),
-	}
-	if c.Route != cutover.Arriving {
-		o.Channel = evidence.Sending
-	}
-	if o.Client, _ = netip.ParseAddr(c.Client.Addr); o.Sender == "" {
-		o.Sender = c.Client.Addr
-	}
-	if _, again := c.Identity.Trace.Verify(a.in.key); again {
-		o.Class = evidence.Unwanted
-	}
-	if len(planned) > 0 {
-		o.Mailbox = planned[0].Mailbox
-	}
-	return o
-}
-
 // lockRepeat makes equal transactions wait for one another.
 func (in *Intake) lockRepeat(ctx context.Context, r cutover.Digest) (unlock func(), err error) {
 	for {
@@ -312,6 +219,12 @@ func (in *Intake) lockRepeat(ctx context.Context, r cutover.Digest) (unlock func
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+	}
+}
+
+func (in *Intake) tell(o evidence.Observation) {
+	if in.cfg.Captured != nil {
+		in.cfg.Captured(o)
 	}
 }
 

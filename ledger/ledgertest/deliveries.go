@@ -24,29 +24,61 @@ func attempted(d ledger.Delivery, attempts int) ledger.Delivery {
 func dueOrder(t *testing.T, s suite) {
 	l := s.fresh(t)
 	hour := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
-	stored := keep(t, l, capture(1), []byte("x"),
-		attempted(delivery(ledger.Due, hour(-3)), 2),
-		delivery(ledger.Due, hour(-1)),
-		attempted(delivery(ledger.InDoubt, hour(-4)), 1),
-		delivery(ledger.InDoubt, hour(-2)),
-		delivery(ledger.Due, noon),
-		delivery(ledger.Due, hour(3)),
-		attempted(delivery(ledger.Due, hour(2)), 1),
-		delivery(ledger.Sending, hour(-9)), delivery(ledger.Accepted, hour(-9)), delivery(ledger.Settled, hour(-9)),
-		delivery(ledger.Held, hour(-9)), delivery(ledger.Quiet, hour(-9)),
-	)
-	due, next, err := l.DueDeliveries(ctx(t), noon, 100)
-	must(t, err)
-	want := []ledger.Delivery{stored[3], stored[1], stored[4], stored[2], stored[0]}
-	equal(t, "due", due, want)
-	if !next.Equal(hour(2)) {
-		t.Errorf("next is %v, want %v", next, hour(2))
+	var given []ledger.Delivery
+	for _, state := range []ledger.DeliveryState{ledger.Due, ledger.InDoubt, ledger.Accepted, ledger.Sending, ledger.Settled, ledger.Held, ledger.Quiet} {
+		given = append(given,
+			attempted(delivery(state, hour(-3)), 2),
+			delivery(state, hour(-1)),
+			attempted(delivery(state, hour(-4)), 1),
+			delivery(state, noon),
+			delivery(state, hour(3)),
+			attempted(delivery(state, hour(2)), 1),
+		)
 	}
-	due, next, err = l.DueDeliveries(ctx(t), hour(4), 100)
-	must(t, err)
-	if len(due) != 7 || !next.IsZero() {
-		t.Errorf("when all are due: %d deliveries, next %v; want 7 and none", len(due), next)
+	stored := keep(t, l, capture(1), []byte("x"), given...)
+	for i, state := range []ledger.DeliveryState{ledger.Due, ledger.InDoubt, ledger.Accepted} {
+		of := stored[6*i : 6*i+6]
+		due, next, err := l.DueDeliveries(ctx(t), "cloud:smtp", state, noon, 100)
+		must(t, err)
+		equal(t, string(state), due, []ledger.Delivery{of[1], of[3], of[2], of[0]})
+		if !next.Equal(hour(2)) {
+			t.Errorf("%s: next is %v, want %v", state, next, hour(2))
+		}
+		due, next, err = l.DueDeliveries(ctx(t), "cloud:smtp", state, hour(4), 100)
+		must(t, err)
+		if len(due) != 6 || !next.IsZero() {
+			t.Errorf("when all are %s: %d deliveries, next %v; want 6 and none", state, len(due), next)
+		}
 	}
+}
+
+// dueByDestination: a long queue for one destination hides nothing that is due for another.
+func dueByDestination(t *testing.T, s suite) {
+	l := s.fresh(t)
+	bound := func(destination string, state ledger.DeliveryState, next time.Time) ledger.Delivery {
+		d := delivery(state, next)
+		d.Destination = destination
+		return d
+	}
+	var queue []ledger.Delivery
+	for range 300 {
+		queue = append(queue, bound("a", ledger.Due, noon.Add(-time.Hour)))
+	}
+	keep(t, l, capture(1), []byte("x"), queue...)
+	stored := keep(t, l, capture(2), []byte("x"), bound("b", ledger.Due, noon), bound("c", ledger.Settled, noon), bound("b", ledger.Due, noon.Add(time.Hour)),
+		bound("d", ledger.Held, noon), bound("e", ledger.InDoubt, noon))
+	due, next, err := l.DueDeliveries(ctx(t), "b", ledger.Due, noon, 10)
+	must(t, err)
+	equal(t, "due for b", due, stored[:1])
+	if !next.Equal(stored[2].Next) {
+		t.Errorf("next for b is %v, want %v", next, stored[2].Next)
+	}
+	due, next, err = l.DueDeliveries(ctx(t), "f", ledger.Due, noon, 10)
+	must(t, err)
+	if len(due) != 0 || !next.IsZero() {
+		t.Errorf("for nobody's destination: %d deliveries, next %v", len(due), next)
+	}
+	equal(t, "destinations", get[[]string](t)(l.Destinations(ctx(t))), []string{"a", "b", "d", "e"})
 }
 
 func dueLimit(t *testing.T, s suite) {
@@ -65,7 +97,7 @@ func dueLimit(t *testing.T, s suite) {
 		{4, []ledger.DeliveryID{stored[3].ID, stored[1].ID, stored[0].ID, stored[2].ID}, time.Time{}},
 	}
 	for _, test := range tests {
-		due, next, err := l.DueDeliveries(ctx(t), noon, test.limit)
+		due, next, err := l.DueDeliveries(ctx(t), "cloud:smtp", ledger.Due, noon, test.limit)
 		must(t, err)
 		equal(t, "due", ids(due), test.want)
 		if !next.Equal(test.next) {

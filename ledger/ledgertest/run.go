@@ -37,6 +37,7 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 		{"concurrent commits", concurrentCommits},
 		{"due order", dueOrder},
 		{"due limit and next", dueLimit},
+		{"due by destination", dueByDestination},
 		{"update", update},
 		{"update of an unknown delivery changes nothing", updateUnknown},
 		{"reopen turns sending into in doubt", reopenSending},

@@ -17,15 +17,16 @@ func scanDelivery(row scanner) (d ledger.Delivery, err error) {
 		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Seen)
 }
 
-// DueDeliveries reads the index of what is due in its two halves, never tried and tried, each one row further than it takes: that row is the half's
+const whereDue = `WHERE d.state <> 'settled' AND d.state = ? AND d.destination = ? AND (d.attempts > 0) = ? ORDER BY d.next, d.id LIMIT ?`
+
+// DueDeliveries reads the index of what is open in two halves, never tried and tried, each one row further than it takes: that row is the half's
 // earliest among the rest.
-func (l *Ledger) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
+func (l *Ledger) DueDeliveries(ctx context.Context, destination string, state ledger.DeliveryState, now time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
 	var due []ledger.Delivery
 	var next time.Time
 	err := l.look(ctx, func(q querier) error {
 		for _, tried := range []bool{false, true} {
-			found, err := collect(q, scanDelivery, selectDeliveries+`WHERE d.state IN ('due', 'in doubt') AND (d.attempts > 0) = ?
-				ORDER BY d.next, d.id LIMIT ?`, tried, max(0, limit-len(due))+1)
+			found, err := collect(q, scanDelivery, selectDeliveries+whereDue, string(state), destination, tried, max(0, limit-len(due))+1)
 			if err != nil {
 				return err
 			}
@@ -39,7 +40,15 @@ func (l *Ledger) DueDeliveries(ctx context.Context, now time.Time, limit int) ([
 		}
 		return nil
 	})
-	return due, next, wrap(err, "reading what is due")
+	return due, next, wrap(err, "reading what is %s for %s", state, destination)
+}
+
+// Destinations reads the index of what is open.
+func (l *Ledger) Destinations(ctx context.Context) ([]string, error) {
+	names, err := find(ctx, l, func(q querier) ([]string, error) {
+		return collect(q, value[string], "SELECT DISTINCT destination FROM deliveries WHERE state <> 'settled' ORDER BY destination")
+	})
+	return names, wrap(err, "listing destinations")
 }
 
 // Update writes what an attempt changed. ledger.ErrNotFound, and nothing written, when one of them does not exist.

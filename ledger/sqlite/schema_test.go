@@ -117,7 +117,7 @@ func TestQueriesUseIndices(t *testing.T) {
 	states := []ledger.DeliveryState{ledger.Held, ledger.Quiet}
 	open, _ := deliveryTerms(ledger.DeliveryFilter{States: states})
 	tests := []struct{ query, index string }{
-		{selectDeliveries + "WHERE d.state IN ('due', 'in doubt') AND (d.attempts > 0) = ?1 ORDER BY d.next, d.id LIMIT 5", "deliveries_due (<expr>=?)"},
+		{selectDeliveries + whereDue, "deliveries_open (state=? AND destination=? AND <expr>=?)"},
 		{selectDeliveries + open + "ORDER BY c.id, d.id", "deliveries_open (state=?)"},
 		{"SELECT state, count(*) FROM deliveries WHERE state <> 'settled' AND required GROUP BY state", "COVERING INDEX deliveries_open"},
 		{"UPDATE deliveries SET state = 'in doubt' WHERE state <> 'settled' AND (state = 'sending' OR (state = 'due' AND ?1))", "deliveries_open"},

@@ -71,9 +71,8 @@ CREATE TABLE deliveries (
 ) STRICT;
 
 CREATE INDEX deliveries_capture ON deliveries(capture);
--- What is born Sending and goes well never enters the index of what is due.
-CREATE INDEX deliveries_due ON deliveries(attempts > 0, next) WHERE state IN ('due', 'in doubt');
-CREATE INDEX deliveries_open ON deliveries(state, required) WHERE state <> 'settled';
+-- Serves what is due for one destination in its order, and the counts by state. The id stands before required for the order's sake.
+CREATE INDEX deliveries_open ON deliveries(state, destination, attempts > 0, next, id, required) WHERE state <> 'settled';
 
 CREATE TABLE unknown_recipients (
   address TEXT PRIMARY KEY,

@@ -1,0 +1,139 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/ledger"
+)
+
+// Arrival is one message on its way in: the octets of its body are written to it, then exactly one of Commit and Abort is called.
+type Arrival struct {
+	in      *Intake
+	peer    Peer
+	id      cutover.CaptureID
+	at      time.Time
+	env     ledger.Envelope
+	body    ledger.Body
+	scanner *scanner
+}
+
+// Write takes the next octets of the body.
+func (a *Arrival) Write(b []byte) (int, error) {
+	if n, err := a.body.Write(b); err != nil {
+		return n, err
+	}
+	return a.scanner.Write(b)
+}
+
+// Abort forgets the message.
+func (a *Arrival) Abort() { a.body.Abort() }
+
+// Commit returns the capture's id once everything about it is durable. A transaction that repeats an earlier one is answered with that one's id and not stored.
+func (a *Arrival) Commit(ctx context.Context) (cutover.CaptureID, error) {
+	c := a.capture()
+	unlock, err := a.in.lockRepeat(ctx, c.Repeat)
+	if err != nil {
+		a.body.Abort()
+		return "", err
+	}
+	defer unlock()
+	earlier, repeated, err := a.in.cfg.Ledger.Repeated(ctx, c.Repeat, a.at.Add(-repeatWindow))
+	if err != nil || repeated {
+		a.body.Abort()
+		if err == nil {
+			a.repeated(ctx, c, earlier)
+		}
+		return earlier, err
+	}
+	if err := a.store(ctx, c); err != nil {
+		return "", err
+	}
+	return c.ID, nil
+}
+
+// repeated records that the sender came again. Nothing of the message depends on it, so the answer stays yes when it cannot be recorded.
+func (a *Arrival) repeated(ctx context.Context, c ledger.Capture, earlier cutover.CaptureID) {
+	log := a.in.log(c).WithField("earlier", earlier)
+	log.Info("transaction repeated; not stored again")
+	if a.in.cfg.Testimony == nil {
+		return
+	}
+	seen := a.observation(c, nil)
+	seen.Message, seen.Detail = string(earlier), "repeated transaction"
+	if err := a.in.cfg.Testimony.Testify(ctx, []evidence.Observation{seen}, nil, nil); err != nil {
+		log.WithError(err).Error("could not record a repeated transaction")
+		return
+	}
+	a.in.tell(seen)
+}
+
+func (a *Arrival) store(ctx context.Context, c ledger.Capture) error {
+	planned, err := a.plan(ctx, c)
+	if err != nil {
+		a.body.Abort()
+		return err
+	}
+	reserved := a.in.reserve(planned)
+	seen := a.observation(c, planned)
+	stored, err := a.body.Commit(ctx, c, planned, seen)
+	if err != nil {
+		a.in.release(reserved)
+		return fmt.Errorf("storing %s: %w", c.ID, err)
+	}
+	a.in.tell(seen)
+	a.in.dispatch(c, stored)
+	return nil
+}
+
+func (a *Arrival) capture() ledger.Capture {
+	c := ledger.Capture{ID: a.id, At: a.at, Route: a.peer.Route, Listener: a.peer.Listener, Client: a.peer.Client, Envelope: a.env}
+	a.scanner.fill(&c)
+	var only cutover.Address
+	if len(a.env.Recipients) == 1 {
+		only = a.env.Recipients[0].Address
+	}
+	c.Prefix = prefix(a.peer, a.id, cutover.NewTrace(a.in.key, a.id), only, a.at)
+	return c
+}
+
+// plan makes the deliveries; a message that carries our own trace came back to us, and what its first capture does for the cloud is not done again.
+func (a *Arrival) plan(ctx context.Context, c ledger.Capture) ([]ledger.Delivery, error) {
+	p := planner{
+		dir: a.in.dir.Load(), plan: a.in.cfg.Plans[a.peer.Route], origin: a.in.origin(a.peer.Client.Addr),
+		looped: loopReason(a.scanner.digester.Header()), now: a.at,
+	}
+	if first, ours := c.Identity.Trace.Verify(a.in.key); ours {
+		var err error
+		if p.served, err = a.in.served(ctx, first); err != nil {
+			return nil, err
+		}
+		p.again = true
+	}
+	return p.deliveries(a.env.Recipients), nil
+}
+
+// observation is the use of the old route that this message is. What comes back to us is not new use.
+func (a *Arrival) observation(c ledger.Capture, planned []ledger.Delivery) evidence.Observation {
+	o := evidence.Observation{
+		At: c.At, Channel: evidence.Arriving, Class: evidence.Wanted, Source: c.Listener, Sender: c.Client.Name,
+		From: c.Envelope.From, Message: string(c.ID),
+	}
+	if c.Route != cutover.Arriving {
+		o.Channel = evidence.Sending
+	}
+	if o.Client, _ = netip.ParseAddr(c.Client.Addr); o.Sender == "" {
+		o.Sender = c.Client.Addr
+	}
+	if _, again := c.Identity.Trace.Verify(a.in.key); again {
+		o.Class = evidence.Unwanted
+	}
+	if len(planned) > 0 {
+		o.Mailbox = planned[0].Mailbox
+	}
+	return o
+}

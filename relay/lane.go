@@ -1,0 +1,123 @@
+package relay
+
+import (
+	"context"
+	"sync/atomic"
+
+	"posthouse/internal/pace"
+	"posthouse/ledger"
+)
+
+// lane is one destination's share: a bounded number of attempts and a breaker, so that no destination starves another.
+type lane struct {
+	name    string
+	to      Destination
+	room    chan struct{} // one token for each attempt under way
+	wanted  atomic.Bool   // somebody found no room
+	breaker *pace.Breaker
+}
+
+// breakAfter is how many attempts in a row must fail to reach a destination before it is left alone for a while.
+const breakAfter = 3
+
+// lane is the one of that name; it is made at its first use.
+func (c *Courier) lane(name string) *lane {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.lanes[name]
+	if l == nil {
+		to, ok := c.cfg.Destinations[name]
+		if !ok {
+			to = missing{}
+		}
+		l = &lane{name: name, to: to, room: make(chan struct{}, max(1, c.cfg.Workers)), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses)}
+		c.lanes[name] = l
+	}
+	return l
+}
+
+func (c *Courier) allLanes() []*lane {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*lane, 0, len(c.lanes))
+	for _, l := range c.lanes {
+		all = append(all, l)
+	}
+	return all
+}
+
+// free is how many more attempts the lane has room for.
+func (l *lane) free() int { return cap(l.room) - len(l.room) }
+
+// enter takes room in a lane. Whoever finds none is not forgotten: the next attempt that ends gives a hint.
+func (c *Courier) enter(l *lane) bool {
+	if !l.take() {
+		l.wanted.Store(true)
+		if !l.take() { // once more: the last one may have left before it could know
+			return false
+		}
+	}
+	if !c.begin() {
+		<-l.room
+		return false
+	}
+	return true
+}
+
+func (l *lane) take() bool {
+	select {
+	case l.room <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// begin counts one more piece of work that Stop waits for; false once Stop was called.
+func (c *Courier) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running {
+		c.work.Add(1)
+	}
+	return c.running
+}
+
+// claim makes deliveries busy, all or none. It fails where one is busy, or was since the scan read them.
+func (c *Courier) claim(group []ledger.Delivery) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range group {
+		if c.busy[d.ID] || c.freed[d.ID] {
+			return false
+		}
+	}
+	for _, d := range group {
+		c.busy[d.ID] = true
+	}
+	return true
+}
+
+func (c *Courier) free(group []ledger.Delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range group {
+		delete(c.busy, d.ID)
+		c.freed[d.ID] = true
+	}
+}
+
+// newScan forgets who was freed before, and tells how many are busy.
+func (c *Courier) newScan() (busy int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.freed)
+	return len(c.busy)
+}
+
+// missing stands for a destination that the configuration does not name: what is bound for it waits, and is held like anything else that nobody takes.
+type missing struct{}
+
+func (missing) Deliver(_ context.Context, c Consignment) []Outcome {
+	return all(len(c.Deliveries), Outcome{Kind: Deferred, Reply: "no destination of this name in the configuration"})
+}

@@ -1,0 +1,51 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"posthouse/ledger"
+)
+
+// lookoutBatch is how many accepted deliveries of one lane one round asks for.
+const lookoutBatch = 1000
+
+// askAccepted looks once per Scan for accepted deliveries until each is seen in its mailbox: a 250 is not yet delivery.
+func (c *Courier) askAccepted(ctx context.Context, now time.Time, busy int) time.Duration {
+	if c.cfg.Finder == nil {
+		return c.cfg.Scan
+	}
+	if c.lookout.After(now) {
+		return c.until(c.lookout, now)
+	}
+	c.lookout = now.Add(c.cfg.Scan)
+	for _, l := range c.allLanes() {
+		limit := lookoutBatch + busy
+		accepted, _, _ := c.due(ctx, l, ledger.Accepted, now, limit)
+		c.ask(accepted, c.sight)
+		if len(accepted) == limit {
+			c.lookout = now // the next answer hints at the rest
+		}
+	}
+	return c.cfg.Scan
+}
+
+// sight settles what is seen; what is not is looked for again, ever more rarely.
+func (c *Courier) sight(ctx context.Context, at place, group []ledger.Delivery) {
+	seen, err := c.look(ctx, at, group)
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	now := c.cfg.Clock.Now()
+	for i, d := range group {
+		if where, there := seen[i]; there {
+			group[i] = found(d, where, now)
+			continue
+		}
+		group[i].Next = now.Add(min(max(now.Sub(d.Since)/2, c.cfg.Scan), time.Hour))
+	}
+	if err != nil {
+		c.cfg.Log.WithError(err).WithField("mailbox", at.mailbox).Warn("could not look for accepted mail")
+	}
+	c.record(ctx, group)
+}
