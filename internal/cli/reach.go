@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"posthouse/internal/control"
@@ -63,7 +64,7 @@ func (r *remote) explain(err error) error {
 	case errors.Is(err, control.ErrNotRunning):
 		f.code, f.what = exitUnreachable, "posthouse is not running: nobody listens at "+r.socket
 		f.cause, f.next = "it was not started, or it ended; journalctl -u posthouse tells why", r.startCommand()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		f.code, f.what = exitPermission, "posthouse hung up without an answer at "+r.socket
 		f.cause, f.next = "you are neither root nor in control.group, or it is just stopping", "sudo posthouse status"
 	case errors.Is(err, context.DeadlineExceeded):

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"testing"
 
 	"posthouse/internal/control"
@@ -25,6 +26,7 @@ func TestExplain(t *testing.T) {
 		{"not running", fmt.Errorf("asking: %w (connect: no such file)", control.ErrNotRunning), exitUnreachable, "posthouse is not running: nobody listens at /s"},
 		{"no right", fmt.Errorf("asking: %w (%w)", control.ErrNotRunning, fs.ErrPermission), exitPermission, "no right to talk to posthouse at /s"},
 		{"hung up", fmt.Errorf("asking: %w", io.EOF), exitPermission, "hung up without an answer"},
+		{"cut", fmt.Errorf("asking: %w", syscall.ECONNRESET), exitPermission, "hung up without an answer"},
 		{"hangs", fmt.Errorf("asking: %w", context.DeadlineExceeded), exitLater, "did not answer within 20s"},
 		{"anything", errors.New("ledger is closed"), exitFailed, "ledger is closed"},
 	}

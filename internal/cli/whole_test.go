@@ -59,8 +59,6 @@ side = "cloud"
 imap = %q
 imap_tls = "none"
 insecure_plaintext = true
-[page]
-address = ""
 `, legacy.Addr(), cloud.Addr())
 	for name, text := range map[string]string{"posthouse.toml": text, "mailboxes.csv": boxes} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -113,7 +111,10 @@ func TestRunCopyWatchVerify(t *testing.T) {
 	run.talk = printerOn(log.w)
 	var running sync.WaitGroup
 	code := -1
-	running.Go(func() { code = run.main(context.Background(), []string{"run", "--config", path}) })
+	running.Go(func() {
+		defer log.w.Close()
+		code = run.main(context.Background(), []string{"run", "--config", path})
+	})
 	log.until(t, func(s string) bool { return strings.Contains(s, "posthouse is running") })
 
 	watchCopied(t, path)
@@ -140,7 +141,10 @@ func watchCopied(t *testing.T, path string) {
 	watch, objects := newTrial(), newLines(t)
 	watch.out = printerOn(objects.w)
 	var watching sync.WaitGroup
-	watching.Go(func() { watch.main(context.Background(), []string{"status", "--watch", "--json", "--config", path}) })
+	watching.Go(func() {
+		defer objects.w.Close()
+		watch.main(context.Background(), []string{"status", "--watch", "--json", "--config", path})
+	})
 	objects.until(t, func(text string) bool {
 		var s control.Status
 		return json.Unmarshal([]byte(text), &s) == nil && s.Copy.Mailboxes > 0 && s.Copy.Caught == s.Copy.Mailboxes
