@@ -12,9 +12,9 @@ import (
 
 // recover settles what was intended and has no outcome, because the connection broke or the process died: it asks the cloud folder's tail. A copy that is found is
 // this item's. A copy that is not found may still be on its way through the server, which goes on reading what we sent before we died: so the row is forgotten, to be put again,
-// only after the tail stood still for the settle time.
+// only after none of the copies showed up for the settle time. What others put there meanwhile proves nothing: a busy folder comes to an end too.
 func (w *worker) recover(ctx context.Context, p *pair) error {
-	var tail cutover.Ref
+	var open int
 	var still time.Time
 	for {
 		rows, err := w.b.cfg.Ledger.Unsettled(ctx, p.ID)
@@ -32,8 +32,8 @@ func (w *worker) recover(ctx context.Context, p *pair) error {
 		switch {
 		case len(left) == 0:
 			return nil
-		case still.IsZero() || state.Tail != tail:
-			tail, still = state.Tail, w.b.cfg.Clock.Now()
+		case still.IsZero() || len(left) != open:
+			open, still = len(left), w.b.cfg.Clock.Now()
 		case w.b.cfg.Clock.Now().Sub(still) >= w.b.cfg.Settle:
 			return w.b.cfg.Ledger.Forget(ctx, ids(left))
 		}
