@@ -119,7 +119,7 @@ func (x *cloudIndex) matches(row ledger.Item, traceKey []byte) []cutover.Item {
 		found = append(found, x.byKey[row.Identity.Key]...)
 	}
 	for _, item := range x.byLoose[row.Identity.Loose] {
-		if (item.Identity.Key.IsZero() || row.Identity.Key.IsZero()) && item.Size == row.Size {
+		if (item.Identity.Key.IsZero() || row.Identity.Key.IsZero()) && item.Size == row.Size && !differ(item.Identity.MessageID, row.Identity.MessageID) {
 			found = append(found, item)
 		}
 	}
