@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -14,6 +15,12 @@ import (
 
 	"posthouse/config"
 	"posthouse/systemd"
+)
+
+// A start that migrates a large ledger takes minutes: it asks the service manager for more time, again and again, up to longStart.
+const (
+	extendTime = 30 * time.Second
+	longStart  = 30 * time.Minute
 )
 
 // abortTime is how long an aborted stop may still take before the process ends anyway; the ledger is made for that.
@@ -59,6 +66,7 @@ func (a *app) run(ctx context.Context, f runFlags) error {
 	}
 	told, stop := a.signals()
 	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // who read our log may go away; mail goes on
 	screen := newScreen(a.talk)
 	log := newLog(cfg.Log, a.json, screen, a.talk, a.zone)
 	notify, err := newNotifier(log)
@@ -118,8 +126,15 @@ func (r *running) start(ctx context.Context, abort func()) error {
 	started := make(chan error, 1)
 	go func() { started <- r.service.Start(ctx) }()
 	ended := false
+	begin := time.Now()
+	more := time.NewTicker(extendTime / 3)
+	defer more.Stop()
 	for {
 		select {
+		case <-more.C:
+			if time.Since(begin) < longStart {
+				r.tell(systemd.ExtendTimeout(extendTime))
+			}
 		case err := <-started:
 			if ended && err != nil {
 				return errTold

@@ -18,6 +18,7 @@ import (
 	"posthouse/config"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
+	"posthouse/systemd"
 )
 
 // fakeService does what its functions say; those that are nil succeed.
@@ -207,6 +208,48 @@ func TestRunToldWhileStarting(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A long start asks the service manager for time, but not for ever.
+func TestRunLongStart(t *testing.T) {
+	path := writeConfig(t, smallConfig)
+	manager := filepath.Join(t.TempDir(), "n")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: manager, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetReadBuffer(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NOTIFY_SOCKET", manager)
+	told := make(chan int)
+	go func() {
+		n := 0
+		for buf := make([]byte, 4096); ; {
+			size, err := conn.Read(buf)
+			if err != nil || string(buf[:size]) == "END" {
+				told <- n
+				return
+			}
+			if string(buf[:size]) == "EXTEND_TIMEOUT_USEC=30000000" {
+				n++
+			}
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTrial()
+		start := func(ctx context.Context) error { time.Sleep(2 * time.Hour); return errors.New("enough") }
+		if code := tr.run(path, &fakeService{start: start}, func() {}); code != exitFailed {
+			t.Errorf("exit code %d: %s", code, tr.stderr.String())
+		}
+	})
+	if err := systemd.Notify("END"); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-told; n < 170 || n > 180 { // every 10 s for half an hour
+		t.Errorf("asked %d times", n)
 	}
 }
 

@@ -24,7 +24,7 @@ func (a *app) watch(ctx context.Context, ask ask) error {
 	if err != nil {
 		return err
 	}
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && a.out.err == nil {
 		w.show(last, err)
 		sleep(ctx, w.every)
 		var s control.Status
