@@ -2,6 +2,7 @@ package neighbour
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -16,6 +17,8 @@ import (
 type DovecotConfig struct {
 	// Name tells it from others in logs.
 	Name string
+	// Host is the address to listen at; one of its own if empty.
+	Host string
 	// Users and their passwords. Users whose password is empty do not exist for logins with one.
 	Users map[string]string
 	// Format of the mailboxes: maildir (the default), sdbox or mdbox.
@@ -126,7 +129,7 @@ type dovecotFolder struct {
 func StartDovecot(t testing.TB, cfg DovecotConfig) *Dovecot {
 	t.Helper()
 	path := Require(t, "dovecot")
-	host := ownAddress()
+	host := cmp.Or(cfg.Host, Address())
 	d := &Dovecot{Dir: folder(t, cfg.Name), cfg: cfg, IMAP: net.JoinHostPort(host, "1143"), LMTP: net.JoinHostPort(host, "1024")}
 	if cfg.Cert != "" {
 		d.IMAP = net.JoinHostPort(host, "1993")

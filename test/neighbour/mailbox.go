@@ -119,6 +119,7 @@ func (m *Mailbox) Read(folder string) []Message {
 			all = append(all, m.message(res))
 		}
 	}
+	m.do("UNSELECT") // STATUS of an open folder may be what it was when it was opened
 	return all
 }
 

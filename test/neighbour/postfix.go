@@ -2,6 +2,7 @@ package neighbour
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -17,6 +18,8 @@ const postfixDaemons = "/usr/lib/postfix/sbin"
 type PostfixConfig struct {
 	// Name tells it from others in logs; NAME.example is its host name.
 	Name string
+	// Host is the address to listen at and to connect from; one of its own if empty.
+	Host string
 	// NextHop takes all mail, as Postfix writes transports: "lmtp:inet:127.0.0.1:24" or "smtp:[127.0.0.1]:25". "" refuses all mail for the time being.
 	NextHop string
 	// Refuse are recipients (or domains) that are refused for good at RCPT.
@@ -103,7 +106,7 @@ postlog    unix-dgram n - n - 1 postlogd
 func StartPostfix(t testing.TB, cfg PostfixConfig) *Postfix {
 	t.Helper()
 	Require(t, "postfix")
-	host := ownAddress()
+	host := cmp.Or(cfg.Host, Address())
 	p := &Postfix{Dir: folder(t, cfg.Name), Host: host, SMTP: net.JoinHostPort(host, "1025"), cfg: cfg}
 	p.process = newProcess(t, cfg.Name, filepath.Join(postfixDaemons, "master"), "-c", p.Dir, "-s")
 	p.folders()

@@ -126,8 +126,8 @@ func (p *process) stop() {
 // addresses counts the loopback addresses given out.
 var addresses atomic.Int32
 
-// ownAddress is an IPv4 loopback address that nothing else on this machine is likely to use.
-func ownAddress() string {
+// Address returns an IPv4 loopback address that nothing else on this machine is likely to use.
+func Address() string {
 	n := addresses.Add(1)
 	pid := os.Getpid()
 	return net.IPv4(127, byte(64+pid>>8&127), byte(pid), byte(n)).String()

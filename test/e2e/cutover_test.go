@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"posthouse/internal/control"
+	"posthouse/test/neighbour"
+)
+
+const (
+	messages = 5000
+	kills    = 20
+)
+
+// TestCutover is the whole promise: thousands of messages are copied while mail goes on arriving by every way, the daemon is killed again and again, and in the end both
+// sides hold the same, once.
+func TestCutover(t *testing.T) {
+	seed := seed(t)
+	w := newWorld(t, false)
+	folders := 0
+	for i, p := range people[:3] {
+		folders += w.fill(seed+uint64(i), p, messages/3+min(i, messages%3))
+	}
+	t.Logf("%d messages lie in %d folders", messages, folders)
+
+	mail := newTraffic(w, seed)
+	w.killAgainAndAgain(mail, rand.New(rand.NewPCG(seed, 1)))
+	began := time.Now()
+	w.daemon.start()
+	mail.arrived()
+	w.quiet(t, began)
+
+	t.Run("what happens on the old server is followed within seconds", w.follows)
+	t.Run("every address leads to its mailboxes once", w.addresses)
+	t.Run("three recipients of which one is refused", w.threeRecipients)
+	w.quiet(t, began)
+	w.verified(t)
+	w.daemon.stop()
+	for _, p := range people[:3] {
+		w.wantEqual(p)
+	}
+	t.Run("a second run changes nothing", w.secondRun)
+	t.Logf("peak memory %d MiB", w.daemon.peak>>20)
+}
+
+// seed is printed, and can be given again.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	s := uint64(time.Now().UnixNano()) % 1_000_000
+	if given, err := strconv.ParseUint(os.Getenv("POSTHOUSE_SEED"), 10, 64); err == nil {
+		s = given
+	}
+	t.Logf("POSTHOUSE_SEED=%d", s)
+	return s
+}
+
+// killAgainAndAgain ends the daemon at random moments, while it copies and while mail is sent.
+func (w *world) killAgainAndAgain(mail *traffic, random *rand.Rand) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	sent := make(chan error, 1)
+	go func() { sent <- mail.run(ctx) }()
+	for i := range kills {
+		life := time.Duration(150+random.IntN(1000)) * time.Millisecond
+		if i >= kills/2 {
+			life = time.Duration(300+random.IntN(3000)) * time.Millisecond // long enough to settle doubts, sometimes
+		}
+		w.daemon.launch()
+		<-time.After(life)
+		copied := -1
+		if s, err := w.daemon.client.Status(ctx); err == nil {
+			copied = s.Copy.Messages
+		}
+		w.daemon.kill()
+		w.t.Logf("kill %d after %s, with %d messages copied", i+1, life, copied)
+	}
+	cancel()
+	if err := <-sent; err != nil {
+		w.t.Fatalf("sending: %v", err)
+	}
+}
+
+// follows delivers to and sends from the old server and gives the daemon five seconds for each.
+func (w *world) follows(t *testing.T) {
+	const most = 5 * time.Second
+	anna := who("anna")
+	legacy, cloud := w.open(w.legacy, anna), w.open(w.cloud, anna)
+	defer legacy.Close()
+	defer cloud.Close()
+	mail := newTraffic(w, 7)
+	mail.next = 3000
+	for range 3 {
+		before := legacy.Count("INBOX")
+		there := cloud.Count("INBOX")
+		mail.must(w.old.SMTP, []string{anna.address()})
+		neighbour.Wait(t, patience, "the old server to deliver", func() bool { return legacy.Count("INBOX") == before+1 })
+		neighbour.Wait(t, most, "received mail in the cloud", func() bool { return cloud.Count("INBOX") == there+1 })
+
+		sent := cloud.Count("Sent")
+		legacy.Append("Gesendet", neighbour.Upload{Bytes: mail.g.Next().Bytes, Flags: []string{`\Seen`}, Date: time.Now()})
+		neighbour.Wait(t, most, "sent mail in the cloud", func() bool { return cloud.Count("Sent") == sent+1 })
+	}
+}
+
+// addresses sends by an alias, a group, a plus address, and several of them at once.
+func (w *world) addresses(t *testing.T) {
+	mail := newTraffic(w, 11)
+	mail.next = 1000
+	for _, way := range []struct {
+		to   []string
+		with []string
+	}{
+		{[]string{"a.smith@example.com"}, []string{"anna"}},
+		{[]string{"team@example.com"}, []string{"anna", "bob"}},
+		{[]string{"bob+news@example.com"}, []string{"bob"}},
+		{[]string{"team@example.com", "anna+x@example.com", "A.Smith@Example.COM", "carl@example.com"}, []string{"anna", "bob", "carl"}},
+	} {
+		mail.must(w.sender.SMTP, way.to, way.with...)
+	}
+	mail.arrived()
+}
+
+// threeRecipients: the listener refuses one of three; of another three the cloud refuses one, whose copy is held.
+func (w *world) threeRecipients(t *testing.T) {
+	mail := newTraffic(w, 13)
+	mail.next = 2000
+	number, r, err := mail.send(t.Context(), w.listener, []string{"anna@example.com", "nobody@example.com", "carl@example.com"}, "anna", "carl")
+	if err != nil || len(r.Rcpts) != 3 || r.Rcpts[0].Code != 250 || r.Rcpts[1].Code != 550 || r.Rcpts[2].Code != 250 {
+		t.Errorf("message %s to three of whom nobody knows one: %+v, %v", number, r, err)
+	}
+	mail.must(w.sender.SMTP, []string{"anna@example.com", "dora@example.com", "bob@example.com"}, "anna", "bob")
+	mail.arrived()
+	s := w.daemon.until("one delivery to be held", func(s control.Status) bool { return s.Queue.Held == 1 })
+	if got := s.Queue.Waiting; len(got) != 1 || got[0].To != "dora@example.com" || got[0].State != "held" {
+		t.Errorf("what waits: %+v", got)
+	}
+}
+
+// verified asks the running service itself.
+func (w *world) verified(t *testing.T) {
+	t.Helper()
+	err := w.daemon.client.Verify(t.Context(), nil, func(v control.Verified) error {
+		if v.Error != "" || len(v.Missing)+len(v.Extra) > 0 {
+			t.Errorf("verify %s: %s, missing %+v, extra %+v", v.Mailbox, v.Error, v.Missing, v.Extra)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// secondRun lets the daemon look at everything again; not even a UID may change.
+func (w *world) secondRun(t *testing.T) {
+	before := w.places()
+	began := time.Now()
+	w.daemon.start()
+	w.quiet(t, began)
+	w.verified(t)
+	w.daemon.stop()
+	if after := w.places(); !maps.Equal(before, after) {
+		t.Errorf("%d messages before, %d after", len(before), len(after))
+		for place, what := range after {
+			if before[place] != what {
+				t.Errorf("%+v was %+v, is %+v", place, before[place], what)
+			}
+		}
+	}
+}
+
+// place is where a message lies.
+type place struct {
+	server, person, folder, uid string
+}
+
+// places lists every message of both sides.
+func (w *world) places() map[place]copied {
+	w.t.Helper()
+	all := map[place]copied{}
+	for name, server := range map[string]*neighbour.Dovecot{"legacy": w.legacy, "cloud": w.cloud} {
+		for _, p := range people {
+			m := w.open(server, p)
+			for folder, messages := range m.ReadAll() {
+				for _, message := range messages {
+					all[place{name, p.name, folder, message.UID}] = copyOf(message)
+				}
+			}
+			m.Close()
+		}
+	}
+	return all
+}
