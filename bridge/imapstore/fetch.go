@@ -167,10 +167,17 @@ func (j *fetching) explain(ctx context.Context, l *link, f cutover.Folder, missi
 
 // existing returns which messages of the set are in the folder now, by rising UID.
 func existing(ctx context.Context, l *link, f cutover.Folder, set imap.UIDSet) ([]imap.UID, error) {
+	return listed(ctx, l, f, set, func(*live) bool { return false })
+}
+
+// listed does the same, and does not look anew where the view will do.
+func listed(ctx context.Context, l *link, f cutover.Folder, set imap.UIDSet, will func(*live) bool) ([]imap.UID, error) {
 	var uids []imap.UID
 	err := l.do(ctx, func(at *live) error {
-		if _, err := at.examine(f); err != nil {
-			return err
+		if !will(at) {
+			if _, err := at.examine(f); err != nil {
+				return err
+			}
 		}
 		var err error
 		uids, err = at.search(&imap.SearchCriteria{UID: []imap.UIDSet{set}})

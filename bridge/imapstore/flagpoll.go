@@ -98,8 +98,10 @@ func (s *Store) flagsDue(f cutover.Folder) {
 func (s *following) readFlags(ctx context.Context, since uint64) ([]*record, error) {
 	var found []*record
 	err := s.store.control.do(ctx, func(at *live) error {
-		if _, err := at.examine(s.f); err != nil {
-			return err
+		if !s.looked(at) {
+			if _, err := at.examine(s.f); err != nil {
+				return err
+			}
 		}
 		rs := records{at: at}
 		options := &imap.FetchOptions{UID: true, Flags: true, ModSeq: s.now.modseq > 0, ChangedSince: since}

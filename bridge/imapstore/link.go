@@ -29,6 +29,7 @@ type live struct {
 	strays *strays
 	used   bool   // a command succeeded on it
 	folder string // the open one's name
+	view   glance // of it when it was opened
 	drop   func()
 }
 
@@ -209,5 +210,11 @@ func (at *live) open(f cutover.Folder, readOnly bool) (*imap.SelectData, error) 
 		return nil, fmt.Errorf("opening %s: %w", f.Path, folderError(err))
 	}
 	at.folder = f.Name
+	at.view = glance{validity: data.UIDValidity, next: data.UIDNext, modseq: data.HighestModSeq, exists: data.NumMessages}
 	return data, nil
+}
+
+// shows reports whether the folder is open and messages up to last were there when it was opened: no need to look again to see them.
+func (at *live) shows(f cutover.Folder, last imap.UID) bool {
+	return at.folder == f.Name && last < at.view.next
 }

@@ -71,10 +71,10 @@ func (s *Store) look(ctx context.Context, f cutover.Folder) (glance, error) {
 		if err != nil {
 			return err
 		}
-		now = glance{validity: data.UIDValidity, next: data.UIDNext, modseq: data.HighestModSeq, exists: data.NumMessages}
-		if now.next == 0 {
-			now.next, err = at.nextUID(data.NumMessages)
+		if at.view.next == 0 {
+			at.view.next, err = at.nextUID(data.NumMessages)
 		}
+		now = at.view
 		return err
 	})
 	if err != nil {
@@ -175,8 +175,11 @@ func (s *following) candidates(ctx context.Context, gap span) ([]imap.UID, error
 	if have != nil && have.validity == s.now.validity && have.span == gap {
 		return have.uids, nil
 	}
-	return existing(ctx, s.store.control, s.f, imap.UIDSet{{Start: gap.first, Stop: gap.last}})
+	return listed(ctx, s.store.control, s.f, imap.UIDSet{{Start: gap.first, Stop: gap.last}}, s.looked)
 }
+
+// looked reports whether the connection still shows what this call of Next saw when it opened the folder.
+func (s *following) looked(at *live) bool { return at.folder == s.f.Name && at.view == s.now }
 
 func (s *Store) remember(f cutover.Folder, validity uint32, rest span, uids []imap.UID) {
 	s.mu.Lock()

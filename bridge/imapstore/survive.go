@@ -26,7 +26,6 @@ type survival struct {
 	// limit is how many culprits are sorted out before all the rest counts as bad too; 0 is no limit.
 	limit int
 
-	looked   bool // the folder was opened anew since the beginning
 	failures map[imap.UID]int
 	bad      map[imap.UID]error
 	missing  []imap.UID // the server completed the command without them
@@ -139,7 +138,7 @@ func (v *survival) attempt(ctx context.Context, uids []imap.UID) (left []imap.UI
 func (v *survival) tryOn(ctx context.Context, at *live, uids []imap.UID) (left []imap.UID, err error) {
 	left = uids
 	err = v.link.run(ctx, at, func(at *live) error {
-		if err := v.enter(at); err != nil {
+		if err := v.enter(at, uids); err != nil {
 			return connectError{err}
 		}
 		var err error
@@ -149,18 +148,18 @@ func (v *survival) tryOn(ctx context.Context, at *live, uids []imap.UID) (left [
 	return left, err
 }
 
-// enter opens the folder on a new connection, and anew at the beginning. References of another era would name other messages.
-func (v *survival) enter(at *live) error {
-	if v.looked && at.folder == v.f.Name {
+// enter opens the folder unless it is open and shows the messages. References of another era would name other messages.
+func (v *survival) enter(at *live, uids []imap.UID) error {
+	seen, followed := v.store.glanceOf(v.f)
+	stale := followed && seen.validity != at.view.validity
+	if !stale && at.shows(v.f, slices.Max(uids)) {
 		return nil
 	}
-	data, err := at.examine(v.f)
-	if err != nil {
+	if _, err := at.examine(v.f); err != nil {
 		return err
 	}
-	v.looked = true
-	if seen, ok := v.store.glanceOf(v.f); ok && seen.validity != data.UIDValidity {
-		return keepOpen{fmt.Errorf("%w: UIDVALIDITY changed from %d to %d", bridge.ErrConnection, seen.validity, data.UIDValidity)}
+	if followed && seen.validity != at.view.validity {
+		return keepOpen{fmt.Errorf("%w: UIDVALIDITY changed from %d to %d", bridge.ErrConnection, seen.validity, at.view.validity)}
 	}
 	return nil
 }

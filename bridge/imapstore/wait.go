@@ -128,12 +128,11 @@ func (w *watch) start() error {
 	w.live.strays.mu.Lock()
 	w.live.strays.hint = w.hinted
 	w.live.strays.mu.Unlock()
-	data, err := w.live.examine(w.f)
+	_, err := w.live.examine(w.f)
 	if err != nil {
 		return err
 	}
-	now := glance{validity: data.UIDValidity, next: data.UIDNext, modseq: data.HighestModSeq, exists: data.NumMessages}
-	if seen, ok := w.store.glanceOf(w.f); !ok || seen != now {
+	if seen, ok := w.store.glanceOf(w.f); !ok || seen != w.live.view {
 		w.hinted(false)
 	}
 	w.idle, err = w.live.client.Idle()
