@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"syscall"
 	"time"
 
@@ -64,7 +65,7 @@ func (r *remote) explain(err error) error {
 	case errors.Is(err, control.ErrNotRunning):
 		f.code, f.what = exitUnreachable, "posthouse is not running: nobody listens at "+r.socket
 		f.cause, f.next = "it was not started, or it ended; journalctl -u posthouse tells why", r.startCommand()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case hungUp(err):
 		f.code, f.what = exitPermission, "posthouse hung up without an answer at "+r.socket
 		f.cause, f.next = "you are neither root nor in control.group, or it is just stopping", "sudo posthouse status"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -74,6 +75,16 @@ func (r *remote) explain(err error) error {
 		f.code, f.what, f.next = exitFailed, err.Error(), "journalctl -u posthouse -n 50"
 	}
 	return f
+}
+
+// hungUp recognises a connection that was closed without an answer. net/http has an error of its own for it that it does not export, when the close comes before the question.
+func hungUp(err error) bool {
+	for _, sign := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, sign) {
+			return true
+		}
+	}
+	return strings.Contains(err.Error(), "server closed idle connection")
 }
 
 // startCommand is systemd's for the configuration that its unit uses.
