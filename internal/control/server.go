@@ -2,9 +2,10 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -21,10 +22,9 @@ type Service interface {
 
 // Server is the control socket.
 type Server struct {
-	path string
-	http *http.Server
-	ln   net.Listener
-	done chan struct{}
+	http   *http.Server
+	cancel context.CancelFunc // ends what may take long
+	done   chan struct{}
 }
 
 // Peers says who may connect: root and the service's own user always may.
@@ -33,12 +33,18 @@ type Peers struct {
 	Named bool   // Group is set
 }
 
+// MaxPath is how many octets the path of a Unix socket can have: sun_path of unix(7), less the NUL.
+const MaxPath = 107
+
 // Listen opens the socket at path, replacing what a dead process left there, and serves until Stop. The caller holds the state folder's lock, so no living process listens there.
 func Listen(path string, peers Peers, s Service) (*Server, error) {
+	if len(path) > MaxPath {
+		return nil, fmt.Errorf("control socket: the path %s has %d octets, a socket's can have %d: name a shorter one (control.socket)", path, len(path), MaxPath)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := sweep(path); err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	ln, err := net.Listen("unix", path)
@@ -49,13 +55,22 @@ func Listen(path string, peers Peers, s Service) (*Server, error) {
 		ln.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	server := &Server{path: path, ln: ln, done: make(chan struct{})}
-	server.http = &http.Server{Handler: handler(s), ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		defer close(server.done)
-		_ = server.http.Serve(checked{ln, peers}) // it always ends with ErrServerClosed or a closed socket
-	}()
-	return server, nil
+	return serve(checked{ln, peers}, s), nil
+}
+
+// sweep removes a socket that was left at path, and nothing else.
+func sweep(path string) error {
+	at, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if at.Mode().Type() != os.ModeSocket {
+		return fmt.Errorf("%s is no socket; it stays as it is", path)
+	}
+	return os.Remove(path)
 }
 
 func permit(path string, peers Peers) error {
@@ -67,52 +82,28 @@ func permit(path string, peers Peers) error {
 	return os.Chmod(path, 0o660)
 }
 
-// Stop answers what was asked, until ctx ends, and removes the socket.
+func serve(ln net.Listener, s Service) *Server {
+	running, cancel := context.WithCancel(context.Background())
+	server := &Server{cancel: cancel, done: make(chan struct{})}
+	server.http = &http.Server{
+		Handler: handler(running, s), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0), // what a client sends that is no HTTP concerns nobody
+	}
+	go func() {
+		defer close(server.done)
+		_ = server.http.Serve(ln) // it always ends with ErrServerClosed or a closed socket
+	}()
+	return server
+}
+
+// Stop removes the socket, ends verifications, and lets everything else be answered until ctx ends. It may be called twice.
 func (s *Server) Stop(ctx context.Context) error {
+	s.cancel()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
+		err = fmt.Errorf("stopping the control socket: %w", err)
 	}
 	<-s.done
 	return err
-}
-
-func handler(s Service) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
-		status, err := s.Status(r.Context())
-		if err != nil {
-			fail(w, err)
-			return
-		}
-		answer(w, status)
-	})
-	mux.HandleFunc("POST /verify", func(w http.ResponseWriter, r *http.Request) {
-		out := json.NewEncoder(w)
-		err := s.Verify(r.Context(), r.URL.Query()["mailbox"], func(v Verified) error {
-			defer flush(w)
-			return out.Encode(v)
-		})
-		if err != nil {
-			fail(w, err)
-		}
-	})
-	return mux
-}
-
-func flush(w http.ResponseWriter) {
-	if f, ok := w.(http.Flusher); ok {
-		f.Flush()
-	}
-}
-
-func answer(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // the client went away
-}
-
-func fail(w http.ResponseWriter, err error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusInternalServerError)
-	_ = json.NewEncoder(w).Encode(Error{Schema: ErrorSchema, Text: err.Error()}) // the client went away
 }

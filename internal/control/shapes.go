@@ -6,9 +6,10 @@ import (
 	"posthouse/evidence"
 )
 
-// Status is everything at a glance.
+// Status is everything at a glance. Instants are RFC 3339, in UTC; sizes are octets; lengths of time are nanoseconds. Lists that stand here without omitempty are
+// never null.
 type Status struct {
-	Schema       string    `json:"schema"` // "posthouse.status/1"
+	Schema       string    `json:"schema"` // StatusSchema
 	At           time.Time `json:"at"`
 	Version      string    `json:"version"`
 	Organisation string    `json:"organisation,omitempty"`
@@ -21,33 +22,42 @@ type Status struct {
 	Arriving  Arriving    `json:"arriving"`
 	Copy      Copy        `json:"copy"`
 	Queue     Queue       `json:"queue"`
-	Mailboxes []Mailbox   `json:"mailboxes"`
+	Mailboxes []Mailbox   `json:"mailboxes"` // by address
 	Sources   []Source    `json:"sources"`
 	Unknown   []Unknown   `json:"unknown_recipients,omitempty"`
-	Listeners []Listening `json:"listeners"`
+	Listeners []Listening `json:"listeners"` // by name
 	Config    Loaded      `json:"config"`
+	Trouble   []string    `json:"trouble,omitempty"` // what this process itself cannot do now, for people
 }
 
 // StatusSchema names the shape of Status.
 const StatusSchema = "posthouse.status/1"
 
+// NewStatus is a Status that tells nothing yet.
+func NewStatus() Status {
+	return Status{
+		Schema: StatusSchema, Domains: []string{}, Mailboxes: []Mailbox{}, Sources: []Source{}, Listeners: []Listening{},
+		Server: evidence.Verdict{Reasons: []evidence.Reason{}}, Address: evidence.Verdict{Reasons: []evidence.Reason{}},
+	}
+}
+
 // Listening is a listener and where it is reached.
 type Listening struct {
 	Name    string `json:"name"`
-	Role    string `json:"role"`
-	Address string `json:"address"`
+	Role    string `json:"role"`    // mx or devices
+	Address string `json:"address"` // host:port
 }
 
 // Loaded tells which configuration is in use.
 type Loaded struct {
 	File string    `json:"file"`
-	At   time.Time `json:"at"`
+	At   time.Time `json:"at"` // of the start or the last reload
 }
 
-// Arriving counts captured mail.
+// Arriving counts wanted mail taken by the listeners.
 type Arriving struct {
 	Today int       `json:"today"` // since midnight UTC
-	Week  int       `json:"week"`  // in the last 7 days
+	Week  int       `json:"week"`  // today and the six days before
 	Last  time.Time `json:"last,omitzero"`
 }
 
@@ -64,49 +74,48 @@ type Copy struct {
 	BytesTotal int64 `json:"bytes_total"`
 }
 
-// Queue is what was captured and is not settled.
+// Queue counts required deliveries by state and lists those that wait. Best-effort copies (the tee) are not counted.
 type Queue struct {
 	Due      int       `json:"due"`
 	Sending  int       `json:"sending"`
-	InDoubt  int       `json:"in_doubt"`
+	InDoubt  int       `json:"in_doubt"` // the final reply was not seen: the mailbox is being asked
 	Accepted int       `json:"accepted"` // by the next hop, not yet seen in the mailbox
-	Held     int       `json:"held"`
+	Held     int       `json:"held"`     // for a person
 	Settled  int       `json:"settled"`
-	Waiting  []Waiting `json:"waiting,omitempty"` // the oldest, at most 20
-	// Unseen are accepted deliveries that nobody saw in the mailbox for too long: look into quarantine and rules.
+	Waiting  []Waiting `json:"waiting,omitempty"` // due, sending, in doubt or held; the oldest, at most 20
+	// Unseen are accepted deliveries that nobody saw in the mailbox for too long, at most 20: look into quarantine and rules.
 	Unseen []Waiting `json:"unseen,omitempty"`
 }
 
 // Waiting is one delivery that is not settled.
 type Waiting struct {
 	Capture     string    `json:"capture"`
-	At          time.Time `json:"at"`
-	From        string    `json:"from"`
+	At          time.Time `json:"at"`   // when it was captured
+	From        string    `json:"from"` // reverse path; "" is the null sender
 	To          string    `json:"to"`
 	Size        int64     `json:"size"`
-	Destination string    `json:"destination"`
-	State       string    `json:"state"`
+	Destination string    `json:"destination"` // SERVER:smtp or SERVER:mailbox
+	State       string    `json:"state"`       // due, sending, in doubt, accepted, held
 	Attempts    int       `json:"attempts"`
-	Next        time.Time `json:"next,omitzero"`
-	Why         string    `json:"why"`
+	Next        time.Time `json:"next,omitzero"` // of the next attempt or question
+	Why         string    `json:"why"`           // why it is held, else the last reply
 }
 
 // Mailbox is one mailbox's copy.
 type Mailbox struct {
-	Address string           `json:"address"`
-	Home    string           `json:"home"`
-	State   string           `json:"state"`
-	Folders int              `json:"folders"`
-	Done    int              `json:"done"`
-	Total   int              `json:"total"`
-	Bytes   int64            `json:"bytes"`
-	Folder  string           `json:"folder,omitempty"` // being worked on
-	Error   string           `json:"error,omitempty"`
-	Next    time.Time        `json:"next,omitzero"`
-	Caught  time.Time        `json:"caught_up_at,omitzero"`
-	Skipped []Skipped        `json:"skipped,omitempty"`
-	Items   map[string]int   `json:"items,omitempty"` // by disposition
-	Octets  map[string]int64 `json:"octets,omitempty"`
+	Address string    `json:"address"`
+	Home    string    `json:"home"` // legacy or cloud; "" for one that the last reload took away
+	Wave    string    `json:"wave,omitempty"`
+	State   string    `json:"state"` // waiting, copying, following, problem
+	Folders int       `json:"folders"`
+	Done    int       `json:"done"`  // messages with a disposition
+	Total   int       `json:"total"` // on the old server when last listed
+	Bytes   int64     `json:"bytes"`
+	Folder  string    `json:"folder,omitempty"` // being worked on
+	Error   string    `json:"error,omitempty"`
+	Next    time.Time `json:"next,omitzero"` // of the next try after an error
+	Caught  time.Time `json:"caught_up_at,omitzero"`
+	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
 // Skipped is a folder that is listed and not copied.
@@ -135,15 +144,15 @@ type Unknown struct {
 
 // Verified is the result of verifying one mailbox: one line of the answer's stream.
 type Verified struct {
-	Schema  string    `json:"schema"` // "posthouse.verify/1"
+	Schema  string    `json:"schema"` // VerifySchema
 	Mailbox string    `json:"mailbox"`
 	At      time.Time `json:"at"`
-	Equal   int       `json:"equal"`
-	Skipped int       `json:"skipped"`
-	Moved   int       `json:"moved"`
-	Missing []Finding `json:"missing,omitempty"`
-	Extra   []Finding `json:"extra,omitempty"`
-	Error   string    `json:"error,omitempty"` // the mailbox could not be read
+	Equal   int       `json:"equal"`             // messages of the old server that lie in the cloud
+	Skipped int       `json:"skipped"`           // by rule, or refused by the cloud and saved
+	Moved   int       `json:"moved"`             // in the cloud, in another folder than where they were put
+	Missing []Finding `json:"missing,omitempty"` // from the cloud
+	Extra   []Finding `json:"extra,omitempty"`   // in the cloud more often than they should be
+	Error   string    `json:"error,omitempty"`   // the mailbox could not be read
 }
 
 // VerifySchema names the shape of Verified.
@@ -152,14 +161,14 @@ const VerifySchema = "posthouse.verify/1"
 // Finding names one item.
 type Finding struct {
 	Folder    string `json:"folder"`
-	Ref       string `json:"ref"`
+	Ref       string `json:"ref"` // the server's reference, by IMAP the UID
 	MessageID string `json:"message_id,omitempty"`
 	Why       string `json:"why"`
 }
 
-// Error is what a failed request is answered with.
+// Error is what a failed request is answered with, and the last line of a stream that could not be ended.
 type Error struct {
-	Schema string `json:"schema"` // "posthouse.error/1"
+	Schema string `json:"schema"` // ErrorSchema
 	Text   string `json:"error"`
 }
 
