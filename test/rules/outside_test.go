@@ -34,7 +34,8 @@ var outsiders = []outsider{
 		"what the product imports must not drag the test flags in; conformance suites are imported by tests only"},
 	{"os/exec", []string{"internal/cli", "internal/demo", "test/..."},
 		"there are no hook programs: the service starts nothing; only the demonstration starts posthouse itself"},
-	{"log", nil, "the logger is injected, a logrus.FieldLogger"},
+	{"log", []string{"internal/control", "internal/web"},
+		"the logger is injected, a logrus.FieldLogger; only net/http takes nothing but its own kind"},
 	{"C", nil, "one static binary"},
 	{"plugin", nil, "one static binary"},
 }
