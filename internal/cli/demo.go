@@ -15,24 +15,24 @@ import (
 )
 
 func newDemo(a *app) *cobra.Command {
-	var hold bool
-	var seed uint64
+	var o demo.Options
 	c := &cobra.Command{
 		Use: "demo", Short: "Play a whole cutover on this machine: loopback, a temporary folder, under two minutes", Args: cobra.NoArgs,
 		Long: `Plays a whole cutover, from the first copy to the verdict, with an old and a new server of its own: on loopback, in a temporary folder,
 without root. It ends by itself and leaves nothing behind. At the end both servers are compared item by item.
 
 Exit code: 0 when every message is in the new mailboxes, none is there twice, and the verdict is READY; else 1.`,
-		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), hold, seed) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), o) },
 	}
-	c.Flags().BoolVar(&hold, "hold", false, "keep everything up at the end, to look around, until interrupted")
-	c.Flags().Uint64Var(&seed, "seed", 1, "other mail of the same kinds")
+	c.Flags().BoolVar(&o.Hold, "hold", false, "keep everything up at the end, to look around, until interrupted")
+	c.Flags().Uint64Var(&o.Seed, "seed", 1, "other mail of the same kinds")
+	c.Flags().BoolVar(&o.Small, "small", false, "a short one of few messages, for tests")
+	_ = c.Flags().MarkHidden("small") // it only fails for a flag that is not there
 	return c
 }
 
-func (a *app) demo(ctx context.Context, hold bool, seed uint64) error {
-	program, err := os.Executable()
-	if err != nil {
+func (a *app) demo(ctx context.Context, o demo.Options) (err error) {
+	if o.Program, err = os.Executable(); err != nil {
 		return err
 	}
 	ctx, end := context.WithCancel(ctx)
@@ -49,7 +49,9 @@ func (a *app) demo(ctx context.Context, hold bool, seed uint64) error {
 		}
 	}()
 	t := teller{app: a, screen: newScreen(a.out), end: end}
-	err = demo.Run(ctx, demo.Options{Program: program, Seed: seed, Hold: hold, Tell: t.tell, Check: func(path string) error { _, err := load(path); return err }})
+	o.Tell = t.tell
+	o.Check = func(path string) error { _, err := load(path); return err }
+	err = demo.Run(ctx, o)
 	t.screen.draw()
 	return demoFailure(err, a.out.err, t.done)
 }

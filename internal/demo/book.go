@@ -40,6 +40,13 @@ func (b *book) put(mailbox, folder string, c core, about string) {
 	b.add(at, about)
 }
 
+// removed notes that somebody took a message out of an old mailbox; its copy stays.
+func (b *book) removed(mailbox, folder string, c core) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lies[spot{mailbox, folder, c}]--
+}
+
 // taken notes a message that a server answered 250 for these mailboxes.
 func (b *book) taken(mailboxes []string, c core, about string) {
 	b.mu.Lock()

@@ -38,6 +38,7 @@ func (r *runner) crash(ctx context.Context) error {
 	}
 	r.world.gate.open()
 	killed := time.Now()
+	r.killed = r.clock.Now()
 	for _, l := range letters {
 		n, err := r.lie(l)
 		if err != nil {
@@ -93,6 +94,6 @@ func (r *runner) delivered(ctx context.Context, c *Crash, letters []letter) erro
 	if err != nil {
 		return fmt.Errorf("waiting for the messages that were in hand (%d of %d are delivered): %w", c.Delivered, len(letters), err)
 	}
-	r.tell(Event{Kind: Killed, Crash: c})
+	r.tell(Event{Kind: Killed, At: r.killed, Crash: c})
 	return nil
 }

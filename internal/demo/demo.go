@@ -26,8 +26,8 @@ type Options struct {
 	Check func(path string) error
 	// Hold keeps everything up after the end, or after a failure, until the context ends.
 	Hold bool
-
-	plan *plan // nil is fullPlan
+	// Small makes a short demonstration of few messages, for tests.
+	Small bool
 }
 
 // ErrFound means that the demonstration came to its end and found something that must not be: the last event names it.
@@ -52,8 +52,8 @@ const patience = 5 * time.Minute
 // ready; else it wraps ErrFound, or is a *Failure.
 func Run(ctx context.Context, o Options) error {
 	p := fullPlan
-	if o.plan != nil {
-		p = *o.plan
+	if o.Small {
+		p = smallPlan
 	}
 	dir, err := os.MkdirTemp("", "posthouse-demo-")
 	if err != nil {
@@ -85,6 +85,7 @@ type runner struct {
 	lastDay  int
 	verdict  *Verdict // the last one
 	isReady  bool
+	killed   time.Time     // on the demonstration's clock
 	before   Traffic       // at the last day's end
 	arrived  chan struct{} // closed when everything that was to be sent has been taken
 	switched atomic.Pointer[time.Time]
@@ -146,13 +147,16 @@ func (r *runner) hold(ctx context.Context, failed error) {
 	<-ctx.Done()
 }
 
+// tell tells of something that happened now, unless the event names its instant.
 func (r *runner) tell(e Event) {
-	e.Schema, e.At, e.Day, e.Real = Schema, r.clock.Now(), 0, time.Since(r.began).Seconds()
-	if !r.epoch.IsZero() {
-		e.Day = int(e.At.Sub(day0) / (24 * time.Hour))
-	} else {
+	e.Schema, e.Real = Schema, time.Since(r.began).Seconds()
+	switch {
+	case r.epoch.IsZero():
 		e.At = day0
+	case e.At.IsZero():
+		e.At = r.clock.Now()
 	}
+	e.Day = int(e.At.Sub(day0) / (24 * hour))
 	r.Tell(e)
 }
 

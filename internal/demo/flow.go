@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"posthouse/internal/testserver"
@@ -18,6 +19,8 @@ type flow struct {
 	room     chan struct{} // one for each piece under way
 	ways     func(sender, time.Time) way
 	failed   context.CancelCauseFunc
+
+	copied atomic.Bool // the first copy is done
 
 	mu      sync.Mutex
 	traffic Traffic
@@ -195,6 +198,30 @@ func (f *flow) write(from, to mailbox, l letter) error {
 	f.w.book.put(to.address(), inbox, l.core, "from "+from.address()+" on the old server")
 	f.count(func(t *Traffic) { t.Sent++; t.Old++ })
 	return nil
+}
+
+// mark is what a person does with a message that was there from the beginning.
+func (f *flow) mark(m mailbox, uid uint32, flags []string) error {
+	if err := f.visit(m); err != nil {
+		return err
+	}
+	return f.w.legacy.SetFlags(m.address(), inbox, uid, flags...)
+}
+
+// remove takes one out of the old mailbox, once it has been copied: what is removed before that is not to be found anywhere, and rightly.
+func (f *flow) remove(m mailbox, uid uint32) error {
+	if !f.copied.Load() {
+		return nil
+	}
+	if err := f.visit(m); err != nil {
+		return err
+	}
+	data, err := f.w.legacy.Bytes(m.address(), inbox, uid)
+	if err != nil {
+		return err
+	}
+	f.w.book.removed(m.address(), inbox, coreOf(data))
+	return f.w.legacy.Remove(m.address(), inbox, uid)
 }
 
 // visit is a login on the old server.

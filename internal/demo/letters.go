@@ -68,9 +68,36 @@ func (p *planner) pieces(senders []sender) []piece {
 		l := p.letter(from.owner(), []string{to.address()}, due, oldHost)
 		all = append(all, piece{due, func(_ context.Context, f *flow) error { return f.write(from, to, l) }})
 	}
+	all = append(all, p.tidying()...)
 	all = append(all, p.visits()...)
 	slices.SortStableFunc(all, func(a, b piece) int { return a.due.Compare(b.due) })
 	return all
+}
+
+// tidying is what people do with old messages: even numbers are marked, odd ones removed, so that nobody marks what is gone.
+func (p *planner) tidying() []piece {
+	var all []piece
+	for range p.plan.marked {
+		m, half := p.corner()
+		flags := [][]string{{`\Seen`}, {`\Seen`, `\Flagged`}, {}, {`\Answered`, `\Seen`, "$Work"}}[p.rng.IntN(4)]
+		all = append(all, piece{p.moment(), func(_ context.Context, f *flow) error { return f.mark(m, 2*half, flags) }})
+	}
+	gone := map[string]bool{}
+	for range p.plan.removed {
+		m, half := p.corner()
+		if key := fmt.Sprint(m.local, half); !gone[key] {
+			gone[key] = true
+			all = append(all, piece{p.moment(), func(_ context.Context, f *flow) error { return f.remove(m, 2*half-1) }})
+		}
+	}
+	return all
+}
+
+// corner picks a mailbox with many messages, and half the number of one of the first in its inbox.
+func (p *planner) corner() (mailbox, uint32) {
+	m := mailboxes[p.rng.IntN(8)]
+	inInbox := p.plan.messages * m.share / 1000 / 4
+	return m, uint32(1 + p.rng.IntN(inInbox/2))
 }
 
 // visits are the mornings on which people still log in on the old server.

@@ -77,7 +77,7 @@ tee_never = [{{.NoTee}}]
 [relay]
 retry = ["2h", "4h", "8h"]
 hold_after = "30d"
-settle_time = "8h"
+settle_time = "4h"
 seen_within = "1d"
 workers = {{.Workers}}
 disk_reserve = "64MB"

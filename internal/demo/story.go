@@ -133,6 +133,7 @@ func (r *runner) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.flow.copied.Store(true)
 	missing, err := r.missingOfFirst()
 	if err != nil {
 		return err
@@ -244,7 +245,7 @@ func (r *runner) lastLate(ctx context.Context) error {
 // ready waits for the verdict: that the mailbox server may stop, and that the old address may go silent. A verdict that does not come is told in the end, beside what the comparisons found.
 func (r *runner) ready(ctx context.Context) error {
 	var v *Verdict
-	latest := day0.Add(r.plan.lastLate + 2*r.plan.quiet)
+	latest := r.clock.Now().Add(2*r.plan.quiet + 12*hour)
 	err := r.until(ctx, ask, func(s control.Status) (bool, error) {
 		r.days()
 		v, r.isReady = verdictOf(s)
