@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -313,7 +314,10 @@ func TestExactlyOnceWhateverFails(t *testing.T) {
 				w := newWorld(t, memstore.Options{Batch: 7}, memstore.Options{Batch: 7, OutOfOrder: seed%2 == 0, NoPlaces: seed%4 == 3})
 				paths := w.fill(seed+100, 120)
 				random := rand.New(rand.NewPCG(seed, 1))
+				var mu sync.Mutex // both stores ask, from goroutines of their own
 				fault := func(string, int) error {
+					mu.Lock()
+					defer mu.Unlock()
 					if random.IntN(12) == 0 {
 						return fmt.Errorf("cut: %w", bridge.ErrConnection)
 					}
@@ -322,7 +326,10 @@ func TestExactlyOnceWhateverFails(t *testing.T) {
 				for range 6 {
 					w.old().SetFault(fault)
 					w.new().SetFault(fault)
-					w.run(time.Duration(random.IntN(60)+1) * time.Second)
+					mu.Lock()
+					span := time.Duration(random.IntN(60)+1) * time.Second
+					mu.Unlock()
+					w.run(span)
 				}
 				w.old().SetFault(nil)
 				w.new().SetFault(nil)
