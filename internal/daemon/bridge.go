@@ -20,7 +20,7 @@ func (d *Daemon) startBridge(context.Context) error {
 		Ledger: d.ledger, Open: d.stores.open, Watch: d.stores.watch, TraceKey: d.traceKey, Observe: d.witness.observe,
 		Clock: d.opts.Clock, Log: d.log, Parallel: d.cfg.Bridge.ParallelMailboxes, Poll: d.cfg.Bridge.PollInterval,
 		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: rules(d.cfg.Bridge),
-	}, nouns(d.mailboxes))
+	}, nouns(d.live.Load().mailboxes))
 	d.bridge.Start()
 	d.onStop(func(ctx context.Context) error {
 		err := d.bridge.Stop(ctx)

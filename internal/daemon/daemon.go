@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -14,7 +15,6 @@ import (
 	"posthouse/config"
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
-	"posthouse/internal/login"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
@@ -46,13 +46,12 @@ type Notifier interface {
 // Daemon is one running cutover.
 type Daemon struct {
 	opts    Options
-	cfg     *config.Config
+	cfg     *config.Config // as of the start: what takes a restart to change
 	log     logrus.FieldLogger
 	started time.Time
 
 	ledger    ledger.Ledger
 	traceKey  []byte
-	mailboxes []mailbox
 	stores    *stores
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
@@ -61,13 +60,15 @@ type Daemon struct {
 	witness   *witness
 	logs      []*logSource
 	control   *control.Server
-	// identities are the certificates of our listeners, to be read again on reload.
-	identities []*login.TLSIdentity
+	// identities are our certificates, to be read again on reload.
+	identities []identity
+	tls        *tls.Config // of the first listener that has one
 
 	// reconciled ends the caution after a roll-back; nil when there was none.
 	reconciled func(context.Context) error
 
-	verdict atomic.Pointer[config.Verdict] // as of the last reload
+	live      atomic.Pointer[live]
+	reloading sync.Mutex
 
 	mu       sync.Mutex
 	teardown []func(context.Context) error // undone from the end
@@ -81,17 +82,17 @@ func New(opts Options) *Daemon {
 // Start returns when everything runs. After an error everything that ran was stopped.
 func (d *Daemon) Start(ctx context.Context) error {
 	d.started = d.opts.Clock.Now()
-	d.verdict.Store(&d.cfg.Verdict)
+	boxes, err := mailboxes(d.cfg)
+	if err != nil {
+		return err
+	}
+	d.live.Store(&live{cfg: d.cfg, mailboxes: boxes, at: d.started})
 	steps := []func(context.Context) error{
 		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startListeners, d.startLogs, d.startKeeping, d.startControl,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-			defer cancel()
-			if stopErr := d.Stop(stopping); stopErr != nil {
-				d.log.WithError(stopErr).Warn("stopping after a failed start")
-			}
+			d.unwind(ctx)
 			return err
 		}
 	}
@@ -99,6 +100,15 @@ func (d *Daemon) Start(ctx context.Context) error {
 		d.opts.Notify.Ready()
 	}
 	return nil
+}
+
+// unwind stops what a failed start has begun.
+func (d *Daemon) unwind(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := d.Stop(ctx); err != nil {
+		d.log.WithError(err).Warn("stopping after a failed start")
+	}
 }
 
 // Stop undoes Start in reverse. It is bounded by ctx and may be called twice. It returns the first error.

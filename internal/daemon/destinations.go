@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"posthouse/bridge"
 	"posthouse/config"
 	"posthouse/cutover"
-	"posthouse/internal/login"
 	"posthouse/internal/pace"
 	"posthouse/relay"
 	"posthouse/relay/delivery"
@@ -45,11 +43,11 @@ func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, err
 		to.TLS.Fingerprints = []string{s.Fingerprint}
 	}
 	if s.ClientCert != "" {
-		identity, err := login.LoadTLSIdentity(s.ClientCert, s.ClientKey)
+		c, err := d.tlsFor(s, s.SMTP)
 		if err != nil {
 			return nil, err
 		}
-		to.TLS.ClientCertificate = clientCertificate(identity)
+		to.TLS.ClientCertificate = c.GetClientCertificate
 	}
 	if s.SMTPAuth != "" && s.SMTPAuth != "none" {
 		to.Auth = delivery.Auth{
@@ -58,10 +56,6 @@ func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, err
 		}
 	}
 	return delivery.New(delivery.Config{Destination: to, Hello: d.hostname(), Dial: dialFrom(s.SMTP)})
-}
-
-func clientCertificate(i *login.TLSIdentity) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	return i.ServerConfig(false).GetClientCertificate
 }
 
 // smtpDestination adapts the delivery client.

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -27,7 +29,17 @@ func (d *Daemon) startKeeping(context.Context) error {
 	})
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })
-	d.onStop(func(context.Context) error { cancel(); loops.Wait(); return nil })
+	d.onStop(func(ctx context.Context) error {
+		cancel()
+		ended := make(chan struct{})
+		go func() { loops.Wait(); close(ended) }()
+		select {
+		case <-ended:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("stopping house-keeping: %w", ctx.Err())
+		}
+	})
 	return nil
 }
 
@@ -68,7 +80,11 @@ func (d *Daemon) keep(ctx context.Context) error {
 	now := d.opts.Clock.Now()
 	until := map[string]time.Time{}
 	for _, l := range d.listeners {
-		until[l.Name()] = now
+		select {
+		case <-l.Done(): // its socket failed: it takes nothing any more
+		default:
+			until[l.Name()] = now
+		}
 	}
 	if at, ok := d.followedUntil(); ok {
 		until[bridge.GrowthSource] = at
@@ -91,13 +107,14 @@ func (d *Daemon) followedUntil() (time.Time, bool) {
 	return oldest, len(all) > 0
 }
 
-// verifyDue compares mailboxes whose last comparison is too old, or found something, one at a time, once their first copy is done.
+// verifyDue compares mailboxes whose last comparison is too old, or found something, one at a time, once their first copy is done. One that cannot be read does not stop the others.
 func (d *Daemon) verifyDue(ctx context.Context) error {
 	done, err := d.ledger.Verifications(ctx)
 	if err != nil {
 		return err
 	}
 	now := d.opts.Clock.Now()
+	var failed []error
 	for _, p := range d.bridge.Progress() {
 		if p.Caught.IsZero() || p.State == bridge.Problem {
 			continue
@@ -108,11 +125,13 @@ func (d *Daemon) verifyDue(ctx context.Context) error {
 		if fresh {
 			continue
 		}
-		if err := d.verifyOne(ctx, p.Mailbox); err != nil {
-			return err
+		if err := d.verifyOne(ctx, p.Mailbox); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
+			failed = append(failed, err)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (d *Daemon) verifyOne(ctx context.Context, m cutover.MailboxID) error {

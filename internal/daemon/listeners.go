@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -11,7 +10,6 @@ import (
 
 	"posthouse/config"
 	"posthouse/cutover"
-	"posthouse/internal/login"
 	"posthouse/relay"
 	"posthouse/relay/listener"
 )
@@ -19,7 +17,7 @@ import (
 // startListeners opens the front doors last but one: whatever they take can be stored and carried on by then.
 func (d *Daemon) startListeners(ctx context.Context) error {
 	in, err := relay.NewIntake(ctx, relay.IntakeConfig{
-		Ledger: d.ledger, Directory: directory(d.cfg, d.mailboxes), Plans: plans(d.cfg), Courier: d.courier,
+		Ledger: d.ledger, Directory: directory(d.cfg, d.live.Load().mailboxes), Plans: plans(d.cfg), Courier: d.courier,
 		LegacyNets: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses }),
 		CloudNets:  networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.CloudAddresses }),
 		Captured:   d.witness.captured, Clock: d.opts.Clock, Log: d.log,
@@ -78,13 +76,15 @@ func (d *Daemon) secure(cfg *listener.Config, l config.Listener) error {
 	if l.TLSCert == "" || l.TLS == config.TLSNone {
 		return nil
 	}
-	identity, err := login.LoadTLSIdentity(l.TLSCert, l.TLSKey)
+	identity, err := d.identity(l.TLSCert, l.TLSKey)
 	if err != nil {
 		return err
 	}
-	d.identities = append(d.identities, identity)
 	cfg.TLS = identity.ServerConfig(false)
 	cfg.ImplicitTLS = l.TLS == config.TLSImplicit
+	if d.tls == nil {
+		d.tls = cfg.TLS
+	}
 	return nil
 }
 
@@ -107,7 +107,7 @@ func (d *Daemon) answerOthers() error {
 		for _, socket := range sockets {
 			cfg := listener.Config{Name: name, Role: cutover.Submission, Hostname: d.hostname(), Listener: socket, Log: d.log}
 			if name == "submissions" {
-				cfg.TLS = d.anyTLS()
+				cfg.TLS = d.tls
 				cfg.ImplicitTLS = cfg.TLS != nil
 			}
 			if err := d.notConfigured(cfg); err != nil {
@@ -118,13 +118,6 @@ func (d *Daemon) answerOthers() error {
 	return nil
 }
 
-func (d *Daemon) anyTLS() *tls.Config {
-	if len(d.identities) == 0 {
-		return nil
-	}
-	return d.identities[0].ServerConfig(false)
-}
-
 func route(r config.Role) cutover.Route {
 	if r == config.RoleDevices {
 		return cutover.Devices
@@ -132,11 +125,11 @@ func route(r config.Role) cutover.Route {
 	return cutover.Arriving
 }
 
-// hostname is the name we give to others: that of a listener if one is configured, else the machine's.
+// hostname is the name we give to others: that of the first listener that has one, else the machine's.
 func (d *Daemon) hostname() string {
-	for _, l := range d.cfg.Listeners {
-		if l.Hostname != "" {
-			return l.Hostname
+	for _, name := range slices.Sorted(maps.Keys(d.cfg.Listeners)) {
+		if hostname := d.cfg.Listeners[name].Hostname; hostname != "" {
+			return hostname
 		}
 	}
 	if name, err := os.Hostname(); err == nil && name != "" {

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"posthouse/config"
 	"posthouse/cutover"
@@ -109,8 +111,8 @@ func plan(cfg *config.Config, r config.Route) relay.Plan {
 		p.Via = r.To[0].Via
 		p.To = side(r.To[0].Where)
 	}
-	for name, server := range cfg.Servers {
-		if server.Side == config.Cloud && server.SMTP != "" {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Servers)) {
+		if s := cfg.Servers[name]; s.Side == config.Cloud && s.SMTP != "" && p.Outward == "" {
 			p.Outward = destinationName(name, config.ViaSMTP)
 		}
 	}

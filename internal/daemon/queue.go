@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -25,17 +26,29 @@ func (d *Daemon) queue(ctx context.Context, now time.Time) (control.Queue, error
 	if q.Waiting, err = d.waiting(ctx, shown, ledger.Due, ledger.InDoubt, ledger.Sending, ledger.Held); err != nil {
 		return q, err
 	}
-	accepted, err := d.waiting(ctx, 1000, ledger.Accepted)
+	q.Unseen, err = d.unseen(ctx, now)
+	return q, err
+}
+
+// unseen are the deliveries that the cloud accepted too long ago and nobody saw in the mailbox.
+func (d *Daemon) unseen(ctx context.Context, now time.Time) ([]control.Waiting, error) {
+	accepted, err := d.ledger.Deliveries(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Accepted}, Limit: 1000})
 	if err != nil {
-		return q, err
+		return nil, err
 	}
-	for _, w := range accepted {
-		if now.Sub(w.At) > d.cfg.Relay.SeenWithin && len(q.Unseen) < shown {
-			w.Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there"
-			q.Unseen = append(q.Unseen, w)
+	var all []control.Waiting
+	for _, delivery := range accepted {
+		if now.Sub(delivery.Since) <= d.cfg.Relay.SeenWithin || len(all) == shown {
+			continue
 		}
+		w, err := d.describe(ctx, delivery)
+		if err != nil {
+			return nil, err
+		}
+		w.Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there"
+		all = append(all, w)
 	}
-	return q, nil
+	return all, nil
 }
 
 func (d *Daemon) waiting(ctx context.Context, limit int, states ...ledger.DeliveryState) ([]control.Waiting, error) {
@@ -43,22 +56,22 @@ func (d *Daemon) waiting(ctx context.Context, limit int, states ...ledger.Delive
 	if err != nil {
 		return nil, err
 	}
-	all := make([]control.Waiting, 0, len(list))
-	for _, delivery := range list {
-		c, err := d.ledger.Capture(ctx, delivery.Capture)
-		if err != nil {
+	all := make([]control.Waiting, len(list))
+	for i, delivery := range list {
+		if all[i], err = d.describe(ctx, delivery); err != nil {
 			return nil, err
 		}
-		why := delivery.Reason
-		if why == "" {
-			why = delivery.Reply
-		}
-		all = append(all, control.Waiting{
-			Capture: string(c.ID), At: c.At, From: c.Envelope.From, To: string(delivery.Recipient), Size: c.Size,
-			Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next, Why: why,
-		})
 	}
 	return all, nil
+}
+
+func (d *Daemon) describe(ctx context.Context, delivery ledger.Delivery) (control.Waiting, error) {
+	c, err := d.ledger.Capture(ctx, delivery.Capture)
+	return control.Waiting{
+		Capture: string(c.ID), At: c.At, From: c.Envelope.From, To: string(delivery.Recipient), Size: c.Size,
+		Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next,
+		Why: cmp.Or(delivery.Reason, delivery.Reply),
+	}, err
 }
 
 // openWork is what keeps any verdict from being ready.

@@ -3,28 +3,68 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"posthouse/config"
+	"posthouse/cutover"
 )
 
-// Reload takes over what may change while we run: the directory of addresses, new mailboxes, certificates, and the verdict's policy. It returns every difference; those that are not live wait
-// for a restart. Nothing changes when it returns an error.
+// live is what a reload replaces, as one value, so that nobody sees half of it.
+type live struct {
+	cfg       *config.Config // only its live keys are in force
+	mailboxes []mailbox
+	at        time.Time
+}
+
+// Reload takes over what may change while we run: the directory of addresses, homes, passwords, new mailboxes, certificates, and the verdict's policy. It returns every difference: to
+// the last configuration for keys that are live, to that of the start for those that wait for a restart. Nothing changes when it returns an error.
 func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change, error) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	boxes, err := d.settled(next)
+	if err != nil {
+		return nil, err
+	}
+	useCertificates, err := d.readIdentities()
+	if err != nil {
+		return nil, fmt.Errorf("reload: %w", err)
+	}
+	changes := d.changes(next)
+	d.live.Store(&live{cfg: next, mailboxes: boxes, at: d.opts.Clock.Now()})
+	d.intake.SetDirectory(directory(next, boxes))
+	d.stores.add(boxes)
+	d.bridge.Add(nouns(boxes))
+	d.witness.switched(next.Verdict.MXSwitched)
+	return changes, useCertificates()
+}
+
+// settled are the next configuration's mailboxes. Those that are known stay on the accounts they have; new ones must lie on servers that are in use.
+func (d *Daemon) settled(next *config.Config) ([]mailbox, error) {
 	boxes, err := mailboxes(next)
 	if err != nil {
 		return nil, err
 	}
-	for _, identity := range d.identities {
-		if _, err := identity.Reload(); err != nil {
-			return nil, fmt.Errorf("reload: %w", err)
+	accounts := map[cutover.MailboxID]cutover.Mailbox{}
+	for _, m := range d.live.Load().mailboxes {
+		accounts[m.ID] = m.Mailbox
+	}
+	for i, m := range boxes {
+		if was, known := accounts[m.ID]; known {
+			boxes[i].Legacy, boxes[i].Cloud = was.Legacy, was.Cloud
+			continue
+		}
+		for _, a := range []cutover.Account{m.Legacy, m.Cloud} {
+			if _, known := d.cfg.Servers[a.Server]; a.Server != "" && !known {
+				return nil, fmt.Errorf("reload: mailbox %s lies on server %q, which is used from the next start on", m.ID, a.Server)
+			}
 		}
 	}
-	changes := config.Diff(d.cfg, next)
-	d.intake.SetDirectory(directory(next, boxes))
-	d.stores.add(boxes)
-	d.bridge.Add(nouns(boxes))
-	verdict := next.Verdict
-	d.verdict.Store(&verdict)
-	d.witness.switched(verdict.MXSwitched)
-	return changes, nil
+	return boxes, nil
+}
+
+func (d *Daemon) changes(next *config.Config) []config.Change {
+	waiting := slices.DeleteFunc(config.Diff(d.cfg, next), func(c config.Change) bool { return c.Live })
+	applied := slices.DeleteFunc(config.Diff(d.live.Load().cfg, next), func(c config.Change) bool { return !c.Live })
+	return append(applied, waiting...)
 }

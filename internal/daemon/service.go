@@ -41,6 +41,9 @@ func (d *Daemon) peers() (control.Peers, error) {
 	return control.Peers{Group: uint32(id), Named: true}, err
 }
 
+// Panicked notes what a request ran into.
+func (d *Daemon) Panicked(err error) { d.log.WithError(err).Error("a request on the control socket failed inside") }
+
 // Verify compares the named mailboxes, all if none is named, one after the other. A mailbox that cannot be read does not stop the others.
 func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.Verified) error) error {
 	ids, err := d.pick(names)
@@ -62,7 +65,7 @@ func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.
 func (d *Daemon) pick(names []string) ([]cutover.MailboxID, error) {
 	known := map[cutover.MailboxID]bool{}
 	var all []cutover.MailboxID
-	for _, m := range d.mailboxes {
+	for _, m := range d.live.Load().mailboxes {
 		known[m.ID] = true
 		all = append(all, m.ID)
 	}

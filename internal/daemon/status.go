@@ -2,24 +2,24 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"posthouse/bridge"
+	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/internal/control"
 )
 
 // Status is everything at a glance, as of now.
 func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
-	if err := d.keep(ctx); err != nil {
-		return control.Status{}, err
-	}
 	now := d.opts.Clock.Now()
-	s := control.Status{
-		Schema: control.StatusSchema, At: now, Version: d.opts.Version, Organisation: d.cfg.Organisation, Domains: d.cfg.Domains, Since: d.started,
-		Config: control.Loaded{File: d.cfg.File, At: d.started},
-	}
+	in := d.live.Load()
+	s := control.NewStatus()
+	s.At, s.Since, s.Version, s.Organisation, s.Domains = now, d.started, d.opts.Version, in.cfg.Organisation, in.cfg.Domains
+	s.Config = control.Loaded{File: d.cfg.File, At: in.at}
+	s.Trouble = d.trouble(ctx)
 	queue, err := d.queue(ctx, now)
 	if err != nil {
 		return s, err
@@ -32,8 +32,8 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 		return s, err
 	}
 	testimony = testimony.WithWork(work)
-	s.Server = evidence.Judge(d.policy(evidence.MailboxServer(d.required(), d.listenerNames())), testimony, now)
-	s.Address = evidence.Judge(d.policy(evidence.OldAddress(d.listenerNames())), testimony, now)
+	s.Server = d.judge(evidence.MailboxServer(d.required(), d.listenerNames()), testimony, now)
+	s.Address = d.judge(evidence.OldAddress(d.listenerNames()), testimony, now)
 	s.Sources = d.sources(testimony, now)
 	s.Arriving = arriving(testimony, d.listenerNames(), now)
 	s.Listeners = d.listening()
@@ -41,16 +41,33 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	return s, err
 }
 
-func (d *Daemon) policy(p evidence.Policy) evidence.Policy {
-	v := d.verdict.Load()
+// keepPatience is how long a status waits for the ledger to take what was watched up to now.
+const keepPatience = 2 * time.Second
+
+// trouble extends the coverage up to now, so that the verdict is of now. A ledger that takes nothing is worth telling, not a reason to tell nothing.
+func (d *Daemon) trouble(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, keepPatience)
+	defer cancel()
+	if err := d.keep(ctx); err != nil {
+		return []string{fmt.Sprintf("the ledger cannot be written: %v", err)}
+	}
+	return nil
+}
+
+func (d *Daemon) judge(p evidence.Policy, t evidence.Testimony, now time.Time) evidence.Verdict {
+	v := d.live.Load().cfg.Verdict
 	p.Quiet, p.Window, p.BlindBelow, p.Horizon, p.Stale = v.Quiet, v.Window, v.BlindBelow, v.Horizon, d.stale()
-	return p
+	verdict := evidence.Judge(p, t, now)
+	if verdict.Reasons == nil {
+		verdict.Reasons = []evidence.Reason{} // scripts walk through it
+	}
+	return verdict
 }
 
 // required names the sources without which a verdict is blind.
 func (d *Daemon) required() []string {
 	var names []string
-	for _, r := range d.verdict.Load().Required {
+	for _, r := range d.live.Load().cfg.Verdict.Required {
 		switch r {
 		case "listeners":
 			names = append(names, d.listenerNames()...)
@@ -83,15 +100,15 @@ func (d *Daemon) listening() []control.Listening {
 }
 
 func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
-	var all []control.Mailbox
+	all := []control.Mailbox{}
 	var sum control.Copy
-	homes := map[string]string{}
-	for _, m := range d.mailboxes {
-		homes[string(m.ID)] = string(m.Home)
+	known := map[cutover.MailboxID]cutover.Mailbox{}
+	for _, m := range d.live.Load().mailboxes {
+		known[m.ID] = m.Mailbox
 	}
 	for _, p := range d.bridge.Progress() {
 		m := control.Mailbox{
-			Address: string(p.Mailbox), Home: homes[string(p.Mailbox)], State: string(p.State), Folders: p.Folders, Done: p.Done, Total: p.Total,
+			Address: string(p.Mailbox), Home: string(known[p.Mailbox].Home), Wave: known[p.Mailbox].Wave, State: string(p.State), Folders: p.Folders, Done: p.Done, Total: p.Total,
 			Bytes: p.Bytes, Folder: p.Folder, Error: p.Error, Next: p.Next, Caught: p.Caught,
 		}
 		for _, s := range p.Skipped {

@@ -35,10 +35,15 @@ func (s *stores) add(all []mailbox) {
 	}
 }
 
-func (s *stores) line(m cutover.MailboxID) config.Mailbox {
+// password is asked for at each login: a reload may have brought another.
+func (s *stores) password(m cutover.MailboxID, side cutover.Side) (string, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lines[m]
+	line := s.lines[m]
+	s.mu.Unlock()
+	if side == cutover.Cloud {
+		return line.Cloud.Password.Reveal()
+	}
+	return line.Legacy.Password.Reveal()
 }
 
 // server is what the mailboxes of one server share.
@@ -55,23 +60,20 @@ type server struct {
 const bodyMemory = 24 << 20
 
 func (d *Daemon) openStores(context.Context) error {
-	all, err := mailboxes(d.cfg)
-	if err != nil {
-		return err
-	}
-	d.mailboxes = all
 	d.stores = &stores{d: d, servers: map[string]*server{}, lines: map[cutover.MailboxID]config.Mailbox{}, budget: imapstore.NewBudget(bodyMemory)}
-	d.stores.add(all)
+	d.stores.add(d.live.Load().mailboxes)
 	for name, s := range d.cfg.Servers {
-		if d.stores.servers[name], err = newServer(s); err != nil {
+		srv, err := d.newServer(s)
+		if err != nil {
 			return fmt.Errorf("server %s: %w", name, err)
 		}
+		d.stores.servers[name] = srv
 	}
 	return nil
 }
 
-func newServer(s config.Server) (*server, error) {
-	tlsConfig, err := tlsFor(s, cmp.Or(s.IMAP, s.SMTP))
+func (d *Daemon) newServer(s config.Server) (*server, error) {
+	tlsConfig, err := d.tlsFor(s, cmp.Or(s.IMAP, s.SMTP))
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +88,14 @@ func newServer(s config.Server) (*server, error) {
 }
 
 // tlsFor is how the server at address proves who it is, and we to it.
-func tlsFor(s config.Server, address string) (*tls.Config, error) {
+func (d *Daemon) tlsFor(s config.Server, address string) (*tls.Config, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil && address != "" {
 		return nil, err
 	}
 	o := login.TLSOptions{ServerName: host, CAFile: s.CAFile, Pin: s.Fingerprint}
 	if s.ClientCert != "" {
-		if o.Identity, err = login.LoadTLSIdentity(s.ClientCert, s.ClientKey); err != nil {
+		if o.Identity, err = d.identity(s.ClientCert, s.ClientKey); err != nil {
 			return nil, err
 		}
 	}
@@ -178,11 +180,6 @@ func passwordLogin(c *login.Credential) func() (string, string, error) {
 }
 
 func (s *stores) credential(m cutover.MailboxID, srv *server, side cutover.Side, user string) *login.Credential {
-	line := s.line(m)
-	secret := line.Legacy.Password
-	if side == cutover.Cloud {
-		secret = line.Cloud.Password
-	}
 	c := &login.Credential{Username: user, Tokens: srv.tokens}
 	switch srv.Login {
 	case config.LoginXOAuth2:
@@ -192,7 +189,7 @@ func (s *stores) credential(m cutover.MailboxID, srv *server, side cutover.Side,
 		c.Mechanism = login.OAuthBearer
 		return c
 	}
-	c.Tokens, c.Password = nil, secret.Reveal
+	c.Tokens, c.Password = nil, func() (string, error) { return s.password(m, side) }
 	if srv.MasterUser == "" {
 		return c
 	}
