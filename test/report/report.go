@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -130,6 +131,9 @@ func (r *report) text(at key) string {
 	return ""
 }
 
+// place is what the testing package writes before a test's words.
+var place = regexp.MustCompile(`^\S+\.go:\d+:`)
+
 // reason is what a skipped test said: its output without the lines that the testing package adds, and without the place.
 func reason(output string) string {
 	var said []string
@@ -138,10 +142,9 @@ func reason(output string) string {
 		if line == "" || strings.HasPrefix(line, "=== ") || strings.HasPrefix(line, "--- ") {
 			continue
 		}
-		if place, text, ok := strings.Cut(line, ": "); ok && strings.Contains(place, ".go:") {
-			line = text
+		if line = strings.TrimSpace(place.ReplaceAllString(line, "")); line != "" {
+			said = append(said, line)
 		}
-		said = append(said, line)
 	}
 	if len(said) == 0 {
 		return "no reason given"

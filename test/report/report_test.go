@@ -67,6 +67,7 @@ func TestReason(t *testing.T) {
 	for output, want := range map[string]string{
 		"":                           "no reason given",
 		"=== RUN   TestA\n":          "no reason given",
+		"    a_test.go:31: ":         "no reason given",
 		"    a_test.go:31: not here": "not here",
 		"    a_test.go:31: no neighbour: dovecot\n        second line\n": "no neighbour: dovecot second line",
 		"plain words: kept\n": "plain words: kept",
