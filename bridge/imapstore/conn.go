@@ -2,6 +2,7 @@ package imapstore
 
 import (
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,6 +15,9 @@ type conn struct {
 	greeting []byte
 	// commands: what is written are go-imap's commands and no bodies.
 	commands bool
+
+	// tail is the end of what was read last: the server's last words stand there when it hangs up.
+	tail []byte
 
 	mu      sync.Mutex
 	library time.Duration // go-imap's patience, 0 is none
@@ -30,7 +34,23 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	c.apply()
 	c.mu.Unlock()
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.tail = append(c.tail[:0], p[max(0, n-maxTail):n]...)
+	}
+	return n, err
+}
+
+const maxTail = 256
+
+// lastWords is the text of a BYE among the last octets read, which go-imap does not tell. Call it when nobody reads any more.
+func (c *conn) lastWords() string {
+	for line := range strings.Lines(string(c.tail)) {
+		if words, ok := strings.CutPrefix(line, "* BYE "); ok {
+			return strings.TrimSpace(words)
+		}
+	}
+	return ""
 }
 
 // Write puts in the names that go-imap cannot send. It gives a command with a short name in one piece.

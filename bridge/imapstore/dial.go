@@ -60,7 +60,7 @@ func (o Options) connect(ctx context.Context) (*session, error) {
 	}
 	err = login.Explain(err)
 	kind := bridge.ErrConnection
-	if errors.Is(err, login.ErrRefused) || errors.Is(err, login.ErrDisabled) {
+	if person(err) {
 		kind = bridge.ErrLogin
 	}
 	return nil, fmt.Errorf("connecting to %s: %w: %w", o.Address, kind, err)

@@ -23,12 +23,15 @@ import (
 //	S: * 1 FETCH (...)     a line of the server; TAG stands for the tag of the client's last command
 //	s: abc                 the same without a line end
 //	close                  the server closes the connection
+//	hold                   the server reads nothing more
 //
 // After the last line of a connection the server reads on and answers nothing, except that every connection understands LOGOUT.
 type dialog struct {
 	t    *testing.T
 	name string
 	open net.Listener
+	// ended is closed when the test ends.
+	ended chan struct{}
 
 	mu          sync.Mutex
 	connections [][]string
@@ -44,7 +47,7 @@ func serve(t *testing.T, name string) imapstore.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &dialog{t: t, name: name}
+	d := &dialog{t: t, name: name, ended: make(chan struct{})}
 	for _, part := range strings.Split(string(text), "== connection\n")[1:] {
 		d.connections = append(d.connections, strings.Split(strings.TrimSuffix(part, "\n"), "\n"))
 	}
@@ -80,6 +83,7 @@ func (d *dialog) accept() {
 
 func (d *dialog) stop() {
 	d.open.Close()
+	close(d.ended)
 	d.mu.Lock()
 	for _, nc := range d.conns {
 		nc.Close()
@@ -105,6 +109,9 @@ func (d *dialog) play(nc net.Conn, n int) {
 		case "s":
 			fmt.Fprint(nc, strings.ReplaceAll(text, "TAG", tag))
 		case "close":
+			return
+		case "hold":
+			<-d.ended
 			return
 		case "C":
 			if text == "..." {

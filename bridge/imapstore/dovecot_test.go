@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -155,5 +156,70 @@ func TestConformanceDovecot(t *testing.T) {
 				return dovecotBox{server: server, change: c.options, user: fmt.Sprintf("%s%d", user, next)}
 			})
 		})
+	}
+}
+
+// TestForeignFolders: public folders are listed as foreign, and own folders are not, whatever their names.
+func TestForeignFolders(t *testing.T) {
+	server := neighbour.StartDovecot(t, neighbour.DovecotConfig{
+		Name: "dovecot", Users: people(1), Special: map[string]string{"Gesendet": `\Sent`}, Create: []string{"Gesendet"},
+		Settings: "namespace public {\n  type = public\n  prefix = Public/\n  separator = /\n  location = maildir:~/public\n  subscriptions = no\n}\n",
+	})
+	box := dovecotBox{server: server, change: func(*imapstore.Options) {}, user: user + "1"}
+	client := box.client(t)
+	for _, name := range []string{"Public/Sales", "Publicity", "Sent"} {
+		if err := client.Create(name, nil).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store := box.Open(t)
+	defer store.Close()
+	folders, err := store.Folders(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]cutover.Folder{}
+	for _, f := range folders {
+		got[f.Path.String()] = f
+	}
+	if f := got["Public / Sales"]; !f.Foreign || f.Role != cutover.NoRole {
+		t.Errorf("public folder %+v of %v", f, folders)
+	}
+	if f := got["Publicity"]; f.Name == "" || f.Foreign {
+		t.Errorf("own folder %+v", f)
+	}
+	if got["Gesendet"].Role != cutover.Sent || got["Sent"].Role != cutover.NoRole {
+		t.Errorf("sent folders %+v and %+v", got["Gesendet"], got["Sent"])
+	}
+	made, err := store.EnsureFolder(t.Context(), cutover.Folder{Path: cutover.FolderPath{"Sent"}, Role: cutover.Sent, Kind: cutover.Mail})
+	if err != nil || made.Name != "Gesendet" {
+		t.Errorf("the folder for sent mail is %+v, %v", made, err)
+	}
+}
+
+// TestHintIsQuick: a message is hinted at soon after its arrival; on an idle machine that is half a second, Dovecot's own delay.
+func TestHintIsQuick(t *testing.T) {
+	server := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "dovecot", Users: people(1)})
+	box := dovecotBox{server: server, change: func(*imapstore.Options) {}, user: user + "1"}
+	store := box.Open(t)
+	defer store.Close()
+	if _, err := store.Next(t.Context(), inbox, ""); err != nil {
+		t.Fatal(err)
+	}
+	hinted := make(chan time.Time, 1)
+	for n := range 3 {
+		go func() {
+			if err := store.Wait(t.Context(), inbox); err != nil {
+				t.Errorf("wait: %v", err)
+			}
+			hinted <- time.Now()
+		}()
+		begun := time.Now()
+		box.Deliver(t, inbox.Path, storetest.Message{Raw: []byte(numbered(n))})
+		if took := (<-hinted).Sub(begun); took > 5*time.Second {
+			t.Errorf("the hint came after %v", took)
+		} else {
+			t.Logf("the hint came after %v", took)
+		}
 	}
 }

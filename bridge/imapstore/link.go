@@ -136,6 +136,9 @@ func (l *link) run(ctx context.Context, at *live, fn func(*live) error) error {
 	var keep keepOpen
 	if _, ok := answered(err); err != nil && !ok && !errors.As(err, &keep) {
 		l.close()
+		if words := at.conn.lastWords(); words != "" {
+			return fmt.Errorf("server hung up, saying %q: %w", words, err)
+		}
 		return err
 	}
 	at.used = true

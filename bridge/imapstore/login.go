@@ -37,7 +37,7 @@ func (o Options) prove(ctx context.Context, s *session) error {
 	}
 	client, err := o.SASL(ctx, offered...)
 	if err != nil {
-		return err
+		return credentialError{err}
 	}
 	err = s.sasl(client)
 	if _, refused := answered(err); refused && o.Refused != nil {
@@ -56,11 +56,23 @@ func (s *session) mechanisms() []string {
 	return offered
 }
 
+// credentialError is an error of whoever gives the credentials.
+type credentialError struct{ error }
+
+func (e credentialError) Unwrap() error { return e.error }
+
+// person reports whether an error of connecting needs a person: the server refused the login, or there are no credentials to log in with.
+func person(err error) bool {
+	var none credentialError
+	later := errors.Is(err, login.ErrUnavailable) || errors.Is(err, login.ErrThrottled) || errors.Is(err, login.ErrUntrusted)
+	return errors.Is(err, login.ErrRefused) || errors.Is(err, login.ErrDisabled) || errors.As(err, &none) && !later
+}
+
 // plainLogin never puts the password into an error: servers that echo it are not quoted beyond their own words.
 func (o Options) plainLogin(s *session) error {
 	username, password, err := o.Password()
 	if err != nil {
-		return err
+		return credentialError{err}
 	}
 	if strings.ContainsAny(username+password, "\r\n\x00") {
 		return &login.Error{Kind: login.ErrRefused, Err: errors.New("name or password holds a control character")}

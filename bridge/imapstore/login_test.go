@@ -10,6 +10,7 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/bridge/imapstore"
+	"posthouse/internal/login"
 	"posthouse/internal/testserver"
 )
 
@@ -64,6 +65,35 @@ func TestRefusedTellsTheCredential(t *testing.T) {
 	}
 	if refused == nil {
 		t.Error("the credential was not told")
+	}
+}
+
+// TestCredentialErrors: no credentials are a matter for a person, a token server that is down is not.
+func TestCredentialErrors(t *testing.T) {
+	cases := []struct{ err, want error }{
+		{errors.New("credential is missing"), bridge.ErrLogin},
+		{&login.Error{Kind: login.ErrRefused, Err: errors.New("token refused")}, bridge.ErrLogin},
+		{&login.Error{Kind: login.ErrUnavailable, Err: errors.New("token server is down")}, bridge.ErrConnection},
+		{&login.Error{Kind: login.ErrThrottled, Err: errors.New("slow down")}, bridge.ErrConnection},
+	}
+	server := startServer(t, testserver.IMAPConfig{})
+	for _, c := range cases {
+		o := options(t, server.Addr())
+		o.SASL = func(context.Context, ...string) (sasl.Client, error) { return nil, c.err }
+		store := imapstore.New(o)
+		defer store.Close()
+		if _, err := store.Folders(t.Context()); !errors.Is(err, c.want) || !errors.Is(err, c.err) {
+			t.Errorf("%v becomes %v, want %v", c.err, err, c.want)
+		}
+	}
+}
+
+// TestLastWords: what a server says when it hangs up on a command.
+func TestLastWords(t *testing.T) {
+	store := imapstore.New(serve(t, "bye"))
+	defer store.Close()
+	if _, err := store.Next(t.Context(), inbox, ""); !errors.Is(err, bridge.ErrConnection) || !strings.Contains(text(err), "Session expired") {
+		t.Errorf("got %v", err)
 	}
 }
 

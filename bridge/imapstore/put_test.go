@@ -74,6 +74,7 @@ func TestPutHostile(t *testing.T) {
 		{"put-confused", all(unknown), bridge.ErrConnection},
 		{"put-fewer-places", all("stored"), nil},
 		{"put-sync", []string{"7/10", refused, "7/11", "stored"}, nil},
+		{"put-leave-refused", []string{refused, "7/10", "7/11", "7/12"}, nil},
 		{"put-sync-multi", []string{"7/10", refused, "7/11", "7/12"}, nil},
 	}
 	for _, c := range cases {
@@ -104,7 +105,7 @@ func TestPutEarlyRefusal(t *testing.T) {
 	store := imapstore.New(o)
 	defer store.Close()
 	items := four()[:3]
-	items[1].Content = octets(strings.Repeat("a large message\r\n", 4<<20/17))
+	items[1].Content = octets(strings.Repeat("a large message\r\n", 32<<20/17))
 	became, err := put(t, store, items...)
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ func (e badContent) Unwrap() error { return e.cause }
 // errLanded: the server refused the command when asked for leave; it has been dealt with.
 var errLanded = errors.New("refused before the literal")
 
-// send writes one command for the group.
+// send writes one command for the group. A group that surely was not executed, because the connection had to be given up, is sent again over the next.
 func (u *upload) send(g group) error {
 	g = u.refuseLarge(g)
 	if len(g) == 0 {
@@ -28,6 +28,7 @@ func (u *upload) send(g group) error {
 	}
 	tag, f, err := u.launch(g)
 	if err != nil {
+		u.owner().resend(g)
 		return err
 	}
 	err = u.write(tag, f)
@@ -39,7 +40,10 @@ func (u *upload) send(g group) error {
 		return u.abandon(tag, f, bad)
 	}
 	if dead := u.closed(); dead != nil {
-		return dead // why it broke, rather than that writing failed
+		err = dead // why it broke, rather than that writing failed
+	}
+	if !f.answered { // nobody else writes to it any more
+		u.owner().resend(g)
 	}
 	return err
 }
@@ -118,13 +122,10 @@ func (u *upload) askLeave(f *flight) error {
 		if r.tag != "+" {
 			return errLanded
 		}
+		return nil
 	case <-u.dead:
 		return u.failure()
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	f.waiting = false
-	return nil
 }
 
 func (u *upload) body(index int, c bridge.Content) error {
@@ -133,7 +134,7 @@ func (u *upload) body(index int, c bridge.Content) error {
 		return badContent{index, err}
 	}
 	defer r.Close()
-	err = copyExact(u.out, r, c.Size())
+	err = copyExact(u.out, r, c.Size(), &u.pieces)
 	var wrong wrongLength
 	if errors.As(err, &wrong) {
 		return badContent{index, err}
@@ -144,10 +145,13 @@ func (u *upload) body(index int, c bridge.Content) error {
 // wrongLength is trouble of the source, not of the connection.
 type wrongLength struct{ error }
 
+// pieces are buffers to copy by.
+type pieces [2][32 << 10]byte
+
 // copyExact writes what r yields if that is exactly size octets. The last piece is not written before it is known to be the last, so that a longer or
 // shorter source never makes a complete literal.
-func copyExact(w io.Writer, r io.Reader, size int64) error {
-	held, next := make([]byte, 0, 32<<10), make([]byte, 32<<10)
+func copyExact(w io.Writer, r io.Reader, size int64, by *pieces) error {
+	held, next := by[0][:0], by[1][:]
 	var total int64
 	for {
 		n, err := io.ReadFull(r, next[:cap(next)])

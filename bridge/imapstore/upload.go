@@ -4,17 +4,15 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
-
-	"posthouse/bridge"
 )
 
 // upload is a connection in use for APPENDs: the caller's goroutine writes, one goroutine reads the answers.
 type upload struct {
 	*session
 	out      *bufio.Writer
+	pieces   pieces
 	multi    bool
 	literals literalRule
 	limit    int64 // APPENDLIMIT; 0 is unknown
@@ -34,14 +32,6 @@ type upload struct {
 	err     error  // why it is dead
 }
 
-// flight is a command whose answer is due.
-type flight struct {
-	items    group
-	written  bool // to its end
-	waiting  bool // for leave to send a literal
-	answered bool
-}
-
 func newUpload(s *session, release func(), p *putting) *upload {
 	o := p.writer.store.o
 	u := &upload{
@@ -55,6 +45,20 @@ func newUpload(s *session, release func(), p *putting) *upload {
 	u.landed.L = &u.mu
 	go u.listen()
 	return u
+}
+
+// give passes on leave for a literal. From then on the flight waits no more: a refusal now comes too early.
+func (u *upload) give(r reply) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, f := range u.flights {
+		if f.waiting {
+			f.waiting = false
+			u.leave <- r // has room: one flight waits at a time
+			return nil
+		}
+	}
+	return errors.New("server gave leave for a literal that nobody asked for")
 }
 
 // pushing writes with patience: as long as something is taken off our hands the server is alive, although it says nothing.
@@ -97,12 +101,7 @@ func (u *upload) listen() {
 func (u *upload) hear(r reply) error {
 	switch {
 	case r.tag == "+":
-		select {
-		case u.leave <- r:
-			return nil
-		default:
-			return errors.New("server gave leave for a literal that nobody asked for")
-		}
+		return u.give(r)
 	case r.tag != "*":
 		return u.answer(r)
 	case r.kind == "BYE":
@@ -113,131 +112,6 @@ func (u *upload) hear(r reply) error {
 		return fmt.Errorf("server does not understand: %s", r.said())
 	}
 	return nil
-}
-
-// answer ends a flight. It counts as flying until its outcomes were told: a Put must not return before.
-func (u *upload) answer(r reply) error {
-	u.mu.Lock()
-	f, ok := u.flights[r.tag]
-	if ok {
-		f.answered = true
-	}
-	asked, early := ok && f.waiting, ok && !f.written && !f.waiting
-	u.mu.Unlock()
-	if !ok {
-		return fmt.Errorf("server answered a command that was not sent: %s", r.said())
-	}
-	if r.kind == "OK" && (asked || early) {
-		return fmt.Errorf("server answered OK before the command ended: %s", r.said())
-	}
-	u.resolve(f, r)
-	u.mu.Lock()
-	u.land(r.tag, f)
-	p := u.p
-	u.mu.Unlock()
-	p.nudge()
-	if asked {
-		u.leave <- r
-	}
-	if early {
-		// Its literal is half sent. The server may read the rest as the literal, or as commands: nothing more may go over this connection.
-		return reconnect{fmt.Errorf("server refused a command before its end: %s", r.said())}
-	}
-	return nil
-}
-
-// land removes a flight; the caller holds mu.
-func (u *upload) land(tag string, f *flight) {
-	delete(u.flights, tag)
-	u.inAir -= len(f.items)
-	if len(u.flights) == 0 {
-		u.conn.expect(0)
-	}
-	u.landed.Broadcast()
-}
-
-// resolve tells the outcomes of a flight, or sends its halves again.
-func (u *upload) resolve(f *flight, r reply) {
-	p := u.owner()
-	if r.kind == "OK" {
-		for i, place := range places(r, len(f.items)) {
-			p.tell(bridge.Outcome{ID: f.items[i].ID, Place: place})
-		}
-		return
-	}
-	if len(f.items) > 1 && !r.everybody() {
-		p.split(f.items)
-		return
-	}
-	for _, item := range f.items {
-		p.tell(verdict(item, r))
-	}
-}
-
-// fail ends the connection. Of commands that were sent to their end nobody knows what became.
-func (u *upload) fail(err error) {
-	u.conn.Close()
-	u.mu.Lock()
-	if u.bye != "" {
-		err = fmt.Errorf("%w (%s)", err, u.bye)
-	}
-	u.err = err
-	var doubtful group
-	for _, f := range u.flights {
-		if f.written && !f.answered {
-			doubtful = append(doubtful, f.items...)
-		}
-	}
-	clear(u.flights)
-	u.inAir = 0
-	p := u.p
-	u.mu.Unlock()
-	for _, item := range doubtful {
-		p.tell(failed(item, bridge.ErrUnknown, err))
-	}
-	close(u.dead)
-	u.landed.Broadcast()
-	p.nudge()
-}
-
-// failure is why the connection ended; nil while it lives.
-func (u *upload) failure() error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.err
-}
-
-func (u *upload) flying() int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return len(u.flights)
-}
-
-// launch waits until there is room in the air and registers a flight.
-func (u *upload) launch(items group) (tag string, f *flight, err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for u.err == nil && u.inAir > 0 && u.inAir+len(items) > u.most {
-		u.landed.Wait()
-	}
-	if u.err != nil {
-		return "", nil, u.err
-	}
-	u.tag++
-	tag = "A" + strconv.Itoa(u.tag)
-	f = &flight{items: items}
-	u.flights[tag] = f
-	u.inAir += len(items)
-	return tag, f, nil
-}
-
-// settle waits until everything in the air has landed.
-func (u *upload) settle() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for len(u.flights) > 0 && u.err == nil {
-		u.landed.Wait()
-	}
 }
 
 // noop makes sure that the connection is alive.

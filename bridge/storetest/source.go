@@ -1,11 +1,8 @@
 package storetest
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"posthouse/bridge"
 	"posthouse/cutover"
@@ -129,7 +126,8 @@ func (s *suite) news() {
 	s.equal("old ranges", s.numbers(count+2, old), falling(count, 1))
 }
 
-func (s *suite) readAhead()    { s.readAheadOf(s.Batch) }
+func (s *suite) readAhead() { s.readAheadOf(s.Batch) }
+
 func (s *suite) readAheadFew() { s.readAheadOf(1) }
 
 // readAheadOf calls Next while bodies are being fetched, from within the callback: the strictest way of doing both at once.
@@ -199,102 +197,4 @@ func (s *suite) goneFolder() {
 	if _, err := s.store.State(s.ctx, nowhere); !errors.Is(err, bridge.ErrGone) {
 		s.Errorf("state of a folder that is not there: %v", err)
 	}
-}
-
-func (s *suite) bodies() {
-	want := map[string]bool{}
-	for _, raw := range odd() {
-		s.box.Deliver(s.T, s.inbox.Path, Message{Raw: raw, Date: day(1)})
-		want[string(raw)] = true
-	}
-	refs := s.refs(s.inbox)
-	slices.Reverse(refs)
-	for ref, raw := range s.fetch(s.inbox, refs...) {
-		if !want[string(raw)] {
-			s.Errorf("%s has octets that were not delivered: %.200q", ref, raw)
-		}
-		delete(want, string(raw))
-	}
-	for raw := range want {
-		s.Errorf("not fetched as delivered: %.200q", raw)
-	}
-}
-
-func (s *suite) goneBodies() {
-	s.deliver(1, s.Batch)
-	refs := s.refs(s.inbox)
-	s.box.Remove(s.T, s.inbox.Path, refs[1])
-	ask := append(slices.Clone(refs), "4294967294", "not a reference")
-	bodies, errs := s.fetchAll(s.inbox, ask...)
-	for _, ref := range []cutover.Ref{refs[1], "4294967294", "not a reference"} {
-		if !errors.Is(errs[ref], bridge.ErrGone) {
-			s.Errorf("%s: %v, want that it is gone", ref, errs[ref])
-		}
-	}
-	if len(bodies) != len(refs)-1 || !bytes.Equal(bodies[refs[2]], message(3).Raw) {
-		s.Errorf("%d bodies beside those that are gone", len(bodies))
-	}
-}
-
-func (s *suite) stoppedFetch() {
-	s.deliver(1, s.Batch)
-	stop := errors.New("enough")
-	told := 0
-	err := s.store.Fetch(s.ctx, s.inbox, s.refs(s.inbox), func(got bridge.Fetched) error {
-		told++
-		s.ok(got.Err)
-		s.ok(got.Content.Close())
-		if told == 2 {
-			return stop
-		}
-		return nil
-	})
-	if !errors.Is(err, stop) || told != 2 {
-		s.Fatalf("fetch ended with %v after %d bodies", err, told)
-	}
-	if got := s.fetch(s.inbox, s.refs(s.inbox)[0]); len(got) != 1 {
-		s.Error("nothing can be fetched afterwards")
-	}
-}
-
-func (s *suite) wait() {
-	s.deliver(1, 1)
-	_, after := s.follow(s.store, s.inbox, "")
-	s.quiet()
-	s.deliver(2, 2) // before Wait is called: it must not be lost
-	s.ok(s.store.Wait(s.ctx, s.inbox))
-	batches, after := s.follow(s.store, s.inbox, after)
-	s.equal("news after the first hint", s.numbers(2, batches...), []int{2})
-	s.quiet()
-	waited := make(chan error, 1)
-	go func() { waited <- s.store.Wait(s.ctx, s.inbox) }()
-	s.deliver(3, 3)
-	s.ok(<-waited)
-	batches, _ = s.follow(s.store, s.inbox, after)
-	s.equal("news after the second hint", s.numbers(3, batches...), []int{3})
-	ctx, cancel := context.WithCancel(s.ctx)
-	s.quiet()
-	go func() { waited <- s.store.Wait(ctx, s.inbox) }()
-	cancel()
-	if err := <-waited; !errors.Is(err, context.Canceled) {
-		s.Errorf("wait ended with %v when its context did", err)
-	}
-}
-
-// quietTime is longer than a server needs to tell of what happened a moment ago.
-const quietTime = 700 * time.Millisecond
-
-// quiet uses up hints that are about what is known already: one too many is allowed, one for ever is not.
-func (s *suite) quiet() {
-	s.Helper()
-	for range 20 {
-		ctx, cancel := context.WithTimeout(s.ctx, quietTime)
-		err := s.store.Wait(ctx, s.inbox)
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
-			return
-		}
-		s.ok(err)
-	}
-	s.Fatal("Wait hints although nothing happens")
 }

@@ -1,0 +1,142 @@
+package imapstore
+
+import (
+	"fmt"
+	"strconv"
+
+	"posthouse/bridge"
+)
+
+// flight is a command whose answer is due.
+type flight struct {
+	items    group
+	written  bool // to its end
+	waiting  bool // for leave to send a literal
+	answered bool // by the tagged reply, or told of as unknown
+}
+
+// answer ends a flight. It counts as flying until its outcomes were told: a Put must not return before.
+func (u *upload) answer(r reply) error {
+	u.mu.Lock()
+	f, ok := u.flights[r.tag]
+	if ok {
+		f.answered = true
+	}
+	asked, early := ok && f.waiting, ok && !f.written && !f.waiting
+	u.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("server answered a command that was not sent: %s", r.said())
+	}
+	if r.kind == "OK" && (asked || early) {
+		return fmt.Errorf("server answered OK before the command ended: %s", r.said())
+	}
+	u.resolve(f, r)
+	u.mu.Lock()
+	u.land(r.tag, f)
+	p := u.p
+	u.mu.Unlock()
+	p.nudge()
+	if asked {
+		u.leave <- r
+	}
+	if early {
+		// Its literal is half sent. The server may read the rest as the literal, or as commands: nothing more may go over this connection.
+		return reconnect{fmt.Errorf("server refused a command before its end: %s", r.said())}
+	}
+	return nil
+}
+
+// land removes a flight; the caller holds mu.
+func (u *upload) land(tag string, f *flight) {
+	delete(u.flights, tag)
+	u.inAir -= len(f.items)
+	if len(u.flights) == 0 {
+		u.conn.expect(0)
+	}
+	u.landed.Broadcast()
+}
+
+// resolve tells the outcomes of a flight, or sends its halves again.
+func (u *upload) resolve(f *flight, r reply) {
+	p := u.owner()
+	if r.kind == "OK" {
+		for i, place := range places(r, len(f.items)) {
+			p.tell(bridge.Outcome{ID: f.items[i].ID, Place: place})
+		}
+		return
+	}
+	if len(f.items) > 1 && !r.everybody() {
+		p.split(f.items)
+		return
+	}
+	for _, item := range f.items {
+		p.tell(verdict(item, r))
+	}
+}
+
+// fail ends the connection. Of commands that were sent to their end nobody knows what became.
+func (u *upload) fail(err error) {
+	u.conn.Close()
+	u.mu.Lock()
+	if u.bye != "" {
+		err = fmt.Errorf("%w (%s)", err, u.bye)
+	}
+	u.err = err
+	var doubtful group
+	for _, f := range u.flights {
+		if f.written && !f.answered {
+			f.answered = true
+			doubtful = append(doubtful, f.items...)
+		}
+	}
+	clear(u.flights)
+	u.inAir = 0
+	p := u.p
+	u.mu.Unlock()
+	for _, item := range doubtful {
+		p.tell(failed(item, bridge.ErrUnknown, err))
+	}
+	close(u.dead)
+	u.landed.Broadcast()
+	p.nudge()
+}
+
+// failure is why the connection ended; nil while it lives.
+func (u *upload) failure() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.err
+}
+
+func (u *upload) flying() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.flights)
+}
+
+// launch waits until there is room in the air and registers a flight.
+func (u *upload) launch(items group) (tag string, f *flight, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for u.err == nil && u.inAir > 0 && u.inAir+len(items) > u.most {
+		u.landed.Wait()
+	}
+	if u.err != nil {
+		return "", nil, u.err
+	}
+	u.tag++
+	tag = "A" + strconv.Itoa(u.tag)
+	f = &flight{items: items}
+	u.flights[tag] = f
+	u.inAir += len(items)
+	return tag, f, nil
+}
+
+// settle waits until everything in the air has landed.
+func (u *upload) settle() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for len(u.flights) > 0 && u.err == nil {
+		u.landed.Wait()
+	}
+}

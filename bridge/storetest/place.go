@@ -1,0 +1,71 @@
+package storetest
+
+import (
+	"posthouse/cutover"
+)
+
+func (s *suite) foldersByRole() {
+	inbox, err := s.store.EnsureFolder(s.ctx, cutover.Folder{Path: cutover.FolderPath{"inbox"}, Role: cutover.Inbox, Kind: cutover.Mail})
+	if err != nil || inbox.Name != s.inbox.Name {
+		s.Errorf("INBOX by role: %+v, %v", inbox, err)
+	}
+	for _, role := range []cutover.FolderRole{cutover.Sent, cutover.Drafts, cutover.Junk, cutover.Trash, cutover.Archive} {
+		want := cutover.Folder{Path: cutover.FolderPath{"Our " + string(role)}, Role: role, Kind: cutover.Mail}
+		made, err := s.store.EnsureFolder(s.ctx, want)
+		s.ok(err)
+		again, err := s.open().EnsureFolder(s.ctx, cutover.Folder{Path: made.Path, Kind: cutover.Mail})
+		if err != nil || again.Name != made.Name {
+			s.Errorf("%s: made %+v, then found %+v, %v", role, made, again, err)
+		}
+	}
+}
+
+func (s *suite) foldersByPath() {
+	paths := []cutover.FolderPath{
+		{"Projects"}, {"Projects", "2019"}, {"Größe & Co", "Ελλάδα", "日本語"}, {"a", "b", "c", "d"}, {"quo\"ted name"}, {"&"}, {"emoji 😀"},
+	}
+	for _, path := range paths {
+		made, err := s.store.EnsureFolder(s.ctx, cutover.Folder{Path: path, Kind: cutover.Mail})
+		s.ok(err)
+		if made.Path.Key() != path.Key() {
+			s.Errorf("%s was made as %s", path, made.Path)
+		}
+		if listed := s.folder(path); listed.Name != made.Name || listed.Foreign || listed.NoSelect {
+			s.Errorf("%s is listed as %+v", path, listed)
+		}
+		again, err := s.store.EnsureFolder(s.ctx, cutover.Folder{Path: path, Kind: cutover.Mail})
+		if err != nil || again.Name != made.Name {
+			s.Errorf("%s again: %+v, %v", path, again, err)
+		}
+		outcomes := s.putAll(made, putItems(1, 1))
+		if err := outcomes[1].Err; err != nil || len(s.refs(made)) != 1 {
+			s.Errorf("%s does not take items: %v", path, err)
+		}
+	}
+}
+
+// refusedName: what a server refuses is made under a name that it takes, and found again.
+func (s *suite) refusedName() {
+	for _, name := range []string{"~peter", "#news", `a\b`, "ends with a dot.", " blanks "} {
+		want := cutover.Folder{Path: cutover.FolderPath{name}, Kind: cutover.Mail}
+		made, err := s.store.EnsureFolder(s.ctx, want)
+		s.ok(err)
+		again, err := s.open().EnsureFolder(s.ctx, want)
+		if err != nil || again.Name != made.Name {
+			s.Errorf("%q was made as %s, then %s, %v", name, made.Path, again.Path, err)
+		}
+	}
+}
+
+func (s *suite) separatorInName() {
+	want := cutover.Folder{Path: cutover.FolderPath{"Invoices", "2019" + s.Separator + "20"}, Kind: cutover.Mail}
+	made, err := s.store.EnsureFolder(s.ctx, want)
+	s.ok(err)
+	if len(made.Path) != 2 || made.Path[1] != "2019_20" {
+		s.Errorf("%s was made as %q", want.Path, made.Path)
+	}
+	again, err := s.open().EnsureFolder(s.ctx, want)
+	if err != nil || again.Name != made.Name {
+		s.Errorf("again: %+v, %v", again, err)
+	}
+}
