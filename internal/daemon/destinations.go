@@ -188,25 +188,13 @@ type content struct{ relay.Body }
 
 func (content) Close() error { return nil }
 
-// finder asks mailboxes for the courier.
-type finder struct{ bridge *bridge.Bridge }
-
-func (f finder) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error) {
-	seen, err := f.bridge.Find(ctx, m, side, wanted)
-	where := make(map[int]string, len(seen))
-	for i, s := range seen {
-		where[i] = sighting(s)
-	}
-	return where, err
-}
-
 func (d *Daemon) startCourier(ctx context.Context) error {
 	ways, err := d.destinations()
 	if err != nil {
 		return err
 	}
 	d.courier, err = relay.NewCourier(ctx, relay.CourierConfig{
-		Ledger: d.ledger, Destinations: ways, Finder: finder{d.bridge},
+		Ledger: d.ledger, Destinations: ways, Finder: finder{bridge: d.bridge, ledger: d.ledger, key: d.traceKey},
 		Retry: pace.Schedule{Steps: d.cfg.Relay.Retry}, HoldAfter: d.cfg.Relay.HoldAfter, SettleTime: d.cfg.Relay.SettleTime,
 		Workers: d.cfg.Relay.Workers, Scan: d.real(time.Second), Pauses: pauses(d),
 		Clock: d.opts.Clock, Log: d.log, Alive: d.beat("courier", time.Minute),
