@@ -67,6 +67,7 @@ func (w *world) killAgainAndAgain(mail *traffic, random *rand.Rand) {
 	defer cancel()
 	sent := make(chan error, 1)
 	go func() { sent <- mail.run(ctx) }()
+	copying := 0
 	for i := range kills {
 		life := time.Duration(150+random.IntN(1000)) * time.Millisecond
 		if i >= kills/2 {
@@ -80,6 +81,12 @@ func (w *world) killAgainAndAgain(mail *traffic, random *rand.Rand) {
 		}
 		w.daemon.kill()
 		w.t.Logf("kill %d after %s, with %d messages copied", i+1, life, copied)
+		if copied < messages {
+			copying++
+		}
+	}
+	if copying == 0 {
+		w.t.Error("no kill came while messages were being copied")
 	}
 	cancel()
 	if err := <-sent; err != nil {

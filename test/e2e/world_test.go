@@ -158,6 +158,9 @@ retry = ["1s", "2s"]
 settle_time = "4s"
 disk_reserve = "64MB"
 
+[bridge]
+settle_time = "1s"
+
 `, w.legacy.IMAP, w.old.SMTP, w.cloud.IMAP, w.mx.SMTP, ca, w.listener, w.old.Host, w.mx.Host)
 }
 

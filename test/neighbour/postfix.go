@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"strings"
@@ -160,4 +161,21 @@ func (p *Postfix) configure() {
 	} {
 		write(p.t, filepath.Join(p.Dir, name), text, 0o644)
 	}
+}
+
+// Queued tells how many messages Postfix holds in any queue.
+func (p *Postfix) Queued() (n int) {
+	p.t.Helper()
+	for _, queue := range []string{"incoming", "active", "deferred", "hold"} {
+		err := filepath.WalkDir(filepath.Join(p.Dir, "queue", queue), func(_ string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() {
+				n++
+			}
+			return nil // a file may be moved on meanwhile
+		})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return n
 }
