@@ -94,7 +94,10 @@ func newBed(t *testing.T, intake relay.IntakeConfig, courier relay.CourierConfig
 
 func (b *bed) newCourier(cfg relay.CourierConfig) *relay.Courier {
 	b.t.Helper()
-	cfg.Ledger, cfg.Clock, cfg.Log = b.ledger, clock.Real(), b.logger
+	cfg.Clock, cfg.Log = clock.Real(), b.logger
+	if cfg.Ledger == nil {
+		cfg.Ledger = b.ledger
+	}
 	c, err := relay.NewCourier(b.t.Context(), cfg)
 	if err != nil {
 		b.t.Fatal(err)
@@ -225,3 +228,5 @@ func (b *bed) logged(text string) bool {
 }
 
 const day = 24 * time.Hour
+
+var fakeClock = clock.Real() // in a bubble

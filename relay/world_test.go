@@ -142,6 +142,13 @@ func (o *office) Find(_ context.Context, m cutover.MailboxID, _ cutover.Side, wa
 	return seen, nil
 }
 
+// sides is a finder for both.
+type sides map[cutover.Side]*office
+
+func (s sides) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error) {
+	return s[side].Find(ctx, m, side, wanted)
+}
+
 func (o *office) attempts() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -201,6 +208,14 @@ func settings(to map[string]relay.Destination, find relay.Finder) relay.CourierC
 		Pauses:    pace.Schedule{Steps: []time.Duration{5 * time.Second, 30 * time.Second}, Jitter: -1},
 		HoldAfter: 5 * day, SettleTime: time.Minute, Workers: 4, Scan: time.Second,
 	}
+}
+
+// patient is for tests that last for days of fake time: it retries and scans rarely.
+func patient(to map[string]relay.Destination, find relay.Finder) relay.CourierConfig {
+	cfg := settings(to, find)
+	cfg.Scan = time.Hour
+	cfg.Retry.Steps = []time.Duration{10 * time.Second, time.Minute, 6 * time.Hour}
+	return cfg
 }
 
 func toCloud(d relay.Destination) map[string]relay.Destination {
