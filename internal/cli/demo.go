@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -53,6 +52,10 @@ func (a *app) demo(ctx context.Context, o demo.Options) (err error) {
 	o.Check = func(path string) error { _, err := load(path); return err }
 	err = demo.Run(ctx, o)
 	t.screen.draw()
+	var f *demo.Failure
+	if errors.As(err, &f) && len(f.Log) > 0 {
+		a.say(demoLog(f.Log)...)
+	}
 	return demoFailure(err, a.out.err, t.done)
 }
 
@@ -67,7 +70,7 @@ func demoFailure(err, writing error, done bool) error {
 	case writing != nil:
 		return writing
 	case errors.As(err, &f):
-		return &failure{code: exitFailed, what: "the demonstration did not come to its end: " + f.Error(), cause: strings.Join(f.Log, "\n"), err: err, next: "posthouse demo --hold   keeps both servers up to look at"}
+		return &failure{code: exitFailed, what: "the demonstration did not come to its end: " + f.Error(), err: err, next: "posthouse demo --hold   keeps both servers up to look at"}
 	case errors.Is(err, context.Canceled):
 		return &failure{code: exitFailed, what: "interrupted", err: err}
 	}
@@ -88,14 +91,14 @@ type teller struct {
 const silence = 4 * time.Second
 
 func (t *teller) tell(e demo.Event) {
-	passing := e.Kind == demo.Copying || e.Kind == demo.Waiting
+	passing := e.Kind == demo.Copying || e.Kind == demo.Waiting || e.Kind == demo.Passing
 	switch {
 	case e.Kind == demo.Ready:
 		t.ready = e
 	case e.Kind == demo.Compared:
 		t.done = true
 	}
-	if passing && (t.json || !t.out.terminal) && time.Since(t.last) < silence {
+	if redrawn := t.out.terminal && !t.json; !redrawn && (e.Kind == demo.Passing || passing && time.Since(t.last) < silence) {
 		return
 	}
 	switch lines := demoView(e, t.ready); {

@@ -22,7 +22,9 @@ func demoView(e, ready demo.Event) []line {
 	case demo.Moved:
 		return []line{demoLine(e, span{plain, "the last mailboxes moved"})}
 	case demo.Day:
-		return demoDay(e, *e.Traffic)
+		return demoTraffic(e, "the last day: ")
+	case demo.Passing:
+		return demoTraffic(e, "so far: ")
 	case demo.Late:
 		return []line{demoLine(e, span{plain, "last late message: " + e.Sender})}
 	case demo.Waiting:
@@ -88,7 +90,9 @@ func demoCrash(e demo.Event, c demo.Crash) line {
 		span{styleOf(c.Twice == 0), fmt.Sprintf("%d twice", c.Twice)}, textf(" (%d had arrived before, their replies were lost)", c.Accepted))
 }
 
-func demoDay(e demo.Event, t demo.Traffic) []line {
+// demoTraffic says nothing of days on which nobody used the old side.
+func demoTraffic(e demo.Event, intro string) []line {
+	t := *e.Traffic
 	if t.Listener+t.Old+t.Sent+t.Logins == 0 {
 		return nil
 	}
@@ -101,7 +105,7 @@ func demoDay(e demo.Event, t demo.Traffic) []line {
 			parts = append(parts, count(p.n)+" "+p.what)
 		}
 	}
-	return []line{demoLine(e, span{dim, "the last day: " + strings.Join(parts, ", ")})}
+	return []line{demoLine(e, span{dim, intro + strings.Join(parts, ", ")})}
 }
 
 func demoVerdict(v demo.Verdict) []span {
@@ -156,7 +160,7 @@ func demoHolding(e demo.Event) []line {
 		lines = append(lines, line{{bad, "✗ "}, {plain, e.Failed}})
 	}
 	lines = append(lines, line{{plain, "Everything stays up until Ctrl-C."}},
-		labelled("look", span{strong, "posthouse status --config " + e.Opened.Config}),
+		labelled("look", span{strong, e.Opened.Program + " status --config " + e.Opened.Config}),
 		labelled("old", textf("imap %s  smtp %s", e.Opened.OldIMAP, e.Opened.OldSMTP)),
 		labelled("new", textf("imap %s  smtp %s", e.Opened.NewIMAP, e.Opened.NewSMTP)),
 		labelled("listener", span{plain, e.Opened.Listener}))
@@ -166,6 +170,15 @@ func demoHolding(e demo.Event) []line {
 	}
 	for _, text := range aligned(rows) {
 		lines = append(lines, line{{plain, "  " + text}})
+	}
+	return lines
+}
+
+// demoLog is the end of the service's log, for whoever wants to know why the demonstration failed.
+func demoLog(log []string) []line {
+	lines := []line{{{plain, "The last warnings of the service:"}}}
+	for _, text := range log {
+		lines = append(lines, line{{dim, "  " + text}})
 	}
 	return lines
 }

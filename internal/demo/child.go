@@ -114,7 +114,7 @@ func (c *child) heard(line string) {
 		close(c.news)
 		c.news = make(chan struct{})
 	}
-	if strings.Contains(line, `"level":"info"`) || strings.Contains(line, `"level":"debug"`) {
+	if level := strings.Fields(line); len(level) < 3 || level[2] == "info" || level[2] == "debug" {
 		return
 	}
 	c.tail = append(c.tail, line)
@@ -151,10 +151,11 @@ func (c *child) reload(ctx context.Context) error {
 
 // ended is the error of a service that ended by itself; call it after done.
 func (c *child) ended() error {
-	return fmt.Errorf("the service ended by itself: %w", errors.Join(c.err, errEnded))
+	if c.err == nil {
+		return errors.New("the service ended by itself")
+	}
+	return fmt.Errorf("the service ended by itself: %w", c.err)
 }
-
-var errEnded = errors.New("it was not told to")
 
 // kill is kill -9: the service learns nothing of it. It returns when the process is gone.
 func (c *child) kill() error {

@@ -27,8 +27,7 @@ func (r *runner) crash(ctx context.Context) error {
 	c := &Crash{}
 	err = r.until(ctx, ask/10, func(s control.Status) (bool, error) {
 		c.InHand = inHand(s)
-		silent, _ := r.world.gate.state()
-		return silent == min(workers, len(letters)) && c.InHand == len(letters), nil
+		return r.world.gate.count() == min(workers, len(letters)) && c.InHand == len(letters), nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting until %d messages are in hand (%d are): %w", len(letters), c.InHand, err)

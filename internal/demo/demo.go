@@ -191,16 +191,18 @@ func (r *runner) open() (err error) {
 func (r *runner) servers() *Servers {
 	return &Servers{
 		OldIMAP: r.world.legacy.Addr(), OldSMTP: r.world.legacySMTP.Addr(), NewIMAP: r.world.cloud.Addr(), NewSMTP: r.world.cloudSMTP.Addr(),
-		Listener: r.settings.listener, Config: r.settings.file(), Mailboxes: len(mailboxes), Messages: r.plan.messages, Octets: r.world.octets,
+		Listener: r.settings.listener, Program: r.Program, Config: r.settings.file(), Mailboxes: len(mailboxes), Messages: r.plan.messages, Octets: r.world.octets,
 		Senders: len(r.world.senders), HoursASecond: speed / 3600,
 	}
 }
 
-// freePort finds a port for the listener that stays its own while the service is down: outside the range from which the system serves connections (ip_local_port_range).
+// freePort finds a port for the listener that stays its own while the service is down: outside the range from which the system serves connections (ip_local_port_range), and not where another
+// demonstration looks at the same moment.
 func freePort() (string, error) {
+	const low, ports = 20025, 12000
 	var last error
-	for port := 24025; port < 24525; port++ {
-		address := fmt.Sprintf("127.0.0.1:%d", port)
+	for try := range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", low+(os.Getpid()*31+try*7)%ports)
 		l, err := net.Listen("tcp", address)
 		if err == nil {
 			return address, l.Close()

@@ -16,6 +16,7 @@ const (
 	Killed   Kind = "killed"   // the service was killed and everything it had in hand was delivered
 	Moved    Kind = "moved"    // the last mailboxes got a new home
 	Day      Kind = "day"      // what one day brought
+	Passing  Kind = "passing"  // time, with what came so far; again and again
 	Late     Kind = "late"     // the last late message was taken
 	Waiting  Kind = "waiting"  // what the verdict waits for; again and again
 	Ready    Kind = "ready"    // the verdict
@@ -52,6 +53,7 @@ type Servers struct {
 	NewIMAP      string `json:"new_imap"`
 	NewSMTP      string `json:"new_smtp"`
 	Listener     string `json:"listener"`
+	Program      string `json:"program"`
 	Config       string `json:"config"`
 	Mailboxes    int    `json:"mailboxes"`
 	Messages     int    `json:"messages"`

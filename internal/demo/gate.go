@@ -10,11 +10,8 @@ import (
 type gate struct {
 	mu     sync.Mutex
 	closed bool
-	silent int           // messages without an answer since it was closed
-	news   chan struct{} // closed and replaced at each
+	silent int // messages without an answer since it was shut
 }
-
-func newGate() *gate { return &gate{news: make(chan struct{})} }
 
 func (g *gate) shut() {
 	g.mu.Lock()
@@ -35,14 +32,12 @@ func (g *gate) ask() *testserver.Reply {
 		return nil
 	}
 	g.silent++
-	close(g.news)
-	g.news = make(chan struct{})
 	return &testserver.Reply{Stall: true, Accept: g.silent%2 == 1}
 }
 
-// state tells how many messages wait for an answer, and gives the channel that is closed when there is one more.
-func (g *gate) state() (silent int, news <-chan struct{}) {
+// count is how many messages were met with silence since the gate was shut.
+func (g *gate) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.silent, g.news
+	return g.silent
 }

@@ -60,6 +60,14 @@ var mailboxes = []mailbox{
 	{"Room 1", "room-1", nil, "en", "room", moving, 10, false},
 }
 
+func addressesOf(all []mailbox) []string {
+	list := make([]string, len(all))
+	for i, m := range all {
+		list[i] = m.address()
+	}
+	return list
+}
+
 // groups are addresses that several mailboxes get the mail of.
 var groups = map[string][]string{
 	"team": {"anna", "chloe", "ivan"},

@@ -40,11 +40,7 @@ func (r *runner) prove(ctx context.Context) error {
 	}
 	r.tell(Event{Kind: Verified, Verify: verified})
 	r.doing = "comparing both servers"
-	var all []string
-	for _, m := range mailboxes {
-		all = append(all, m.address())
-	}
-	found, err := compare(r.world.book, r.world.legacy, r.world.cloud, all)
+	found, err := compare(r.world.book, r.world.legacy, r.world.cloud, addressesOf(mailboxes))
 	if err != nil {
 		return err
 	}

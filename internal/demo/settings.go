@@ -97,7 +97,7 @@ window = "{{.Quiet}}"
 {{if .Switched}}mx_switched = {{.Switched}}
 {{end}}
 [log]
-format = "json"
+format = "text"
 `))
 
 // workers is how many deliveries posthouse makes at one time: few, so that a silent server leaves some waiting.

@@ -100,6 +100,8 @@ func (r *runner) reach(ctx context.Context, at time.Duration) error {
 		if left <= 0 {
 			return nil
 		}
+		so := r.flow.counted()
+		r.tell(Event{Kind: Passing, Traffic: &so})
 		pause := r.clock.After(min(left, 2*hour))
 		select {
 		case <-pause:
@@ -114,7 +116,7 @@ func (r *runner) reach(ctx context.Context, at time.Duration) error {
 // days tells what the last day brought, once for each that has passed.
 func (r *runner) days() {
 	day := int(r.clock.Now().Sub(day0) / (24 * hour))
-	if day <= r.lastDay || r.flow == nil {
+	if day <= r.lastDay {
 		return
 	}
 	r.lastDay = day
@@ -127,7 +129,7 @@ func (r *runner) days() {
 func (r *runner) copy(ctx context.Context) error {
 	err := r.until(ctx, ask, func(s control.Status) (bool, error) {
 		r.days()
-		r.tell(Event{Kind: Copying, Copy: &Copy{Done: s.Copy.Messages, Total: s.Copy.Total}})
+		r.tell(Event{Kind: Copying, Copy: &Copy{Done: s.Copy.Messages, Total: max(s.Copy.Total, s.Copy.Messages, r.plan.messages)}})
 		return s.Copy.Caught == len(mailboxes), nil
 	})
 	if err != nil {

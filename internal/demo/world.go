@@ -34,7 +34,7 @@ type world struct {
 
 // newWorld fills the old mailboxes with about n messages. Nothing listens before start.
 func newWorld(seed uint64, n int) (*world, error) {
-	w := &world{clock: clock.Real(), seed: seed, dir: newDirectory(mailboxes), senders: newSenders(), book: newBook(), gate: newGate()}
+	w := &world{clock: clock.Real(), seed: seed, dir: newDirectory(mailboxes), senders: newSenders(), book: newBook(), gate: &gate{}}
 	w.legacy = testserver.NewIMAP(testserver.IMAPConfig{})
 	w.cloud = testserver.NewIMAP(testserver.IMAPConfig{})
 	w.legacySMTP = testserver.NewSMTP(testserver.SMTPConfig{
