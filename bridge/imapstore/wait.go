@@ -95,7 +95,7 @@ func (w *watch) begin(ctx context.Context) error {
 	}
 	s, release, err := w.store.connect(ctx, true)
 	if errors.Is(err, errNoRoom) {
-		return fmt.Errorf("%w: %w", bridge.ErrUnsupported, err)
+		return fmt.Errorf("%w: %w", bridge.ErrBusy, err) // there may be room later
 	}
 	if err != nil {
 		return err

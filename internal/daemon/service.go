@@ -42,7 +42,9 @@ func (d *Daemon) peers() (control.Peers, error) {
 }
 
 // Panicked notes what a request ran into.
-func (d *Daemon) Panicked(err error) { d.log.WithError(err).Error("a request on the control socket failed inside") }
+func (d *Daemon) Panicked(err error) {
+	d.log.WithError(err).Error("a request on the control socket failed inside")
+}
 
 // Verify compares the named mailboxes, all if none is named, one after the other. A mailbox that cannot be read does not stop the others.
 func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.Verified) error) error {

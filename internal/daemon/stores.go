@@ -51,7 +51,7 @@ type server struct {
 	config.Server
 	tls    *tls.Config
 	tokens login.TokenSource // nil for passwords
-	limit  imapstore.Limiter
+	pool   *pool
 	// waiting bounds the connections that only wait for hints to half of all, so that work always finds one.
 	waiting imapstore.Limiter
 }
@@ -83,7 +83,7 @@ func (d *Daemon) newServer(s config.Server) (*server, error) {
 	}
 	return &server{
 		Server: s, tls: tlsConfig, tokens: tokens,
-		limit: imapstore.NewLimiter(max(s.MaxConnections, 2)), waiting: imapstore.NewLimiter(max(s.MaxConnections/2, 1)),
+		pool: newPool(s.MaxConnections), waiting: imapstore.NewLimiter(max(s.MaxConnections/2, 1)),
 	}, nil
 }
 
@@ -129,7 +129,17 @@ func fileSecret(path string) login.Secret {
 
 // open makes a store for a mailbox on one side; it connects at first use.
 func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
-	return s.store(m, side, func(srv *server) imapstore.Limiter { return srv.limit })
+	account := m.On(side)
+	srv := s.servers[account.Server]
+	if srv == nil || srv.IMAP == "" {
+		return nil, fmt.Errorf("mailbox %s has no IMAP server on the %s side", m.ID, side)
+	}
+	c := s.credential(m.ID, srv, side, account.Login)
+	return srv.pool.add(imapstore.New(imapstore.Options{
+		Address: srv.IMAP, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
+		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Limit: srv.pool, Budget: s.budget, Dial: dialFrom(srv.IMAP),
+		Log: s.d.log.WithField("mailbox", m.ID),
+	})), nil
 }
 
 // watch makes a store that only waits.
@@ -155,20 +165,6 @@ type waitingStore struct {
 func (w *waitingStore) Close() error {
 	defer w.release()
 	return w.Store.Close()
-}
-
-func (s *stores) store(m cutover.Mailbox, side cutover.Side, limit func(*server) imapstore.Limiter) (bridge.Store, error) {
-	account := m.On(side)
-	srv := s.servers[account.Server]
-	if srv == nil || srv.IMAP == "" {
-		return nil, fmt.Errorf("mailbox %s has no IMAP server on the %s side", m.ID, side)
-	}
-	c := s.credential(m.ID, srv, side, account.Login)
-	return imapstore.New(imapstore.Options{
-		Address: srv.IMAP, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
-		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Limit: limit(srv), Budget: s.budget, Dial: dialFrom(srv.IMAP),
-		Log: s.d.log.WithField("mailbox", m.ID),
-	}), nil
 }
 
 // passwordLogin is for servers that offer no SASL mechanism; tokens cannot go that way.
