@@ -108,10 +108,9 @@ func (b *Bridge) Stop(ctx context.Context) error {
 	}
 	cancel()
 	stopped := make(chan struct{})
-	go func() { b.done.Wait(); close(stopped) }()
+	go func() { b.done.Wait(); b.doors.closeAll(); close(stopped) }()
 	select {
 	case <-stopped:
-		b.doors.closeAll()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("stopping the bridge: %w", ctx.Err())

@@ -16,6 +16,7 @@ type doors struct {
 	rooms  map[doorKey]*door
 	recent []doorKey // most recently used last
 	closed bool
+	shuts  sync.WaitGroup
 }
 
 type doorKey struct {
@@ -26,6 +27,7 @@ type doorKey struct {
 type door struct {
 	mu    sync.Mutex
 	store Store
+	gone  bool // out of rooms: whoever still waits for it asks for another
 }
 
 // maxDoors bounds the connections that stand open for questions.
@@ -33,11 +35,10 @@ const maxDoors = 8
 
 // with calls do with the mailbox's store on one side, alone.
 func (d *doors) with(m cutover.Mailbox, side cutover.Side, do func(Store) error) error {
-	r, err := d.room(doorKey{m.ID, side})
+	r, err := d.enter(doorKey{m.ID, side})
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.store == nil {
 		if r.store, err = d.open(m, side); err != nil {
@@ -45,6 +46,21 @@ func (d *doors) with(m cutover.Mailbox, side cutover.Side, do func(Store) error)
 		}
 	}
 	return do(r.store)
+}
+
+// enter returns the door, locked.
+func (d *doors) enter(key doorKey) (*door, error) {
+	for {
+		r, err := d.room(key)
+		if err != nil {
+			return nil, err
+		}
+		r.mu.Lock()
+		if !r.gone {
+			return r, nil
+		}
+		r.mu.Unlock()
+	}
 }
 
 func (d *doors) room(key doorKey) (*door, error) {
@@ -80,12 +96,13 @@ func (d *doors) touch(key doorKey) {
 	oldest := d.rooms[d.recent[0]]
 	delete(d.rooms, d.recent[0])
 	d.recent = d.recent[1:]
-	go oldest.shut() // it may be in use: it is shut when that ends
+	d.shuts.Go(oldest.shut) // it may be in use: it is shut when that ends
 }
 
 func (r *door) shut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.gone = true
 	if r.store != nil {
 		r.store.Close()
 		r.store = nil
@@ -100,4 +117,5 @@ func (d *doors) closeAll() {
 	for _, r := range rooms {
 		r.shut()
 	}
+	d.shuts.Wait()
 }
