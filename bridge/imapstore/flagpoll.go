@@ -2,85 +2,45 @@ package imapstore
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
+	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/emersion/go-imap/v2"
 
-	"posthouse/bridge"
 	"posthouse/cutover"
 )
 
 // flagPoll is what is remembered of a folder's flags on a server without CONDSTORE: one sum for each flagChunk UIDs, so that a poll yields only the
 // neighbourhood of a change, at little memory. What was known before the first poll is known to the caller only, so the first one yields all.
+//
+// A poll goes through the folder window by window and yields at most one window at a time. The sums of a window that was yielded hold only when the caller
+// comes back with the cursor of that batch, which carries the poll's serial in the place of the modification sequence; with another
+// cursor everything is forgotten and yielded again.
 type flagPoll struct {
-	calls int  // of Next since the last poll
-	due   bool // the server hinted at a change
-	sums  map[imap.UID]uint64
+	calls   int  // of Next since the last poll began
+	due     bool // the server hinted at a change
+	under   bool // a poll is under way
+	next    imap.UID
+	serial  uint64
+	sums    map[imap.UID]uint64 // by UID/flagChunk
+	offered map[imap.UID]uint64 // yielded with serial+1, not confirmed yet
 }
 
-const flagChunk = 256
+const (
+	flagChunk  = 256
+	flagWindow = 40 * flagChunk // messages, about
+	// seldom is by how much rarer polls are while old messages are still being read: their flags are news enough.
+	seldom = 50
+)
 
 var flagSeed = maphash.MakeSeed()
-
-// flags yields changed flags of messages that were yielded before.
-func (s *following) flags(ctx context.Context) error {
-	if len(s.at.done) == 0 {
-		return nil
-	}
-	if s.now.modseq == 0 {
-		return s.pollFlags(ctx)
-	}
-	if s.at.modseq == s.now.modseq {
-		return nil
-	}
-	found, err := s.readFlags(ctx, s.at.modseq)
-	if err != nil {
-		return err
-	}
-	s.flagged(found)
-	s.at.modseq = s.now.modseq
-	return nil
-}
-
-func (s *following) pollFlags(ctx context.Context) error {
-	poll := s.store.flagPollOf(s.f)
-	every := s.store.o.FlagPoll
-	if _, open := s.at.done.gap(1, s.at.start-1); open {
-		every *= seldom
-	}
-	if !s.store.pollNow(poll, every) {
-		return nil
-	}
-	found, err := s.readFlags(ctx, 0)
-	if err != nil {
-		return err
-	}
-	s.flagged(poll.changed(found))
-	return nil
-}
-
-// seldom is by how much rarer polls are while old messages are still being read: their flags are news enough.
-const seldom = 50
-
-// pollNow reports whether it is time; asking counts as a call.
-func (s *Store) pollNow(poll *flagPoll, every int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if poll.calls++; poll.calls < every && !poll.due {
-		return false
-	}
-	poll.calls, poll.due = 0, false
-	return true
-}
 
 func (s *Store) flagPollOf(f cutover.Folder) *flagPoll {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flagged[f.Name] == nil {
-		s.flagged[f.Name] = &flagPoll{}
+		s.flagged[f.Name] = &flagPoll{sums: map[imap.UID]uint64{}}
 	}
 	return s.flagged[f.Name]
 }
@@ -93,68 +53,78 @@ func (s *Store) flagsDue(f cutover.Folder) {
 	poll.due = true
 }
 
-// readFlags returns the flags of messages that changed after since, by rising UID. If the server answers in a way that cannot be read, while
-// it is well otherwise, there is nothing to yield: flags matter less than going on.
-func (s *following) readFlags(ctx context.Context, since uint64) ([]*record, error) {
-	var found []*record
-	err := s.store.control.do(ctx, func(at *live) error {
-		if !s.looked(at) {
-			if _, err := at.examine(s.f); err != nil {
-				return err
-			}
+func (s *following) pollFlags(ctx context.Context) error {
+	poll := s.store.flagPollOf(s.f)
+	poll.confirm(s.at.modseq)
+	if !s.pollNow(poll) {
+		return nil
+	}
+	for poll.under {
+		window := poll.window(s.at.done.top(), s.now.exists)
+		found, err := s.readFlags(ctx, 0, window)
+		if err != nil {
+			return err
 		}
-		rs := records{at: at}
-		options := &imap.FetchOptions{UID: true, Flags: true, ModSeq: s.now.modseq > 0, ChangedSince: since}
-		err := rs.fetch(imap.UIDSet{{Start: 1, Stop: s.at.done.top()}}, options)
-		found = s.among(rs.found)
-		return err
-	})
-	if err == nil || !errors.Is(err, bridge.ErrConnection) || ctx.Err() != nil {
-		return found, err
-	}
-	if _, again := s.store.look(ctx, s.f); again != nil {
-		return nil, again
-	}
-	s.store.o.Log.WithError(err).WithField("folder", s.f.Path.String()).Warn("the server's answer about flags cannot be read")
-	return nil, nil
-}
-
-func (s *following) among(found map[imap.UID]*record) []*record {
-	var list []*record
-	for uid, r := range found {
-		if r.told && s.at.done.has(uid) {
-			list = append(list, r)
+		poll.next, poll.under = window.last+1, window.last < s.at.done.top()
+		if changed := poll.changed(found); len(changed) > 0 {
+			s.at.modseq = poll.serial + 1
+			s.flagged(changed)
+			return nil
 		}
 	}
-	slices.SortFunc(list, func(a, b *record) int { return int(int64(a.uid) - int64(b.uid)) })
-	return list
+	return nil
 }
 
-func (s *following) flagged(found []*record) {
-	for _, r := range slices.Backward(found) {
-		item := cutover.Item{Ref: refOf(r.uid), Flags: flagsOf(r.flags)}
-		if r.modseq > 0 {
-			item.Version = strconv.FormatUint(r.modseq, 10)
-		}
-		s.batch.Changes = append(s.batch.Changes, bridge.Change{Kind: bridge.Flagged, Item: item})
+// pollNow reports whether a poll is under way or its time has come; asking counts as a call.
+func (s *following) pollNow(poll *flagPoll) bool {
+	every := s.store.o.FlagPoll
+	if _, open := s.at.done.gap(1, s.at.start-1); open {
+		every *= seldom
 	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	poll.calls++
+	if !poll.under && (poll.due || poll.calls >= every) {
+		poll.calls, poll.due, poll.under, poll.next = 0, false, true, 0
+	}
+	return poll.under
 }
 
-// changed keeps the records of those chunks whose sum is not what it was.
+// confirm takes the caller's word for what became of the last batch.
+func (p *flagPoll) confirm(serial uint64) {
+	switch {
+	case p.offered != nil && serial == p.serial+1:
+		maps.Copy(p.sums, p.offered)
+	case serial != p.serial:
+		clear(p.sums)
+		p.under = false
+	}
+	p.serial, p.offered = serial, nil
+}
+
+// window is the next span of UIDs that holds about flagWindow messages, in whole chunks.
+func (p *flagPoll) window(top imap.UID, exists uint32) span {
+	width := uint64(flagWindow)
+	if exists > 0 {
+		width = max(width, uint64(top)*flagWindow/uint64(exists)/flagChunk*flagChunk)
+	}
+	last := min(uint64(p.next)/flagChunk*flagChunk+width-1, uint64(top))
+	return span{max(p.next, 1), imap.UID(last)}
+}
+
+// changed keeps the records of those chunks whose sum is not what it was, and offers the new sums.
 func (p *flagPoll) changed(found []*record) []*record {
 	sums := map[imap.UID]uint64{}
 	var h maphash.Hash
 	for _, r := range found {
 		h.SetSeed(flagSeed)
-		h.WriteString(refText(r.uid) + " " + flagsOf(r.flags).String())
+		h.WriteString(string(refOf(r.uid)) + " " + flagsOf(r.flags).String())
 		sums[r.uid/flagChunk] += h.Sum64()
 	}
-	before := p.sums
-	p.sums = sums
-	return slices.DeleteFunc(found, func(r *record) bool {
-		chunk := r.uid / flagChunk
-		return before != nil && before[chunk] == sums[chunk]
+	found = slices.DeleteFunc(found, func(r *record) bool {
+		before, known := p.sums[r.uid/flagChunk]
+		return known && before == sums[r.uid/flagChunk]
 	})
+	p.offered = sums
+	return found
 }
-
-func refText(uid imap.UID) string { return string(refOf(uid)) }

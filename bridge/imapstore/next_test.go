@@ -102,7 +102,8 @@ func TestFlagPoll(t *testing.T) {
 	o.FlagPoll, o.Batch = 2, 1000
 	store := imapstore.New(o)
 	defer store.Close()
-	cursor := nextOf(t, store).After
+	first := nextOf(t, store).After
+	cursor := first
 	next := func() []bridge.Change {
 		t.Helper()
 		for range 2 {
@@ -125,6 +126,9 @@ func TestFlagPoll(t *testing.T) {
 	if err := server.SetFlags(user, "INBOX", 300, `\Seen`); err != nil {
 		t.Fatal(err)
 	}
+	before := cursor
+	next()
+	cursor = before // that batch was lost: it must come again
 	near := next()
 	if len(near) == 0 || len(near) > 256 {
 		t.Fatalf("a poll after one change yields %d", len(near))
@@ -133,5 +137,12 @@ func TestFlagPoll(t *testing.T) {
 		if seen := c.Item.Flags.Has(`\Seen`); seen != (c.Item.Ref == "300") {
 			t.Errorf("%s has flags %v", c.Item.Ref, c.Item.Flags)
 		}
+	}
+	if none := next(); len(none) != 0 {
+		t.Errorf("a poll after the change was disposed of yields %d", len(none))
+	}
+	cursor = first
+	if all := next(); len(all) != 600 {
+		t.Errorf("with a cursor of long ago a poll yields %d", len(all))
 	}
 }

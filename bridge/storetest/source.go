@@ -183,7 +183,7 @@ func (s *suite) renewed() {
 		s.Fatalf("after a renewal: reset %v, validity %s, before %s", b.Reset, b.Validity, before[0].Validity)
 	}
 	s.equal("all again", s.numbers(3, b), falling(3, 1))
-	if b, err = s.store.Next(s.ctx, s.inbox, b.After); err != nil || b.Reset || len(b.Changes) != 0 {
+	if b, err = s.store.Next(s.ctx, s.inbox, b.After); err != nil || b.Reset || len(s.numbers(3, b)) != 0 {
 		s.Errorf("after the reset: %+v, %v", b, err)
 	}
 }
