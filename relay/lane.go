@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"posthouse/internal/pace"
 	"posthouse/ledger"
@@ -34,6 +35,17 @@ func (c *Courier) lane(name string) *lane {
 		c.lanes[name] = l
 	}
 	return l
+}
+
+// Retry is when a destination that cannot be reached is tried again; zero while nothing is known against it.
+func (c *Courier) Retry(destination string) time.Time {
+	c.mu.Lock()
+	l := c.lanes[destination]
+	c.mu.Unlock()
+	if l == nil {
+		return time.Time{}
+	}
+	return l.breaker.Retry()
 }
 
 func (c *Courier) allLanes() []*lane {

@@ -67,11 +67,15 @@ func (d *Daemon) waiting(ctx context.Context, limit int, states ...ledger.Delive
 
 func (d *Daemon) describe(ctx context.Context, delivery ledger.Delivery) (control.Waiting, error) {
 	c, err := d.ledger.Capture(ctx, delivery.Capture)
-	return control.Waiting{
+	w := control.Waiting{
 		Capture: string(c.ID), At: c.At, From: c.Envelope.From, To: string(delivery.Recipient), Size: c.Size,
 		Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next,
 		Why: cmp.Or(delivery.Reason, delivery.Reply),
-	}, err
+	}
+	if retry := d.courier.Retry(delivery.Destination); delivery.State == ledger.Due && retry.After(w.Next) {
+		w.Next, w.Why = retry, cmp.Or(w.Why, "the destination cannot be reached")
+	}
+	return w, err
 }
 
 // openWork is what keeps any verdict from being ready.
