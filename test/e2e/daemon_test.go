@@ -38,22 +38,24 @@ type daemon struct {
 	peak  int // octets, of all its lives
 }
 
-// newDaemon writes a configuration into a folder of its own; nothing runs yet. files are further files, by name.
-func newDaemon(t testing.TB, toml string, files map[string]string) *daemon {
+// folder makes an empty folder; t.TempDir's are too long for the control socket's path. POSTHOUSE_KEEP, if set, leaves configuration, log and state in it to be
+// looked at.
+func folder(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ph-run") // short: the control socket's path has a limit
+	dir, err := os.MkdirTemp("", "ph-run")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if os.Getenv("POSTHOUSE_KEEP") == "" { // set, it leaves configuration, log and state to be looked at
+		if os.Getenv("POSTHOUSE_KEEP") == "" {
 			os.RemoveAll(dir)
 		}
 	})
-	return daemonIn(t, dir, toml, files)
+	return dir
 }
 
-func daemonIn(t testing.TB, dir, toml string, files map[string]string) *daemon {
+// newDaemon writes a configuration into a folder; nothing runs yet. files are further files, by name.
+func newDaemon(t testing.TB, dir, toml string, files map[string]string) *daemon {
 	t.Helper()
 	d := &daemon{t: t, config: filepath.Join(dir, "posthouse.toml"), stderr: &transcript{}}
 	d.client = control.Dial(filepath.Join(dir, "state", "control.sock"))
@@ -68,6 +70,7 @@ func daemonIn(t testing.TB, dir, toml string, files map[string]string) *daemon {
 // cleanUp ends what runs, says why a test failed, and holds every daemon to its memory.
 func (d *daemon) cleanUp() {
 	if d.running() {
+		d.measure()
 		_ = d.cmd.Process.Kill() // it may just have ended
 		<-d.ended
 	}

@@ -78,7 +78,7 @@ func newWorld(t testing.TB, forward bool) *world {
 	}
 	w.old = neighbour.StartPostfix(t, neighbour.PostfixConfig{Name: "old", NextHop: next})
 	w.sender = neighbour.StartPostfix(t, neighbour.PostfixConfig{Name: "sender", NextHop: back})
-	w.daemon = newDaemon(t, w.config(ca), map[string]string{"mailboxes.csv": mailboxesCSV()})
+	w.daemon = newDaemon(t, folder(t), w.config(ca), map[string]string{"mailboxes.csv": mailboxesCSV()})
 	return w
 }
 
