@@ -98,6 +98,18 @@ func (b *Bridge) Add(mailboxes []cutover.Mailbox) {
 	}
 }
 
+// Retry makes mailboxes that rest after a failure try again at once, with stores opened anew: somebody mended something.
+func (b *Bridge) Retry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.workers {
+		select {
+		case w.retry <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // Stop ends all work and waits for it, until ctx ends. It is safe to call twice.
 func (b *Bridge) Stop(ctx context.Context) error {
 	b.mu.Lock()

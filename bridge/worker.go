@@ -18,6 +18,7 @@ type worker struct {
 	cloud  Store
 	pairs  []*pair
 	hints  chan struct{}
+	retry  chan struct{} // somebody mended something
 	status progress
 	// unread counts how often an item could not be read, so that one bad item cannot stop its folder for ever.
 	unread map[ledger.Place]int
@@ -30,7 +31,7 @@ const (
 )
 
 func newWorker(b *Bridge, m cutover.Mailbox) *worker {
-	return &worker{b: b, m: m, hints: make(chan struct{}, 1), unread: map[ledger.Place]int{}, status: progress{state: Waiting}}
+	return &worker{b: b, m: m, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), unread: map[ledger.Place]int{}, status: progress{state: Waiting}}
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -157,7 +158,14 @@ func (w *worker) rest(ctx context.Context, err error, failures int) {
 	pause += rand.N(pause / 4)
 	w.status.problem(err, w.b.cfg.Clock.Now().Add(pause))
 	w.b.cfg.Log.WithError(err).WithField("mailbox", w.m.ID).Warn("mailbox needs another try")
-	_ = w.b.cfg.Clock.Sleep(ctx, pause) // an ended context ends the worker's loop
+	timer := w.b.cfg.Clock.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-w.retry:
+		w.close() // what was mended may be the login
+	case <-timer.C():
+	case <-ctx.Done():
+	}
 }
 
 // await returns at the next hint, at the next poll, or when the context ends.

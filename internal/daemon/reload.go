@@ -35,6 +35,7 @@ func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change
 	d.intake.SetDirectory(directory(next, boxes))
 	d.stores.add(boxes)
 	d.bridge.Add(nouns(boxes))
+	d.bridge.Retry()
 	d.witness.switched(next.Verdict.MXSwitched)
 	return changes, useCertificates()
 }
