@@ -74,7 +74,7 @@ func (p planner) deliveries(recipients []ledger.Recipient) []ledger.Delivery {
 // nowhere holds what no mailbox takes: postmaster's mail when nobody is named for it, or an address that left the directory since it was accepted.
 func (p planner) nowhere(r ledger.Recipient, a cutover.Address) []ledger.Delivery {
 	d := ledger.Delivery{Recipient: a, Original: r.Address, Required: true, Since: p.now, Next: p.now}
-	return held(d, fmt.Sprintf("no mailbox takes mail for %s: name one (recipients.postmaster, recipients.extra), then release", a))
+	return held(d, fmt.Sprintf("no mailbox takes mail for %s: name one (recipients.postmaster, recipients.extra)", a))
 }
 
 // outward sends to a member of a group that is no mailbox of ours.
@@ -123,7 +123,7 @@ func (p planner) cut(d ledger.Delivery) []ledger.Delivery {
 	case p.looped != "":
 		return held(d, p.looped)
 	case d.Side == cutover.Cloud && p.origin == cutover.Cloud:
-		return held(d, fmt.Sprintf("the cloud sent mail for %s to us: it does not know the address; add it there, then release", d.Recipient))
+		return held(d, fmt.Sprintf("the cloud sent mail for %s to us: it does not know the address; add it there", d.Recipient))
 	}
 	return []ledger.Delivery{d}
 }

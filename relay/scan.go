@@ -103,7 +103,7 @@ func loopReason(header []byte) string {
 		return ""
 	}
 	last, before := lastHops(found)
-	return fmt.Sprintf("goes round: %d Received lines, between %q and %q; mend the route there, then release", len(found), last, before)
+	return fmt.Sprintf("goes round: %d Received lines, between %q and %q; mend the route there", len(found), last, before)
 }
 
 // lastHops are the host that handed the message to us and the last other one before it: a host may write several Received fields in a row.
