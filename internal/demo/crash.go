@@ -13,31 +13,17 @@ func (r *runner) crash(ctx context.Context) error {
 	if err := r.reach(ctx, r.plan.crash); err != nil {
 		return err
 	}
-	if err := r.flow.pause(ctx); err != nil {
-		return err
-	}
-	if err := r.until(ctx, ask/5, func(s control.Status) (bool, error) { return inHand(s) == 0, nil }); err != nil {
-		return fmt.Errorf("waiting for an idle moment: %w", err)
-	}
-	r.world.gate.shut()
-	letters, err := r.fill(ctx)
+	letters, err := r.load(ctx)
 	if err != nil {
 		return err
-	}
-	c := &Crash{}
-	err = r.until(ctx, ask/10, func(s control.Status) (bool, error) {
-		c.InHand = inHand(s)
-		return r.world.gate.count() == min(workers, len(letters)) && c.InHand == len(letters), nil
-	})
-	if err != nil {
-		return fmt.Errorf("waiting until %d messages are in hand (%d are): %w", len(letters), c.InHand, err)
 	}
 	if err := r.child.kill(); err != nil {
 		return err
 	}
-	r.world.gate.open()
-	killed := time.Now()
+	began := time.Now()
 	r.killed = r.clock.Now()
+	r.world.gate.open()
+	c := &Crash{InHand: len(letters)}
 	for _, l := range letters {
 		n, err := r.lie(l)
 		if err != nil {
@@ -49,8 +35,32 @@ func (r *runner) crash(ctx context.Context) error {
 	if err := r.start(ctx); err != nil {
 		return fmt.Errorf("starting it again: %w", err)
 	}
-	c.Restarted = time.Since(killed).Seconds()
+	c.Restarted = time.Since(began).Seconds()
 	return r.delivered(ctx, c, letters)
+}
+
+// load returns when the service has just these messages in hand and nothing else, and the new server keeps as many waiting as it is sent at one time.
+func (r *runner) load(ctx context.Context) ([]letter, error) {
+	if err := r.flow.pause(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.until(ctx, ask/5, func(s control.Status) (bool, error) { return inHand(s) == 0, nil }); err != nil {
+		return nil, fmt.Errorf("waiting for an idle moment: %w", err)
+	}
+	r.world.gate.shut()
+	letters, err := r.fill(ctx)
+	if err != nil {
+		return nil, err
+	}
+	has := 0
+	err = r.until(ctx, ask/10, func(s control.Status) (bool, error) {
+		has = inHand(s)
+		return r.world.gate.count() == min(workers, len(letters)) && has == len(letters), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting until %d messages are in hand (%d are): %w", len(letters), has, err)
+	}
+	return letters, nil
 }
 
 // inHand is how many deliveries were promised and are neither with the next server for certain nor held.

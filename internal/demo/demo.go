@@ -101,8 +101,8 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil && !errors.Is(err, ErrFound) && ctx.Err() == nil {
 		err = &Failure{Doing: r.doing, Err: err, Log: r.complaints()}
 	}
-	if r.Hold && r.world != nil && ctx.Err() == nil {
-		r.hold(inner, err)
+	if r.Hold && r.settings != nil && ctx.Err() == nil {
+		r.hold(ctx, err)
 	}
 	return err
 }
