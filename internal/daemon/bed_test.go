@@ -178,10 +178,14 @@ func must(t *testing.T, err error) {
 
 func (b *bed) new() *daemon.Daemon {
 	b.t.Helper()
+	return b.newWith(b.config())
+}
+
+func (b *bed) newWith(cfg *config.Config) *daemon.Daemon {
 	log := logrus.New()
 	log.SetOutput(b.logged)
 	log.SetLevel(logrus.DebugLevel)
-	return daemon.New(daemon.Options{Config: b.config(), Version: "test", Log: log, Clock: b.clock, Speed: max(b.layout.speed, 1)})
+	return daemon.New(daemon.Options{Config: cfg, Version: "test", Log: log, Clock: b.clock, Speed: max(b.layout.speed, 1)})
 }
 
 // start starts the daemon; the test's end stops it.

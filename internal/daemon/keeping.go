@@ -51,6 +51,9 @@ func (d *Daemon) tick() time.Duration {
 	return keepEvery
 }
 
+// verifyEvery is the longest time between two verifications of a mailbox. Reading takes real time: under a fast clock a day is too short for a round.
+func (d *Daemon) verifyEvery() time.Duration { return max(verifyEvery, d.real(20*time.Second)) }
+
 // stale is for how long a source that was watched counts as watched now.
 func (d *Daemon) stale() time.Duration {
 	return max(5*time.Minute, 2*d.cfg.Bridge.PollInterval, d.real(2*time.Second))
@@ -113,14 +116,14 @@ func (d *Daemon) verifyDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := d.opts.Clock.Now()
+	now, every := d.opts.Clock.Now(), d.verifyEvery()
 	var failed []error
 	for _, p := range d.bridge.Progress() {
 		if p.Caught.IsZero() || p.State == bridge.Problem {
 			continue
 		}
 		fresh := slices.ContainsFunc(done, func(v verification) bool {
-			return v.Mailbox == p.Mailbox && now.Sub(v.At) < verifyEvery && (v.Missing+v.Extra == 0 || now.Sub(v.At) < verifyEvery/24)
+			return v.Mailbox == p.Mailbox && now.Sub(v.At) < every && (v.Missing+v.Extra == 0 || now.Sub(v.At) < every/24)
 		})
 		if fresh {
 			continue

@@ -118,7 +118,7 @@ func (d *Daemon) verified(ctx context.Context, now time.Time) (map[string]bool, 
 	list, err := d.ledger.Verifications(ctx)
 	equal := map[string]bool{}
 	for _, v := range list {
-		equal[string(v.Mailbox)] = v.Missing == 0 && v.Extra == 0 && now.Sub(v.At) < 2*verifyEvery
+		equal[string(v.Mailbox)] = v.Missing == 0 && v.Extra == 0 && now.Sub(v.At) < 2*d.verifyEvery()
 	}
 	return equal, err
 }
