@@ -53,6 +53,7 @@ func house() relay.DirectoryConfig {
 type bed struct {
 	t       *testing.T
 	ledger  *sqlite.Ledger
+	config  relay.IntakeConfig
 	intake  *relay.Intake
 	courier *relay.Courier
 	log     *logtest.Hook
@@ -80,16 +81,34 @@ func newBed(t *testing.T, intake relay.IntakeConfig, courier relay.CourierConfig
 	t.Helper()
 	b := &bed{t: t, ledger: openLedger(t, t.TempDir())}
 	b.logger, b.log = newLogger()
-	b.courier = b.newCourier(courier)
-	intake.Ledger, intake.Courier, intake.Clock, intake.Log = b.ledger, b.courier, clock.Real(), b.logger
 	if intake.Plans == nil {
 		intake.Plans = map[cutover.Route]relay.Plan{cutover.Arriving: {Outward: "new:smtp"}}
 	}
-	var err error
-	if b.intake, err = relay.NewIntake(t.Context(), intake); err != nil {
-		t.Fatal(err)
-	}
+	b.config = intake
+	b.attach(b.newCourier(courier))
 	return b
+}
+
+// attach makes a new intake, with this courier.
+func (b *bed) attach(c *relay.Courier) {
+	b.t.Helper()
+	b.courier = c
+	cfg := b.config
+	cfg.Courier, cfg.Clock, cfg.Log = c, clock.Real(), b.logger
+	if cfg.Ledger == nil {
+		cfg.Ledger = b.ledger
+	}
+	var err error
+	if b.intake, err = relay.NewIntake(b.t.Context(), cfg); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// restart is the next process on the same ledger.
+func (b *bed) restart(cfg relay.CourierConfig) {
+	b.t.Helper()
+	b.attach(b.newCourier(cfg))
+	b.start(b.courier)
 }
 
 func (b *bed) newCourier(cfg relay.CourierConfig) *relay.Courier {
@@ -228,5 +247,3 @@ func (b *bed) logged(text string) bool {
 }
 
 const day = 24 * time.Hour
-
-var fakeClock = clock.Real() // in a bubble

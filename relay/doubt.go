@@ -12,17 +12,16 @@ import (
 const unasked = "sent again without being able to ask: it may arrive twice"
 
 // askDoubtful asks for deliveries whose final reply was not seen.
-func (c *Courier) askDoubtful(ctx context.Context, now time.Time, busy int) time.Duration {
+func (c *Courier) askDoubtful(ctx context.Context, now time.Time) time.Duration {
 	wait := c.cfg.Scan
 	if !c.doubts.Swap(false) {
 		return wait
 	}
 	for _, l := range c.allLanes() {
-		doubtful, next, ok := c.due(ctx, l, ledger.InDoubt, now, scanBatch+busy)
-		if !ok || len(doubtful) > 0 || !next.IsZero() {
+		next, some := c.askLane(ctx, l, ledger.InDoubt, now, c.resolve)
+		if some {
 			c.doubts.Store(true)
 		}
-		c.ask(doubtful, c.resolve)
 		wait = min(wait, c.until(next, now))
 	}
 	return wait
@@ -49,7 +48,7 @@ func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery
 		case there:
 			group[i] = found(d, where, now)
 		case err != nil:
-			d.Reply, d.Next = err.Error(), c.retryAt(now, 1, 0)
+			d.Reply, d.Next = err.Error(), c.askAgain(d, now, c.cfg.SettleTime)
 			group[i] = d
 		default:
 			group[i] = c.notFound(d, now)

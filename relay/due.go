@@ -33,12 +33,12 @@ func (c *Courier) scanLoop() {
 // scan starts everything that is due and has room, and returns how long there is nothing more to do.
 func (c *Courier) scan(ctx context.Context) time.Duration {
 	now := c.cfg.Clock.Now()
-	busy := c.newScan()
+	c.newScan()
 	wait := c.cfg.Scan
 	for _, l := range c.allLanes() {
 		wait = min(wait, c.startDue(ctx, l, now))
 	}
-	return min(wait, c.askDoubtful(ctx, now, busy), c.askAccepted(ctx, now, busy))
+	return min(wait, c.askDoubtful(ctx, now), c.askAccepted(ctx, now))
 }
 
 // startDue begins the lane's next attempts. A lane without room, or whose destination cannot be reached, is not even looked at.

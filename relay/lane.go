@@ -119,12 +119,11 @@ func (c *Courier) free(group []ledger.Delivery) {
 	}
 }
 
-// newScan forgets who was freed before, and tells how many are busy.
-func (c *Courier) newScan() (busy int) {
+// newScan forgets who was freed before.
+func (c *Courier) newScan() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.freed)
-	return len(c.busy)
 }
 
 // missing stands for a destination that the configuration does not name: what is bound for it waits, and is held like anything else that nobody takes.

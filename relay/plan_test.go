@@ -85,9 +85,9 @@ func TestPlanSaysWhyHeld(t *testing.T) {
 		m    message
 		want []string
 	}{
-		{"nobody", to("postmaster@example.com"), []string{"postmaster@example.com", "recipients.postmaster", "release"}},
+		{"nobody", to("postmaster@example.com"), []string{"postmaster@example.com", "recipients.postmaster"}},
 		{"outside", to("all@example.com"), []string{"friend@outside.example", "outside"}},
-		{"from the cloud", to("anna@example.com").from(cloudAddr), []string{"the cloud sent", "anna@example.com", "release"}},
+		{"from the cloud", to("anna@example.com").from(cloudAddr), []string{"the cloud sent", "anna@example.com", "add it there"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

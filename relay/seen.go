@@ -7,11 +7,8 @@ import (
 	"posthouse/ledger"
 )
 
-// lookoutBatch is how many accepted deliveries of one lane one round asks for.
-const lookoutBatch = 1000
-
 // askAccepted looks once per Scan for accepted deliveries until each is seen in its mailbox: a 250 is not yet delivery.
-func (c *Courier) askAccepted(ctx context.Context, now time.Time, busy int) time.Duration {
+func (c *Courier) askAccepted(ctx context.Context, now time.Time) time.Duration {
 	if c.cfg.Finder == nil {
 		return c.cfg.Scan
 	}
@@ -20,10 +17,7 @@ func (c *Courier) askAccepted(ctx context.Context, now time.Time, busy int) time
 	}
 	c.lookout = now.Add(c.cfg.Scan)
 	for _, l := range c.allLanes() {
-		limit := lookoutBatch + busy
-		accepted, _, _ := c.due(ctx, l, ledger.Accepted, now, limit)
-		c.ask(accepted, c.sight)
-		if len(accepted) == limit {
+		if next, _ := c.askLane(ctx, l, ledger.Accepted, now, c.sight); !next.IsZero() && !next.After(now) {
 			c.lookout = now // the next answer hints at the rest
 		}
 	}
@@ -42,10 +36,15 @@ func (c *Courier) sight(ctx context.Context, at place, group []ledger.Delivery) 
 			group[i] = found(d, where, now)
 			continue
 		}
-		group[i].Next = now.Add(min(max(now.Sub(d.Since)/2, c.cfg.Scan), time.Hour))
+		group[i].Next = c.askAgain(d, now, time.Hour)
 	}
 	if err != nil {
 		c.cfg.Log.WithError(err).WithField("mailbox", at.mailbox).Warn("could not look for accepted mail")
 	}
 	c.record(ctx, group)
+}
+
+// askAgain is when a question is put the next time: the longer the answer is awaited, the later, but not after atMost.
+func (c *Courier) askAgain(d ledger.Delivery, now time.Time, atMost time.Duration) time.Time {
+	return now.Add(max(min(now.Sub(d.Since)/2, atMost), c.cfg.Scan, time.Millisecond))
 }
