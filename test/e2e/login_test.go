@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,11 +43,13 @@ func TestLegacyLoginRefused(t *testing.T) {
 	o.must("1", "bob@example.com")
 	o.wantReceived("bob@example.com", "1")
 
-	if err := o.legacy.SetPassword("bob@example.com", "old"); err != nil {
+	// The right password, and a reload: nobody waits for the next try, and nothing is stopped.
+	csv, err := os.ReadFile(filepath.Join(o.daemon.dir(), "mailboxes.csv"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	o.daemon.stop()
-	o.daemon.start()
+	o.daemon.write("mailboxes.csv", strings.Replace(string(csv), "bob@example.com,old,", "bob@example.com,changed,", 1))
+	o.daemon.signal(syscall.SIGHUP)
 	s = o.daemon.until("bob to be copied", func(s control.Status) bool { return !s.Mailboxes[1].Caught.IsZero() })
 	if s.Mailboxes[1].Done != 60 || s.Mailboxes[1].Error != "" {
 		t.Errorf("bob with the right password: %+v", s.Mailboxes[1])

@@ -19,7 +19,7 @@ type DovecotConfig struct {
 	Name string
 	// Host is the address to listen at; one of its own if empty.
 	Host string
-	// Users and their passwords. Users whose password is empty do not exist for logins with one.
+	// Users and their passwords, which have no colon.
 	Users map[string]string
 	// Format of the mailboxes: maildir (the default), sdbox or mdbox.
 	Format string
@@ -138,7 +138,7 @@ func StartDovecot(t testing.TB, cfg DovecotConfig) *Dovecot {
 	write(t, conf, d.conf(host), 0o644)
 	write(t, filepath.Join(d.Dir, "oauth2"), oauth2(cfg.Introspect), 0o644)
 	d.process = newProcess(t, cfg.Name, path, "-F", "-c", conf)
-	d.SetUsers(cfg.Users)
+	write(t, filepath.Join(d.Dir, "users"), users(cfg.Users), 0o644)
 	makeFolder(t, filepath.Join(d.Dir, "mail"), "dovecot")
 	d.Start()
 	return d
@@ -150,18 +150,13 @@ func (d *Dovecot) Start() { d.t.Helper(); d.start(d.IMAP, d.LMTP) }
 // Stop ends it; what it stored stays.
 func (d *Dovecot) Stop() { d.stop() }
 
-// SetUsers replaces the users and their passwords; it holds for the next login.
-func (d *Dovecot) SetUsers(users map[string]string) {
-	d.t.Helper()
+// users is Dovecot's file of users and passwords.
+func users(all map[string]string) string {
 	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(users)) {
-		password := "!"
-		if users[name] != "" {
-			password = "{PLAIN}" + users[name]
-		}
-		fmt.Fprintf(&b, "%s:%s::::::\n", name, password)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&b, "%s:{PLAIN}%s::::::\n", name, all[name])
 	}
-	write(d.t, filepath.Join(d.Dir, "users"), b.String(), 0o644)
+	return b.String()
 }
 
 func (d *Dovecot) conf(host string) string {
