@@ -49,6 +49,9 @@ func TestRefusedLogin(t *testing.T) {
 	if v := b.verify("bob@example.com")["bob@example.com"]; v.Error != "" {
 		t.Errorf("verified: %+v", v)
 	}
+	b.reload()
+	b.until("bob's copy", copied)
+	b.sidesAreEqual()
 }
 
 func TestVerifyNamesWhatIsMissing(t *testing.T) {

@@ -91,7 +91,7 @@ func (w *witness) captured(o evidence.Observation) {
 }
 
 // cover extends the coverage of sources of our own up to the given instants. A source that is named for the first time in this process begins there, or where begins says: while we
-// did not run, nobody watched.
+// did not run, nobody watched. Time that the ledger does not take is blind: it would not have taken what we saw either.
 func (w *witness) cover(ctx context.Context, until map[string]time.Time) error {
 	w.mu.Lock()
 	var spans []evidence.Coverage
@@ -108,7 +108,12 @@ func (w *witness) cover(ctx context.Context, until map[string]time.Time) error {
 		}
 	}
 	w.mu.Unlock()
-	return w.Testify(ctx, w.outside(), spans, nil)
+	contacts := w.outside()
+	err := w.Testify(ctx, contacts, spans, nil)
+	if err != nil {
+		w.contacted(contacts)
+	}
+	return err
 }
 
 // begins is from when a source was watched although we did not run: what grew in the legacy mailboxes meanwhile is found by the first look, so their coverage goes on where it ended.
@@ -133,6 +138,17 @@ func (w *witness) outside() []evidence.Observation {
 	}
 	clear(w.contacts)
 	return seen
+}
+
+// contacted notes again what the ledger did not take.
+func (w *witness) contacted(seen []evidence.Observation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range seen {
+		if o.At.After(w.contacts[o.Source]) {
+			w.contacts[o.Source] = o.At
+		}
+	}
 }
 
 // Connected notes a connection from outside: one from this very machine's own address proves nothing.

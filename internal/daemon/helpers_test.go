@@ -1,0 +1,294 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/config"
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/internal/clock"
+	"posthouse/ledger"
+	"posthouse/relay"
+	"posthouse/relay/delivery"
+	"posthouse/relay/listener"
+)
+
+func TestRules(t *testing.T) {
+	got := rules(config.Bridge{Skip: []string{"Trash", "Public/*", "inbox/Spam"}, Folders: map[string]string{"Old/Sent Items": "Sent", "inbox/A": "A/B"}})
+	want := bridge.Rules{
+		Skip:   []cutover.FolderPath{{"Trash"}, {"Public", "*"}, {"INBOX", "Spam"}},
+		Rename: map[string]string{"Old\x00Sent Items": "Sent", "INBOX\x00A": "A\x00B"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %#v\nwant %#v", got, want)
+	}
+}
+
+func TestPlans(t *testing.T) {
+	cfg := &config.Config{
+		Servers: map[string]config.Server{
+			"legacy": {Side: config.Legacy, SMTP: "a:25"}, "z-cloud": {Side: config.Cloud, SMTP: "b:25"}, "m-cloud": {Side: config.Cloud, SMTP: "c:25"},
+			"a-cloud": {Side: config.Cloud, IMAP: "d:993"},
+		},
+		Routes: config.Routes{
+			Arriving: config.Route{To: []config.Destination{{Where: config.Home, Via: config.ViaMailbox}}, Tee: true, TeeNever: []string{"a@example.com"}},
+			Devices:  config.Route{To: []config.Destination{{Where: "cloud", Via: config.ViaSMTP}, {Where: "legacy", Via: config.ViaSMTP}}},
+		},
+	}
+	want := map[cutover.Route]relay.Plan{
+		cutover.Arriving: {Via: "mailbox", Tee: true, TeeNever: []cutover.Address{"a@example.com"}, Outward: "m-cloud:smtp"},
+		cutover.Devices:  {Via: "smtp", To: cutover.Cloud, TeeNever: []cutover.Address{}, Outward: "m-cloud:smtp"},
+	}
+	for range 20 { // the order of a map is another one each time
+		if got := plans(cfg); !reflect.DeepEqual(got, want) {
+			t.Fatalf("got  %+v\nwant %+v", got, want)
+		}
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	cfg := &config.Config{
+		Domains: []string{"example.com"}, AliasDomains: map[string]string{"old.example": "example.com"},
+		Recipients: config.Recipients{
+			Complete: true, PlusAddressing: true, Postmaster: "anna@example.com", Extra: map[string]string{"x@example.com": "bob@example.com"},
+			CatchAll: map[string]string{"@example.com": "bob@example.com"}, Groups: map[string][]string{"all@example.com": {"anna@example.com", "far@elsewhere.example"}},
+		},
+		Mailboxes: []config.Mailbox{{Address: "anna@example.com", Aliases: []string{"a@example.com"}, Home: config.Cloud}, {Address: "bob@example.com", Home: config.Legacy, Wave: "1"}},
+	}
+	boxes, err := mailboxes(cfg)
+	if err != nil || len(boxes) != 2 || boxes[1].Wave != "1" || boxes[0].Home != cutover.Cloud {
+		t.Fatalf("%+v, %v", boxes, err)
+	}
+	dir := directory(cfg, boxes)
+	for address, want := range map[cutover.Address]string{
+		"anna@example.com": "anna@example.com", "A+x@example.com": "anna@example.com", "a@old.example": "anna@example.com", "x@example.com": "bob@example.com",
+		"postmaster@example.com": "anna@example.com", "nobody@example.com": "bob@example.com", "all@example.com": "anna@example.com far@elsewhere.example", "a@elsewhere.example": "",
+	} {
+		r, _ := dir.Resolve(address)
+		var found []string
+		for _, m := range r.Mailboxes {
+			found = append(found, string(m.ID))
+		}
+		for _, o := range r.Others {
+			found = append(found, string(o))
+		}
+		if got := strings.Join(found, " "); got != want {
+			t.Errorf("%s leads to %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestMailboxesWithBadAddresses(t *testing.T) {
+	for want, m := range map[string]config.Mailbox{
+		"mailbox of line 7":         {Address: "no address", Line: 7},
+		"alias of anna@example.com": {Address: "anna@example.com", Aliases: []string{"no address"}},
+	} {
+		if boxes, err := mailboxes(&config.Config{Mailboxes: []config.Mailbox{m}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v, %v", boxes, err)
+		}
+	}
+}
+
+func TestHostname(t *testing.T) {
+	d := &Daemon{cfg: &config.Config{Listeners: map[string]config.Listener{"c": {Hostname: "c.example"}, "b": {Hostname: "b.example"}, "a": {}}}}
+	for range 20 {
+		if got := d.hostname(); got != "b.example" {
+			t.Fatal(got)
+		}
+	}
+	d.cfg.Listeners = nil
+	if d.hostname() == "" {
+		t.Error("no name")
+	}
+}
+
+func TestParallel(t *testing.T) {
+	for _, c := range []struct{ want, parallel, legacy, cloud int }{{4, 4, 16, 32}, {2, 4, 5, 32}, {1, 4, 32, 2}, {1, 1, 32, 32}} {
+		cfg := &config.Config{Bridge: config.Bridge{ParallelMailboxes: c.parallel}, Servers: map[string]config.Server{
+			"a": {IMAP: "x:993", MaxConnections: c.legacy}, "b": {IMAP: "y:993", MaxConnections: c.cloud}, "c": {SMTP: "z:25", MaxConnections: 2},
+		}}
+		if got := parallel(cfg); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
+	}
+}
+
+func TestEnvelope(t *testing.T) {
+	consignment := relay.Consignment{
+		Capture: ledger.Capture{EightBit: true, Bare: true, Envelope: ledger.Envelope{
+			From: "x@sender.example", UTF8: true, Return: "HDRS", EnvelopeID: "id",
+			Recipients: []ledger.Recipient{{Address: "team@example.com", Notify: "FAILURE,DELAY"}, {Address: "bob@example.com"}},
+		}},
+		Deliveries: []ledger.Delivery{{Recipient: "anna@example.com", Original: "team@example.com"}, {Recipient: "bob@example.com", Original: "bob@example.com"}},
+	}
+	want := delivery.Envelope{
+		From: "x@sender.example", UTF8: true, EightBit: true, BareNewline: true, Ret: "HDRS", EnvID: "id",
+		Recipients: []delivery.Recipient{{Address: "anna@example.com", Notify: []string{"FAILURE", "DELAY"}}, {Address: "bob@example.com"}},
+	}
+	if got := envelope(consignment); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	consignment.Tee = true
+	want.From, want.Ret, want.EnvID = "", "", ""
+	want.Recipients[0].Notify, want.Recipients[1].Notify = []string{"NEVER"}, []string{"NEVER"}
+	if got := envelope(consignment); !reflect.DeepEqual(got, want) {
+		t.Errorf("tee: got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	cut := &delivery.SessionError{Err: errors.New("connection reset")}
+	for _, c := range []struct {
+		name    string
+		outcome delivery.Outcome
+		err     error
+		want    relay.Outcome
+	}{
+		{"accepted", delivery.Outcome{Kind: delivery.Accepted, Reply: delivery.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok"}}, nil, relay.Outcome{Kind: relay.Delivered, Reply: "250 2.0.0 ok"}},
+		{"refused", delivery.Outcome{Kind: delivery.RefusedPermanent, Reply: delivery.Reply{Code: 550}}, nil, relay.Outcome{Kind: relay.Declined, Reply: "550"}},
+		{"put off", delivery.Outcome{Kind: delivery.RefusedTemporary, Backoff: time.Minute}, nil, relay.Outcome{Kind: relay.Deferred, Wait: time.Minute}},
+		{"in doubt", delivery.Outcome{Kind: delivery.InDoubt}, cut, relay.Outcome{Kind: relay.Uncertain, Reply: cut.Error()}},
+		{"does not fit", delivery.Outcome{Kind: delivery.NotFit, Err: errors.New("too big")}, nil, relay.Outcome{Kind: relay.Unsuitable, Reply: "too big"}},
+		{"no connection", delivery.Outcome{}, cut, relay.Outcome{Kind: relay.Unreachable, Reply: cut.Error()}},
+		{"no way for this message", delivery.Outcome{}, fmt.Errorf("sending: %w", &delivery.Unfit{}), relay.Outcome{Kind: relay.Unsuitable, Reply: fmt.Sprint("sending: ", &delivery.Unfit{})}},
+		{"we are stopping", delivery.Outcome{}, delivery.ErrStopped, relay.Outcome{Kind: relay.Deferred, Reply: delivery.ErrStopped.Error()}},
+		{"we are stopping within a session", delivery.Outcome{}, &delivery.SessionError{Err: context.Canceled}, relay.Outcome{Kind: relay.Deferred, Reply: (&delivery.SessionError{Err: context.Canceled}).Error()}},
+		{"the body cannot be read", delivery.Outcome{}, errors.New("disk"), relay.Outcome{Kind: relay.Deferred, Reply: "disk"}},
+	} {
+		if got := outcome(c.outcome, c.err); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestDeposited(t *testing.T) {
+	seen := bridge.Sighting{Folder: cutover.FolderPath{"INBOX"}, Place: ledger.Place{Ref: "7"}}
+	for want, err := range map[relay.OutcomeKind]error{
+		relay.Delivered: nil, relay.Uncertain: bridge.ErrUnknown, relay.Declined: bridge.ErrRefused, relay.Unreachable: bridge.ErrConnection, relay.Deferred: bridge.ErrBusy,
+	} {
+		if err != nil {
+			err = fmt.Errorf("depositing: %w", err)
+		}
+		if got := deposited(seen, err); got.Kind != want || got.Reply == "" || err == nil && got.Seen != "INBOX UID 7" {
+			t.Errorf("%v: %+v", err, got)
+		}
+	}
+	if got := deposited(bridge.Sighting{}, bridge.ErrLogin).Kind; got != relay.Unreachable {
+		t.Errorf("a refused login: %v", got)
+	}
+	if got := sighting(bridge.Sighting{Folder: cutover.FolderPath{"Junk", "2019"}}); got != "Junk / 2019" {
+		t.Error(got)
+	}
+}
+
+func TestRefusal(t *testing.T) {
+	plain := errors.New("disk")
+	if got := refusal(plain); got != plain {
+		t.Errorf("%v", got)
+	}
+	if refusal(nil) != nil {
+		t.Error("no error became one")
+	}
+	got := refusal(fmt.Errorf("x: %w", &relay.Refusal{Code: 550, Enhanced: [3]int{5, 1, 1}, Text: "no"}))
+	if r, ok := got.(*listener.Refusal); !ok || r.Code != 550 || r.Enhanced != [3]int{5, 1, 1} || r.Text != "no" {
+		t.Errorf("%#v", got)
+	}
+}
+
+func TestInNetworks(t *testing.T) {
+	networks := []netip.Prefix{netip.MustParsePrefix("10.0.4.0/24"), netip.MustParsePrefix("2001:db8::/32")}
+	for ip, want := range map[string]bool{"10.0.4.31": true, "10.0.5.1": false, "2001:db8::7": true, "2001:db9::7": false} {
+		if got := inNetworks(netip.MustParseAddr(ip), networks); got != want {
+			t.Errorf("%s: %t", ip, got)
+		}
+	}
+	if inNetworks(netip.MustParseAddr("10.0.4.31"), nil) {
+		t.Error("no network holds an address")
+	}
+}
+
+func TestPeer(t *testing.T) {
+	s := listener.Session{Listener: "mx", Hostname: "mail.example.com", Role: cutover.Arriving, Helo: "x.example", User: "u", Remote: netip.MustParseAddrPort("[::ffff:192.0.2.7]:99")}
+	s.TLS.Version, s.TLS.Cipher = "TLS 1.3", "AES"
+	got := peer(s)
+	want := ledger.Client{Addr: "192.0.2.7", Name: "x.example", TLS: "TLS 1.3 AES", User: "u"}
+	if got.Client != want || got.Listener != "mx" || got.Hostname != "mail.example.com" || got.Route != cutover.Arriving {
+		t.Errorf("%+v", got)
+	}
+	if got := peer(listener.Session{}).Client; got != (ledger.Client{}) {
+		t.Errorf("of nobody: %+v", got)
+	}
+}
+
+func TestDialects(t *testing.T) {
+	if dialects("auto") != nil || !slices.Equal(dialects("postfix"), []string{"postfix"}) {
+		t.Error(dialects("auto"), dialects("postfix"))
+	}
+}
+
+// We come to servers on this machine from an address of our own, so that their logs tell us from webmail.
+func TestDialFrom(t *testing.T) {
+	for host, want := range map[string]string{"127.0.0.1": ownLoopback, "localhost": ownLoopback} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		address := net.JoinHostPort(host, port)
+		conn, err := dialFrom(address)(t.Context(), "tcp4", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if ip, _, _ := net.SplitHostPort(conn.LocalAddr().String()); ip != want {
+			t.Errorf("to %s from %s", host, ip)
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	midnight := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	today := midnight.Unix() / (24 * 60 * 60)
+	h := evidence.Histogram{Day: today}
+	for back := range h.Wanted {
+		h.Wanted[back] = 1
+	}
+	for days, want := range map[int]int{0: 1, 1: 2, 6: 7} {
+		if got := since(h, midnight.AddDate(0, 0, -days)); got != want {
+			t.Errorf("since %d days: %d, want %d", days, got, want)
+		}
+	}
+	h.Day = today - 3
+	if got := since(h, midnight); got != 0 {
+		t.Errorf("nothing was seen today, but %d", got)
+	}
+	if got := since(h, midnight.AddDate(0, 0, -4)); got != 2 {
+		t.Errorf("two of the last five days, but %d", got)
+	}
+}
+
+func TestTick(t *testing.T) {
+	d := &Daemon{opts: Options{Clock: clock.Real()}, cfg: &config.Config{Bridge: config.Bridge{PollInterval: time.Minute}}}
+	if d.tick() != keepEvery || d.real(time.Second) != time.Second || d.stale() != 5*time.Minute {
+		t.Error(d.tick(), d.real(time.Second), d.stale())
+	}
+	d.opts.Speed = 3600
+	if d.tick() != 12*time.Minute || d.real(time.Second) != time.Hour || d.stale() != 2*time.Hour {
+		t.Error(d.tick(), d.real(time.Second), d.stale())
+	}
+	d.opts.Speed, d.cfg.Bridge.PollInterval = 1, time.Hour
+	if d.stale() != 2*time.Hour {
+		t.Error(d.stale())
+	}
+}
