@@ -14,7 +14,6 @@ type BodyDigester struct {
 	inBody bool // past the empty line
 	lastCR bool
 	size   int64
-	buf    []byte
 }
 
 // maxHeader bounds what is kept of a header for its identity; the fields of identity beyond it do not count.

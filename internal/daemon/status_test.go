@@ -95,7 +95,9 @@ func TestLog(t *testing.T) {
 	}
 	line := time.Now().UTC().Format("Jan _2 15:04:05") + " old dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, mpid=7, TLS, session=<a>\n"
 	must(t, os.WriteFile(filepath.Join(b.dir, "dovecot.log"), []byte(line), 0o600))
-	s = b.until("the login to be use", func(s control.Status) bool { return source(s).Fresh && !source(s).LastLine.IsZero() && len(s.Server.Reasons) > 0 && !s.Server.LastUse.IsZero() })
+	s = b.until("the login to be use", func(s control.Status) bool {
+		return source(s).Fresh && !source(s).LastLine.IsZero() && len(s.Server.Reasons) > 0 && !s.Server.LastUse.IsZero()
+	})
 	if at := source(s); at.Blind != "" || at.LastRead.IsZero() {
 		t.Errorf("%+v", at)
 	}

@@ -56,6 +56,9 @@ type server struct {
 	waiting imapstore.Limiter
 }
 
+// flagPoll is every how many polls all flags are read from a server that cannot tell which changed (no CONDSTORE): every 20 minutes at the usual poll interval.
+const flagPoll = 4
+
 // bodyMemory is what all bodies on their way between two mailboxes may take together.
 const bodyMemory = 24 << 20
 
@@ -137,7 +140,7 @@ func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error
 	c := s.credential(m.ID, srv, side, account.Login)
 	return srv.pool.add(imapstore.New(imapstore.Options{
 		Address: srv.IMAP, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
-		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Limit: srv.pool, Budget: s.budget, Dial: dialFrom(srv.IMAP),
+		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Limit: srv.pool, Budget: s.budget, FlagPoll: flagPoll, Dial: dialFrom(srv.IMAP),
 		Log: s.d.log.WithField("mailbox", m.ID),
 	})), nil
 }
