@@ -30,7 +30,13 @@ func (c *checker) check() {
 	if c.cfg.Control.Socket == "" {
 		c.cfg.Control.Socket = filepath.Join(c.cfg.State, "control.sock")
 	}
+	if n := len(c.cfg.Control.Socket); n > maxSocket {
+		c.bad("control.socket", `for example socket = "/run/posthouse/control.sock"`, "the control socket's path has %d octets, it can have %d", n, maxSocket)
+	}
 }
+
+// maxSocket is how many octets the path of a Unix socket can have (sun_path of unix(7), less the NUL).
+const maxSocket = 107
 
 // bad reports a problem with the value at path, or where it is not in the file, with the nearest table.
 func (c *checker) bad(path, hint, format string, args ...any) {

@@ -144,3 +144,24 @@ func TestForbiddenFileIsAWarning(t *testing.T) {
 		t.Errorf("no group may read it, but the hint is %q", hint)
 	}
 }
+
+func TestSocketPath(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		bad  bool
+	}{
+		{"[control]\nsocket = \"/" + strings.Repeat("s", 106) + "\"", false},
+		{"[control]\nsocket = \"/" + strings.Repeat("s", 107) + "\"", true},
+		{"state = \"/" + strings.Repeat("s", 93) + "\"\n", false},
+		{"state = \"/" + strings.Repeat("s", 94) + "\"\n", true},
+	} {
+		text := base + c.text
+		if strings.HasPrefix(c.text, "state") {
+			text = c.text + base
+		}
+		_, err := Parse("posthouse.toml", []byte(text))
+		if bad := err != nil && strings.Contains(err.Error(), "control socket's path"); bad != c.bad {
+			t.Errorf("%s: %v", c.text, err)
+		}
+	}
+}

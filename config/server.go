@@ -54,7 +54,7 @@ type Server struct {
 	CAFile string `toml:"ca_file" as:"file" example:"/etc/posthouse/legacy-ca.pem"`
 	// SHA-256 of the server's certificate: trusted if, and only if, it is this one.
 	Fingerprint string `toml:"fingerprint" as:"fingerprint" example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
-	// Our own certificate, for servers that know us by it.
+	// Our own certificate, for servers that know us by it. A reload reads the file again.
 	ClientCert string `toml:"client_cert" as:"file" example:"/etc/posthouse/client.crt"`
 	// Its key.
 	ClientKey string `toml:"client_key" as:"secretfile" example:"/etc/posthouse/client.key"`

@@ -17,6 +17,7 @@ import (
 	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/internal/clock"
+	"posthouse/internal/login"
 	"posthouse/ledger"
 	"posthouse/relay"
 	"posthouse/relay/delivery"
@@ -290,5 +291,46 @@ func TestTick(t *testing.T) {
 	d.opts.Speed, d.cfg.Bridge.PollInterval = 1, time.Hour
 	if d.stale() != 2*time.Hour {
 		t.Error(d.stale())
+	}
+}
+
+func TestCredential(t *testing.T) {
+	s := &stores{lines: map[cutover.MailboxID]config.Mailbox{"anna@example.com": {
+		Legacy: config.Account{Password: config.LiteralSecret("old")}, Cloud: config.Account{Password: config.LiteralSecret("new")},
+	}}}
+	master := config.Server{Login: config.LoginPassword, MasterUser: "migrator", MasterPassword: config.LiteralSecret("master")}
+	authzid := master
+	authzid.AuthzID = true
+	for _, c := range []struct {
+		name                         string
+		server                       config.Server
+		side                         cutover.Side
+		username, identity, password string
+		mechanism                    string
+	}{
+		{"the mailbox's own, legacy", config.Server{Login: config.LoginPassword}, cutover.Legacy, "anna", "", "old", ""},
+		{"the mailbox's own, cloud", config.Server{Login: config.LoginPassword}, cutover.Cloud, "anna", "", "new", ""},
+		{"a master user", master, cutover.Legacy, "anna*migrator", "", "master", ""},
+		{"a master user with an authorization identity", authzid, cutover.Legacy, "migrator", "anna", "master", ""},
+		{"a token", config.Server{Login: config.LoginXOAuth2}, cutover.Cloud, "anna", "", "", login.XOAuth2},
+		{"a bearer token", config.Server{Login: config.LoginOAuthBearer}, cutover.Cloud, "anna", "", "", login.OAuthBearer},
+	} {
+		got := s.credential("anna@example.com", &server{Server: c.server}, c.side, "anna")
+		password := ""
+		if got.Password != nil {
+			password, _ = got.Password()
+		}
+		if got.Username != c.username || got.Authzid != c.identity || password != c.password || got.Mechanism != c.mechanism {
+			t.Errorf("%s: %+v, password %q", c.name, got, password)
+		}
+		if byName := passwordLogin(got); (byName == nil) != (c.mechanism != "") {
+			t.Errorf("%s: LOGIN is possible: %t", c.name, byName != nil)
+		}
+	}
+	// A reload brings another password to those that exist.
+	c := s.credential("anna@example.com", &server{Server: config.Server{Login: config.LoginPassword}}, cutover.Cloud, "anna")
+	s.add([]mailbox{{Mailbox: cutover.Mailbox{ID: "anna@example.com"}, line: config.Mailbox{Cloud: config.Account{Password: config.LiteralSecret("newer")}}}})
+	if password, err := c.Password(); err != nil || password != "newer" {
+		t.Errorf("%q, %v", password, err)
 	}
 }

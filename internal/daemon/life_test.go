@@ -37,7 +37,6 @@ func TestFailedStart(t *testing.T) {
 	for name, c := range map[string]struct{ rest, want string }{
 		"the second listener's address is in use": {"[listeners.other]\nrole = \"mx\"\naddress = \"" + busy.Addr().String() + "\"\n", "listener other"},
 		"a socket that nobody handed over":        {"[listeners.other]\nrole = \"mx\"\nsocket = \"other\"\n", "no socket \"other\" came from the service manager"},
-		"the control socket's path is too long":   {"[control]\nsocket = \"" + strings.Repeat("s", control.MaxPath) + "\"\n", "name a shorter one (control.socket)"},
 		"the control socket's group is unknown":   {"[control]\ngroup = \"no-such-group\"\n", "no-such-group"},
 	} {
 		t.Run(name, func(t *testing.T) {
