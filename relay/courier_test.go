@@ -280,7 +280,7 @@ func TestTee(t *testing.T) {
 				b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(house()), Plans: plans}, settings(to2, sides{cutover.Cloud: cloud, cutover.Legacy: legacy}))
 				b.start(b.courier)
 				id := b.mustTake(to("anna@example.com"))
-				time.Sleep(time.Hour)
+				time.Sleep(10 * time.Minute)
 				for _, d := range b.of(id) {
 					if d.State != tt.state {
 						t.Errorf("%+v", d)
