@@ -11,7 +11,7 @@ import (
 // goes round: whatever way a message takes, the cloud gets it once.
 func TestTheOldServerForwardsBackToUs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, true)
+	w := newWorld(t, layout{to: "home:smtp", forward: true})
 	began := time.Now()
 	w.daemon.start()
 	mail := newTraffic(w, 17)

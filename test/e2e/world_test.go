@@ -50,8 +50,14 @@ var (
 	cloudUses = map[string]string{"Sent": `\Sent`, "Drafts": `\Drafts`, "Trash": `\Trash`, "Junk": `\Junk`, "Archive": `\Archive`}
 )
 
-// newWorld starts everything but the daemon. forward makes the old server send mail for the domain back to the listener instead of delivering it.
-func newWorld(t testing.TB, forward bool) *world {
+// layout is what worlds differ in.
+type layout struct {
+	to      string // the way out of what the listener takes: "home:smtp" or "home:mailbox"
+	forward bool   // the old server sends mail for the domain back to the listener instead of delivering it
+}
+
+// newWorld starts everything but the daemon.
+func newWorld(t testing.TB, l layout) *world {
 	t.Helper()
 	neighbour.Require(t, "dovecot")
 	neighbour.Require(t, "postfix")
@@ -73,12 +79,12 @@ func newWorld(t testing.TB, forward bool) *world {
 	})
 	back := "smtp:[" + strings.Replace(w.listener, ":", "]:", 1)
 	next := "lmtp:inet:" + w.legacy.LMTP
-	if forward {
+	if l.forward {
 		next = back
 	}
 	w.old = neighbour.StartPostfix(t, neighbour.PostfixConfig{Name: "old", NextHop: next})
 	w.sender = neighbour.StartPostfix(t, neighbour.PostfixConfig{Name: "sender", NextHop: back})
-	w.daemon = newDaemon(t, folder(t), w.config(ca), map[string]string{"mailboxes.csv": mailboxesCSV()})
+	w.daemon = newDaemon(t, folder(t), w.config(ca, l.to), map[string]string{"mailboxes.csv": mailboxesCSV()})
 	return w
 }
 
@@ -116,7 +122,7 @@ func mailboxesCSV() string {
 	return csv
 }
 
-func (w *world) config(ca string) string {
+func (w *world) config(ca, to string) string {
 	return fmt.Sprintf(`
 organisation = "Example Ltd"
 state = "state"
@@ -149,7 +155,7 @@ legacy_addresses = [%q]
 cloud_addresses = [%q]
 
 [routes.arriving]
-to = ["home:smtp"]
+to = [%q]
 tee = true
 tee_never = ["dora@example.com"]
 
@@ -161,7 +167,7 @@ disk_reserve = "64MB"
 [bridge]
 settle_time = "1s"
 
-`, w.legacy.IMAP, w.old.SMTP, w.cloud.IMAP, w.mx.SMTP, ca, w.listener, w.old.Host, w.mx.Host)
+`, w.legacy.IMAP, w.old.SMTP, w.cloud.IMAP, w.mx.SMTP, ca, w.listener, w.old.Host, w.mx.Host, to)
 }
 
 // open opens a person's mailbox on one of the servers.

@@ -26,6 +26,7 @@ type process struct {
 
 	cmd   *exec.Cmd
 	ended chan struct{}
+	guard io.WriteCloser
 
 	mu  sync.Mutex
 	log strings.Builder
@@ -49,7 +50,6 @@ func (p *process) start(addrs ...string) {
 		p.t.Fatalf("%s runs already", p.name)
 	}
 	p.cmd = exec.Command(p.argv[0], p.argv[1:]...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // nothing outlives the test, whatever ends that
 	r, w, err := os.Pipe()
 	if err != nil {
 		p.t.Fatal(err)
@@ -61,11 +61,27 @@ func (p *process) start(addrs ...string) {
 		p.t.Fatalf("starting %s: %v", p.name, err)
 	}
 	p.ended = make(chan struct{})
+	p.watch()
 	go p.read(r)
 	go func(ended chan struct{}) { _ = p.cmd.Wait(); close(ended) }(p.ended)
 	for _, addr := range addrs {
 		p.await(addr)
 	}
+}
+
+// watch makes sure that the server does not outlive the test, whatever ends that: a shell waits for a word that says it has ended, and ends it when the pipe breaks instead.
+// (A signal at the parent's death is forgotten by programs that drop privileges.)
+func (p *process) watch() {
+	p.t.Helper()
+	guard := exec.Command("/bin/sh", "-c", fmt.Sprintf("read word || kill %d", p.cmd.Process.Pid))
+	var err error
+	if p.guard, err = guard.StdinPipe(); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := guard.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func() { _ = guard.Wait() }()
 }
 
 func (p *process) read(r io.ReadCloser) {
@@ -120,6 +136,8 @@ func (p *process) stop() {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}
+	fmt.Fprintln(p.guard, "ended")
+	p.guard.Close()
 	p.ended = nil
 }
 
