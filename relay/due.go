@@ -18,6 +18,9 @@ const (
 // scanLoop attempts what is due and asks about what is in doubt, at every hint and at least once per Scan.
 func (c *Courier) scanLoop() {
 	for {
+		if c.cfg.Alive != nil {
+			c.cfg.Alive()
+		}
 		timer := c.cfg.Clock.NewTimer(c.scan(c.ctx))
 		select {
 		case <-c.hint:
