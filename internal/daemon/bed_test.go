@@ -181,11 +181,15 @@ func (b *bed) new() *daemon.Daemon {
 	return b.newWith(b.config())
 }
 
-func (b *bed) newWith(cfg *config.Config) *daemon.Daemon {
+func (b *bed) newWith(cfg *config.Config, changes ...func(*daemon.Options)) *daemon.Daemon {
 	log := logrus.New()
 	log.SetOutput(b.logged)
 	log.SetLevel(logrus.DebugLevel)
-	return daemon.New(daemon.Options{Config: cfg, Version: "test", Log: log, Clock: b.clock, Speed: max(b.layout.speed, 1)})
+	o := daemon.Options{Config: cfg, Version: "test", Log: log, Clock: b.clock, Speed: max(b.layout.speed, 1)}
+	for _, change := range changes {
+		change(&o)
+	}
+	return daemon.New(o)
 }
 
 // start starts the daemon; the test's end stops it.

@@ -109,6 +109,11 @@ func (d *Daemon) unwind(ctx context.Context) {
 	if err := d.Stop(ctx); err != nil {
 		d.log.WithError(err).Warn("stopping after a failed start")
 	}
+	for _, sockets := range d.opts.Sockets {
+		for _, s := range sockets {
+			s.Close() // of those that were in use this is the second time, which does no harm
+		}
+	}
 }
 
 // Stop undoes Start in reverse. It is bounded by ctx and may be called twice. It returns the first error.
