@@ -1,0 +1,237 @@
+package relay_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/internal/pace"
+	"posthouse/ledger"
+	"posthouse/relay"
+)
+
+var worlds = flag.Int("worlds", 8, "how many random worlds TestRandomWorlds tries")
+
+// chance is a source of random decisions for many goroutines.
+type chance struct {
+	mu   sync.Mutex
+	rand *rand.Rand
+	calm atomic.Bool // nothing goes wrong any more
+}
+
+func (c *chance) n(limit int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rand.IntN(limit)
+}
+
+// mishap is true once in so many, until things calm down.
+func (c *chance) mishap(once int) bool { return c.n(once) == 0 && !c.calm.Load() }
+
+func (c *chance) upTo(d time.Duration) time.Duration { return time.Duration(c.n(int(d))) }
+
+// treacherous is a mail server that does everything a mail server can do wrong, but forgets nothing that it accepted.
+type treacherous struct {
+	*office
+	chance *chance
+	quick  bool // what it accepts can be seen at once
+}
+
+// Deliver takes its time, which a crash does not shorten: octets that have left us go on without us.
+func (s *treacherous) Deliver(_ context.Context, c relay.Consignment) []relay.Outcome {
+	time.Sleep(s.chance.upTo(2 * time.Second))
+	switch {
+	case s.chance.mishap(8):
+		return answers(c, unreachable)
+	case s.chance.mishap(20):
+		panic("before anything was accepted")
+	}
+	var outcomes []relay.Outcome
+	for _, d := range c.Deliveries {
+		outcomes = append(outcomes, s.one(c, d))
+	}
+	if s.chance.mishap(20) {
+		panic("after it was accepted")
+	}
+	if s.chance.mishap(20) {
+		return outcomes[:len(outcomes)-1]
+	}
+	return outcomes
+}
+
+func (s *treacherous) one(c relay.Consignment, d ledger.Delivery) relay.Outcome {
+	switch {
+	case s.chance.mishap(4):
+		return later
+	case s.chance.mishap(25):
+		return never
+	case s.chance.mishap(8):
+		return uncertain
+	}
+	s.accept(c, d)
+	switch {
+	case s.chance.mishap(5):
+		return uncertain
+	case s.quick:
+		o := yes
+		o.Seen = "INBOX UID 1"
+		return o
+	}
+	return yes
+}
+
+// Find fails now and then, by an error, a panic, or by taking long.
+func (s *treacherous) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error) {
+	switch {
+	case s.chance.mishap(6):
+		return nil, errMailbox
+	case s.chance.mishap(30):
+		panic("in the finder")
+	case s.chance.mishap(10):
+		select {
+		case <-time.After(s.chance.upTo(2 * time.Minute)):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return s.office.Find(ctx, m, side, wanted)
+}
+
+// process is a ledger as one process has it: once that is dead nothing it does arrives there.
+type process struct {
+	ledger.Captures
+	dead atomic.Bool
+}
+
+func (p *process) Update(ctx context.Context, all ...ledger.Delivery) error {
+	if p.dead.Load() {
+		return ledger.ErrClosed
+	}
+	return p.Captures.Update(ctx, all...)
+}
+
+// world is a bed with processes that come and go.
+type world struct {
+	*bed
+	chance *chance
+	cfg    relay.CourierConfig
+	alive  *process
+}
+
+// boot starts the next process, after a crash or a stop.
+func (w *world) boot() {
+	w.alive = &process{Captures: w.ledger}
+	w.cfg.Ledger = w.alive
+	w.restart(w.cfg)
+}
+
+// crash kills the process: it records nothing more, whatever its goroutines still do.
+func (w *world) crash() {
+	w.alive.dead.Store(true)
+	old := w.courier
+	w.boot()
+	go old.Stop(context.Background()) // clears away its goroutines
+}
+
+func (w *world) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), w.chance.upTo(3*time.Second))
+	defer cancel()
+	w.courier.Stop(ctx)
+	w.boot()
+}
+
+// TestRandomWorlds: with senders that repeat themselves, servers that lose replies, mailboxes that cannot be asked, and processes that are killed, at the end every
+// required delivery was accepted exactly once, or was refused and is held; where a mailbox can be asked nothing was ever accepted twice.
+func TestRandomWorlds(t *testing.T) {
+	for seed := range *worlds {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { newWorld(t, uint64(seed)).run() })
+		})
+	}
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	t.Helper()
+	chance := &chance{rand: rand.New(rand.NewPCG(seed, 1))}
+	cloud := &treacherous{office: newOffice(), chance: chance, quick: seed%2 == 0}
+	cloud.delay = chance.upTo(40 * time.Second)
+	legacy := &treacherous{office: newOffice(), chance: chance}
+	find := finder(func(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error) {
+		if side == cutover.Cloud {
+			return cloud.Find(ctx, m, side, wanted)
+		}
+		return legacy.Find(ctx, m, side, wanted)
+	})
+	cfg := settings(map[string]relay.Destination{"new:smtp": cloud, "old:smtp": legacy}, find)
+	cfg.Retry = pace.Schedule{Steps: []time.Duration{time.Second, 10 * time.Second, 30 * time.Second}}
+	cfg.Workers = 1 + chance.n(3)
+	directory := house()
+	directory.Groups["all@example.com"] = []cutover.Address{"anna@example.com", "bob@example.com", "room@example.com"}
+	b := newBed(t, relay.IntakeConfig{
+		Directory: relay.NewDirectory(directory), Plans: map[cutover.Route]relay.Plan{cutover.Arriving: {Tee: seed%3 == 0}},
+	}, relay.CourierConfig{})
+	w := &world{bed: b, chance: chance, cfg: cfg}
+	w.boot()
+	t.Cleanup(func() { w.check(cloud.office, legacy.office) })
+	return w
+}
+
+func (w *world) run() {
+	var sent []message
+	for range 60 {
+		switch {
+		case len(sent) > 0 && w.chance.n(5) == 0:
+			w.mustTake(sent[w.chance.n(len(sent))])
+		default:
+			to := to([]cutover.Address{"anna@example.com", "bob@example.com", "room@example.com", "all@example.com"}[w.chance.n(4)])
+			m := w.complete(to)
+			w.mustTake(m)
+			sent = append(sent, m)
+		}
+		time.Sleep(w.chance.upTo(5 * time.Second))
+		if w.chance.n(12) == 0 {
+			w.crash()
+		}
+		if w.chance.n(25) == 0 {
+			w.stop()
+		}
+	}
+	w.chance.calm.Store(true)
+	time.Sleep(15 * time.Minute)
+	w.crash() // leaves nothing to ask about
+	time.Sleep(2 * time.Minute)
+	if err := w.courier.Stop(w.t.Context()); err != nil {
+		w.t.Error(err)
+	}
+}
+
+func (w *world) check(offices ...*office) {
+	took := map[string]int{}
+	for _, o := range offices {
+		for what, n := range o.accepted() {
+			took[what] += n
+		}
+	}
+	settled := 0
+	for _, d := range w.deliveries(ledger.DeliveryFilter{}) {
+		n := took[fmt.Sprintf("%s %s %s", d.Capture, d.Recipient, d.Destination)]
+		switch {
+		case d.State == ledger.Settled && n == 1:
+			settled++
+		case d.State == ledger.Held && n == 0 && d.Required && d.Reason != "":
+		case d.State == ledger.Settled && n == 0 && !d.Required:
+		default:
+			w.t.Errorf("accepted %d times: %+v", n, d)
+		}
+	}
+	if settled < 30 {
+		w.t.Errorf("only %d deliveries went through: the world was too bad to show anything", settled)
+	}
+}
