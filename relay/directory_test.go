@@ -167,7 +167,7 @@ func FuzzDirectory(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		a, err := cutover.ParseAddress(text)
 		if err != nil {
-			t.Skip()
+			return // not an address: another target's matter
 		}
 		to, answer := d.Resolve(a)
 		if answer == relay.NotOurs != !slices.Contains(ours, a.Domain()) {

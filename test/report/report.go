@@ -165,6 +165,6 @@ func (r *report) finish() bool {
 		fmt.Fprintln(r.out, "FAIL nothing was tested")
 		return false
 	}
-	fmt.Fprintf(r.out, "%d tests passed, %d failed, %d skipped; %d packages failed\n", r.tests["pass"], r.tests["fail"], r.tests["skip"], r.failed)
+	fmt.Fprintf(r.out, "%d packages failed\n%d passed, %d failed, %d skipped\n", r.failed, r.tests["pass"], r.tests["fail"], r.tests["skip"])
 	return r.failed == 0 && r.tests["fail"] == 0
 }

@@ -21,14 +21,14 @@ func TestReport(t *testing.T) {
 {"Action":"pass","Package":"p","Elapsed":1.234}
 {"Action":"start","Package":"q"}
 {"Action":"skip","Package":"q","Elapsed":0}`, true,
-			"ok   p  1.23s\n-    q  has no tests\n1 tests passed, 0 failed, 0 skipped; 0 packages failed\n"},
+			"ok   p  1.23s\n-    q  has no tests\n0 packages failed\n1 passed, 0 failed, 0 skipped\n"},
 		{"fail", `
 {"Action":"start","Package":"p"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: wrong\n"}
 {"Action":"fail","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Output":"FAIL\n"}
 {"Action":"fail","Package":"p","Elapsed":0.5}`, false,
-			"FAIL p TestA\n    a_test.go:3: wrong\nFAIL p  500ms\nFAIL\n0 tests passed, 1 failed, 0 skipped; 1 packages failed\n"},
+			"FAIL p TestA\n    a_test.go:3: wrong\nFAIL p  500ms\nFAIL\n1 packages failed\n0 passed, 1 failed, 0 skipped\n"},
 		{"skip", `
 {"Action":"start","Package":"p"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
@@ -36,21 +36,21 @@ func TestReport(t *testing.T) {
 {"Action":"output","Package":"p","Test":"TestA","Output":"--- SKIP: TestA (0.00s)\n"}
 {"Action":"skip","Package":"p","Test":"TestA"}
 {"Action":"pass","Package":"p","Elapsed":0}`, true,
-			"ok   p  0s\nSKIPPED p TestA: no neighbour dovecot here: install it\n0 tests passed, 0 failed, 1 skipped; 0 packages failed\n"},
+			"ok   p  0s\nSKIPPED p TestA: no neighbour dovecot here: install it\n0 packages failed\n0 passed, 0 failed, 1 skipped\n"},
 		{"build", `
 {"ImportPath":"p","Action":"build-output","Output":"p.go:1: undefined: x\n"}
 {"ImportPath":"p","Action":"build-fail"}
 {"Action":"start","Package":"p"}
 {"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}
 {"Action":"fail","Package":"p","Elapsed":0}`, false,
-			"p.go:1: undefined: x\nFAIL p  0s\nFAIL\tp [build failed]\n0 tests passed, 0 failed, 0 skipped; 1 packages failed\n"},
+			"p.go:1: undefined: x\nFAIL p  0s\nFAIL\tp [build failed]\n1 packages failed\n0 passed, 0 failed, 0 skipped\n"},
 		{"panic", `
 {"Action":"start","Package":"p"}
 {"Action":"output","Package":"p","Test":"TestB","Output":"panic: b\n"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
 {"Action":"fail","Package":"p","Elapsed":0}`, false,
-			"FAIL p TestA did not end\n=== RUN   TestA\nFAIL p TestB did not end\npanic: b\nFAIL p  0s\n0 tests passed, 0 failed, 0 skipped; 1 packages failed\n"},
-		{"cut off", `{"Action":"start","Package":"p"}`, false, "FAIL p  did not end\n0 tests passed, 0 failed, 0 skipped; 1 packages failed\n"},
+			"FAIL p TestA did not end\n=== RUN   TestA\nFAIL p TestB did not end\npanic: b\nFAIL p  0s\n1 packages failed\n0 passed, 0 failed, 0 skipped\n"},
+		{"cut off", `{"Action":"start","Package":"p"}`, false, "FAIL p  did not end\n1 packages failed\n0 passed, 0 failed, 0 skipped\n"},
 	} {
 		var out strings.Builder
 		r := newReport(&out)
