@@ -10,11 +10,14 @@ import (
 	"time"
 
 	"posthouse/internal/control"
+	"posthouse/internal/testserver"
 	"posthouse/test/neighbour"
 )
 
-// messages is how many lie on the old server.
-const messages = 5000
+const (
+	messages = 5000     // on the old server
+	heavy    = 30 << 20 // octets of the heaviest message
+)
 
 // TestCutover is the whole promise: thousands of messages are copied while mail goes on arriving by every way, the daemon is killed again and again, and in the end both
 // sides hold the same, once.
@@ -26,6 +29,7 @@ func TestCutover(t *testing.T) {
 		folders += w.fill(seed+uint64(i), p, (messages+i)/3) // together messages
 	}
 	t.Logf("%d messages lie in %d folders", messages, folders)
+	w.append(who("anna"), letter("heavy", heavy))
 
 	mail := newTraffic(w, seed)
 	if copying := w.killAgainAndAgain(20, messages, mail, rand.New(rand.NewPCG(seed, 1))); copying == 0 {
@@ -39,6 +43,7 @@ func TestCutover(t *testing.T) {
 	t.Run("what happens on the old server is followed within seconds", w.follows)
 	t.Run("every address leads to its mailboxes once", w.addresses)
 	t.Run("three recipients of which one is refused", w.threeRecipients)
+	t.Run("a message heavier than memory should be", w.heavyMessage)
 	w.quiet(t, began)
 	w.verified(t)
 	w.daemon.stop()
@@ -146,6 +151,15 @@ func (w *world) threeRecipients(t *testing.T) {
 	if got := s.Queue.Waiting; len(got) != 1 || got[0].To != "dora@example.com" || got[0].State != "held" {
 		t.Errorf("what waits: %+v", got)
 	}
+}
+
+// heavyMessage goes all the way; what it costs in memory is seen when the daemon ends.
+func (w *world) heavyMessage(t *testing.T) {
+	r, err := testserver.Sender{Timeout: patience}.Send(t.Context(), w.listener, "a@other.example", []string{"bob@example.com"}, letter("4000", heavy))
+	if err != nil || r.Final.Code != 250 {
+		t.Fatalf("sending: %s, %v", r.Final, err)
+	}
+	w.inCloud("bob", []string{"4000"})
 }
 
 // verified has a person ask whether both sides are equal.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf16"
 
 	"posthouse/internal/testserver/corpus"
@@ -29,6 +30,14 @@ func (w *world) fill(seed uint64, p person, n int) (folders int) {
 		}
 	}
 	return folders
+}
+
+// append puts one message into a person's INBOX on the old server.
+func (w *world) append(p person, raw []byte) {
+	w.t.Helper()
+	m := w.open(w.legacy, p)
+	defer m.Close()
+	m.Append("INBOX", neighbour.Upload{Bytes: raw, Date: time.Now()})
 }
 
 func uploads(messages []corpus.Message) []neighbour.Upload {
