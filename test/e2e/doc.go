@@ -6,5 +6,8 @@
 // its own. The other tests make one bad day each: a full disk, a cloud that is down or refuses, a login that is refused, a wrong configuration, a
 // second daemon. Every daemon's peak memory is read before it ends and must stay below a limit.
 //
+// POSTHOUSE_SEED repeats the random choices of a run (each prints its own); POSTHOUSE_KEEP leaves configuration, log and state of every daemon in the
+// temporary folder.
+//
 // The tests need root where they use neighbours or mount a small disk, and say so aloud where they cannot.
 package e2e
