@@ -539,3 +539,21 @@ func TestDepositAndFind(t *testing.T) {
 		}
 	})
 }
+
+func TestAMailboxWithoutAServerIsNotFollowed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		asked := 0
+		w.old().SetFault(func(string, int) error { asked++; return fmt.Errorf("nothing configured: %w", bridge.ErrNoServer) })
+		w.start()
+		time.Sleep(time.Hour)
+		p := w.bridge.Progress()[0]
+		w.stop()
+		if p.State != bridge.Unfollowed || p.Error == "" {
+			t.Errorf("progress %+v, want a mailbox that is not followed, and why", p)
+		}
+		if asked > 4 {
+			t.Errorf("asked %d times for a server that is not there", asked)
+		}
+	})
+}

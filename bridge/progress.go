@@ -14,10 +14,11 @@ import (
 type State string
 
 const (
-	Waiting   State = "waiting"   // for its turn
-	Copying   State = "copying"   // its backfill is not done
-	Following State = "following" // everything found so far is settled
-	Problem   State = "problem"   // cannot go on; Error says why
+	Waiting    State = "waiting"      // for its turn
+	Copying    State = "copying"      // its backfill is not done
+	Following  State = "following"    // everything found so far is settled
+	Unfollowed State = "not followed" // one of its sides has no mailbox server; Error says which
+	Problem    State = "problem"      // cannot go on; Error says why
 )
 
 // Progress is one mailbox at a glance.
@@ -96,6 +97,12 @@ func (s *progress) caughtUp(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.p.Caught, s.p.Error, s.p.Login, s.p.Next, s.p.Folder = Following, at, "", false, time.Time{}, ""
+}
+
+func (s *progress) unfollowed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.p.Error = Unfollowed, err.Error()
 }
 
 func (s *progress) problem(err error, next time.Time) {

@@ -136,6 +136,8 @@ type Outcome struct {
 var (
 	// ErrConnection: the connection broke or could not be made; the other side is to be tried again later.
 	ErrConnection = errors.New("connection lost")
+	// ErrNoServer: the configuration names no mailbox server on that side. Nothing changes that but another configuration.
+	ErrNoServer = errors.New("no mailbox server on that side")
 	// ErrLogin: the login was refused. Retrying soon does not help; a person must look.
 	ErrLogin = errors.New("login refused")
 	// ErrGone: the item is no longer there.

@@ -36,11 +36,17 @@ func newWorker(b *Bridge, m cutover.Mailbox) *worker {
 
 func (w *worker) run(ctx context.Context) {
 	defer w.close()
-	watching := w.watch(ctx)
+	watched, unwatch := context.WithCancel(ctx)
+	watching := w.watch(watched)
 	defer watching.Wait()
+	defer unwatch()
 	failures := 0
 	for ctx.Err() == nil {
 		err := w.pass(ctx)
+		if errors.Is(err, ErrNoServer) {
+			w.status.unfollowed(err)
+			return
+		}
 		if err != nil && ctx.Err() == nil {
 			failures++
 			w.rest(ctx, err, failures)

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -51,8 +52,12 @@ type Outcome struct {
 	Seen  string        // where it lies in the mailbox, when that is known already
 }
 
+// ErrCannotAsk: there is no way to look into that mailbox, now or later.
+var ErrCannotAsk = errors.New("the mailbox cannot be asked")
+
 // Finder asks mailboxes. It is how in-doubt and accepted deliveries are settled.
 type Finder interface {
-	// Find returns, by index into wanted, where captured messages lie in the mailbox on that side; what it does not see is absent.
+	// Find returns, by index into wanted, where captured messages lie in the mailbox on that side; what it does not see is absent. An error that
+	// matches ErrCannotAsk is final.
 	Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error)
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,6 +48,8 @@ func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery
 		switch where, there := seen[i]; {
 		case there:
 			group[i] = found(d, where, now)
+		case errors.Is(err, ErrCannotAsk):
+			group[i] = c.unasked(d, now)
 		case err != nil:
 			d.Reply, d.Next = err.Error(), c.askAgain(d, now, c.cfg.SettleTime)
 			group[i] = d
@@ -68,13 +71,23 @@ func found(d ledger.Delivery, where string, now time.Time) ledger.Delivery {
 func (c *Courier) notFound(d ledger.Delivery, now time.Time) ledger.Delivery {
 	switch {
 	case c.cfg.Finder == nil || d.Mailbox == "":
-		d.Reason = unasked
+		return c.unasked(d, now)
 	case now.Sub(d.Since) < c.cfg.SettleTime:
 		d.Next = now.Add(max(c.cfg.SettleTime/5, time.Millisecond))
 		return d
 	default:
 		d.Reason = fmt.Sprintf("was not in the mailbox %s after its reply was lost; sent again", c.cfg.SettleTime)
 	}
+	return c.again(d, now)
+}
+
+// unasked sends again without an answer: at least once, and said so.
+func (c *Courier) unasked(d ledger.Delivery, now time.Time) ledger.Delivery {
+	d.Reason = unasked
+	return c.again(d, now)
+}
+
+func (c *Courier) again(d ledger.Delivery, now time.Time) ledger.Delivery {
 	c.cfg.Log.WithField("capture", d.Capture).WithField("to", d.Recipient).Warn(d.Reason)
 	return enter(d, ledger.Due, now, now)
 }

@@ -101,6 +101,22 @@ func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 	})
 }
 
+// nobodyAtHome is a finder without a way into any mailbox.
+var nobodyAtHome = finder(func(context.Context, cutover.MailboxID, cutover.Side, []cutover.Identity) (map[int]string, error) {
+	return nil, fmt.Errorf("no server: %w", relay.ErrCannotAsk)
+})
+
+// TestAcceptedByAMailboxThatCannotBeAsked: a 250 is all that there will ever be.
+func TestAcceptedByAMailboxThatCannotBeAsked(t *testing.T) {
+	running(t, settings(toCloud(newOffice()), nobodyAtHome), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(5 * time.Second)
+		if d := b.of(id)[0]; d.State != ledger.Settled || d.Reason == "" {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
 // TestNobodyToAsk: it is sent again, and the row keeps saying so: that is how such mail is counted.
 func TestNobodyToAsk(t *testing.T) {
 	tests := []struct {
@@ -110,6 +126,7 @@ func TestNobodyToAsk(t *testing.T) {
 	}{
 		{"no finder", nil, "anna@example.com"},
 		{"no mailbox of ours", newOffice(), "friends@example.com"},
+		{"a mailbox that cannot be asked", nobodyAtHome, "anna@example.com"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"posthouse/ledger"
@@ -36,9 +37,16 @@ func (c *Courier) sight(ctx context.Context, at place, group []ledger.Delivery) 
 			group[i] = found(d, where, now)
 			continue
 		}
+		if errors.Is(err, ErrCannotAsk) {
+			if d.Reason != unasked {
+				d.Reason = "accepted; its mailbox cannot be asked"
+			}
+			group[i] = enter(d, ledger.Settled, now, now)
+			continue
+		}
 		group[i].Next = c.askAgain(d, now, time.Hour)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrCannotAsk) {
 		c.cfg.Log.WithError(err).WithField("mailbox", at.mailbox).Warn("could not look for accepted mail")
 	}
 	c.record(ctx, group)

@@ -2,10 +2,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"posthouse/bridge"
 	"posthouse/cutover"
 	"posthouse/ledger"
+	"posthouse/relay"
 )
 
 // finder asks mailboxes for the courier.
@@ -20,6 +23,9 @@ func (f finder) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side
 	where := make(map[int]string, len(seen))
 	for i, s := range seen {
 		where[i] = sighting(s)
+	}
+	if errors.Is(err, bridge.ErrNoServer) {
+		return nil, fmt.Errorf("%w: %w", relay.ErrCannotAsk, err)
 	}
 	if err != nil || side != cutover.Legacy || len(where) == len(wanted) {
 		return where, err

@@ -135,7 +135,7 @@ func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error
 	account := m.On(side)
 	srv := s.servers[account.Server]
 	if srv == nil || srv.IMAP == "" {
-		return nil, fmt.Errorf("mailbox %s has no IMAP server on the %s side", m.ID, side)
+		return nil, fmt.Errorf("no IMAP server is configured on the %s side: %w", side, bridge.ErrNoServer)
 	}
 	c := s.credential(m.ID, srv, side, account.Login)
 	return srv.pool.add(imapstore.New(imapstore.Options{
