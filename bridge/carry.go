@@ -39,12 +39,15 @@ func (w *worker) carry(ctx context.Context, p *pair, rows []ledger.Item) ([]ledg
 	return c.run(ctx)
 }
 
-// rowsOf are the matched items' rows, with their copies' places.
+// rowsOf are the matched items' rows, with their copies' places. Flags of an adopted copy that differ are not ours: somebody gave them in the cloud, and they stay.
 func rowsOf(matches []match, state FolderState, d cutover.Disposition) []ledger.Item {
 	rows := make([]ledger.Item, len(matches))
 	for i, m := range matches {
 		rows[i] = m.row
 		rows[i].Disposition, rows[i].CloudFlags = d, m.twin.Flags
+		if d == cutover.Adopted {
+			rows[i].CloudFlags = m.row.Flags
+		}
 		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 	}
 	return rows
