@@ -51,8 +51,9 @@ func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Exp
 func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected []ledger.Expected) (int, error) {
 	if id, ok := row.Identity.Trace.Verify(w.b.cfg.TraceKey); ok {
 		for i, e := range expected {
-			if e.Capture == id {
-				return i, nil
+			first, _ := e.Identity.Trace.Verify(w.b.cfg.TraceKey)
+			if e.Capture == id || first == id {
+				return i, nil // that capture itself, or the one that the old server gave back to us and kept a copy of
 			}
 		}
 		return -1, nil
