@@ -101,6 +101,40 @@ func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 	})
 }
 
+// TestSettleTimeBeginsWhenTheMailboxAnswers: mail that was accepted before an outage, and shows up some time after it, is not sent a second time.
+func TestSettleTimeBeginsWhenTheMailboxAnswers(t *testing.T) {
+	o := newOffice()
+	o.delay = time.Hour + 40*time.Second
+	running(t, settings(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(30 * time.Second) // half the settle time was answered, which then counts for nothing
+		o.fail(errMailbox)
+		time.Sleep(time.Hour - 30*time.Second)
+		o.fail(nil)
+		time.Sleep(5 * time.Minute)
+		equal(t, "states", b.states(id), []string{"anna settled"})
+		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
+// TestSettleTimeBeginsAnewInTheNextProcess: while none ran, nobody knows whether the mailbox answered.
+func TestSettleTimeBeginsAnewInTheNextProcess(t *testing.T) {
+	o := newOffice()
+	o.delay = time.Hour + 30*time.Second
+	running(t, settings(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(10 * time.Second)
+		if err := b.courier.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour - 10*time.Second)
+		b.restart(settings(toCloud(o), o))
+		time.Sleep(5 * time.Minute)
+		equal(t, "states", b.states(id), []string{"anna settled"})
+		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
 // nobodyAtHome is a finder without a way into any mailbox.
 var nobodyAtHome = finder(func(context.Context, cutover.MailboxID, cutover.Side, []cutover.Identity) (map[int]string, error) {
 	return nil, fmt.Errorf("no server: %w", relay.ErrCannotAsk)
