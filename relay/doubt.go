@@ -51,7 +51,7 @@ func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery
 		case errors.Is(err, ErrCannotAsk):
 			group[i] = c.unasked(d, now)
 		case err != nil:
-			group[i] = c.unanswered(d, err, now)
+			group[i] = c.unanswered(ctx, d, err, now)
 		default:
 			group[i] = c.notFound(d, now)
 		}
@@ -63,13 +63,28 @@ func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery
 	c.record(ctx, group)
 }
 
-// unanswered begins the settle time anew: mail that was accepted before an outage may become visible only after it.
-func (c *Courier) unanswered(d ledger.Delivery, err error, now time.Time) ledger.Delivery {
+// unanswered begins the settle time anew: mail that was accepted before an outage may become visible only after it. What nobody could answer for as long as mail is
+// tried becomes a person's question.
+func (c *Courier) unanswered(ctx context.Context, d ledger.Delivery, err error, now time.Time) ledger.Delivery {
 	c.mu.Lock()
 	delete(c.answers, d.ID)
 	c.mu.Unlock()
 	d.Reply, d.Next = err.Error(), c.askAgain(d, now, c.cfg.SettleTime)
-	return d
+	if !c.hopeless(ctx, d, now) {
+		return d
+	}
+	d.Reason = fmt.Sprintf("may or may not have arrived: its reply was lost, and %s could not be asked for %s; look there: %s", d.Mailbox, c.cfg.HoldAfter, err)
+	c.cfg.Log.WithField("capture", d.Capture).WithField("to", d.Recipient).Warn("delivery held: " + d.Reason)
+	return c.park(d, now)
+}
+
+// hopeless is true for captures as old as HoldAfter. A doubt that is younger than the settle time waits: right after a start the network may not be there yet.
+func (c *Courier) hopeless(ctx context.Context, d ledger.Delivery, now time.Time) bool {
+	if now.Sub(d.Since) < c.cfg.SettleTime {
+		return false
+	}
+	capture, err := c.cfg.Ledger.Capture(ctx, d.Capture)
+	return err == nil && now.Sub(capture.At) >= c.cfg.HoldAfter
 }
 
 // answering is since when the mailbox answers each question about a delivery that it does not have. Only this process's questions count: while none ran, nobody knows

@@ -81,7 +81,7 @@ func TestInDoubtAgain(t *testing.T) {
 	})
 }
 
-// TestMailboxThatCannotBeAskedKeepsTheDoubt: for as long as it takes; then its answer decides.
+// TestMailboxThatCannotBeAskedKeepsTheDoubt: for as long as mail is tried; its answer decides.
 func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 	o := newOffice()
 	o.problem = errMailbox
@@ -98,6 +98,45 @@ func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna settled"})
 		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
+// TestDoubtThatNobodyCanEnd: where asking fails for as long as mail is tried, a person must look. It is not sent again.
+func TestDoubtThatNobodyCanEnd(t *testing.T) {
+	o := newOffice()
+	o.problem = errMailbox
+	running(t, patient(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(5*day - time.Hour)
+		equal(t, "before", b.states(id), []string{"anna in doubt"})
+		time.Sleep(3 * time.Hour)
+		d := b.of(id)[0]
+		if d.State != ledger.Held || !strings.Contains(d.Reason, "may or may not have arrived") || !strings.Contains(d.Reason, errMailbox.Error()) {
+			t.Errorf("after it: %+v", d)
+		}
+		if !b.logged("delivery held: may or may not") {
+			t.Error("the log does not say so")
+		}
+		o.fail(nil)
+		time.Sleep(day)
+		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
+// TestYoungDoubtAboutOldMail: the first question after a long time off fails, and nothing is held for that.
+func TestYoungDoubtAboutOldMail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice()
+		b, id := crashed(t, o, "anna@example.com")
+		time.Sleep(6 * day)
+		o.fail(errMailbox)
+		b.restart(settings(toCloud(o), o))
+		time.Sleep(30 * time.Second)
+		equal(t, "while it cannot be asked", b.states(id), []string{"anna in doubt"})
+		o.fail(nil)
+		time.Sleep(2 * time.Minute)
+		equal(t, "afterwards", b.states(id), []string{"anna settled"})
+		equal(t, "attempts", len(o.attempts()), 0)
 	})
 }
 
