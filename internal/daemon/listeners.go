@@ -20,7 +20,8 @@ func (d *Daemon) startListeners(ctx context.Context) error {
 		Ledger: d.ledger, Directory: directory(d.cfg, d.live.Load().mailboxes), Plans: plans(d.cfg), Courier: d.courier,
 		LegacyNets: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses }),
 		CloudNets:  networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.CloudAddresses }),
-		Captured:   d.witness.captured, Clock: d.opts.Clock, Log: d.log,
+		// Captured folds a repeat as well, once the ledger has it: through the witness it would be folded twice.
+		Captured: d.witness.captured, Testimony: d.ledger, Clock: d.opts.Clock, Log: d.log,
 	})
 	if err != nil {
 		return err
