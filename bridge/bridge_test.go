@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -544,8 +545,8 @@ func TestDepositAndFind(t *testing.T) {
 func TestAMailboxWithoutAServerIsNotFollowed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})
-		asked := 0
-		w.old().SetFault(func(string, int) error { asked++; return fmt.Errorf("nothing configured: %w", bridge.ErrNoServer) })
+		var asked atomic.Int32
+		w.old().SetFault(func(string, int) error { asked.Add(1); return fmt.Errorf("nothing configured: %w", bridge.ErrNoServer) })
 		w.start()
 		time.Sleep(time.Hour)
 		p := w.bridge.Progress()[0]
@@ -553,8 +554,8 @@ func TestAMailboxWithoutAServerIsNotFollowed(t *testing.T) {
 		if p.State != bridge.Unfollowed || p.Error == "" {
 			t.Errorf("progress %+v, want a mailbox that is not followed, and why", p)
 		}
-		if asked > 4 {
-			t.Errorf("asked %d times for a server that is not there", asked)
+		if n := asked.Load(); n > 4 {
+			t.Errorf("asked %d times for a server that is not there", n)
 		}
 	})
 }
