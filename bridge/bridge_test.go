@@ -487,11 +487,13 @@ func TestWhatTheListenerCapturedIsNotPut(t *testing.T) {
 		traced bool
 		body   string
 		want   int // copies in the cloud
+		older  time.Duration
 	}{
-		"its tee, by trace":                    {cutover.Cloud, true, "hello", 0},
-		"its tee, without a trace":             {cutover.Cloud, false, "hello", 0},
-		"another mail with the same ID":        {cutover.Cloud, false, "other", 1},
-		"captured for a mailbox at home there": {cutover.Legacy, true, "hello", 1},
+		"its tee, by trace":                    {cutover.Cloud, true, "hello", 0, 0},
+		"its tee, without a trace":             {cutover.Cloud, false, "hello", 0, 0},
+		"another mail with the same ID":        {cutover.Cloud, false, "other", 1, 0},
+		"captured for a mailbox at home there": {cutover.Legacy, true, "hello", 1, 0},
+		"the same mail of years before":        {cutover.Cloud, false, "hello", 1, 5 * 365 * 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -507,7 +509,7 @@ func TestWhatTheListenerCapturedIsNotPut(t *testing.T) {
 					}
 					raw = slices.Concat([]byte(cutover.TraceField+": "+string(cutover.NewTrace(key, id))+"\r\n"), raw)
 				}
-				w.old().Deliver(inbox, memstore.Message{Raw: raw, Date: time.Now().Truncate(time.Second)})
+				w.old().Deliver(inbox, memstore.Message{Raw: raw, Date: id.Time().Add(-test.older).Truncate(time.Second)})
 				time.Sleep(10 * time.Second)
 				w.stop()
 				if n := len(w.new().Messages(inbox)); n != test.want {

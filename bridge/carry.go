@@ -32,28 +32,11 @@ func (w *worker) carry(ctx context.Context, p *pair, rows []ledger.Item) ([]ledg
 	if rows, err = w.intend(ctx, rows, state); err != nil {
 		return done, err
 	}
-	// A capture looks for intents once it is durable, and here intents look for captures: whichever comes second sees the other.
-	joined, left, err := w.join(ctx, p, rows)
-	if err != nil {
-		return done, errors.Join(err, w.forget(ctx, rows))
-	}
-	rows, done = left, append(done, joined...)
-	if len(rows) == 0 {
-		return done, nil
-	}
 	c := &carriage{w: w, p: p, index: index, open: map[cutover.Ref]ledger.Item{}, done: done}
 	for _, t := range rows {
 		c.open[t.Legacy.Ref] = t
 	}
 	return c.run(ctx)
-}
-
-// forget takes back the intents of rows that are not put after all.
-func (w *worker) forget(ctx context.Context, rows []ledger.Item) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	return w.b.cfg.Ledger.Forget(context.WithoutCancel(ctx), ids(rows))
 }
 
 // rowsOf are the matched items' rows, with their copies' places. Flags of an adopted copy that differ are not ours: somebody gave them in the cloud, and they stay.
