@@ -56,8 +56,7 @@ type Daemon struct {
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
 	intake    *relay.Intake
-	listeners []*listener.Server            // those of the configuration
-	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
+	listeners []*listener.Server
 	witness   *witness
 	logs      []*logSource
 	control   *control.Server
