@@ -81,7 +81,9 @@ func TestSettledAtOnce(t *testing.T) {
 // TestTemporaryFailureIsRetriedBySchedule: each pause is longer, until the last one repeats.
 func TestTemporaryFailureIsRetriedBySchedule(t *testing.T) {
 	o := newOffice()
-	running(t, settings(toCloud(o.then(later, later, later, later, yes)), o), func(t *testing.T, b *bed) {
+	cfg := settings(toCloud(o.then(later, later, later, later, yes)), o)
+	cfg.Scan = 10 * time.Second
+	running(t, cfg, func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
 		synctest.Wait()
 		d := b.of(id)[0]

@@ -35,7 +35,7 @@ func TestInDoubtAndFound(t *testing.T) {
 			o.delay = delay
 			running(t, settings(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
 				id := b.mustTake(to("anna@example.com"))
-				time.Sleep(time.Hour)
+				time.Sleep(10 * time.Minute)
 				if d := b.of(id)[0]; d.State != ledger.Settled || d.Seen == "" || d.Reason != "" {
 					t.Errorf("%+v", d)
 				}
@@ -74,7 +74,7 @@ func TestInDoubtAgain(t *testing.T) {
 	o := newOffice()
 	running(t, settings(toCloud(o.then(uncertain, uncertain, yes)), o), func(t *testing.T, b *bed) {
 		b.mustTake(to("anna@example.com"))
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		if got := o.pauses(); len(got) != 2 || got[0] < time.Minute || got[1] < time.Minute || got[1] > 2*time.Minute {
 			t.Errorf("pauses %v", got)
 		}
@@ -87,7 +87,7 @@ func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 	o.problem = errMailbox
 	running(t, settings(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		if d := b.of(id)[0]; d.State != ledger.InDoubt || !strings.Contains(d.Reply, errMailbox.Error()) {
 			t.Errorf("while it cannot be asked: %+v", d)
 		}
@@ -224,7 +224,7 @@ func TestCrashWhileSending(t *testing.T) {
 				if !b.logged("in the middle of deliveries") {
 					t.Error("the log does not say so")
 				}
-				time.Sleep(time.Hour)
+				time.Sleep(10 * time.Minute)
 				equal(t, "states", b.states(id), []string{"anna settled"})
 				equal(t, "attempts", append([]string{}, o.attempts()...), tt.attempts)
 				for what, n := range o.accepted() {
@@ -258,7 +258,7 @@ func TestPanicInADestinationIsDoubt(t *testing.T) {
 		if d := b.of(id)[0]; strings.Contains(d.Reply+d.Reason, "octets") {
 			t.Errorf("its words are in the row: %+v", d)
 		}
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna settled"})
 		equal(t, "attempts", o.attempts(), []string{"[anna]"})
 	})
@@ -278,7 +278,7 @@ func TestPanicInAFinderIsNoAnswer(t *testing.T) {
 	})
 	running(t, settings(toCloud(o.losesReplies()), find), func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna in doubt"})
 		mu.Lock()
 		broken = false
@@ -300,7 +300,7 @@ func TestOutcomesThatAreMissing(t *testing.T) {
 			})
 			running(t, settings(toCloud(cloud), o), func(t *testing.T, b *bed) {
 				id := b.mustTake(to("anna@example.com", "room@example.com"))
-				time.Sleep(time.Hour)
+				time.Sleep(10 * time.Minute)
 				equal(t, "states", b.states(id), []string{"anna settled", "room settled"})
 				equal(t, "attempts", o.attempts(), []string{"[anna room]"})
 			})

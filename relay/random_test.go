@@ -17,7 +17,7 @@ import (
 	"posthouse/relay"
 )
 
-var worlds = flag.Int("worlds", 8, "how many random worlds TestRandomWorlds tries")
+var worlds = flag.Int("worlds", 4, "how many random worlds TestRandomWorlds tries")
 
 // chance is a source of random decisions for many goroutines.
 type chance struct {
