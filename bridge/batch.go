@@ -25,7 +25,8 @@ func (w *worker) work(ctx context.Context, p *pair, b Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := w.witness(ctx, p, b, news); err != nil {
+	seen, err := w.witness(ctx, p, b, news)
+	if err != nil {
 		return err
 	}
 	skipped, rest := w.leaveOut(news)
@@ -39,6 +40,11 @@ func (w *worker) work(ctx context.Context, p *pair, b Batch) error {
 	rows = append(rows, carried...)
 	if err := w.settle(ctx, p, b, rows, err); err != nil {
 		return err
+	}
+	if len(seen) > 0 {
+		if err := w.b.cfg.Observe(ctx, seen); err != nil {
+			return err
+		}
 	}
 	return w.probe(ctx, p, carried)
 }
@@ -85,8 +91,8 @@ func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledge
 			}
 			continue
 		}
-		if !c.identified() {
-			continue
+		if c.Kind == Flagged && !c.identified() {
+			continue // news of an item whose own news is still to come
 		}
 		rows = append(rows, ledger.Item{
 			Folder:   f,

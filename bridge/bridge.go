@@ -40,7 +40,7 @@ type Config struct {
 	Poll time.Duration
 	// Pause is the shortest rest after a failure; it grows from there.
 	Pause time.Duration
-	// Settle is how long a cloud folder's tail must stand still before a put whose reply was lost counts as not made.
+	// Settle is for how long none of the copies asked for must show up in the cloud folder before a put whose reply was lost counts as not made.
 	Settle time.Duration
 	// Saved is the folder where items are kept that the cloud refuses.
 	Saved string

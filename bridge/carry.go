@@ -39,12 +39,15 @@ func (w *worker) carry(ctx context.Context, p *pair, rows []ledger.Item) ([]ledg
 	return c.run(ctx)
 }
 
-// rowsOf are the matched items' rows, with their copies' places.
+// rowsOf are the matched items' rows, with their copies' places. Flags of an adopted copy that differ are not ours: somebody gave them in the cloud, and they stay.
 func rowsOf(matches []match, state FolderState, d cutover.Disposition) []ledger.Item {
 	rows := make([]ledger.Item, len(matches))
 	for i, m := range matches {
 		rows[i] = m.row
 		rows[i].Disposition, rows[i].CloudFlags = d, m.twin.Flags
+		if d == cutover.Adopted {
+			rows[i].CloudFlags = m.row.Flags
+		}
 		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 	}
 	return rows
@@ -140,6 +143,10 @@ func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, 
 		return fmt.Errorf("reading %s: %w", t.Legacy.Ref, err)
 	}
 	t.Digest, t.Size = d.Digest(), d.Size()
+	if t.Identity.Match().IsZero() {
+		t.Identity = d.Identity()
+	}
+	delete(c.w.unread, t.Legacy)
 	delete(c.open, t.Legacy.Ref)
 	item := c.flight.board(t, content)
 	select {
@@ -153,22 +160,33 @@ func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, 
 	}
 }
 
-// unfetched disposes of an item whose body cannot be had. One that cannot be read is tried three times before it counts as refused, so that it does not stop its
-// folder for ever.
+// unfetched disposes of an item whose body cannot be had. One that cannot be read is tried for an hour before it counts as refused, so that it does not stop its folder for ever; verify
+// names it from then on.
 func (c *carriage) unfetched(t ledger.Item, err error) error {
 	switch {
 	case errors.Is(err, ErrGone):
 		t.Disposition, t.Note = cutover.Gone, "no longer there when its turn came"
-	case c.w.unread[t.Legacy] < 2:
-		c.w.unread[t.Legacy]++
+	case c.w.mayBeRead(t.Legacy):
 		c.errs = append(c.errs, fmt.Errorf("reading %s: %w", t.Legacy.Ref, err))
 		return nil
 	default:
 		t.Disposition, t.Note = cutover.Refused, "cannot be read from the legacy server: "+err.Error()
 	}
+	delete(c.w.unread, t.Legacy)
 	delete(c.open, t.Legacy.Ref)
 	c.done = append(c.done, t)
 	return nil
+}
+
+// mayBeRead reports whether an item that cannot be read is to be tried again.
+func (w *worker) mayBeRead(at ledger.Place) bool {
+	now := w.b.cfg.Clock.Now()
+	since, before := w.unread[at]
+	if !before {
+		w.unread[at] = now
+		return true
+	}
+	return now.Sub(since) < unreadFor
 }
 
 // land turns outcomes into dispositions and returns the rows that were surely not put. What was in flight and has no outcome stays Intended.

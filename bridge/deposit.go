@@ -18,7 +18,7 @@ type Sighting struct {
 }
 
 // Find looks for captured messages in a mailbox on one side, all folders, Junk and Trash included, and returns the sightings by index into wanted; what was not
-// seen is absent. A valid trace decides; where the cloud dropped it, an item with the same key that no legacy item claims counts.
+// seen is absent. A valid trace decides; a copy in Sent or Drafts is the sender's own; where the cloud dropped it, an item with the same key that no legacy item claims counts.
 func (b *Bridge) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]Sighting, error) {
 	w, err := b.worker(m)
 	if err != nil {
@@ -90,7 +90,7 @@ func (b *Bridge) whose(ctx context.Context, w *worker, f cutover.Folder, place l
 		if traced && trace == own {
 			return i, nil
 		}
-		if traced || want.Match() != item.Identity.Match() {
+		if traced || f.Role == cutover.Sent || f.Role == cutover.Drafts || want.Match() != item.Identity.Match() {
 			continue
 		}
 		claimed, err := b.claimed(ctx, w, f, place)

@@ -68,14 +68,28 @@ func (w *worker) refresh(ctx context.Context, p *pair, state FolderState) error 
 		index.next, index.own = state.Tail, 0
 		return nil
 	}
-	var items []cutover.Item
-	for item, err := range w.cloud.Scan(ctx, p.cloud, index.next) {
-		if err != nil {
-			return fmt.Errorf("reading the cloud folder: %w", err)
-		}
-		items = append(items, item)
+	if err := w.scanned(ctx, p, index, index.next); err != nil {
+		return fmt.Errorf("reading the cloud folder: %w", err)
 	}
 	index.next, index.own = state.Tail, 0
+	return nil
+}
+
+// scanned includes what lies in the cloud folder at or after from, a few hundred at a time: most of it may be claimed.
+func (w *worker) scanned(ctx context.Context, p *pair, index *cloudIndex, from cutover.Ref) error {
+	const atOnce = 500
+	items := make([]cutover.Item, 0, atOnce)
+	for item, err := range w.cloud.Scan(ctx, p.cloud, from) {
+		if err != nil {
+			return err
+		}
+		if items = append(items, item); len(items) == atOnce {
+			if err := w.include(ctx, p, index, items); err != nil {
+				return err
+			}
+			items = items[:0]
+		}
+	}
 	return w.include(ctx, p, index, items)
 }
 
@@ -114,6 +128,9 @@ func (x *cloudIndex) add(item cutover.Item) {
 // matches are the unclaimed items that may be copies of the row: those with its key, and where one of the two has no key, those with its loose key and size.
 // What carries another capture's trace is that capture's own copy.
 func (x *cloudIndex) matches(row ledger.Item, traceKey []byte) []cutover.Item {
+	if row.Identity.Match().IsZero() {
+		return nil // its header could not be read: it is like nothing
+	}
 	var found []cutover.Item
 	if !row.Identity.Key.IsZero() {
 		found = append(found, x.byKey[row.Identity.Key]...)

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"time"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -47,12 +48,16 @@ func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Exp
 	return w.b.cfg.Ledger.Expected(ctx, w.m.ID, keys, captures)
 }
 
+// joinWithin is how much older than a capture a legacy item may be to be a copy of it: one that lay there long before is another message, sent once more.
+const joinWithin = 30 * 24 * time.Hour
+
 // joins returns the index of the expected item that the row is, or -1.
 func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected []ledger.Expected) (int, error) {
 	if id, ok := row.Identity.Trace.Verify(w.b.cfg.TraceKey); ok {
 		for i, e := range expected {
-			if e.Capture == id {
-				return i, nil
+			first, _ := e.Identity.Trace.Verify(w.b.cfg.TraceKey)
+			if e.Capture == id || first == id {
+				return i, nil // that capture itself, or the one that the old server gave back to us and kept a copy of
 			}
 		}
 		return -1, nil
@@ -61,7 +66,7 @@ func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected [
 		return -1, nil
 	}
 	for i, e := range expected {
-		if len(e.Joined) > 0 || e.Identity.Match() != row.Identity.Match() {
+		if len(e.Joined) > 0 || e.Identity.Match() != row.Identity.Match() || row.Date.Before(e.Capture.Time().Add(-joinWithin)) {
 			continue
 		}
 		same, err := w.sameBody(ctx, p, row, e.Digest)

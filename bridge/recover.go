@@ -46,14 +46,7 @@ func (w *worker) recover(ctx context.Context, p *pair) error {
 // findPut settles the rows whose copies it finds and returns the others.
 func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows []ledger.Item) ([]ledger.Item, error) {
 	index := newIndex(state.Validity)
-	var items []cutover.Item
-	for item, err := range w.cloud.Scan(ctx, p.cloud, lowestTail(rows, state.Validity)) {
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, item)
-	}
-	if err := w.include(ctx, p, index, items); err != nil {
+	if err := w.scanned(ctx, p, index, lowestTail(rows, state.Validity)); err != nil {
 		return nil, err
 	}
 	matches, left, err := w.adopt(ctx, p, index, rows)

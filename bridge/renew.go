@@ -13,7 +13,7 @@ import (
 // is set aside, and an item that is new by its reference takes over the row of before that has its identity: its copy is in the cloud already.
 
 // setAside marks the validity of rows whose reference was given to another item; no server writes such a validity.
-const setAside = " (before)"
+const setAside = " (before "
 
 // displaced takes out of known the rows whose reference names another item now, and makes room for that item.
 func (w *worker) displaced(ctx context.Context, p *pair, b Batch, known map[cutover.Ref]ledger.Item) error {
@@ -24,7 +24,7 @@ func (w *worker) displaced(ctx context.Context, p *pair, b Batch, known map[cuto
 			continue
 		}
 		delete(known, c.Item.Ref)
-		row.Legacy.Validity += setAside
+		row.Legacy.Validity += fmt.Sprintf("%s%d)", setAside, row.ID)
 		moved = append(moved, row)
 	}
 	if len(moved) == 0 {
@@ -36,35 +36,46 @@ func (w *worker) displaced(ctx context.Context, p *pair, b Batch, known map[cuto
 	return nil
 }
 
-// renew gives rows of before to the news that they stand for, and returns them with what is left.
+// renew gives rows of before to the news that they stand for, and returns them with what is left. Equal size and date, under a key with a Message-ID, are proof enough; all others are
+// compared by their bodies, for two different messages may share a key.
 func (w *worker) renew(ctx context.Context, p *pair, b Batch, news []ledger.Item) (renewed, rest []ledger.Item, err error) {
 	before, err := w.before(ctx, p, b, news)
 	if err != nil || len(before) == 0 {
 		return nil, news, err
 	}
-	likeness := []func(old, now ledger.Item) bool{
-		func(old, now ledger.Item) bool { return old.Size == now.Size && old.Date.Equal(now.Date) },
-		func(old, now ledger.Item) bool { return old.Size == now.Size },
-		func(ledger.Item, ledger.Item) bool { return true },
+	renewed, rest = take(before, news, func(old, now ledger.Item) bool {
+		return !now.Identity.Key.IsZero() && old.Size == now.Size && old.Date.Equal(now.Date)
+	})
+	asked := slices.DeleteFunc(slices.Clone(rest), func(now ledger.Item) bool { return len(before[now.Identity.Match()]) == 0 })
+	if err := w.digested(ctx, p, asked); err != nil {
+		return nil, nil, fmt.Errorf("reading what may be known under another reference: %w", err)
 	}
-	rest = news
-	for _, like := range likeness {
-		var left []ledger.Item
-		for _, now := range rest {
-			key := now.Identity.Match()
-			i := slices.IndexFunc(before[key], func(old ledger.Item) bool { return like(old, now) })
-			if i < 0 {
-				left = append(left, now)
-				continue
-			}
-			old := before[key][i]
-			before[key] = slices.Delete(before[key], i, i+1)
-			old.Legacy = now.Legacy
-			renewed = append(renewed, old)
+	bodies := map[ledger.Place]cutover.Digest{}
+	for _, now := range asked {
+		bodies[now.Legacy] = now.Digest
+	}
+	more, rest := take(before, rest, func(old, now ledger.Item) bool {
+		d := bodies[now.Legacy]
+		return !d.IsZero() && (old.Digest == d || old.Digest.IsZero() && old.Size == now.Size && old.Date.Equal(now.Date))
+	})
+	return append(renewed, more...), rest, nil
+}
+
+// take pairs news with rows of before, each row once.
+func take(before map[cutover.Key][]ledger.Item, news []ledger.Item, like func(old, now ledger.Item) bool) (renewed, rest []ledger.Item) {
+	for _, now := range news {
+		key := now.Identity.Match()
+		i := slices.IndexFunc(before[key], func(old ledger.Item) bool { return like(old, now) })
+		if i < 0 {
+			rest = append(rest, now)
+			continue
 		}
-		rest = left
+		old := before[key][i]
+		before[key] = slices.Delete(before[key], i, i+1)
+		old.Legacy = now.Legacy
+		renewed = append(renewed, old)
 	}
-	return renewed, rest, nil
+	return renewed, rest
 }
 
 // before returns the folder's rows of other validities by match key.

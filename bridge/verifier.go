@@ -123,7 +123,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		here := ledger.Place{Validity: state.Validity, Ref: item.Ref}
 		row, known := rows[here]
 		delete(rows, here)
-		if known && (row.Disposition == cutover.Skipped || row.Disposition == cutover.Refused) {
+		if known && row.Disposition == cutover.Skipped {
 			v.report.Skipped++
 			continue
 		}
@@ -153,7 +153,7 @@ type leftRow struct {
 // identity: the ledger may be wrong, and this is the check on it.
 func (v *verifier) gone() {
 	for _, l := range v.left {
-		if strings.HasSuffix(l.row.Legacy.Validity, setAside) && len(v.legacy[l.row.Identity.Match()]) > 0 {
+		if strings.Contains(l.row.Legacy.Validity, setAside) && len(v.legacy[l.row.Identity.Match()]) > 0 {
 			continue
 		}
 		l.copy.used = true
@@ -192,6 +192,8 @@ func why(u unplaced) string {
 	switch {
 	case !u.known:
 		return "not copied yet"
+	case u.row.Disposition == cutover.Refused:
+		return u.row.Note
 	case u.row.Disposition == cutover.Captured:
 		return "captured as " + u.row.Capture.Short() + " and not seen in the cloud"
 	case u.row.Disposition == cutover.Intended:

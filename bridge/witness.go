@@ -11,11 +11,12 @@ import (
 // GrowthSource is the name of the evidence source that new items in legacy mailboxes are.
 const GrowthSource = "mailboxes"
 
-// witness reports new items in a legacy mailbox as use of the old server: received, or sent by its owner. What carries our trace came through the listener, which has
+// witness makes observations of new items in a legacy mailbox, which are use of the old server: received, or sent by its owner. They are reported once the items are settled, so that
+// a batch that is tried again is not reported again. What carries our trace came through the listener, which has
 // reported it; what the mailbox held before under another reference was only moved.
-func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []ledger.Item) error {
+func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []ledger.Item) ([]evidence.Observation, error) {
 	if !b.Fresh || w.b.cfg.Observe == nil || len(news) == 0 {
-		return nil
+		return nil, nil
 	}
 	keys := make([]cutover.Key, len(news))
 	for i, t := range news {
@@ -23,7 +24,7 @@ func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []ledger.It
 	}
 	before, err := w.b.cfg.Ledger.ByKey(ctx, w.m.ID, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	moved := map[cutover.Key]bool{}
 	for _, row := range before {
@@ -35,10 +36,7 @@ func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []ledger.It
 			seen = append(seen, w.observation(p, t))
 		}
 	}
-	if len(seen) == 0 {
-		return nil
-	}
-	return w.b.cfg.Observe(ctx, seen)
+	return seen, nil
 }
 
 func (w *worker) observation(p *pair, t ledger.Item) evidence.Observation {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -20,9 +21,12 @@ type worker struct {
 	hints  chan struct{}
 	retry  chan struct{} // somebody mended something
 	status progress
-	// unread counts how often an item could not be read, so that one bad item cannot stop its folder for ever.
-	unread map[ledger.Place]int
+	// unread is since when an item could not be read, so that one bad item cannot stop its folder for ever.
+	unread map[ledger.Place]time.Time
 }
+
+// unreadFor is how long an item that cannot be read is tried.
+const unreadFor = time.Hour
 
 // Pauses after failures, in units of Config.Pause.
 const (
@@ -31,7 +35,7 @@ const (
 )
 
 func newWorker(b *Bridge, m cutover.Mailbox) *worker {
-	return &worker{b: b, m: m, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), unread: map[ledger.Place]int{}, status: progress{state: Waiting}}
+	return &worker{b: b, m: m, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), unread: map[ledger.Place]time.Time{}, status: progress{state: Waiting}}
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -59,45 +63,61 @@ func (w *worker) run(ctx context.Context) {
 
 // pass looks at every folder until nothing is pending in any. A folder that fails does not stop the others; a side that cannot be reached does.
 func (w *worker) pass(ctx context.Context) error {
+	defer w.part()
+	if err := w.connect(); err != nil {
+		return err
+	}
+	if err := w.inTurn(ctx, w.pairFolders); err != nil {
+		return err
+	}
+	return w.rounds(ctx)
+}
+
+// inTurn calls do while one of the slots is ours. A slot is given back after each round: a mailbox that has only news does not wait for another one's first copy to end.
+func (w *worker) inTurn(ctx context.Context, do func(context.Context) error) error {
 	release, err := w.b.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	defer w.part()
-	if err := w.connect(); err != nil {
-		return err
-	}
-	if err := w.pairFolders(ctx); err != nil {
-		return err
-	}
-	return w.rounds(ctx)
+	return do(ctx)
 }
 
 // rounds takes one batch of each folder in turn, so that news in one is never behind the old ranges of another.
 func (w *worker) rounds(ctx context.Context) error {
 	failed := map[*pair]error{}
 	for pending := true; pending; {
-		pending = false
-		for _, p := range w.pairs {
-			if failed[p] != nil {
-				continue
-			}
-			more, err := w.step(ctx, p)
-			if err != nil {
-				err = fmt.Errorf("%s %s: %w", w.m.ID, p.Legacy, err)
-				if ctx.Err() != nil || errors.Is(err, ErrConnection) || errors.Is(err, ErrLogin) || errors.Is(err, ErrBusy) {
-					return err
-				}
-				failed[p] = err
-			}
-			pending = pending || more
+		err := w.inTurn(ctx, func(ctx context.Context) (err error) {
+			pending, err = w.round(ctx, failed)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if len(failed) == 0 {
 		w.status.caughtUp(w.b.cfg.Clock.Now())
 	}
 	return errors.Join(values(failed)...)
+}
+
+// round takes one batch of each folder that has not failed. Its error is a side that cannot be reached.
+func (w *worker) round(ctx context.Context, failed map[*pair]error) (pending bool, err error) {
+	for _, p := range w.pairs {
+		if failed[p] != nil {
+			continue
+		}
+		more, err := w.step(ctx, p)
+		if err != nil {
+			err = fmt.Errorf("%s %s: %w", w.m.ID, p.Legacy, err)
+			if ctx.Err() != nil || errors.Is(err, ErrConnection) || errors.Is(err, ErrLogin) || errors.Is(err, ErrBusy) {
+				return false, err
+			}
+			failed[p] = err
+		}
+		pending = pending || more
+	}
+	return pending, nil
 }
 
 // step works on one batch of one folder and reports whether there may be more.

@@ -3,21 +3,23 @@ package cutover
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Address is one mail address, local@domain, in the form used for comparison: the domain in lower case without a trailing dot, the local
 // part as written (RFC 5321 §2.3.11 leaves its case to the receiving host). Quoted local parts keep their quotes.
 type Address string
 
-// ParseAddress splits text at its last @ and normalises the domain. It refuses empty parts, control characters, spaces outside a quoted local part,
-// and angle brackets, so that an Address can be written into an SMTP command as it is.
+// ParseAddress splits text at its last @ and normalises the domain. It refuses empty parts and labels, control characters, what is not UTF-8 (RFC 6531 §3.3), and, outside a quoted
+// local part, spaces, angle brackets, a second @ and the other characters of SMTP's and header syntax, so that an Address can be written into an SMTP command as it is.
 func ParseAddress(text string) (Address, error) {
 	at := strings.LastIndexByte(text, '@')
-	if at <= 0 || at == len(text)-1 {
-		return "", fmt.Errorf("address %q: want local@domain", text)
+	if at <= 0 || !utf8.ValidString(text) {
+		return "", fmt.Errorf("address %q: want local@domain in UTF-8", text)
 	}
 	local, domain := text[:at], strings.ToLower(strings.TrimSuffix(text[at+1:], "."))
-	if domain == "" || strings.ContainsAny(domain, " \t<>()\",:;\\") || hasControl(domain) {
+	if !validDomain(domain) {
 		return "", fmt.Errorf("address %q: the domain is not valid", text)
 	}
 	if !validLocal(local) {
@@ -55,14 +57,23 @@ func (a Address) WithoutTag() Address {
 	return Address(local[:plus] + "@" + a.Domain())
 }
 
+// validDomain wants labels, none of them empty, divided by dots.
+func validDomain(domain string) bool {
+	return !strings.Contains("."+domain+".", "..") && plain(domain)
+}
+
 func validLocal(local string) bool {
-	if local == "" || hasControl(local) {
-		return false
-	}
 	if local[0] != '"' {
-		return !strings.ContainsAny(local, " \t<>()\",:;\\")
+		return plain(local)
 	}
-	return validQuoted(local)
+	return !strings.ContainsFunc(local, unicode.IsControl) && validQuoted(local)
+}
+
+// plain reports whether text holds nothing that must be quoted.
+func plain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune("<>()\",:;\\@", r)
+	})
 }
 
 // validQuoted accepts an RFC 5321 §4.1.2 Quoted-string: inner quotes and backslashes must be escaped.
@@ -82,8 +93,4 @@ func validQuoted(local string) bool {
 		}
 	}
 	return true
-}
-
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"mime"
 	"net/mail"
 	"slices"
 	"strings"
-	"time"
 )
 
 // IdentityVersion is stored beside each identity; a change of the rules below raises it.
@@ -80,7 +81,7 @@ func keyOver(parts ...string) Key {
 
 // firstFields returns the first occurrence of each wanted field, unfolded, by lower-case name.
 func firstFields(header []byte) map[string]string {
-	fields := make(map[string]string, len(IdentityFields))
+	raw := make(map[string][]byte, len(IdentityFields))
 	var name string
 	for line := range bytes.Lines(header) {
 		line = bytes.TrimRight(line, "\r\n")
@@ -89,17 +90,21 @@ func firstFields(header []byte) map[string]string {
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			if name != "" {
-				fields[name] += " " + string(bytes.TrimSpace(line))
+				raw[name] = append(append(raw[name], ' '), bytes.TrimSpace(line)...)
 			}
 			continue
 		}
-		name = startField(fields, line)
+		name = startField(raw, line)
+	}
+	fields := make(map[string]string, len(raw))
+	for name, value := range raw {
+		fields[name] = string(value)
 	}
 	return fields
 }
 
 // startField notes the field that a header line begins and returns its name, or "" when it is not wanted or was seen before.
-func startField(fields map[string]string, line []byte) string {
+func startField(fields map[string][]byte, line []byte) string {
 	head, value, ok := bytes.Cut(line, []byte(":"))
 	if !ok {
 		return ""
@@ -108,22 +113,18 @@ func startField(fields map[string]string, line []byte) string {
 	if _, seen := fields[name]; seen || !slices.ContainsFunc(IdentityFields, func(f string) bool { return strings.EqualFold(f, name) }) {
 		return ""
 	}
-	fields[name] = string(bytes.TrimSpace(value))
+	fields[name] = bytes.Clone(bytes.TrimSpace(value))
 	return name
 }
 
-// instant is the Date as UTC seconds, or the raw text squeezed where it does not parse; "" where the field is absent.
-func instant(raw string) string {
-	raw = squeeze(raw)
-	if t, err := mail.ParseDate(raw); err == nil {
-		return t.UTC().Format(time.RFC3339)
-	}
-	return raw
-}
+// addressParser takes names in any charset: only the addresses count, and a server that writes the names anew changes the charset.
+var addressParser = mail.AddressParser{WordDecoder: &mime.WordDecoder{
+	CharsetReader: func(_ string, name io.Reader) (io.Reader, error) { return name, nil },
+}}
 
 // addresses is the sorted list of addresses in lower case, or the raw text squeezed where the field does not parse.
 func addresses(raw string) string {
-	list, err := mail.ParseAddressList(raw)
+	list, err := addressParser.ParseList(raw)
 	if err != nil {
 		return squeeze(raw)
 	}

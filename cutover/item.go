@@ -13,17 +13,17 @@ type Ref string
 // Flags are IMAP flags and keywords as the server wrote them, sorted and without \Recent, which belongs to the session and not to the item (RFC 9051 §2.3.2).
 type Flags []string
 
-// NewFlags sorts, drops \Recent and duplicates, and writes system flags in their usual spelling.
+// NewFlags sorts, drops \Recent and duplicates, which may differ in case, and writes system flags in their usual spelling.
 func NewFlags(raw ...string) Flags {
 	flags := make(Flags, 0, len(raw))
 	for _, f := range raw {
 		f = usualSpelling(f)
-		if f != "" && f != `\Recent` {
+		if f != "" && f != `\Recent` && !flags.Has(f) {
 			flags = append(flags, f)
 		}
 	}
 	slices.Sort(flags)
-	return slices.Compact(flags)
+	return flags
 }
 
 func usualSpelling(flag string) string {

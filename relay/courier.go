@@ -23,7 +23,7 @@ type CourierConfig struct {
 	Finder       Finder                 // nil: no mailbox can be asked
 	Retry        pace.Schedule
 	HoldAfter    time.Duration // a delivery that was not accepted by then is held
-	SettleTime   time.Duration // how long a mailbox is asked before an in-doubt delivery is sent again
+	SettleTime   time.Duration // how long a mailbox must answer without having it before an in-doubt delivery is sent again
 	Workers      int           // attempts at once, per destination; at least 1
 	Scan         time.Duration // longest time between two looks for what is due; 0 means a second
 	Pauses       pace.Schedule // how long an unreachable destination is left alone
@@ -50,8 +50,9 @@ type Courier struct {
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
-	busy    map[ledger.DeliveryID]bool // being attempted or asked for now
-	freed   map[ledger.DeliveryID]bool // were busy since the scan began: what it read of them may be old
+	busy    map[ledger.DeliveryID]bool      // being attempted or asked for now
+	freed   map[ledger.DeliveryID]bool      // were busy since the scan began: what it read of them may be old
+	answers map[ledger.DeliveryID]time.Time // in doubt: since when each question about it was answered
 	running bool
 	scans   sync.WaitGroup
 	work    sync.WaitGroup
@@ -71,7 +72,7 @@ func NewCourier(ctx context.Context, cfg CourierConfig) (*Courier, error) {
 	}
 	c := &Courier{
 		cfg: cfg, key: key, hint: make(chan struct{}, 1), asks: make(chan struct{}, maxAsks), lanes: map[string]*lane{},
-		busy: map[ledger.DeliveryID]bool{}, freed: map[ledger.DeliveryID]bool{},
+		busy: map[ledger.DeliveryID]bool{}, freed: map[ledger.DeliveryID]bool{}, answers: map[ledger.DeliveryID]time.Time{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.asking, c.hush = context.WithCancel(c.ctx)

@@ -36,8 +36,8 @@ func (c *Courier) noteDoubts(group []ledger.Delivery) {
 	}
 }
 
-// resolve asks the mailbox for deliveries in doubt. One that is there is settled; one that did not show up for the settle time is sent again. Where no mailbox can be
-// asked it is sent again at once: at least once, and said so.
+// resolve asks the mailbox for deliveries in doubt. One that is there is settled; one that did not show up for a settle time of answered questions is sent again. Where no
+// mailbox can be asked it is sent again at once: at least once, and said so.
 func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery) {
 	seen, err := c.look(ctx, at, group)
 	if err != nil && ctx.Err() != nil {
@@ -51,8 +51,7 @@ func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery
 		case errors.Is(err, ErrCannotAsk):
 			group[i] = c.unasked(d, now)
 		case err != nil:
-			d.Reply, d.Next = err.Error(), c.askAgain(d, now, c.cfg.SettleTime)
-			group[i] = d
+			group[i] = c.unanswered(ctx, d, err, now)
 		default:
 			group[i] = c.notFound(d, now)
 		}
@@ -60,7 +59,56 @@ func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery
 	if err != nil {
 		c.cfg.Log.WithError(err).WithField("mailbox", at.mailbox).Warn("could not ask for deliveries in doubt")
 	}
+	c.forgetAnswers(group)
 	c.record(ctx, group)
+}
+
+// unanswered begins the settle time anew: mail that was accepted before an outage may become visible only after it. What nobody could answer for as long as mail is
+// tried becomes a person's question.
+func (c *Courier) unanswered(ctx context.Context, d ledger.Delivery, err error, now time.Time) ledger.Delivery {
+	c.mu.Lock()
+	delete(c.answers, d.ID)
+	c.mu.Unlock()
+	d.Reply, d.Next = err.Error(), c.askAgain(d, now, c.cfg.SettleTime)
+	if !c.hopeless(ctx, d, now) {
+		return d
+	}
+	d.Reason = fmt.Sprintf("may or may not have arrived: its reply was lost, and %s could not be asked for %s; look there: %s", d.Mailbox, c.cfg.HoldAfter, err)
+	c.cfg.Log.WithField("capture", d.Capture).WithField("to", d.Recipient).Warn("delivery held: " + d.Reason)
+	return c.park(d, now)
+}
+
+// hopeless is true for captures as old as HoldAfter. A doubt that is younger than the settle time waits: right after a start the network may not be there yet.
+func (c *Courier) hopeless(ctx context.Context, d ledger.Delivery, now time.Time) bool {
+	if now.Sub(d.Since) < c.cfg.SettleTime {
+		return false
+	}
+	capture, err := c.cfg.Ledger.Capture(ctx, d.Capture)
+	return err == nil && now.Sub(capture.At) >= c.cfg.HoldAfter
+}
+
+// answering is since when the mailbox answers each question about a delivery that it does not have. Only this process's questions count: while none ran, nobody knows
+// whether the mailbox could have answered.
+func (c *Courier) answering(id ledger.DeliveryID, now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, ok := c.answers[id]
+	if !ok {
+		since = now
+		c.answers[id] = now
+	}
+	return since
+}
+
+// forgetAnswers is for deliveries that are in doubt no more.
+func (c *Courier) forgetAnswers(group []ledger.Delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range group {
+		if d.State != ledger.InDoubt {
+			delete(c.answers, d.ID)
+		}
+	}
 }
 
 func found(d ledger.Delivery, where string, now time.Time) ledger.Delivery {
@@ -72,7 +120,7 @@ func (c *Courier) notFound(d ledger.Delivery, now time.Time) ledger.Delivery {
 	switch {
 	case c.cfg.Finder == nil || d.Mailbox == "":
 		return c.unasked(d, now)
-	case now.Sub(d.Since) < c.cfg.SettleTime:
+	case now.Sub(c.answering(d.ID, now)) < c.cfg.SettleTime:
 		d.Next = now.Add(max(c.cfg.SettleTime/5, time.Millisecond))
 		return d
 	default:

@@ -81,7 +81,7 @@ func TestInDoubtAgain(t *testing.T) {
 	})
 }
 
-// TestMailboxThatCannotBeAskedKeepsTheDoubt: for as long as it takes; then its answer decides.
+// TestMailboxThatCannotBeAskedKeepsTheDoubt: for as long as mail is tried; its answer decides.
 func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 	o := newOffice()
 	o.problem = errMailbox
@@ -96,6 +96,79 @@ func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 		}
 		o.fail(nil)
 		time.Sleep(2 * time.Minute)
+		equal(t, "states", b.states(id), []string{"anna settled"})
+		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
+// TestDoubtThatNobodyCanEnd: where asking fails for as long as mail is tried, a person must look. It is not sent again.
+func TestDoubtThatNobodyCanEnd(t *testing.T) {
+	o := newOffice()
+	o.problem = errMailbox
+	running(t, patient(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(5*day - time.Hour)
+		equal(t, "before", b.states(id), []string{"anna in doubt"})
+		time.Sleep(3 * time.Hour)
+		d := b.of(id)[0]
+		if d.State != ledger.Held || !strings.Contains(d.Reason, "may or may not have arrived") || !strings.Contains(d.Reason, errMailbox.Error()) {
+			t.Errorf("after it: %+v", d)
+		}
+		if !b.logged("delivery held: may or may not") {
+			t.Error("the log does not say so")
+		}
+		o.fail(nil)
+		time.Sleep(day)
+		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
+// TestYoungDoubtAboutOldMail: the first question after a long time off fails, and nothing is held for that.
+func TestYoungDoubtAboutOldMail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice()
+		b, id := crashed(t, o, "anna@example.com")
+		time.Sleep(6 * day)
+		o.fail(errMailbox)
+		b.restart(settings(toCloud(o), o))
+		time.Sleep(30 * time.Second)
+		equal(t, "while it cannot be asked", b.states(id), []string{"anna in doubt"})
+		o.fail(nil)
+		time.Sleep(2 * time.Minute)
+		equal(t, "afterwards", b.states(id), []string{"anna settled"})
+		equal(t, "attempts", len(o.attempts()), 0)
+	})
+}
+
+// TestSettleTimeBeginsWhenTheMailboxAnswers: mail that was accepted before an outage, and shows up some time after it, is not sent a second time.
+func TestSettleTimeBeginsWhenTheMailboxAnswers(t *testing.T) {
+	o := newOffice()
+	o.delay = time.Hour + 40*time.Second
+	running(t, settings(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(30 * time.Second) // half the settle time was answered, which then counts for nothing
+		o.fail(errMailbox)
+		time.Sleep(time.Hour - 30*time.Second)
+		o.fail(nil)
+		time.Sleep(5 * time.Minute)
+		equal(t, "states", b.states(id), []string{"anna settled"})
+		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
+// TestSettleTimeBeginsAnewInTheNextProcess: while none ran, nobody knows whether the mailbox answered.
+func TestSettleTimeBeginsAnewInTheNextProcess(t *testing.T) {
+	o := newOffice()
+	o.delay = time.Hour + 30*time.Second
+	running(t, settings(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(10 * time.Second)
+		if err := b.courier.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour - 10*time.Second)
+		b.restart(settings(toCloud(o), o))
+		time.Sleep(5 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna settled"})
 		equal(t, "attempts", o.attempts(), []string{"[anna]"})
 	})

@@ -136,6 +136,7 @@ smtp_tls = "none"
 %s
 [listeners.mx]
 role = "mx"
+legacy_addresses = ["127.0.0.9"]
 address = "127.0.0.1:0"
 hostname = "mail.example.com"
 [routes.arriving]

@@ -194,7 +194,7 @@ func TestLostMessage(t *testing.T) {
 	}
 }
 
-// A sender that did not hear our 250 repeats the transaction: it is answered, and stored once.
+// A sender that did not hear our 250 repeats the transaction: it is answered, and stored once. That it came again is use of the old route, before and after a restart.
 func TestRepeatedTransaction(t *testing.T) {
 	b := newBed(t, layout{})
 	b.start()
@@ -205,6 +205,14 @@ func TestRepeatedTransaction(t *testing.T) {
 	b.once(b.cloud, "anna@example.com", msg)
 	if n := b.mx.Accepted(); n != 1 {
 		t.Errorf("the cloud took it %d times", n)
+	}
+	if s := b.status(); s.Arriving.Today != 2 {
+		t.Errorf("arriving: %+v", s.Arriving)
+	}
+	b.stop()
+	b.start()
+	if s := b.status(); s.Arriving.Today != 2 {
+		t.Errorf("in the next process: %+v", s.Arriving)
 	}
 }
 

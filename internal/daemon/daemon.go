@@ -56,7 +56,8 @@ type Daemon struct {
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
 	intake    *relay.Intake
-	listeners []*listener.Server
+	listeners []*listener.Server            // those of the configuration
+	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
 	witness   *witness
 	logs      []*logSource
 	control   *control.Server

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -25,13 +26,21 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 				return nil, fmt.Errorf("server %s: %w", name, err)
 			}
 			d.onStop(client.Stop)
-			ways[destinationName(name, config.ViaSMTP)] = smtpDestination{client}
+			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, smtpDestination{client})
 		}
 		if s.IMAP != "" && s.Side == config.Cloud {
-			ways[destinationName(name, config.ViaMailbox)] = mailboxDestination{d.bridge, d.traceKey}
+			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})
 		}
 	}
 	return ways, nil
+}
+
+// looking makes a way into the cloud look first.
+func (d *Daemon) looking(s config.Server, to relay.Destination) relay.Destination {
+	if s.Side != config.Cloud {
+		return to
+	}
+	return lookFirst{to, d.ledger, d.traceKey, networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses })}
 }
 
 func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, error) {

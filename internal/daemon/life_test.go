@@ -105,6 +105,71 @@ func TestStopWithOpenSessionAndStalledDelivery(t *testing.T) {
 	b.once(b.cloud, "anna@example.com", msg)
 }
 
+// Clients that stay in the middle of a message are cut on all listeners at once, after half of the time; until then no listener takes anybody new.
+func TestStopWithStuckClients(t *testing.T) {
+	b := newBed(t, layout{rest: "[listeners.devices]\nrole = \"devices\"\naddress = \"127.0.0.1:0\"\nallow = [\"127.0.0.1\"]\n"})
+	b.start()
+	b.until("the copy", copied)
+	addresses := []string{b.listener(), b.daemon.Addr("devices").String()}
+	var stuck []*bufio.Reader
+	for _, address := range addresses {
+		stuck = append(stuck, stuckIn(t, address))
+	}
+	const given = 6 * time.Second
+	ctx, cancel := context.WithTimeout(t.Context(), given)
+	defer cancel()
+	began, stopped := time.Now(), make(chan error, 1)
+	go func() { stopped <- b.daemon.Stop(ctx) }()
+	for _, address := range addresses {
+		b.eventually("nobody to be let in at "+address, func() bool {
+			conn, err := net.Dial("tcp", address)
+			if err == nil {
+				conn.Close()
+			}
+			return err != nil
+		})
+	}
+	select {
+	case err := <-stopped:
+		t.Errorf("Stop did not wait for the clients: %v", err)
+	default:
+	}
+	for i, lines := range stuck {
+		if last, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(last, "421 ") {
+			t.Errorf("the client at %s heard %q, %v", addresses[i], last, err)
+		}
+	}
+	must(t, <-stopped)
+	if took := time.Since(began); took < given/2 || took >= given {
+		t.Errorf("Stop took %s", took)
+	}
+	b.daemon = nil
+	b.nothingRuns()
+}
+
+// stuckIn begins a message and leaves it at that.
+func stuckIn(t *testing.T, address string) *bufio.Reader {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	lines := bufio.NewReader(conn)
+	for _, step := range []struct{ say, want string }{
+		{"", "220 "}, {"HELO x.example", "250 "}, {"MAIL FROM:<x@sender.example>", "250 "}, {"RCPT TO:<anna@example.com>", "250 "}, {"DATA", "354 "},
+	} {
+		if step.say != "" {
+			_, err := conn.Write([]byte(step.say + "\r\n"))
+			must(t, err)
+		}
+		if line, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(line, step.want) {
+			t.Fatalf("%s: %q, %v", step.say, line, err)
+		}
+	}
+	_, err = conn.Write([]byte("Subject: never ends\r\n"))
+	must(t, err)
+	return lines
+}
+
 // An old server that accepts connections and says nothing does not keep us either.
 func TestStopWithSilentServer(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -2,11 +2,14 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
+	"time"
 
 	"posthouse/config"
 	"posthouse/cutover"
@@ -20,12 +23,14 @@ func (d *Daemon) startListeners(ctx context.Context) error {
 		Ledger: d.ledger, Directory: directory(d.cfg, d.live.Load().mailboxes), Plans: plans(d.cfg), Courier: d.courier,
 		LegacyNets: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses }),
 		CloudNets:  networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.CloudAddresses }),
-		Captured:   d.witness.captured, Clock: d.opts.Clock, Log: d.log,
+		// Captured folds a repeat as well, once the ledger has it: through the witness it would be folded twice.
+		Captured: d.witness.captured, Testimony: d.ledger, Clock: d.opts.Clock, Log: d.log,
 	})
 	if err != nil {
 		return err
 	}
 	d.intake = in
+	d.onStop(d.stopListeners)
 	for _, name := range slices.Sorted(maps.Keys(d.cfg.Listeners)) {
 		if err := d.startListener(name, d.cfg.Listeners[name]); err != nil {
 			return fmt.Errorf("listener %s: %w", name, err)
@@ -67,7 +72,7 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 	if err := server.Start(); err != nil {
 		return err
 	}
-	d.onStop(server.Stop)
+	d.doors = append(d.doors, server.Stop)
 	d.listeners = append(d.listeners, server)
 	return nil
 }
@@ -97,8 +102,25 @@ func (d *Daemon) notConfigured(cfg listener.Config) error {
 	if err := server.Start(); err != nil {
 		return err
 	}
-	d.onStop(server.Stop)
+	d.doors = append(d.doors, server.Stop)
 	return nil
+}
+
+// stopListeners stops them side by side, so that none takes anything new while another waits for a client. Clients that are still in the middle of something after half of the
+// time are cut: the other half is for what is under way to the next hop.
+func (d *Daemon) stopListeners(ctx context.Context) error {
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+	}
+	errs := make([]error, len(d.doors))
+	var all sync.WaitGroup
+	for i, stop := range d.doors {
+		all.Go(func() { errs[i] = stop(ctx) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // answerOthers says so on sockets that the service manager opened and no listener uses.

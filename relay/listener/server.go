@@ -115,7 +115,7 @@ func (s *Server) Connections() int { return s.reg.count() }
 const abortGrace = 5 * time.Second
 
 // Stop takes nothing new, tells idle clients 421 and waits for transactions in flight. When ctx is done it cuts them (421, nothing of them
-// is kept) and cancels their contexts; it returns at most five seconds later, with an error only if a session did not end even then. Further calls
+// is kept) and cancels their contexts; it returns at most five seconds later, with an error (ctx's, wrapped) only if a session did not end even then. Further calls
 // wait for the first and return its result.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
@@ -162,7 +162,7 @@ func (s *Server) wait(ctx context.Context) error {
 	}
 	if !ended {
 		s.reg.each(func(c *conn) { c.raw.Close() })
-		return fmt.Errorf("listener %s: stopping: sessions are still at work", s.cfg.Name)
+		return fmt.Errorf("listener %s: stopping: sessions are still at work: %w", s.cfg.Name, ctx.Err())
 	}
 	return nil
 }
