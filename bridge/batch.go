@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"posthouse/cutover"
@@ -32,6 +33,9 @@ func (w *worker) work(ctx context.Context, p *pair, b Batch) error {
 	skipped, rest := w.leaveOut(news)
 	rows = append(rows, skipped...)
 	joined, rest, err := w.join(ctx, p, rest)
+	if errors.Is(err, errLookAgain) {
+		return nil // nothing of this batch is settled: it comes again
+	}
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ import (
 
 var (
 	inbox  = cutover.FolderPath{"INBOX"}
-	anna   = cutover.Mailbox{ID: "anna@example.com", Primary: "anna@example.com", Home: cutover.Legacy, Cloud: cutover.Account{Server: "cloud"}}
+	anna   = cutover.Mailbox{ID: "anna@example.com", Primary: "anna@example.com", Home: cutover.Legacy, Legacy: cutover.Account{Server: "legacy"}, Cloud: cutover.Account{Server: "cloud"}}
 	routes = bridge.Rules{}
 )
 
@@ -460,64 +460,6 @@ func TestARefusedLoginShowsItsReason(t *testing.T) {
 			t.Errorf("progress %+v, want a refused login and the time of the next try", p)
 		}
 	})
-}
-
-// capture stores a message as the listener does.
-func capture(t *testing.T, l ledger.Captures, id cutover.CaptureID, raw []byte, side cutover.Side) {
-	t.Helper()
-	body, err := l.NewBody(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := cutover.NewBodyDigester()
-	if _, err := io.MultiWriter(body, d).Write(raw); err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	c := ledger.Capture{ID: id, At: now, Route: cutover.Arriving, Size: int64(len(raw)), Digest: d.Digest(), Identity: d.Identity(), Sum: sha256.Sum256(raw)}
-	delivery := ledger.Delivery{Recipient: anna.Primary, Original: anna.Primary, Mailbox: anna.ID, Destination: string(side) + ":smtp", Side: side, Required: true, State: ledger.Accepted, Next: now, Since: now}
-	if _, err := body.Commit(t.Context(), c, []ledger.Delivery{delivery}, evidence.Observation{At: now, Channel: evidence.Arriving, Class: evidence.Wanted, Source: "mx"}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestWhatTheListenerCapturedIsNotPut(t *testing.T) {
-	for name, test := range map[string]struct {
-		side   cutover.Side
-		traced bool
-		body   string
-		want   int // copies in the cloud
-		older  time.Duration
-	}{
-		"its tee, by trace":                    {cutover.Cloud, true, "hello", 0, 0},
-		"its tee, without a trace":             {cutover.Cloud, false, "hello", 0, 0},
-		"another mail with the same ID":        {cutover.Cloud, false, "other", 1, 0},
-		"captured for a mailbox at home there": {cutover.Legacy, true, "hello", 1, 0},
-		"the same mail of years before":        {cutover.Cloud, false, "hello", 1, 5 * 365 * 24 * time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				w := newWorld(t, memstore.Options{}, memstore.Options{})
-				w.start()
-				const id = cutover.CaptureID("01JD9F3K7Q0000000000000000")
-				capture(t, w.ledger, id, mail("late", "hello"), test.side)
-				raw := mail("late", test.body)
-				if test.traced {
-					key, err := w.ledger.TraceKey(t.Context())
-					if err != nil {
-						t.Fatal(err)
-					}
-					raw = slices.Concat([]byte(cutover.TraceField+": "+string(cutover.NewTrace(key, id))+"\r\n"), raw)
-				}
-				w.old().Deliver(inbox, memstore.Message{Raw: raw, Date: id.Time().Add(-test.older).Truncate(time.Second)})
-				time.Sleep(10 * time.Second)
-				w.stop()
-				if n := len(w.new().Messages(inbox)); n != test.want {
-					t.Errorf("%d copies in the cloud, want %d", n, test.want)
-				}
-			})
-		})
-	}
 }
 
 func TestDepositAndFind(t *testing.T) {

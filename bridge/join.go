@@ -2,6 +2,9 @@ package bridge
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"posthouse/cutover"
@@ -10,8 +13,8 @@ import (
 
 // join finds the legacy items that the listener captured and whose delivery to the cloud is on its way or done: they are never put.
 //
-// Our trace, when its MAC holds, decides alone. By key an item joins only where it was received (a copy in Sent is the sender's own), only a
-// capture that nothing joined yet, and only if the bodies agree, so that two mails with one Message-ID both arrive.
+// Our trace, when its MAC holds, decides alone. By key an item joins only where it was received (a copy in Sent is the sender's own), only a capture that nothing joined yet and
+// that has no tee whose trace would tell, only if it came at about the same time, and only if the bodies agree: so two mails with one Message-ID both arrive, and true duplicates stay as many as they were.
 func (w *worker) join(ctx context.Context, p *pair, rows []ledger.Item) (joined []ledger.Item, rest []ledger.Item, err error) {
 	if len(rows) == 0 {
 		return nil, nil, nil
@@ -20,8 +23,18 @@ func (w *worker) join(ctx context.Context, p *pair, rows []ledger.Item) (joined 
 	if err != nil || len(expected) == 0 {
 		return nil, rows, err
 	}
-	for _, t := range rows {
-		i, err := w.joins(ctx, p, t, expected)
+	joined, rest, err = w.joinTraced(ctx, rows, expected)
+	if err != nil {
+		return nil, nil, err
+	}
+	keeps, err := w.factHolds(ctx, w.keepsTraceFact(cutover.Legacy))
+	if err != nil {
+		return nil, nil, err
+	}
+	untraced := rest
+	rest = nil
+	for _, t := range untraced {
+		i, err := w.joins(ctx, p, t, expected, keeps)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -29,11 +42,76 @@ func (w *worker) join(ctx context.Context, p *pair, rows []ledger.Item) (joined 
 			rest = append(rest, t)
 			continue
 		}
-		t.Disposition, t.Capture = cutover.Captured, expected[i].Capture
-		expected[i].Joined = append(expected[i].Joined, t.ID)
-		joined = append(joined, t)
+		joined = append(joined, joinTo(t, &expected[i]))
 	}
 	return joined, rest, nil
+}
+
+func joinTo(t ledger.Item, e *ledger.Expected) ledger.Item {
+	t.Disposition, t.Capture = cutover.Captured, e.Capture
+	e.Joined = append(e.Joined, t.ID)
+	return t
+}
+
+// joinTraced joins what carries a capture's trace: that capture itself, or the one that the old server gave back to us and kept a copy of.
+func (w *worker) joinTraced(ctx context.Context, rows []ledger.Item, expected []ledger.Expected) (joined, rest []ledger.Item, err error) {
+	for _, t := range rows {
+		id, ours := t.Identity.Trace.Verify(w.b.cfg.TraceKey)
+		i := slices.IndexFunc(expected, func(e ledger.Expected) bool {
+			first, _ := e.Identity.Trace.Verify(w.b.cfg.TraceKey)
+			return ours && (e.Capture == id || first == id)
+		})
+		if i < 0 {
+			rest = append(rest, t)
+			continue
+		}
+		if expected[i].Teed {
+			if err := w.teeSeen(ctx, expected[i]); err != nil {
+				return nil, nil, err
+			}
+		}
+		joined = append(joined, joinTo(t, &expected[i]))
+	}
+	return joined, rest, nil
+}
+
+// errLookAgain: rows were taken back; the folder is to be looked at from its beginning.
+var errLookAgain = errors.New("to be looked at again")
+
+// teeSeen notes that the old server keeps our trace on tees: from then on nothing else stands for a capture with a tee. What joined that capture by its key, while this was not known,
+// was another message and is taken back: its row is left without a copy, and its folder is read again.
+func (w *worker) teeSeen(ctx context.Context, e ledger.Expected) error {
+	if err := w.noteTraceKept(ctx, cutover.Legacy); err != nil {
+		return err
+	}
+	if len(e.Joined) == 0 {
+		return nil
+	}
+	rows, err := w.b.cfg.Ledger.ByKey(ctx, w.m.ID, []cutover.Key{e.Identity.Match()})
+	if err != nil {
+		return err
+	}
+	var again error
+	for _, row := range rows {
+		if _, ours := row.Identity.Trace.Verify(w.b.cfg.TraceKey); ours || row.Capture != e.Capture || row.Disposition != cutover.Captured {
+			continue
+		}
+		if err := w.takeBack(ctx, row); err != nil {
+			return fmt.Errorf("taking back what was taken for a capture: %w", err)
+		}
+		again = errLookAgain
+	}
+	return again
+}
+
+// takeBack makes a row one that was intended and never put. The folder begins anew first: whatever fails in between, the row is met again.
+func (w *worker) takeBack(ctx context.Context, row ledger.Item) error {
+	if err := w.b.cfg.Ledger.Reset(ctx, row.Folder); err != nil {
+		return err
+	}
+	row.Disposition, row.Capture, row.Cloud, row.Tail = cutover.Intended, "", ledger.Place{}, ""
+	_, err := w.b.cfg.Ledger.Settle(ctx, row.Folder, []ledger.Item{row}, nil)
+	return err
 }
 
 func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Expected, error) {
@@ -48,25 +126,17 @@ func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Exp
 	return w.b.cfg.Ledger.Expected(ctx, w.m.ID, keys, captures)
 }
 
-// joinWithin is how much older than a capture a legacy item may be to be a copy of it: one that lay there long before is another message, sent once more.
-const joinWithin = 30 * 24 * time.Hour
+// joinWithin is how much older than a capture a legacy item may be to be a copy of it. A sender tries one message's recipients for up to five days (RFC 5321 §4.5.4.1); what
+// lay there before is another message, sent once more.
+const joinWithin = 6 * 24 * time.Hour
 
-// joins returns the index of the expected item that the row is, or -1.
-func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected []ledger.Expected) (int, error) {
-	if id, ok := row.Identity.Trace.Verify(w.b.cfg.TraceKey); ok {
-		for i, e := range expected {
-			first, _ := e.Identity.Trace.Verify(w.b.cfg.TraceKey)
-			if e.Capture == id || first == id {
-				return i, nil // that capture itself, or the one that the old server gave back to us and kept a copy of
-			}
-		}
-		return -1, nil
-	}
-	if p.Role == cutover.Sent || p.Role == cutover.Drafts {
+// joins returns the index of the expected item that a row without its trace is, or -1. tees: the old server is known to keep the trace of tees.
+func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected []ledger.Expected, tees bool) (int, error) {
+	if _, ours := row.Identity.Trace.Verify(w.b.cfg.TraceKey); ours || p.Role == cutover.Sent || p.Role == cutover.Drafts {
 		return -1, nil
 	}
 	for i, e := range expected {
-		if len(e.Joined) > 0 || e.Identity.Match() != row.Identity.Match() || row.Date.Before(e.Capture.Time().Add(-joinWithin)) {
+		if len(e.Joined) > 0 || e.Teed && tees || e.Identity.Match() != row.Identity.Match() || row.Date.Before(e.Capture.Time().Add(-joinWithin)) {
 			continue
 		}
 		same, err := w.sameBody(ctx, p, row, e.Digest)

@@ -18,15 +18,20 @@ func expectedByKeyAndID(t *testing.T, s suite) {
 	loose.Identity = cutover.Identity{Loose: key(70), Trace: "t"}
 	keyless := capture(3)
 	keyless.Identity = cutover.Identity{}
+	teed := capture(4)
+	teed.Identity = cutover.Identity{Key: key(4)}
 	first := keep(t, l, capture(1), []byte("x"),
 		of(anna, cutover.Cloud, true, ledger.Accepted), of(anna, cutover.Legacy, true, ledger.Due), of(anna, cutover.Cloud, false, ledger.Due),
 		of(ben, cutover.Cloud, true, ledger.Due), of(anna, cutover.Cloud, true, ledger.Held))
 	second := keep(t, l, loose, []byte("x"), of(anna, cutover.Cloud, true, ledger.Settled))
 	third := keep(t, l, keyless, []byte("x"), of(anna, cutover.Cloud, true, ledger.Due))
+	fourth := keep(t, l, teed, []byte("x"), of(anna, cutover.Cloud, true, ledger.Due), of(anna, cutover.Legacy, false, ledger.Due), of(ben, cutover.Cloud, true, ledger.Due))
 	row := func(d ledger.Delivery, c ledger.Capture) ledger.Expected {
 		return ledger.Expected{Delivery: d.ID, Capture: c.ID, Identity: c.Identity, Digest: c.Digest, State: d.State}
 	}
 	one, two, three := []ledger.Expected{row(first[0], capture(1)), row(first[4], capture(1))}, row(second[0], loose), row(third[0], keyless)
+	four := row(fourth[0], teed)
+	four.Teed = true
 	tests := []struct {
 		name     string
 		mailbox  cutover.MailboxID
@@ -42,6 +47,8 @@ func expectedByKeyAndID(t *testing.T, s suite) {
 		{"by both, once each", anna, []cutover.Key{key(1), key(70), key(999)}, []cutover.CaptureID{captureID(1), captureID(3), captureID(9)},
 			append(append([]ledger.Expected{}, one...), two, three)},
 		{"the other mailbox", ben, []cutover.Key{key(1), key(70)}, []cutover.CaptureID{captureID(1)}, []ledger.Expected{row(first[3], capture(1))}},
+		{"one with a tee", anna, []cutover.Key{key(4)}, nil, []ledger.Expected{four}},
+		{"another mailbox's tee does not count", ben, []cutover.Key{key(4)}, nil, []ledger.Expected{row(fourth[2], teed)}},
 		{"nothing asked", anna, nil, nil, nil},
 	}
 	for _, test := range tests {
