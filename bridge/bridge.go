@@ -115,10 +115,9 @@ func (b *Bridge) Stop(ctx context.Context) error {
 	b.mu.Lock()
 	cancel := b.cancel
 	b.mu.Unlock()
-	if cancel == nil {
-		return nil
+	if cancel != nil {
+		cancel()
 	}
-	cancel()
 	stopped := make(chan struct{})
 	go func() { b.done.Wait(); b.doors.closeAll(); close(stopped) }()
 	select {

@@ -6,38 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
 )
-
-// carry brings rows into the cloud: those that lie there already are adopted, the others are put. The intent of all of these is durable before the first put. It
-// returns the rows that reached a disposition; an item that did not stays Intended or is forgotten, and its error is returned.
-func (w *worker) carry(ctx context.Context, p *pair, rows []ledger.Item) ([]ledger.Item, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	index, state, err := w.candidates(ctx, p, rows)
-	if err != nil {
-		return nil, err
-	}
-	matches, rows, err := w.adopt(ctx, p, index, rows)
-	if err != nil {
-		return nil, err
-	}
-	done := rowsOf(matches, state, cutover.Adopted)
-	if len(rows) == 0 {
-		return done, nil
-	}
-	if rows, err = w.intend(ctx, rows, state); err != nil {
-		return done, err
-	}
-	c := &carriage{w: w, p: p, index: index, open: map[cutover.Ref]ledger.Item{}, done: done}
-	for _, t := range rows {
-		c.open[t.Legacy.Ref] = t
-	}
-	return c.run(ctx)
-}
 
 // rowsOf are the matched items' rows, with their copies' places. Flags of an adopted copy that differ are not ours: somebody gave them in the cloud, and they stay.
 func rowsOf(matches []match, state FolderState, d cutover.Disposition) []ledger.Item {
@@ -68,63 +41,74 @@ func (w *worker) intend(ctx context.Context, rows []ledger.Item, state FolderSta
 	return rows, nil
 }
 
-// carriage is one batch on its way: bodies stream from the legacy through it into the cloud. Its fields belong to the fetching side; what the putting side needs is in
-// flight.
+// carriage is one batch on its way: bodies stream from the legacy through it onto the belt. What surely was not put is forgotten in the end; what may have been stays Intended.
 type carriage struct {
-	w     *worker
-	p     *pair
-	index *cloudIndex
-	open  map[cutover.Ref]ledger.Item // neither disposed of nor handed to the putting side
-	done  []ledger.Item               // disposed of
-	errs  []error
+	w       *worker
+	p       *pair
+	open    map[cutover.Ref]ledger.Item // neither disposed of nor handed to the belt
+	done    []ledger.Item               // disposed of
+	errs    []error
+	unknown int // put or not, nobody knows
 	// unplaced counts what was put by a server that does not tell where (no UIDPLUS).
 	unplaced int
-	// flight is the putting side: it has its own lock.
-	flight flight
+	// cut: the belt ended before everything was handed to it. The belt tells why.
+	cut bool
+
+	mu      sync.Mutex
+	inAir   int
+	down    sync.Cond // inAir is 0
+	arrived []arrival
 }
 
-// run fetches on this goroutine and puts on another; the channel between them holds only a few bodies. What surely was not put is forgotten; what may have been stays
-// Intended.
-func (c *carriage) run(ctx context.Context) ([]ledger.Item, error) {
-	putting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	bodies := make(chan PutItem, 8)
-	ended := make(chan error, 1)
-	go func() {
-		err := c.flight.put(putting, c.w.cloud, c.p.cloud, bodies)
-		cancel()
-		for item := range bodies {
-			item.Content.Close()
-		}
-		ended <- err
-	}()
-	fetchErr := c.fetch(putting, bodies)
-	close(bodies)
-	putErr := <-ended
-	if putErr != nil && errors.Is(fetchErr, context.Canceled) {
-		fetchErr = nil // only a consequence
-	}
-	notPut := c.land(ctx)
-	for _, t := range c.open {
-		notPut = append(notPut, t.ID)
-	}
-	if len(c.open) > 0 && fetchErr == nil && putErr == nil && len(c.errs) == 0 {
-		fetchErr = fmt.Errorf("%d items were asked for and not given: %w", len(c.open), ErrConnection)
-	}
-	err := errors.Join(append(c.errs, fetchErr, putErr)...)
-	if len(notPut) > 0 {
-		err = errors.Join(err, c.w.b.cfg.Ledger.Forget(context.WithoutCancel(ctx), notPut))
-	}
-	if c.unplaced > 0 && err == nil {
-		err = c.w.recover(ctx, c.p)
-	}
-	return c.done, err
+// arrival is an item whose outcome was told.
+type arrival struct {
+	row     ledger.Item
+	outcome Outcome
 }
 
-// fetch hands every body that is to be put to bodies, and disposes of the others.
-func (c *carriage) fetch(ctx context.Context, bodies chan<- PutItem) error {
+func (w *worker) newCarriage(p *pair, rows []ledger.Item) *carriage {
+	c := &carriage{w: w, p: p, open: map[cutover.Ref]ledger.Item{}}
+	c.down.L = &c.mu
+	for _, t := range rows {
+		c.open[t.Legacy.Ref] = t
+	}
+	return c
+}
+
+func (c *carriage) boarded() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inAir++
+}
+
+func (c *carriage) unboarded() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inAir--; c.inAir == 0 {
+		c.down.Broadcast()
+	}
+}
+
+func (c *carriage) landed(a arrival) {
+	c.mu.Lock()
+	c.arrived = append(c.arrived, a)
+	c.mu.Unlock()
+	c.unboarded()
+}
+
+// wait returns when everything that was handed to the belt has landed.
+func (c *carriage) wait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.inAir > 0 {
+		c.down.Wait()
+	}
+}
+
+// fetch hands every body that is to be put to the belt, and disposes of the others.
+func (c *carriage) fetch(ctx context.Context, to *belt) error {
 	refs := slices.Collect(maps.Keys(c.open))
-	return c.w.legacy.Fetch(ctx, c.p.legacy, refs, func(f Fetched) error {
+	err := c.w.legacy.Fetch(to.ctx, c.p.legacy, refs, func(f Fetched) error {
 		t, wanted := c.open[f.Ref]
 		if !wanted {
 			return fmt.Errorf("item %s was given and not asked for", f.Ref)
@@ -132,11 +116,19 @@ func (c *carriage) fetch(ctx context.Context, bodies chan<- PutItem) error {
 		if f.Err != nil {
 			return c.unfetched(t, f.Err)
 		}
-		return c.fetched(ctx, t, f.Content, bodies)
+		return c.fetched(t, f.Content, to)
 	})
+	switch {
+	case err != nil && ctx.Err() == nil && to.ctx.Err() != nil:
+		c.cut = true
+		return nil
+	case err == nil && len(c.open) > 0 && len(c.errs) == 0:
+		return fmt.Errorf("%d items were asked for and not given: %w", len(c.open), ErrConnection)
+	}
+	return err
 }
 
-func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, bodies chan<- PutItem) error {
+func (c *carriage) fetched(t ledger.Item, content Content, to *belt) error {
 	d, err := digest(content)
 	if err != nil {
 		content.Close()
@@ -148,16 +140,12 @@ func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, 
 	}
 	delete(c.w.unread, t.Legacy)
 	delete(c.open, t.Legacy.Ref)
-	item := c.flight.board(t, content)
-	select {
-	case bodies <- item:
-		return nil
-	case <-ctx.Done():
-		c.flight.unboard(item.ID)
+	if err := to.carry(t, content, c); err != nil {
 		c.open[t.Legacy.Ref] = t
 		content.Close()
-		return ctx.Err()
+		return err
 	}
+	return nil
 }
 
 // unfetched disposes of an item whose body cannot be had. One that cannot be read is tried for an hour before it counts as refused, so that it does not stop its folder for ever; verify
@@ -189,9 +177,27 @@ func (w *worker) mayBeRead(at ledger.Place) bool {
 	return now.Sub(since) < unreadFor
 }
 
-// land turns outcomes into dispositions and returns the rows that were surely not put. What was in flight and has no outcome stays Intended.
+// finish waits for every outcome and returns the rows that reached a disposition, and what failed. Rows that surely were not put are forgotten; what was in flight and has no outcome
+// stays Intended.
+func (c *carriage) finish(ctx context.Context, fetchErr error) ([]ledger.Item, error) {
+	c.wait()
+	notPut := c.land(ctx)
+	for _, t := range c.open {
+		notPut = append(notPut, t.ID)
+	}
+	if c.unknown > 0 {
+		c.errs = append(c.errs, fmt.Errorf("putting %d items: %w", c.unknown, ErrUnknown))
+	}
+	err := errors.Join(append(c.errs, fetchErr)...)
+	if len(notPut) > 0 {
+		err = errors.Join(err, c.w.b.cfg.Ledger.Forget(context.WithoutCancel(ctx), notPut))
+	}
+	return c.done, err
+}
+
+// land turns outcomes into dispositions and returns the rows that were surely not put.
 func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
-	for _, f := range c.flight.landed {
+	for _, f := range c.arrived {
 		row := f.row
 		switch {
 		case f.outcome.Err == nil:
@@ -200,7 +206,6 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 				c.unplaced++ // its row stays Intended until the tail tells where it lies
 				continue
 			}
-			c.index.own++
 			c.done = append(c.done, row)
 		case errors.Is(f.outcome.Err, ErrRefused):
 			row.Disposition, row.Note = cutover.Refused, "the cloud says: "+f.outcome.Err.Error()
@@ -212,12 +217,22 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 			}
 			row.Note += "; " + note
 			c.done = append(c.done, row)
+		case errors.Is(f.outcome.Err, ErrUnknown):
+			c.unknown++
 		default:
 			c.errs = append(c.errs, fmt.Errorf("putting %s: %w", row.Legacy.Ref, f.outcome.Err))
-			if !errors.Is(f.outcome.Err, ErrUnknown) {
-				notPut = append(notPut, row.ID)
-			}
+			notPut = append(notPut, row.ID)
 		}
 	}
 	return notPut
+}
+
+// placed counts the copies among rows that a put made, and whose place is known.
+func placed(rows []ledger.Item) (n int) {
+	for _, row := range rows {
+		if row.Disposition == cutover.Copied && row.Cloud.Ref != "" {
+			n++
+		}
+	}
+	return n
 }

@@ -147,6 +147,11 @@ func (x *cloudIndex) matches(row ledger.Item, traceKey []byte) []cutover.Item {
 	})
 }
 
+// matchAny reports whether any of the rows may have a copy.
+func (x *cloudIndex) matchAny(rows []ledger.Item, traceKey []byte) bool {
+	return slices.ContainsFunc(rows, func(t ledger.Item) bool { return len(x.matches(t, traceKey)) > 0 })
+}
+
 // take removes a claimed item.
 func (x *cloudIndex) take(item cutover.Item) {
 	is := func(other cutover.Item) bool { return other.Ref == item.Ref }

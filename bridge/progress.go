@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"errors"
 	"sort"
 	"sync"
@@ -45,6 +46,10 @@ type progress struct {
 	mu    sync.Mutex
 	state State
 	p     Progress
+	begun int           // passes and rounds
+	ended int           // begun when the last pass ended
+	err   error         // of the last pass that ended
+	news  chan struct{} // closed when a pass ends; nil while nobody waits
 }
 
 // Progress tells of every mailbox, by name.
@@ -93,6 +98,57 @@ func (s *progress) settled(folder string, items []ledger.Item) {
 	}
 }
 
+// done counts the items with a disposition.
+func (s *progress) done() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.p.Done
+}
+
+// looks is how many looks at all folders, or tries of one, began.
+func (s *progress) looks() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun
+}
+
+func (s *progress) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun++
+}
+
+func (s *progress) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended, s.err = s.begun, err
+	if s.news != nil {
+		close(s.news)
+		s.news = nil
+	}
+}
+
+// wait returns the error of the pass in which the look with the number began, or of a later one, when it has ended.
+func (s *progress) wait(ctx context.Context, look int) error {
+	for {
+		s.mu.Lock()
+		ended, err := s.ended, s.err
+		if s.news == nil {
+			s.news = make(chan struct{})
+		}
+		news := s.news
+		s.mu.Unlock()
+		if ended >= look {
+			return err
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 func (s *progress) caughtUp(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,6 +160,9 @@ func (s *progress) unfollowed(err error) {
 	defer s.mu.Unlock()
 	s.state, s.p.Error = Unfollowed, err.Error()
 }
+
+// givenUp is for a mailbox that is not tried again by itself.
+func (s *progress) givenUp(err error) { s.problem(err, time.Time{}) }
 
 func (s *progress) problem(err error, next time.Time) {
 	s.mu.Lock()

@@ -62,7 +62,9 @@ func (w *worker) run(ctx context.Context) {
 }
 
 // pass looks at every folder until nothing is pending in any. A folder that fails does not stop the others; a side that cannot be reached does.
-func (w *worker) pass(ctx context.Context) error {
+func (w *worker) pass(ctx context.Context) (err error) {
+	w.status.begin()
+	defer func() { w.status.end(err) }()
 	defer w.part()
 	if err := w.connect(); err != nil {
 		return err
@@ -88,6 +90,7 @@ func (w *worker) rounds(ctx context.Context) error {
 	failed := map[*pair]error{}
 	for pending := true; pending; {
 		err := w.inTurn(ctx, func(ctx context.Context) (err error) {
+			w.heed()
 			pending, err = w.round(ctx, failed)
 			return err
 		})
@@ -120,7 +123,7 @@ func (w *worker) round(ctx context.Context, failed map[*pair]error) (pending boo
 	return pending, nil
 }
 
-// step works on one batch of one folder and reports whether there may be more.
+// step works on the next batches of one folder and reports whether there may be more.
 func (w *worker) step(ctx context.Context, p *pair) (more bool, err error) {
 	if err := w.recover(ctx, p); err != nil {
 		return false, err
@@ -129,19 +132,8 @@ func (w *worker) step(ctx context.Context, p *pair) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	batch, err := w.legacy.Next(ctx, p.legacy, cursor)
-	if err != nil {
-		return false, err
-	}
-	if len(batch.Changes) == 0 {
-		p.index = nil
-		if batch.After != "" && batch.After != cursor {
-			_, err = w.b.cfg.Ledger.Settle(ctx, p.ID, nil, &batch.After)
-		}
-		return false, err
-	}
-	batch.Fresh = batch.Fresh && cursor != "" // what the first look finds was there before us
-	return true, w.work(ctx, p, batch)
+	s := stretch{w: w, p: p}
+	return s.run(ctx, cursor)
 }
 
 func (w *worker) connect() (err error) {
@@ -203,6 +195,18 @@ func (w *worker) await(ctx context.Context) {
 	case <-ctx.Done():
 	}
 }
+
+// heed takes a hint: a round looks at every folder.
+func (w *worker) heed() {
+	w.status.begin()
+	select {
+	case <-w.hints:
+	default:
+	}
+}
+
+// hinted reports whether a hint waits to be followed: news, which go before old ranges.
+func (w *worker) hinted() bool { return len(w.hints) > 0 }
 
 func (w *worker) hint() {
 	select {

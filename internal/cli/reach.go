@@ -46,6 +46,10 @@ func (r *remote) verify(ctx context.Context, mailboxes []string, yield func(cont
 	return r.explain(r.client.Verify(ctx, mailboxes, yield))
 }
 
+func (r *remote) backfill(ctx context.Context, mailboxes []string, yield func(control.Backfilled) error) error {
+	return r.explain(r.client.Backfill(ctx, mailboxes, yield))
+}
+
 func otherVersion(got, want string) error {
 	return &failure{
 		code: exitFailed, what: fmt.Sprintf("the running service answers in %q, this command reads %q", got, want),

@@ -20,6 +20,7 @@ const defaultConfig = "/etc/posthouse/posthouse.toml"
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newRun(a),
+		newBackfill(a),
 		newDemo(a),
 		newStatus(a),
 		newVerify(a),

@@ -38,6 +38,7 @@ type progress struct {
 	zone   *time.Location
 	bars   bool
 	lines  bool
+	once   bool // nothing follows the first copy
 
 	cancel context.CancelFunc
 	loop   sync.WaitGroup
@@ -48,10 +49,14 @@ type progress struct {
 
 // begin starts to watch; end must be called.
 func (p *progress) begin(ctx context.Context, socket string) {
+	r := &remote{socket: socket, client: control.Dial(socket)}
+	p.beginWith(ctx, r.status)
+}
+
+func (p *progress) beginWith(ctx context.Context, ask ask) {
 	ctx, p.cancel = context.WithCancel(ctx)
 	p.begun = time.Now()
-	r := &remote{socket: socket, client: control.Dial(socket)}
-	p.loop.Go(func() { p.watch(ctx, r.status) })
+	p.loop.Go(func() { p.watch(ctx, ask) })
 }
 
 // end takes the bars away.
@@ -108,7 +113,7 @@ func (p *progress) show(s control.Status, speeds *speeds) {
 // finish takes the bars away and says that the first copy is done, once.
 func (p *progress) finish(s control.Status) {
 	p.screen.draw()
-	if p.seen {
+	if p.seen && !p.once {
 		p.seen = false
 		p.log.WithFields(logrus.Fields{
 			"mailboxes": s.Copy.Mailboxes, "messages": s.Copy.Messages, "bytes": s.Copy.Bytes, "after": time.Since(p.begun).Round(time.Second),

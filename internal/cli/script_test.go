@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,6 +66,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 type canned struct {
 	status   control.Status
 	verified []control.Verified
+	copied   []control.Backfilled
 }
 
 func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
@@ -81,15 +83,30 @@ func (c canned) Verify(_ context.Context, mailboxes []string, yield func(control
 	return nil
 }
 
+func (c canned) Backfill(_ context.Context, mailboxes []string, yield func(control.Backfilled) error) error {
+	for _, b := range c.copied {
+		if !slices.Contains(mailboxes, b.Mailbox) {
+			continue
+		}
+		if err := yield(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: serve STATUS [VERIFY]")
+		ts.Fatalf("usage: serve STATUS [VERIFY [BACKFILL]]")
 	}
 	var c canned
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &c.status))
 	c.status.Config.File = ts.MkAbs("posthouse.toml")
 	if len(args) > 1 {
 		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &c.verified))
+	}
+	if len(args) > 2 {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[2])), &c.copied))
 	}
 	server, err := control.Listen(ts.MkAbs("state/control.sock"), control.Peers{}, c)
 	ts.Check(err)

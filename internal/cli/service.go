@@ -28,10 +28,14 @@ type serviceOptions struct {
 	speed   float64
 	sockets map[string][]net.Listener
 	notify  *notifier
+	// copyOnly: nothing but what `backfill` needs.
+	copyOnly bool
 }
 
 func newDaemon(o serviceOptions) service {
-	return daemon.New(daemon.Options{
-		Config: o.config, Version: o.version, Log: o.log, Clock: o.clock, Speed: o.speed, Sockets: o.sockets, Notify: o.notify,
-	})
+	opts := daemon.Options{Config: o.config, Version: o.version, Log: o.log, Clock: o.clock, Speed: o.speed, Sockets: o.sockets, CopyOnly: o.copyOnly}
+	if o.notify != nil {
+		opts.Notify = o.notify
+	}
+	return daemon.New(opts)
 }

@@ -107,14 +107,7 @@ func TestRunCopyWatchVerify(t *testing.T) {
 	legacy, cloud := servers(t, 150, names...)
 	path := cutoverConfig(t, legacy, cloud, names...)
 
-	run, log := newTrial(), newLines(t)
-	run.talk = printerOn(log.w)
-	var running sync.WaitGroup
-	code := -1
-	running.Go(func() {
-		defer log.w.Close()
-		code = run.main(context.Background(), []string{"run", "--config", path})
-	})
+	run, log, stopped := runs(t, path)
 	log.until(t, func(s string) bool { return strings.Contains(s, "posthouse is running") })
 
 	watchCopied(t, path)
@@ -128,11 +121,42 @@ func TestRunCopyWatchVerify(t *testing.T) {
 		t.Errorf("verify with %s missing: exit code %d\n%s%s", id, code, one.stdout.String(), one.stderr.String())
 	}
 
-	run.told <- syscall.SIGTERM
-	running.Wait()
-	if code != exitDone {
-		t.Errorf("run: exit code %d\n%s", code, strings.Join(log.read, "\n"))
+	run.end(t, stopped)
+}
+
+// runs begins `run`. Its exit code comes on stopped.
+func runs(t *testing.T, path string) (run *trial, log *lines, stopped <-chan int) {
+	t.Helper()
+	run, log = newTrial(), newLines(t)
+	run.talk = printerOn(log.w)
+	code := make(chan int, 1)
+	go func() {
+		defer log.w.Close()
+		code <- run.main(context.Background(), []string{"run", "--config", path})
+	}()
+	return run, log, code
+}
+
+// end stops what runs began.
+func (r *trial) end(t *testing.T, stopped <-chan int) {
+	t.Helper()
+	r.told <- syscall.SIGTERM
+	if code := <-stopped; code != exitDone {
+		t.Errorf("run: exit code %d", code)
 	}
+}
+
+// total counts the messages of a user.
+func total(t *testing.T, s *testserver.IMAP, user string) (n int) {
+	t.Helper()
+	folders, err := s.Dump(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folders {
+		n += len(f.Messages)
+	}
+	return n
 }
 
 // watchCopied returns when the status says that every mailbox was caught up with.

@@ -53,22 +53,51 @@ func (c *Client) Verify(ctx context.Context, mailboxes []string, yield func(Veri
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
 	}
+	return wrapped("verifying", lines(body, VerifySchema, func(v Verified) (string, string) { return v.Schema, v.Error }, yield))
+}
+
+// Backfill brings mailboxes up to date, all if none is named, and calls yield for each as it is done.
+func (c *Client) Backfill(ctx context.Context, mailboxes []string, yield func(Backfilled) error) error {
+	body, err := c.do(ctx, http.MethodPost, "/backfill", url.Values{"mailbox": mailboxes})
+	if err != nil {
+		return fmt.Errorf("copying: %w", err)
+	}
+	return wrapped("copying", lines(body, BackfillSchema, func(b Backfilled) (string, string) { return b.Schema, b.Error }, yield))
+}
+
+// lines reads a stream of one shape. A line of another schema is the service's reason to end it.
+func lines[T any](body io.ReadCloser, schema string, says func(T) (schema, failure string), yield func(T) error) error {
 	defer body.Close()
-	lines := json.NewDecoder(body)
+	in := json.NewDecoder(body)
 	for {
-		var v Verified
-		if err := lines.Decode(&v); errors.Is(err, io.EOF) {
+		var one T
+		if err := in.Decode(&one); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("reading the verification: %w", err)
+			return fmt.Errorf("reading the answer: %w", err)
 		}
-		if v.Schema != VerifySchema {
-			return fmt.Errorf("verifying: the service ended it: %s", v.Error)
+		if got, failure := says(one); got != schema {
+			return fmt.Errorf("the service ended it: %s", failure)
 		}
-		if err := yield(v); err != nil {
-			return err
+		if err := yield(one); err != nil {
+			return yielded{err}
 		}
 	}
+}
+
+// yielded is an error of the caller's own.
+type yielded struct{ error }
+
+// wrapped names the operation, unless the error is the caller's own.
+func wrapped(what string, err error) error {
+	var own yielded
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &own):
+		return own.error
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, query url.Values) (io.ReadCloser, error) {

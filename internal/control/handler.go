@@ -25,21 +25,27 @@ func handler(running context.Context, s Service) http.Handler {
 		answer(w, status)
 		return nil
 	}))
-	mux.HandleFunc("POST /verify", guarded(s, func(w http.ResponseWriter, r *http.Request) error {
+	mux.HandleFunc("POST /verify", guarded(s, streamed(running, s.Verify)))
+	mux.HandleFunc("POST /backfill", guarded(s, streamed(running, s.Backfill)))
+	return mux
+}
+
+// streamed answers with a line for each mailbox.
+func streamed[T any](running context.Context, do func(context.Context, []string, func(T) error) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)
 		defer context.AfterFunc(running, func() { cancel(errStopping) })()
 		out := json.NewEncoder(w)
-		err := s.Verify(ctx, r.URL.Query()["mailbox"], func(v Verified) error {
+		err := do(ctx, r.URL.Query()["mailbox"], func(one T) error {
 			defer flush(w)
-			return out.Encode(v)
+			return out.Encode(one)
 		})
 		if context.Cause(ctx) == errStopping {
 			return errStopping
 		}
 		return err
-	}))
-	return mux
+	}
 }
 
 var errStopping = errors.New("the service is being stopped")

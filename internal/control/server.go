@@ -18,6 +18,8 @@ type Service interface {
 	Status(ctx context.Context) (Status, error)
 	// Verify compares the named mailboxes, all if none is named, and calls yield for each as it is done. An error of yield ends it.
 	Verify(ctx context.Context, mailboxes []string, yield func(Verified) error) error
+	// Backfill brings the named mailboxes up to date, all if none is named, and calls yield for each as it is done. An error of yield ends it.
+	Backfill(ctx context.Context, mailboxes []string, yield func(Backfilled) error) error
 }
 
 // Server is the control socket.

@@ -25,6 +25,8 @@ func (s *service) Verify(ctx context.Context, names []string, yield func(Verifie
 	return s.verify(ctx, names, yield)
 }
 
+func (s *service) Backfill(context.Context, []string, func(Backfilled) error) error { return nil }
+
 func (s *service) Panicked(err error) { s.alarmed <- err }
 
 func listen(t *testing.T, s Service) (*Client, *Server, string) {

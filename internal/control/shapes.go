@@ -74,6 +74,30 @@ type Copy struct {
 	BytesTotal int64 `json:"bytes_total"`
 }
 
+// Add takes one mailbox into the sum.
+func (c *Copy) Add(m Mailbox) {
+	c.Mailboxes++
+	c.Messages += m.Done
+	c.Total += m.Total
+	c.Bytes += m.Bytes
+	if !m.Caught.IsZero() {
+		c.Caught++
+	}
+	switch m.State {
+	case "following":
+		c.Following++
+	case "problem":
+		c.Problems++
+	}
+}
+
+// Estimate sets BytesTotal, when all are added.
+func (c *Copy) Estimate() {
+	if c.Messages > 0 {
+		c.BytesTotal = max(c.Bytes, int64(float64(c.Bytes)/float64(c.Messages)*float64(c.Total)))
+	}
+}
+
 // Queue counts required deliveries by state and lists those that wait. Best-effort copies (the tee) are not counted.
 type Queue struct {
 	Due      int       `json:"due"`
@@ -157,6 +181,18 @@ type Verified struct {
 
 // VerifySchema names the shape of Verified.
 const VerifySchema = "posthouse.verify/1"
+
+// Backfilled says that one mailbox is up to date, or why it is not: one line of the answer's stream.
+type Backfilled struct {
+	Schema  string    `json:"schema"` // BackfillSchema
+	Mailbox string    `json:"mailbox"`
+	At      time.Time `json:"at"`
+	Refused int       `json:"refused"`         // messages that the cloud would not take, of all passes; each is saved as a file
+	Error   string    `json:"error,omitempty"` // what kept it from being done
+}
+
+// BackfillSchema names the shape of Backfilled.
+const BackfillSchema = "posthouse.backfill/1"
 
 // Finding names one item.
 type Finding struct {

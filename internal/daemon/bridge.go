@@ -21,7 +21,9 @@ func (d *Daemon) startBridge(context.Context) error {
 		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Poll: d.cfg.Bridge.PollInterval,
 		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: rules(d.cfg.Bridge),
 	}, nouns(d.live.Load().mailboxes))
-	d.bridge.Start()
+	if !d.opts.CopyOnly {
+		d.bridge.Start()
+	}
 	d.onStop(func(ctx context.Context) error {
 		err := d.bridge.Stop(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {

@@ -33,6 +33,8 @@ type Options struct {
 	Sockets map[string][]net.Listener
 	// Notify tells the service manager; nil is nobody.
 	Notify Notifier
+	// CopyOnly: no mail is taken or delivered and nothing is watched; mailboxes are worked on only when Backfill is asked for them.
+	CopyOnly bool
 }
 
 // Notifier tells the service manager what happens.
@@ -88,10 +90,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 		return err
 	}
 	d.live.Store(&live{cfg: d.cfg, mailboxes: boxes, at: d.started})
-	steps := []func(context.Context) error{
-		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startListeners, d.startLogs, d.startKeeping, d.startControl,
-	}
-	for _, step := range steps {
+	for _, step := range d.steps() {
 		if err := step(ctx); err != nil {
 			d.unwind(ctx)
 			return err
@@ -101,6 +100,15 @@ func (d *Daemon) Start(ctx context.Context) error {
 		d.opts.Notify.Ready()
 	}
 	return nil
+}
+
+func (d *Daemon) steps() []func(context.Context) error {
+	if d.opts.CopyOnly {
+		return []func(context.Context) error{d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startControl}
+	}
+	return []func(context.Context) error{
+		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startListeners, d.startLogs, d.startKeeping, d.startControl,
+	}
 }
 
 // unwind stops what a failed start has begun.

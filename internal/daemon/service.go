@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,40 @@ func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.
 		}
 	}
 	return nil
+}
+
+// Backfill brings the named mailboxes up to date, all if none is named, side by side.
+func (d *Daemon) Backfill(ctx context.Context, names []string, yield func(control.Backfilled) error) error {
+	ids, err := d.pick(names)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failed error
+	err = d.bridge.CatchUp(ctx, ids, func(id cutover.MailboxID, err error) {
+		if failed != nil || ctx.Err() != nil {
+			return
+		}
+		b := control.Backfilled{Schema: control.BackfillSchema, Mailbox: string(id), At: d.opts.Clock.Now()}
+		if err != nil {
+			b.Error = err.Error()
+		}
+		if b.Refused, err = d.refused(ctx, id); err == nil {
+			err = yield(b)
+		}
+		if err != nil {
+			failed = err
+			cancel()
+		}
+	})
+	return cmp.Or(failed, err)
+}
+
+// refused counts the items that the cloud would not take.
+func (d *Daemon) refused(ctx context.Context, id cutover.MailboxID) (int, error) {
+	t, err := d.ledger.Tally(ctx, id)
+	return t.Items[cutover.Refused], err
 }
 
 func (d *Daemon) pick(names []string) ([]cutover.MailboxID, error) {

@@ -115,28 +115,10 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 			m.Skipped = append(m.Skipped, control.Skipped{Folder: s.Path, Why: s.Why})
 		}
 		all = append(all, m)
-		add(&sum, p)
+		sum.Add(m)
 	}
-	if sum.Messages > 0 {
-		sum.BytesTotal = max(sum.Bytes, int64(float64(sum.Bytes)/float64(sum.Messages)*float64(sum.Total)))
-	}
+	sum.Estimate()
 	return all, sum
-}
-
-func add(sum *control.Copy, p bridge.Progress) {
-	sum.Mailboxes++
-	sum.Messages += p.Done
-	sum.Total += p.Total
-	sum.Bytes += p.Bytes
-	if !p.Caught.IsZero() {
-		sum.Caught++
-	}
-	switch p.State {
-	case bridge.Following:
-		sum.Following++
-	case bridge.Problem:
-		sum.Problems++
-	}
 }
 
 // sources tells of every source of evidence, watched or not.

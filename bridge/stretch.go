@@ -1,0 +1,294 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/ledger"
+)
+
+// stretch is a run of batches of one folder. Each is prepared (known, joined, adopted, intended) and its bodies follow on the belt while the copies of the one before are still being
+// answered for, and while the headers of the next are read; so nobody waits for a round trip. Batches are settled in their order: the cursor never passes
+// one that is open.
+//
+// While the belt runs the cloud is asked for nothing else: the connection for putting may be the only one. A batch that needs to ask (flags that changed, a
+// copy that may lie there already) waits until the belt has ended, and a stretch is short, so that what others put into the folder is seen soon.
+type stretch struct {
+	w *worker
+	p *pair
+	// state is the cloud folder's as of the last look; the tail that intents are written with.
+	state FolderState
+	belt  *belt         // nil while nothing is on its way
+	last  chan struct{} // closed when the batch before is settled; nil when there is none
+	ahead chan struct{} // closed when the read-ahead has ended; nil when there is none
+
+	// What settling came to; it belongs to the batch being settled, one after the other, and to finish.
+	err    error
+	copied []ledger.Item // of the first batch, for the probe
+	// unplaced: the cloud does not tell where a copy lies. What was put must be looked for before the cursor moves.
+	unplaced bool
+	cut      bool // a batch did not get onto the belt whole
+}
+
+// stretchLength is how many batches a stretch has at the most.
+const stretchLength = 16
+
+// run works on batches from the cursor on, and reports whether there may be more.
+func (s *stretch) run(ctx context.Context, cursor ledger.Cursor) (more bool, err error) {
+	defer func() { err = s.finish(ctx, err) }()
+	next := func() (Batch, error) { return s.w.legacy.Next(ctx, s.p.legacy, cursor) }
+	for range stretchLength {
+		b, err := next()
+		if err != nil {
+			return false, err
+		}
+		if len(b.Changes) == 0 {
+			err := s.nothing(ctx, cursor, b.After)
+			return err != nil, err
+		}
+		b.Fresh = b.Fresh && cursor != "" // what the first look finds was there before us
+		cursor = b.After
+		next = s.readAhead(ctx, cursor)
+		if err := s.work(ctx, b); err != nil {
+			return true, err
+		}
+		if s.w.hinted() || s.failed() {
+			break
+		}
+	}
+	return true, nil
+}
+
+// readAhead reads the next batch's headers while this one is worked on. The function it returns waits for them.
+func (s *stretch) readAhead(ctx context.Context, cursor ledger.Cursor) func() (Batch, error) {
+	var b Batch
+	var err error
+	done := make(chan struct{})
+	s.ahead = done
+	go func() {
+		defer close(done)
+		b, err = s.w.legacy.Next(ctx, s.p.legacy, cursor)
+	}()
+	return func() (Batch, error) { <-done; return b, err }
+}
+
+// nothing is pending any more. A cursor that moved all the same is kept.
+func (s *stretch) nothing(ctx context.Context, cursor, after ledger.Cursor) error {
+	if err := s.drain(); err != nil {
+		return err
+	}
+	s.p.index = nil
+	if s.unplaced || after == "" || after == cursor {
+		return nil
+	}
+	_, err := s.w.b.cfg.Ledger.Settle(ctx, s.p.ID, nil, &after)
+	return err
+}
+
+// work disposes of every change in a batch. In order: what the ledger knows, under this reference or an earlier one; what the rules leave out; what the listener captured; what the
+// cloud holds already; what is left to put.
+func (s *stretch) work(ctx context.Context, b Batch) error {
+	w, p := s.w, s.p
+	known, err := w.known(ctx, p, b)
+	if err != nil {
+		return err
+	}
+	if len(known) > 0 {
+		if err := s.drain(); err != nil {
+			return err
+		}
+	}
+	if err := w.displaced(ctx, p, b, known); err != nil {
+		return err
+	}
+	if err := w.followFlags(ctx, p, b, known); err != nil {
+		return err
+	}
+	rows, news, err := w.renew(ctx, p, b, w.unknown(p.ID, b, known))
+	if err != nil {
+		return err
+	}
+	seen, err := w.witness(ctx, p, b, news)
+	if err != nil {
+		return err
+	}
+	skipped, rest := w.leaveOut(news)
+	joined, rest, err := w.join(ctx, p, rest)
+	if err != nil {
+		return err
+	}
+	rows = append(append(rows, skipped...), joined...)
+	adopted, rest, err := s.adopted(ctx, rest)
+	if err != nil {
+		return errors.Join(err, w.keep(ctx, p, rows, nil, err))
+	}
+	return s.carry(ctx, b, append(rows, adopted...), rest, seen)
+}
+
+// adopted finds what lies in the cloud already. The cloud is asked what is new there only while nothing is on its way.
+func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, rest []ledger.Item, err error) {
+	if len(rows) == 0 {
+		return nil, nil, nil
+	}
+	index := s.p.index
+	if s.belt == nil || index == nil || index.matchAny(rows, s.w.b.cfg.TraceKey) {
+		if err := s.drain(); err != nil {
+			return nil, nil, err
+		}
+		if index, s.state, err = s.w.candidates(ctx, s.p, rows); err != nil {
+			return nil, nil, err
+		}
+	}
+	matches, rest, err := s.w.adopt(ctx, s.p, index, rows)
+	return rowsOf(matches, s.state, cutover.Adopted), rest, err
+}
+
+// carry settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
+func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, seen []evidence.Observation) error {
+	if len(rest) == 0 && s.last == nil {
+		return errors.Join(s.w.keep(ctx, s.p, rows, &b.After, nil), s.w.report(ctx, seen))
+	}
+	if len(rows) > 0 { // the next batch must know of them
+		if err := s.w.keep(ctx, s.p, rows, nil, nil); err != nil {
+			return err
+		}
+	}
+	c := s.w.newCarriage(s.p, nil)
+	var fetchErr error
+	if len(rest) > 0 {
+		intended, err := s.w.intend(ctx, rest, s.state)
+		if err != nil {
+			return err
+		}
+		c = s.w.newCarriage(s.p, intended)
+		if s.belt == nil {
+			s.belt = newBelt(ctx, s.w.cloud, s.p.cloud)
+		}
+		fetchErr = c.fetch(ctx, s.belt)
+	}
+	s.settleLater(ctx, c, fetchErr, b.After, seen)
+	return nil
+}
+
+// settleLater settles the batch when it has landed and those before it are settled. It waits for the latter, so that no more than two are open.
+func (s *stretch) settleLater(ctx context.Context, c *carriage, fetchErr error, after ledger.Cursor, seen []evidence.Observation) {
+	if s.last != nil {
+		<-s.last
+	}
+	last := make(chan struct{})
+	s.last = last
+	go func() {
+		defer close(last)
+		s.settle(ctx, c, fetchErr, after, seen)
+	}()
+	if fetchErr != nil {
+		<-last // so that the stretch ends here
+	}
+}
+
+func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after ledger.Cursor, seen []evidence.Observation) {
+	rows, err := c.finish(ctx, fetchErr)
+	s.err = errors.Join(s.err, err)
+	s.unplaced, s.cut = s.unplaced || c.unplaced > 0, s.cut || c.cut
+	cursor := &after
+	if s.broken() {
+		cursor = nil
+	}
+	if err := s.w.keep(ctx, s.p, rows, cursor, s.err); err != nil {
+		s.err = errors.Join(s.err, err)
+		return
+	}
+	if s.p.index != nil {
+		s.p.index.own += placed(rows)
+	}
+	if s.copied == nil {
+		s.copied = rows
+	}
+	if cursor != nil {
+		s.err = s.w.report(ctx, seen)
+	}
+}
+
+// broken: what comes after cannot be settled. Ask only when nobody is settling.
+func (s *stretch) broken() bool { return s.err != nil || s.unplaced || s.cut }
+
+// failed reports whether a batch could not be settled. It does not wait for the one that is on its way.
+func (s *stretch) failed() bool {
+	if s.belt != nil && s.belt.ctx.Err() != nil {
+		return true
+	}
+	if s.last == nil {
+		return s.broken()
+	}
+	select {
+	case <-s.last:
+		return s.broken()
+	default:
+		return false
+	}
+}
+
+// drain ends the belt and waits until everything on it is settled. It returns what failed, or errLookAgain where the cursor could not move for another reason.
+func (s *stretch) drain() error {
+	var ended error
+	if s.belt != nil {
+		ended = s.belt.close()
+		s.belt = nil
+	}
+	if s.last != nil {
+		<-s.last
+		s.last = nil
+	}
+	s.err = errors.Join(ended, s.err)
+	if s.err == nil && s.broken() {
+		return errLookAgain
+	}
+	return s.err
+}
+
+// finish leaves nothing under way.
+func (s *stretch) finish(ctx context.Context, err error) error {
+	drained := s.drain()
+	if s.ahead != nil {
+		<-s.ahead
+	}
+	if errors.Is(err, errLookAgain) || err != nil && errors.Is(drained, err) {
+		err = nil // no failure, or said already
+	}
+	if !errors.Is(drained, errLookAgain) {
+		err = errors.Join(drained, err)
+	}
+	if err != nil {
+		return err
+	}
+	if s.unplaced {
+		return s.w.recover(ctx, s.p)
+	}
+	return s.w.probe(ctx, s.p, s.copied)
+}
+
+// keep makes rows durable, and the cursor if it is given; what was done is kept even when the work is being ended.
+func (w *worker) keep(ctx context.Context, p *pair, rows []ledger.Item, cursor *ledger.Cursor, failure error) error {
+	if len(rows) == 0 && cursor == nil {
+		return nil
+	}
+	if failure != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, rows, cursor); err != nil {
+		return fmt.Errorf("settling: %w", err)
+	}
+	w.status.settled(p.Legacy.String(), rows)
+	return nil
+}
+
+// report tells of new items as use of the old server.
+func (w *worker) report(ctx context.Context, seen []evidence.Observation) error {
+	if len(seen) == 0 {
+		return nil
+	}
+	return w.b.cfg.Observe(ctx, seen)
+}
