@@ -44,6 +44,8 @@ type world struct {
 	seen          []evidence.Observation
 	// lens, if set, is what the bridge sees the legacy mailbox through.
 	lens func(bridge.Store) bridge.Store
+	// glass is the same for the cloud mailbox.
+	glass func(bridge.Store) bridge.Store
 }
 
 func newWorld(t *testing.T, legacy, cloud memstore.Options) *world {
@@ -72,6 +74,9 @@ func (w *world) start() {
 			}
 			if side == cutover.Legacy {
 				return w.legacy.Open(string(m.ID)), nil
+			}
+			if w.glass != nil {
+				return w.glass(w.cloud.Open(string(m.ID))), nil
 			}
 			return w.cloud.Open(string(m.ID)), nil
 		},

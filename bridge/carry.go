@@ -220,11 +220,19 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 		case errors.Is(f.outcome.Err, ErrUnknown):
 			c.unknown++
 		default:
-			c.errs = append(c.errs, fmt.Errorf("putting %s: %w", row.Legacy.Ref, f.outcome.Err))
+			c.errs = append(c.errs, c.putFailure(row, f.outcome.Err))
 			notPut = append(notPut, row.ID)
 		}
 	}
 	return notPut
+}
+
+// putFailure: a server that asks to wait with one item, and took others, does not ask the whole mailbox to wait.
+func (c *carriage) putFailure(row ledger.Item, cause error) error {
+	if errors.Is(cause, ErrBusy) && slices.ContainsFunc(c.arrived, func(a arrival) bool { return a.outcome.Err == nil }) {
+		return fmt.Errorf("putting %s: %v", row.Legacy.Ref, cause)
+	}
+	return fmt.Errorf("putting %s: %w", row.Legacy.Ref, cause)
 }
 
 // placed counts the copies among rows that a put made, and whose place is known.

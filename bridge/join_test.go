@@ -132,6 +132,30 @@ func TestATrueDuplicateBesideATeeIsCopied(t *testing.T) {
 	}
 }
 
+// A capture is stored between the bridge's look for captures and its intent: whoever delivers it has seen no intent, so the bridge must see it.
+func TestACaptureStoredJustBeforeTheIntentIsSeen(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.start()
+		time.Sleep(5 * time.Second)
+		raw := mail("late", "hello")
+		stored := false
+		w.new().SetFault(func(op string, _ int) error { // the cloud is asked for its state between the two
+			if op == memstore.OpState && !stored && len(w.old().Messages(inbox)) > 0 {
+				stored = true
+				capture(t, w.ledger, captureID, raw, cutover.Cloud, false)
+			}
+			return nil
+		})
+		w.old().Deliver(inbox, memstore.Message{Raw: raw, Date: captureID.Time()})
+		time.Sleep(5 * time.Minute)
+		w.stop()
+		if n := len(w.new().Messages(inbox)); !stored || n != 0 {
+			t.Errorf("captured: %v; %d copies were put beside the delivery", stored, n)
+		}
+	})
+}
+
 // asleep is a legacy mailbox that nothing is heard of, so that its worker does nothing.
 type asleep struct{ bridge.Store }
 

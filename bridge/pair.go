@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,7 +19,8 @@ type pair struct {
 	total  int         // items in the legacy folder when it was listed
 }
 
-// pairFolders lists the legacy folders and finds or makes each one's counterpart. Folders keep their pair, and with it what was learned of them, from pass to pass.
+// pairFolders lists the legacy folders and finds or makes each one's counterpart. Folders keep their pair, and with it what was learned of them, from pass to pass. A folder without a
+// counterpart does not stop the others: why it has none is kept in unpaired.
 func (w *worker) pairFolders(ctx context.Context) error {
 	folders, err := w.legacy.Folders(ctx)
 	if err != nil {
@@ -30,6 +32,7 @@ func (w *worker) pairFolders(ctx context.Context) error {
 	}
 	pairs := make([]*pair, 0, len(folders))
 	var skipped []SkippedFolder
+	w.unpaired = nil
 	for _, f := range folders {
 		if ok, why := w.b.cfg.Rules.folder(f); !ok {
 			skipped = append(skipped, SkippedFolder{Path: f.Path.String(), Why: why})
@@ -37,8 +40,11 @@ func (w *worker) pairFolders(ctx context.Context) error {
 		}
 		p := have[f.Path.Key()]
 		if p == nil {
-			if p, err = w.newPair(ctx, f); err != nil {
+			if p, err = w.newPair(ctx, f); wholeMailbox(ctx, err) {
 				return err
+			} else if err != nil {
+				w.unpaired = append(w.unpaired, err)
+				continue
 			}
 		}
 		p.legacy = f
@@ -71,8 +77,10 @@ func (w *worker) measure(ctx context.Context, skipped []SkippedFolder) error {
 	total := 0
 	for _, p := range w.pairs {
 		state, err := w.legacy.State(ctx, p.legacy)
-		if err != nil {
+		if wholeMailbox(ctx, err) {
 			return fmt.Errorf("measuring %s %s: %w", w.m.ID, p.Legacy, err)
+		} else if err != nil {
+			continue // its turn will tell
 		}
 		p.total = state.Items
 		total += state.Items
@@ -83,6 +91,16 @@ func (w *worker) measure(ctx context.Context, skipped []SkippedFolder) error {
 	}
 	w.status.copying(len(w.pairs), total, tally, skipped)
 	return nil
+}
+
+// wholeMailbox reports whether an error is about more than one folder.
+func wholeMailbox(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.Is(err, ErrConnection) || errors.Is(err, ErrLogin) || errors.Is(err, ErrBusy) || errors.Is(err, ErrNoServer))
+}
+
+// unpair forgets the counterparts of folders that failed: they are looked for anew, as the user may have renamed or deleted one in the cloud.
+func (w *worker) unpair(failed map[*pair]error) {
+	w.pairs = slices.DeleteFunc(w.pairs, func(p *pair) bool { return failed[p] != nil })
 }
 
 // urgency orders folders: what people wait for comes first.

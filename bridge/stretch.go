@@ -163,6 +163,9 @@ func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, 
 		if err != nil {
 			return err
 		}
+		if intended, err = s.joinLate(ctx, intended); err != nil {
+			return err
+		}
 		c = s.w.newCarriage(s.p, intended)
 		if s.belt == nil {
 			s.belt = newBelt(ctx, s.w.cloud, s.p.cloud)
@@ -171,6 +174,16 @@ func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, 
 	}
 	s.settleLater(ctx, c, fetchErr, b.After, seen)
 	return nil
+}
+
+// joinLate looks again for what the listener captured, now that everybody can see what is about to be put: who delivers a capture looks for intents after it is stored, so one of the two
+// sees the other.
+func (s *stretch) joinLate(ctx context.Context, intended []ledger.Item) ([]ledger.Item, error) {
+	joined, rest, err := s.w.join(ctx, s.p, intended)
+	if err != nil || len(joined) == 0 {
+		return rest, err
+	}
+	return rest, s.w.keep(ctx, s.p, joined, nil, nil)
 }
 
 // settleLater settles the batch when it has landed and those before it are settled. It waits for the latter, so that no more than two are open.

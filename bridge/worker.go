@@ -18,9 +18,11 @@ type worker struct {
 	legacy Store
 	cloud  Store
 	pairs  []*pair
-	hints  chan struct{}
-	retry  chan struct{} // somebody mended something
-	status progress
+	// unpaired is why folders have no counterpart.
+	unpaired []error
+	hints    chan struct{}
+	retry    chan struct{} // somebody mended something
+	status   progress
 	// unread is since when an item could not be read, so that one bad item cannot stop its folder for ever.
 	unread map[ledger.Place]time.Time
 }
@@ -98,10 +100,11 @@ func (w *worker) rounds(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(failed) == 0 {
+	if len(failed)+len(w.unpaired) == 0 {
 		w.status.caughtUp(w.b.cfg.Clock.Now())
 	}
-	return errors.Join(values(failed)...)
+	w.unpair(failed)
+	return errors.Join(append(values(failed), w.unpaired...)...)
 }
 
 // round takes one batch of each folder that has not failed. Its error is a side that cannot be reached.
@@ -113,7 +116,7 @@ func (w *worker) round(ctx context.Context, failed map[*pair]error) (pending boo
 		more, err := w.step(ctx, p)
 		if err != nil {
 			err = fmt.Errorf("%s %s: %w", w.m.ID, p.Legacy, err)
-			if ctx.Err() != nil || errors.Is(err, ErrConnection) || errors.Is(err, ErrLogin) || errors.Is(err, ErrBusy) {
+			if wholeMailbox(ctx, err) {
 				return false, err
 			}
 			failed[p] = err

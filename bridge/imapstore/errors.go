@@ -50,8 +50,9 @@ func classify(err error) error {
 	return err
 }
 
-// laterCodes are the response codes (RFC 5530, RFC 9208) after which the same command may succeed another time.
-var laterCodes = map[string]bool{"UNAVAILABLE": true, "INUSE": true, "SERVERBUG": true, "OVERQUOTA": true, "LIMIT": true, "TRYCREATE": true, "CORRUPTION": true}
+// laterCodes are the response codes (RFC 5530, RFC 9208) after which the same command may succeed another time. LIMIT is not among them: it is a limit of the implementation, which a
+// message too large for Dovecot's quota_max_mail_size, or one with too many flags, will meet again.
+var laterCodes = map[string]bool{"UNAVAILABLE": true, "INUSE": true, "SERVERBUG": true, "OVERQUOTA": true, "TRYCREATE": true, "CORRUPTION": true}
 
 // laterWords are what servers without codes say: Exchange and Microsoft 365 throttle in words.
 var laterWords = regexp.MustCompile(`(?i)throttl|back-?off|try again|temporar|too many|server (is )?busy|rate limit|over ?quota|quota exceeded|server unavailable|mailbox (is )?(full|locked)`)
@@ -66,5 +67,5 @@ func (r reply) waits() bool {
 
 // everybody reports whether what the server said holds for every item alike, so that trying them one by one is of no use.
 func (r reply) everybody() bool {
-	return r.waits() && r.code != "OVERQUOTA" && r.code != "LIMIT" && !strings.Contains(strings.ToLower(r.text), "quota")
+	return r.waits() && r.code != "OVERQUOTA" && !strings.Contains(strings.ToLower(r.text), "quota")
 }

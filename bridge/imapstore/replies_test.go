@@ -109,7 +109,7 @@ func TestWaits(t *testing.T) {
 		waits, everybody bool
 	}{
 		{"A NO [OVERQUOTA] full", true, false},
-		{"A NO [LIMIT] too much", true, false},
+		{"A NO [LIMIT] too much", false, false},
 		{"A NO [UNAVAILABLE] later", true, true},
 		{"A NO [TRYCREATE] none", true, true},
 		{"A NO Quota exceeded (mailbox for user is full)", true, false},
