@@ -121,14 +121,14 @@ func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Exp
 		if id, ok := t.Identity.Trace.Verify(w.b.cfg.TraceKey); ok {
 			captures = append(captures, id)
 		}
-		keys = append(keys, t.Identity.Match())
+		keys = append(keys, t.Identity.Match(), t.Identity.Loose)
 	}
 	return w.b.cfg.Ledger.Expected(ctx, w.m.ID, keys, captures)
 }
 
-// joinWithin is how much older than a capture a legacy item may be to be a copy of it. A sender tries one message's recipients for up to five days (RFC 5321 §4.5.4.1); what
+// JoinWithin is how much older than a capture a legacy item may be to be a copy of it. A sender tries one message's recipients for up to five days (RFC 5321 §4.5.4.1); what
 // lay there before is another message, sent once more.
-const joinWithin = 6 * 24 * time.Hour
+const JoinWithin = 6 * 24 * time.Hour
 
 // joins returns the index of the expected item that a row without its trace is, or -1. tees: the old server is known to keep the trace of tees.
 func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected []ledger.Expected, tees bool) (int, error) {
@@ -136,7 +136,7 @@ func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected [
 		return -1, nil
 	}
 	for i, e := range expected {
-		if len(e.Joined) > 0 || e.Teed && tees || e.Identity.Match() != row.Identity.Match() || row.Date.Before(e.Capture.Time().Add(-joinWithin)) {
+		if len(e.Joined) > 0 || e.Teed && tees || !alike(e.Identity, row.Identity) || row.Date.Before(e.Capture.Time().Add(-JoinWithin)) {
 			continue
 		}
 		same, err := w.sameBody(ctx, p, row, e.Digest)
@@ -148,6 +148,14 @@ func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected [
 		}
 	}
 	return -1, nil
+}
+
+// alike compares by key, or by loose key where one of the two has none: servers invent a Message-ID.
+func alike(a, b cutover.Identity) bool {
+	if a.Key.IsZero() || b.Key.IsZero() {
+		return a.Loose == b.Loose && !a.Loose.IsZero() && !differ(a.MessageID, b.MessageID)
+	}
+	return a.Key == b.Key
 }
 
 // sameBody compares the legacy item's body with a digest.

@@ -88,6 +88,22 @@ func TestWhatTheListenerCapturedIsNotPut(t *testing.T) {
 	}
 }
 
+// A message without a Message-ID was captured, and the old server invented one for its copy.
+func TestACopyThatWasGivenAMessageIDJoins(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.start()
+		raw := []byte("Date: Fri, 27 Nov 2026 10:00:00 +0000\r\nFrom: a@x.example\r\nTo: anna@example.com\r\nSubject: alarm\r\n\r\ndoor open\r\n")
+		capture(t, w.ledger, captureID, raw, cutover.Cloud, false)
+		w.old().Deliver(inbox, memstore.Message{Raw: slices.Concat([]byte("Message-ID: <added@old.example>\r\n"), raw), Date: captureID.Time()})
+		time.Sleep(10 * time.Second)
+		w.stop()
+		if n := len(w.new().Messages(inbox)); n != 0 {
+			t.Errorf("%d copies were put beside the delivery", n)
+		}
+	})
+}
+
 // A sender's second copy of a captured message comes to the old server by itself, beside the tee: it is one more message, whatever was seen first.
 func TestATrueDuplicateBesideATeeIsCopied(t *testing.T) {
 	for name, order := range map[string][]string{

@@ -60,7 +60,10 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 		later = append(later, rest...)
 	}
 	v.gone()
-	v.place(later)
+	missing := v.place(later)
+	if err := v.name(ctx, missing); err != nil {
+		return err
+	}
 	v.surplus()
 	return nil
 }
@@ -160,7 +163,8 @@ func (v *verifier) gone() {
 	}
 }
 
-func (v *verifier) place(rest []unplaced) {
+// place looks for copies by identity, and returns the items that have none.
+func (v *verifier) place(rest []unplaced) (missing []unplaced) {
 	for _, u := range rest {
 		if c := v.elsewhere(u.item); c != nil {
 			c.used = true
@@ -170,8 +174,46 @@ func (v *verifier) place(rest []unplaced) {
 			}
 			continue
 		}
-		v.report.Missing = append(v.report.Missing, Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: why(u)})
+		missing = append(missing, u)
 	}
+	return missing
+}
+
+// name tells what was removed from the cloud from what never got there.
+func (v *verifier) name(ctx context.Context, missing []unplaced) error {
+	seen, err := v.seen(ctx, missing)
+	if err != nil {
+		return err
+	}
+	for _, u := range missing {
+		f := Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: why(u)}
+		if u.known && (u.row.Disposition.InCloud() && u.row.Cloud.Ref != "" || u.row.Disposition == cutover.Captured && seen[u.row.Capture]) {
+			f.Why = "was " + string(u.row.Disposition) + ", seen in the cloud, and removed there since"
+			v.report.Removed = append(v.report.Removed, f)
+			continue
+		}
+		v.report.Missing = append(v.report.Missing, f)
+	}
+	return nil
+}
+
+// seen are the captures among the items that were seen in this mailbox.
+func (v *verifier) seen(ctx context.Context, items []unplaced) (map[cutover.CaptureID]bool, error) {
+	var ids []cutover.CaptureID
+	for _, u := range items {
+		if u.row.Capture != "" {
+			ids = append(ids, u.row.Capture)
+		}
+	}
+	seen := map[cutover.CaptureID]bool{}
+	if len(ids) == 0 {
+		return seen, nil
+	}
+	expected, err := v.b.cfg.Ledger.Expected(ctx, v.m.ID, nil, ids)
+	for _, e := range expected {
+		seen[e.Capture] = seen[e.Capture] || e.State == ledger.Settled
+	}
+	return seen, err
 }
 
 func (v *verifier) elsewhere(item cutover.Item) *copyItem {
@@ -199,7 +241,7 @@ func why(u unplaced) string {
 	case u.row.Disposition == cutover.Intended:
 		return "its copy is under way"
 	}
-	return "was " + string(u.row.Disposition) + ", and is not in the cloud now"
+	return "is said to be " + string(u.row.Disposition) + ", and was never seen in the cloud"
 }
 
 // surplus names what lies in the cloud more often than it should: a capture that is there twice, and unused copies of an identity that a legacy item has. A message that the listener took

@@ -18,6 +18,8 @@ type Report struct {
 	Moved   int // in the cloud, in another folder than where they were put
 	Missing []Finding
 	Extra   []Finding
+	// Removed were in the cloud, as the server told when they were put, and are not there now: a user deleted them, or a retention rule did. They are never put again.
+	Removed []Finding
 }
 
 // Finding names one item that is missing from the cloud, or that lies there more often than it should.

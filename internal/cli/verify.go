@@ -17,6 +17,8 @@ func newVerify(a *app) *cobra.Command {
 		Long: `Reads the mailboxes of both sides again, all of them unless some are named, and compares them item by item.
 A mailbox is named by its address, or by anna@ where there is only one domain.
 
+What was seen in the cloud and is there no more was removed by its owner or a rule of the cloud: it is named, and counts only where the owner does not read in the cloud yet.
+
 Exit code: 0 when nothing is missing or extra, 3 when something is, 1 when a mailbox could not be read, 69 when its server could not be reached.`,
 		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			return a.mailboxNames(c.Context()), cobra.ShellCompDirectiveNoFileComp
@@ -59,7 +61,7 @@ func (a *app) verify(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := verifying{app: a, names: naming{domains: s.Domains}, total: len(names), screen: newScreen(a.talk)}
+	v := verifying{app: a, names: naming{domains: s.Domains}, home: homes(s), total: len(names), screen: newScreen(a.talk)}
 	if len(args) == 0 {
 		names = nil
 	}
@@ -70,6 +72,14 @@ func (a *app) verify(ctx context.Context, args []string) error {
 		return err
 	}
 	return v.finish()
+}
+
+func homes(s control.Status) map[string]string {
+	found := map[string]string{}
+	for _, m := range s.Mailboxes {
+		found[m.Address] = m.Home
+	}
+	return found
 }
 
 // pickMailboxes finds out which mailboxes are meant; none is all.
@@ -96,6 +106,7 @@ func pickMailboxes(s control.Status, args []string) ([]string, error) {
 type verifying struct {
 	app    *app
 	names  naming
+	home   map[string]string // by address
 	total  int
 	done   int
 	sum    verifySum
@@ -114,6 +125,7 @@ type verifySum struct {
 	Moved     int    `json:"moved"`   // items found in another folder
 	Missing   int    `json:"missing"` // items
 	Extra     int    `json:"extra"`   // items
+	Removed   int    `json:"removed"` // items that were in the cloud and are there no more
 	// Unreachable is how many of the failed mailboxes have a server that could not be reached.
 	Unreachable int `json:"unreachable"`
 }
@@ -121,7 +133,7 @@ type verifySum struct {
 // take shows one mailbox's result as it comes in.
 func (v *verifying) take(r control.Verified) error {
 	v.done++
-	v.sum.add(r)
+	v.sum.add(r, v.home[r.Mailbox] == "cloud")
 	if v.app.json {
 		v.app.out.object(r)
 	} else {
@@ -156,7 +168,8 @@ func (v *verifying) finish() error {
 	return v.sum.status()
 }
 
-func (s *verifySum) add(r control.Verified) {
+// add takes one mailbox. What was removed in the cloud is a difference only where its owner does not read there yet: nobody should have removed it.
+func (s *verifySum) add(r control.Verified, cloudHome bool) {
 	s.Mailboxes++
 	switch {
 	case r.Error != "":
@@ -164,7 +177,7 @@ func (s *verifySum) add(r control.Verified) {
 		if unreachable(r.Error) {
 			s.Unreachable++
 		}
-	case len(r.Missing)+len(r.Extra) > 0:
+	case len(r.Missing)+len(r.Extra) > 0, len(r.Removed) > 0 && !cloudHome:
 		s.Differ++
 	default:
 		s.Equal++
@@ -174,6 +187,7 @@ func (s *verifySum) add(r control.Verified) {
 	s.Moved += r.Moved
 	s.Missing += len(r.Missing)
 	s.Extra += len(r.Extra)
+	s.Removed += len(r.Removed)
 }
 
 // status is the exit code: what could not be read weighs more than what differs, because nobody knows what it hides.

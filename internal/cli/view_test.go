@@ -76,17 +76,19 @@ func TestVerifyView(t *testing.T) {
 				{Folder: "INBOX", Ref: "4711", MessageID: "<8841@supplier.example>", Why: "refused by the cloud: over 25 MB"},
 				{Folder: "Projects/Old", Ref: "88", Why: "not there"}},
 			Extra: []control.Finding{{Folder: "Sent", Ref: "9", MessageID: "<x@y>", Why: "twice"}}},
+		{Mailbox: "dave@example.com", Equal: 7,
+			Removed: []control.Finding{{Folder: "INBOX", Ref: "12", MessageID: "<z@y>", Why: "was copied, seen in the cloud, and removed there since"}}},
 		{Mailbox: "fax@example.com", Error: "connecting to 192.0.2.1:993: connection refused"},
 	}
 	var lines []line
 	var sum verifySum
 	for _, r := range results {
-		sum.add(r)
+		sum.add(r, true)
 		lines = append(lines, verifiedView(r, v)...)
 	}
 	golden(t, "verify", append(lines, verifySumView(sum)...))
 	var equal verifySum
-	equal.add(results[0])
+	equal.add(results[0], true)
 	golden(t, "verify-equal", verifySumView(equal))
 }
 

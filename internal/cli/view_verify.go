@@ -13,11 +13,15 @@ func verifiedView(r control.Verified, v naming) []line {
 	if r.Error != "" {
 		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + r.Error}}}
 	}
-	if len(r.Missing)+len(r.Extra) == 0 {
+	if len(r.Missing)+len(r.Extra)+len(r.Removed) == 0 {
 		return nil
 	}
-	lines := []line{{{bad, "✗ "}, {strong, name}, {plain, "   " + join(", ",
-		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(r.Equal, "equal"), some(r.Moved, "moved"), some(r.Skipped, "skipped by rule"))}}}
+	mark := span{bad, "✗ "}
+	if len(r.Missing)+len(r.Extra) == 0 {
+		mark = span{warn, "! "}
+	}
+	lines := []line{{mark, {strong, name}, {plain, "   " + join(", ",
+		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Removed), "removed in the cloud"), some(r.Equal, "equal"), some(r.Moved, "moved"), some(r.Skipped, "skipped by rule"))}}}
 	return append(lines, findingLines(r)...)
 }
 
@@ -30,7 +34,7 @@ func some(n int, what string) string {
 
 func findingLines(r control.Verified) []line {
 	var rows [][]string
-	for _, f := range slices.Concat(r.Missing, r.Extra) {
+	for _, f := range slices.Concat(r.Missing, r.Extra, r.Removed) {
 		id := f.MessageID
 		if id == "" {
 			id = "(no Message-ID)"
@@ -40,7 +44,10 @@ func findingLines(r control.Verified) []line {
 	var lines []line
 	for i, text := range aligned(rows) {
 		label := "missing"
-		if i >= len(r.Missing) {
+		switch {
+		case i >= len(r.Missing)+len(r.Extra):
+			label = "removed"
+		case i >= len(r.Missing):
 			label = "extra"
 		}
 		lines = append(lines, labelled(label, span{plain, text}))
@@ -57,7 +64,7 @@ func verifySumView(s verifySum) []line {
 	lines := []line{{mark, {plain, fmt.Sprintf("%s equal   %s on both sides", counted(s.Equal, "mailbox", "mailboxes"), counted(s.Items, "item", "items")) +
 		alsoSome(s.Moved, "moved") + alsoSome(s.Skipped, "skipped by rule")}}}
 	if s.Differ > 0 {
-		lines = append(lines, line{{plain, fmt.Sprintf("  %s: %s", counted(s.Differ, "mailbox differs", "mailboxes differ"), join(", ", some(s.Missing, "missing"), some(s.Extra, "extra")))}})
+		lines = append(lines, line{{plain, fmt.Sprintf("  %s: %s", counted(s.Differ, "mailbox differs", "mailboxes differ"), join(", ", some(s.Missing, "missing"), some(s.Extra, "extra"), some(s.Removed, "removed in the cloud")))}})
 	}
 	if s.Failed > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.Failed, "mailbox", "mailboxes") + " could not be read"}})

@@ -47,6 +47,7 @@ func TestShapes(t *testing.T) {
 	}{
 		{"status", StatusSchema, &Status{}},
 		{"verify", VerifySchema, &Verified{}},
+		{"backfill", BackfillSchema, &Backfilled{}},
 		{"error", ErrorSchema, &Error{}},
 	} {
 		v, n := reflect.ValueOf(c.shape).Elem(), 0

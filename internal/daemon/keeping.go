@@ -123,7 +123,7 @@ func (d *Daemon) verifyDue(ctx context.Context) error {
 			continue
 		}
 		fresh := slices.ContainsFunc(done, func(v verification) bool {
-			return v.Mailbox == p.Mailbox && now.Sub(v.At) < every && (v.Missing+v.Extra == 0 || now.Sub(v.At) < every/24)
+			return v.Mailbox == p.Mailbox && now.Sub(v.At) < every && (v.Missing == 0 || now.Sub(v.At) < every/24)
 		})
 		if fresh {
 			continue
@@ -142,7 +142,7 @@ func (d *Daemon) verifyOne(ctx context.Context, m cutover.MailboxID) error {
 	if err != nil {
 		return err
 	}
-	entry := d.log.WithField("mailbox", m).WithField("equal", r.Equal)
+	entry := d.log.WithField("mailbox", m).WithField("equal", r.Equal).WithField("removed", len(r.Removed))
 	if len(r.Missing)+len(r.Extra) > 0 {
 		entry.WithField("missing", len(r.Missing)).WithField("extra", len(r.Extra)).Warn("verified: the sides differ")
 		return nil

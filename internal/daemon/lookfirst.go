@@ -3,14 +3,17 @@ package daemon
 import (
 	"context"
 	"net/netip"
+	"slices"
 
+	"posthouse/bridge"
 	"posthouse/cutover"
 	"posthouse/ledger"
 	"posthouse/relay"
 )
 
-// lookFirst is a way into the cloud that looks, before it delivers what the old server handed to us, whether the bridge has brought the old server's own copy of it over already: a server that
-// delivers into its mailbox and forwards as well would otherwise put everything into the cloud twice. The other order, capture before copy, is the bridge's to see: it joins.
+// lookFirst is a way into the cloud that looks, before it delivers a capture, whether the bridge has brought the old server's own copy of it over already: a message that reached the old server
+// too (it delivers and forwards to us, or a sender tried both routes) would otherwise lie in the cloud twice. The other order, capture before copy, is the bridge's to see: it joins. Each
+// side writes before it looks, so one of the two sees the other.
 type lookFirst struct {
 	relay.Destination
 	items  ledger.Items
@@ -19,9 +22,6 @@ type lookFirst struct {
 }
 
 func (l lookFirst) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
-	if !l.handedOver(c.Capture) {
-		return l.Destination.Deliver(ctx, c)
-	}
 	outcomes := make([]relay.Outcome, len(c.Deliveries))
 	var open []int
 	rest := c
@@ -70,23 +70,22 @@ func (l lookFirst) look(ctx context.Context, c ledger.Capture, d ledger.Delivery
 }
 
 func (l lookFirst) copied(ctx context.Context, c ledger.Capture, m cutover.MailboxID) (item ledger.Item, found bool, err error) {
-	if m == "" {
+	if m == "" || c.Identity.Match().IsZero() {
 		return item, false, nil
 	}
 	rows, err := l.items.ByKey(ctx, m, []cutover.Key{c.Identity.Match()})
 	if err != nil || len(rows) == 0 {
 		return item, false, err
 	}
-	pairs, err := l.items.Pairs(ctx, m)
+	if stands, err := l.alone(ctx, c, m); err != nil || !stands {
+		return item, false, err
+	}
+	received, err := l.received(ctx, m)
 	if err != nil {
 		return item, false, err
 	}
-	received := map[ledger.FolderID]bool{}
-	for _, p := range pairs {
-		received[p.ID] = p.Role != cutover.Sent && p.Role != cutover.Drafts
-	}
 	for _, row := range rows {
-		if !received[row.Folder] || row.Capture != "" {
+		if !received[row.Folder] || row.Capture != "" || row.Date.Before(c.At.Add(-bridge.JoinWithin)) {
 			continue
 		}
 		if row.Disposition == cutover.Intended || row.Disposition.InCloud() && row.Digest == c.Digest {
@@ -94,4 +93,23 @@ func (l lookFirst) copied(ctx context.Context, c ledger.Capture, m cutover.Mailb
 		}
 	}
 	return item, false, nil
+}
+
+// alone reports whether the old server's copy may stand for the capture. Where it gets a tee, its own copy is one more message.
+func (l lookFirst) alone(ctx context.Context, c ledger.Capture, m cutover.MailboxID) (bool, error) {
+	if l.handedOver(c) {
+		return true, nil
+	}
+	expected, err := l.items.Expected(ctx, m, nil, []cutover.CaptureID{c.ID})
+	return !slices.ContainsFunc(expected, func(e ledger.Expected) bool { return e.Teed }), err
+}
+
+// received are the folders for what was received: a copy in Sent or Drafts is the sender's own.
+func (l lookFirst) received(ctx context.Context, m cutover.MailboxID) (map[ledger.FolderID]bool, error) {
+	pairs, err := l.items.Pairs(ctx, m)
+	received := map[ledger.FolderID]bool{}
+	for _, p := range pairs {
+		received[p.ID] = p.Role != cutover.Sent && p.Role != cutover.Drafts
+	}
+	return received, err
 }

@@ -123,7 +123,7 @@ func (d *Daemon) pick(names []string) ([]cutover.MailboxID, error) {
 func verifiedShape(id cutover.MailboxID, r bridge.Report, err error) control.Verified {
 	v := control.Verified{
 		Schema: control.VerifySchema, Mailbox: string(id), At: r.At, Equal: r.Equal, Skipped: r.Skipped, Moved: r.Moved,
-		Missing: findings(r.Missing), Extra: findings(r.Extra),
+		Missing: findings(r.Missing), Extra: findings(r.Extra), Removed: findings(r.Removed),
 	}
 	if err != nil {
 		v.Error = err.Error()

@@ -71,10 +71,10 @@ func TestVerifyNamesWhatIsMissing(t *testing.T) {
 	}
 	must(t, b.cloud.Remove("anna@example.com", folder, n))
 	v := b.verify()["anna@example.com"]
-	if v.Equal != 1 || len(v.Missing) != 1 || v.Missing[0].MessageID != "<lost@sender.example>" || v.Missing[0].Folder != "INBOX" || v.Missing[0].Why == "" {
+	if v.Equal != 1 || len(v.Missing) != 0 || len(v.Removed) != 1 || v.Removed[0].MessageID != "<lost@sender.example>" || v.Removed[0].Folder != "INBOX" || v.Removed[0].Why == "" {
 		t.Errorf("%+v", v)
 	}
-	if other := b.verify("Bob@Example.com"); len(other) != 1 || len(other["bob@example.com"].Missing) != 0 {
+	if other := b.verify("Bob@Example.com"); len(other) != 1 || len(other["bob@example.com"].Removed) != 0 {
 		t.Errorf("%+v", other)
 	}
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,9 +72,9 @@ func (r *runner) verify(ctx context.Context) (*Verify, error) {
 		}
 		v.Mailboxes++
 		v.Equal += m.Equal
-		v.Missing += len(m.Missing)
+		v.Missing += len(m.Missing) + len(m.Removed) // nobody removes anything here
 		v.Extra += len(m.Extra)
-		for _, f := range append(m.Missing, m.Extra...) {
+		for _, f := range slices.Concat(m.Missing, m.Removed, m.Extra) {
 			if len(v.Findings) < named {
 				v.Findings = append(v.Findings, fmt.Sprintf("%s %s %s: %s", m.Mailbox, f.Folder, f.Ref, f.Why))
 			}
