@@ -23,9 +23,11 @@ type belt struct {
 	ended  chan struct{}
 	err    error // of the Put; read it after ended
 
-	mu    sync.Mutex
-	next  int
-	aloft map[int]boarded
+	mu      sync.Mutex
+	next    int
+	aloft   map[int]boarded
+	waiting int64     // octets given to the belt and not taken by the Put
+	taken   sync.Cond // waiting became less, or ctx ended
 }
 
 // boarded is an item on its way: where it came from, and its content, which the belt closes.
@@ -35,12 +37,21 @@ type boarded struct {
 	of      *carriage
 }
 
-// waitingBodies is how many bodies may wait to be taken. What they take of memory is bounded by the stores.
-const waitingBodies = 64
+// How much may wait to be taken by the Put: enough that it never waits for the next body, and no more than lies in memory without being written to a file.
+const (
+	waitingBodies = 64
+	waitingOctets = 2 << 20
+)
 
 func newBelt(ctx context.Context, cloud Store, folder cutover.Folder) *belt {
 	b := &belt{cloud: cloud, folder: folder, bodies: make(chan PutItem, waitingBodies), ended: make(chan struct{}), aloft: map[int]boarded{}}
+	b.taken.L = &b.mu
 	b.ctx, b.cancel = context.WithCancel(ctx)
+	context.AfterFunc(b.ctx, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.taken.Broadcast()
+	})
 	go b.run()
 	return b
 }
@@ -64,6 +75,7 @@ func (b *belt) run() {
 func (b *belt) pull() iter.Seq[PutItem] {
 	return func(yield func(PutItem) bool) {
 		for item := range b.bodies {
+			b.left(item.Content.Size())
 			if !yield(item) {
 				b.land(Outcome{ID: item.ID, Err: ErrUnknown})
 				return
@@ -75,6 +87,10 @@ func (b *belt) pull() iter.Seq[PutItem] {
 // carry gives an item to the belt, which closes its content. When the Put has ended it is refused, with the context's error, and everything is as before.
 func (b *belt) carry(t ledger.Item, content Content, of *carriage) error {
 	b.mu.Lock()
+	for b.waiting > 0 && b.waiting+content.Size() > waitingOctets && b.ctx.Err() == nil {
+		b.taken.Wait()
+	}
+	b.waiting += content.Size()
 	b.next++
 	item := PutItem{ID: b.next, Flags: t.Flags, Date: t.Date, Content: content}
 	b.aloft[item.ID] = boarded{row: t, content: content, of: of}
@@ -94,6 +110,14 @@ func (b *belt) carry(t ledger.Item, content Content, of *carriage) error {
 	}
 	of.unboarded()
 	return b.ctx.Err()
+}
+
+// left counts octets as taken.
+func (b *belt) left(octets int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting -= octets
+	b.taken.Broadcast()
 }
 
 func (b *belt) land(o Outcome) {

@@ -1,6 +1,7 @@
 package cutover
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"hash"
 )
@@ -63,8 +64,36 @@ func (d *BodyDigester) keep(p []byte) {
 	}
 }
 
-// takeBody hashes with every lone LF and lone CR turned into CRLF.
+// takeBody hashes with every lone LF and lone CR turned into CRLF. Nearly all bodies hold neither: runs of whole lines are hashed as they are.
 func (d *BodyDigester) takeBody(p []byte) {
+	for len(p) > 0 {
+		if !d.lastCR {
+			n := wholeLines(p)
+			d.hash.Write(p[:n])
+			p = p[n:]
+		}
+		end := bytes.IndexByte(p, '\n') + 1
+		if end == 0 {
+			end = len(p)
+		}
+		d.takeLine(p[:end])
+		p = p[end:]
+	}
+}
+
+// wholeLines is how many octets of p are lines that end in CRLF and hold no other CR.
+func wholeLines(p []byte) (n int) {
+	for {
+		lf := bytes.IndexByte(p[n:], '\n')
+		if lf < 1 || bytes.IndexByte(p[n:n+lf], '\r') != lf-1 {
+			return n
+		}
+		n += lf + 1
+	}
+}
+
+// takeLine looks at every octet.
+func (d *BodyDigester) takeLine(p []byte) {
 	start := 0
 	for i, c := range p {
 		switch {

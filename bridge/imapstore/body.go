@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -11,8 +12,19 @@ import (
 	"posthouse/bridge"
 )
 
-// Budget is memory that bodies may lie in. It never makes anybody wait: a body for which there is no room goes to a file.
-type Budget struct{ left atomic.Int64 }
+// Budget is memory that bodies may lie in. It never makes anybody wait: a body for which there is no room goes to a file. Buffers are used again and again.
+type Budget struct {
+	left atomic.Int64
+	// spare are buffers that nobody uses, by the power of two that is their size. They count as used.
+	mu    sync.Mutex
+	spare [maxSpare + 1][][]byte
+}
+
+// Buffers from 64 KiB to 4 MiB are kept for the next body; smaller ones are the allocator's business, larger ones are rare.
+const (
+	minSpare = 16
+	maxSpare = 22
+)
 
 // NewBudget returns a budget of that many octets.
 func NewBudget(octets int64) *Budget {
@@ -21,7 +33,30 @@ func NewBudget(octets int64) *Budget {
 	return b
 }
 
-func (b *Budget) take(n int64) bool {
+// take returns a buffer of n octets, nil when there is no room.
+func (b *Budget) take(n int64) []byte {
+	class := bits.Len64(uint64(max(n, 1) - 1))
+	if class < minSpare || class > maxSpare {
+		if !b.reserve(n) {
+			return nil
+		}
+		return make([]byte, n)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if free := b.spare[class]; len(free) > 0 {
+		b.spare[class] = free[:len(free)-1]
+		return free[len(free)-1][:n]
+	}
+	for !b.reserve(1 << class) {
+		if !b.shed() {
+			return nil
+		}
+	}
+	return make([]byte, n, 1<<class)
+}
+
+func (b *Budget) reserve(n int64) bool {
 	if b.left.Add(-n) >= 0 {
 		return true
 	}
@@ -29,7 +64,37 @@ func (b *Budget) take(n int64) bool {
 	return false
 }
 
-func (b *Budget) give(n int64) { b.left.Add(n) }
+// shed gives up a spare buffer; false when there is none.
+func (b *Budget) shed() bool {
+	for class, free := range b.spare {
+		if len(free) > 0 {
+			b.spare[class] = free[:len(free)-1]
+			b.left.Add(1 << class)
+			return true
+		}
+	}
+	return false
+}
+
+// give takes back what take returned.
+func (b *Budget) give(buffer []byte) {
+	size := cap(buffer)
+	class := bits.Len64(uint64(max(size, 1) - 1))
+	if class < minSpare || class > maxSpare || size != 1<<class {
+		b.left.Add(int64(len(buffer)))
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.spare[class]) >= maxSpares {
+		b.left.Add(int64(size))
+		return
+	}
+	b.spare[class] = append(b.spare[class], buffer)
+}
+
+// maxSpares is how many spare buffers there may be of one size.
+const maxSpares = 4
 
 // inMemory is a body for which the budget had room.
 type inMemory struct {
@@ -43,8 +108,8 @@ func (m *inMemory) Size() int64                  { return m.size }
 func (m *inMemory) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.octets)), nil }
 func (m *inMemory) Close() error {
 	m.once.Do(func() {
+		m.budget.give(m.octets)
 		m.octets = nil
-		m.budget.give(m.size)
 	})
 	return nil
 }
@@ -71,15 +136,21 @@ func (o *Options) keep(size int64, r io.Reader) (bridge.Content, error) {
 	if size > o.LargeBody {
 		return nil, fmt.Errorf("%d octets: %w", size, errTaken)
 	}
-	if size <= o.SmallBody && o.Budget.take(size) {
-		m := &inMemory{octets: make([]byte, size), size: size, budget: o.Budget}
-		if _, err := io.ReadFull(r, m.octets); err != nil {
-			m.Close()
-			return nil, errShort
+	if size <= o.SmallBody {
+		if buffer := o.Budget.take(size); buffer != nil {
+			return keepInMemory(o.Budget, buffer, r)
 		}
-		return m, nil
 	}
 	return keepInFile(o.TempDir, size, r)
+}
+
+func keepInMemory(budget *Budget, buffer []byte, r io.Reader) (bridge.Content, error) {
+	m := &inMemory{octets: buffer, size: int64(len(buffer)), budget: budget}
+	if _, err := io.ReadFull(r, m.octets); err != nil {
+		m.Close()
+		return nil, errShort
+	}
+	return m, nil
 }
 
 func keepInFile(dir string, size int64, r io.Reader) (bridge.Content, error) {

@@ -41,7 +41,7 @@ type Options struct {
 
 	Batch      int     // items per batch of Next and per command of Scan; 500 when zero
 	Budget     *Budget // memory for bodies, usually shared by all stores; 16 MiB of its own when nil
-	SmallBody  int64   // bodies up to this many octets are kept in memory while the budget has room; 256 KiB when zero
+	SmallBody  int64   // bodies up to this many octets are kept in memory while the budget has room; 4 MiB when zero
 	LargeBody  int64   // larger bodies are not read: the item has an error; 1 GiB when zero
 	TempDir    string  // for bodies that do not lie in memory; the system's when empty
 	FlagPoll   int     // without CONDSTORE: every how many idle calls of Next all flags are read; 20 when zero
@@ -95,7 +95,7 @@ func (o Options) withDefaults() Options {
 	orInt(&o.Batch, 500)
 	orInt(&o.FlagPoll, 20)
 	orInt(&o.AppendMax, 100)
-	orInt(&o.SmallBody, 256<<10)
+	orInt(&o.SmallBody, 4<<20)
 	orInt(&o.LargeBody, 1<<30)
 	orInt(&o.AppendSize, 2<<20)
 	orInt(&o.Timeout, 2*time.Minute)
