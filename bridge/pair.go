@@ -30,6 +30,9 @@ func (w *worker) pairFolders(ctx context.Context) error {
 	for _, p := range w.pairs {
 		have[p.Legacy.Key()] = p
 	}
+	if err := w.prepare(ctx, folders, have); err != nil {
+		return err
+	}
 	pairs := make([]*pair, 0, len(folders))
 	var skipped []SkippedFolder
 	w.unpaired = nil
@@ -53,6 +56,27 @@ func (w *worker) pairFolders(ctx context.Context) error {
 	slices.SortStableFunc(pairs, func(a, b *pair) int { return urgency(a.Role) - urgency(b.Role) })
 	w.pairs = pairs
 	return w.measure(ctx, skipped)
+}
+
+// prepare makes the counterparts of folders that have none yet at once, where the cloud can.
+func (w *worker) prepare(ctx context.Context, folders []cutover.Folder, have map[string]*pair) error {
+	all, can := w.cloud.(Preparer)
+	if !can {
+		return nil
+	}
+	var wanted []cutover.Folder
+	for _, f := range folders {
+		if ok, _ := w.b.cfg.Rules.folder(f); ok && have[f.Path.Key()] == nil {
+			wanted = append(wanted, w.b.cfg.Rules.target(f))
+		}
+	}
+	if len(wanted) < 2 {
+		return nil
+	}
+	if err := all.PrepareFolders(ctx, wanted); wholeMailbox(ctx, err) {
+		return fmt.Errorf("making the cloud folders of %s: %w", w.m.ID, err)
+	}
+	return nil
 }
 
 func (w *worker) newPair(ctx context.Context, f cutover.Folder) (*pair, error) {

@@ -62,6 +62,11 @@ type Target interface {
 	SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error)
 }
 
+// Preparer is a Target that can make many folders at once. What it cannot make is left to EnsureFolder.
+type Preparer interface {
+	PrepareFolders(ctx context.Context, wanted []cutover.Folder) error
+}
+
 // FolderState is what a store tells of a folder at a glance.
 type FolderState struct {
 	Validity string // the era of its references; IMAP's UIDVALIDITY

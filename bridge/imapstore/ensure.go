@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 
 	"posthouse/cutover"
 )
@@ -37,6 +38,82 @@ func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.
 		return cutover.Folder{}, fmt.Errorf("making folder %s: %w", want.Path, err)
 	}
 	return s.made(ctx, want)
+}
+
+// PrepareFolders makes those of the folders that are not there, all at once instead of a few round trips each. What the server refuses is left to EnsureFolder, which finds a way or says
+// why not.
+func (s *Store) PrepareFolders(ctx context.Context, wanted []cutover.Folder) error {
+	folders, home, err := s.known(ctx)
+	if err != nil {
+		return err
+	}
+	missing := home.missing(folders, wanted)
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := s.control.do(ctx, func(at *live) error { return at.makeAll(missing) }); err != nil {
+		return fmt.Errorf("making %d folders: %w", len(missing), err)
+	}
+	_, err = s.Folders(ctx)
+	return err
+}
+
+// newFolder is a folder to be made.
+type newFolder struct {
+	name string
+	role cutover.FolderRole
+}
+
+// missing returns those of the folders that are not there, their parents before them.
+func (n namespace) missing(folders, wanted []cutover.Folder) []newFolder {
+	var missing []newFolder
+	there := map[string]bool{}
+	for _, f := range folders {
+		there[f.Path.Key()] = true
+	}
+	for _, want := range wanted {
+		want.Path = n.fit(want.Path)
+		if _, ok := find(folders, want); ok {
+			continue
+		}
+		for depth := 1; depth <= len(want.Path); depth++ {
+			path := want.Path[:depth]
+			if there[path.Key()] {
+				continue
+			}
+			there[path.Key()] = true
+			one := newFolder{name: n.name(path)}
+			if depth == len(want.Path) {
+				one.role = want.Role
+			}
+			missing = append(missing, one)
+		}
+	}
+	return missing
+}
+
+// makeAll waits for no answer before the next command. Refusals are no failure.
+func (at *live) makeAll(folders []newFolder) error {
+	var commands []*imapclient.Command
+	for _, f := range folders {
+		var options *imap.CreateOptions
+		if use := specialUse(f.role); use != "" && at.caps.has("CREATE-SPECIAL-USE") {
+			options = &imap.CreateOptions{SpecialUse: []imap.MailboxAttr{use}}
+		}
+		commands = append(commands, at.client.Create(f.name, options))
+	}
+	for _, f := range folders {
+		commands = append(commands, at.client.Subscribe(f.name))
+	}
+	var failed error
+	for _, c := range commands {
+		if err := c.Wait(); err != nil {
+			if _, refused := answered(err); !refused && failed == nil {
+				failed = err
+			}
+		}
+	}
+	return failed
 }
 
 // made finds a folder that was just created.

@@ -16,6 +16,14 @@ import (
 	"posthouse/ledger"
 )
 
+// PrepareFolders implements bridge.Preparer.
+func (s *Store) PrepareFolders(ctx context.Context, wanted []cutover.Folder) error {
+	for _, want := range wanted {
+		_, _ = s.EnsureFolder(ctx, want) // a refusal is told by EnsureFolder itself
+	}
+	return ctx.Err()
+}
+
 // EnsureFolder finds by role, then by path, then makes the folder.
 func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
 	if err := s.begin(ctx, OpEnsure); err != nil {

@@ -65,6 +65,7 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"put at tail", (*suite).tail, true},
 		{"folders by role", (*suite).foldersByRole, true},
 		{"folders by path", (*suite).foldersByPath, true},
+		{"folders at once", (*suite).foldersAtOnce, true},
 		{"refused name", (*suite).refusedName, true},
 		{"separator in a name", (*suite).separatorInName, h.Separator != ""},
 		{"scan", (*suite).scan, true},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"posthouse/bridge"
 	"posthouse/cutover"
 )
 
@@ -41,6 +42,39 @@ func (s *suite) foldersByPath() {
 		if err := outcomes[1].Err; err != nil || len(s.refs(made)) != 1 {
 			s.Errorf("%s does not take items: %v", path, err)
 		}
+	}
+}
+
+// foldersAtOnce: many are made with one call, nested ones with their parents; what is there already stays, and what is refused is left to EnsureFolder.
+func (s *suite) foldersAtOnce() {
+	all, can := s.store.(bridge.Preparer)
+	if !can {
+		return
+	}
+	wanted := []cutover.Folder{
+		{Path: cutover.FolderPath{"INBOX"}, Role: cutover.Inbox, Kind: cutover.Mail}, {Path: cutover.FolderPath{"Our Sent"}, Role: cutover.Sent, Kind: cutover.Mail},
+		{Path: cutover.FolderPath{"x", "y", "z"}, Kind: cutover.Mail}, {Path: cutover.FolderPath{"x", "Größe & Co"}, Kind: cutover.Mail},
+		{Path: cutover.FolderPath{`a\b`}, Kind: cutover.Mail},
+	}
+	for range 2 {
+		s.ok(all.PrepareFolders(s.ctx, wanted))
+	}
+	made := map[string]bool{}
+	for _, want := range wanted {
+		f, err := s.store.EnsureFolder(s.ctx, want)
+		s.ok(err)
+		if made[f.Name] {
+			s.Errorf("%s is %s, as another one is", want.Path, f.Name)
+		}
+		made[f.Name] = true
+	}
+	folders, err := s.open().Folders(s.ctx)
+	s.ok(err)
+	for _, f := range folders {
+		delete(made, f.Name)
+	}
+	if len(made) > 0 {
+		s.Errorf("not listed: %v", made)
 	}
 }
 

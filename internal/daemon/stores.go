@@ -60,7 +60,7 @@ type server struct {
 const flagPoll = 4
 
 // bodyMemory is what all bodies on their way between two mailboxes may take together.
-const bodyMemory = 24 << 20
+const bodyMemory = 8 << 20
 
 func (d *Daemon) openStores(context.Context) error {
 	d.stores = &stores{d: d, servers: map[string]*server{}, lines: map[cutover.MailboxID]config.Mailbox{}, budget: imapstore.NewBudget(bodyMemory)}
