@@ -17,8 +17,18 @@ import (
 // trouble is what a folder meets, or an item.
 type trouble struct {
 	bridge.Store
-	state func(f cutover.Folder) error
-	put   func(bridge.PutItem) error
+	state  func(f cutover.Folder) error
+	ensure func(f cutover.Folder) error
+	put    func(bridge.PutItem) error
+}
+
+func (s trouble) EnsureFolder(ctx context.Context, f cutover.Folder) (cutover.Folder, error) {
+	if s.ensure != nil {
+		if err := s.ensure(f); err != nil {
+			return cutover.Folder{}, err
+		}
+	}
+	return s.Store.EnsureFolder(ctx, f)
 }
 
 func (s trouble) State(ctx context.Context, f cutover.Folder) (bridge.FolderState, error) {
@@ -33,13 +43,20 @@ func (s trouble) State(ctx context.Context, f cutover.Folder) (bridge.FolderStat
 func (s trouble) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
 	return s.Store.Put(ctx, f, func(yield func(bridge.PutItem) bool) {
 		for item := range items {
-			if err := s.put(item); err != nil {
+			if err := s.refused(item); err != nil {
 				outcome(bridge.Outcome{ID: item.ID, Err: err})
 			} else if !yield(item) {
 				return
 			}
 		}
 	}, outcome)
+}
+
+func (s trouble) refused(item bridge.PutItem) error {
+	if s.put == nil {
+		return nil
+	}
+	return s.put(item)
 }
 
 // One folder that cannot be measured, or has no place in the cloud, is a problem that is shown; the others are copied.
@@ -57,12 +74,14 @@ func TestOneBadFolderDoesNotStopTheOthers(t *testing.T) {
 			}
 		},
 		"the cloud refuses its name": func(w *world) {
-			w.new().SetFault(func(op string, n int) error {
-				if op == memstore.OpEnsure && n > 1 {
-					return errors.New("NO [CANNOT] the name is reserved")
-				}
-				return nil
-			})
+			w.glass = func(s bridge.Store) bridge.Store {
+				return trouble{Store: s, ensure: func(f cutover.Folder) error {
+					if f.Path.Key() == bad.Key() {
+						return errors.New("NO [CANNOT] the name is reserved")
+					}
+					return nil
+				}}
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
