@@ -16,7 +16,8 @@ type pair struct {
 	legacy cutover.Folder
 	cloud  cutover.Folder
 	index  *cloudIndex // nil outside a backfill
-	total  int         // items in the legacy folder when it was listed
+	total  int         // items in the legacy folder when it was last looked at
+	quiet  bool        // nothing was new at the last glance
 }
 
 // pairFolders lists the legacy folders and finds or makes each one's counterpart. Folders keep their pair, and with it what was learned of them, from pass to pass. A folder without a
@@ -98,16 +99,12 @@ func (w *worker) newPair(ctx context.Context, f cutover.Folder) (*pair, error) {
 
 // measure learns how much there is, for progress.
 func (w *worker) measure(ctx context.Context, skipped []SkippedFolder) error {
+	if err := w.look(ctx); err != nil {
+		return err
+	}
 	total := 0
 	for _, p := range w.pairs {
-		state, err := w.legacy.State(ctx, p.legacy)
-		if wholeMailbox(ctx, err) {
-			return fmt.Errorf("measuring %s %s: %w", w.m.ID, p.Legacy, err)
-		} else if err != nil {
-			continue // its turn will tell
-		}
-		p.total = state.Items
-		total += state.Items
+		total += p.total
 	}
 	tally, err := w.b.cfg.Ledger.Tally(ctx, w.m.ID)
 	if err != nil {
@@ -115,6 +112,48 @@ func (w *worker) measure(ctx context.Context, skipped []SkippedFolder) error {
 	}
 	w.status.copying(len(w.pairs), total, tally, skipped)
 	return nil
+}
+
+// look learns how many items each folder holds and, where the server can tell, which folders need no closer look.
+func (w *worker) look(ctx context.Context) error {
+	able, err := w.glance(ctx)
+	if able || err != nil {
+		return err
+	}
+	for _, p := range w.pairs {
+		state, err := w.legacy.State(ctx, p.legacy)
+		if wholeMailbox(ctx, err) {
+			return fmt.Errorf("measuring %s %s: %w", w.m.ID, p.Legacy, err)
+		} else if err == nil { // else its turn will tell
+			p.total = state.Items
+		}
+	}
+	return nil
+}
+
+func (w *worker) glance(ctx context.Context) (able bool, err error) {
+	all, able := w.legacy.(Glancer)
+	if !able {
+		return false, nil
+	}
+	folders, cursors := make([]cutover.Folder, len(w.pairs)), make([]ledger.Cursor, len(w.pairs))
+	for i, p := range w.pairs {
+		folders[i] = p.legacy
+		if cursors[i], err = w.b.cfg.Ledger.Cursor(ctx, p.ID); err != nil {
+			return true, err
+		}
+	}
+	glances, err := all.Glance(ctx, folders, cursors)
+	if err != nil {
+		return true, fmt.Errorf("glancing at %s: %w", w.m.ID, err)
+	}
+	for i, p := range w.pairs {
+		p.quiet = glances[i].Quiet
+		if glances[i].Known {
+			p.total = glances[i].Items
+		}
+	}
+	return true, nil
 }
 
 // wholeMailbox reports whether an error is about more than one folder.

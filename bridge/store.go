@@ -67,6 +67,20 @@ type Preparer interface {
 	PrepareFolders(ctx context.Context, wanted []cutover.Folder) error
 }
 
+// Glancer is a Source that tells with one question in which folders Next would find something.
+type Glancer interface {
+	// Glance tells of each folder how it is now, measured by the cursor that is kept for it.
+	Glance(ctx context.Context, folders []cutover.Folder, cursors []ledger.Cursor) ([]Glance, error)
+}
+
+// Glance is a folder at a glance; the zero value says nothing.
+type Glance struct {
+	Known bool
+	Items int
+	// Quiet: the cursor covers everything that there is. Flags may be an exception, for a while, on servers that do not count changes.
+	Quiet bool
+}
+
 // FolderState is what a store tells of a folder at a glance.
 type FolderState struct {
 	Validity string // the era of its references; IMAP's UIDVALIDITY

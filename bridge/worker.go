@@ -90,9 +90,14 @@ func (w *worker) inTurn(ctx context.Context, do func(context.Context) error) err
 // rounds takes one batch of each folder in turn, so that news in one is never behind the old ranges of another.
 func (w *worker) rounds(ctx context.Context) error {
 	failed := map[*pair]error{}
-	for pending := true; pending; {
+	for pending, first := true, true; pending; first = false {
 		err := w.inTurn(ctx, func(ctx context.Context) (err error) {
 			w.heed()
+			if !first { // the first round has what pairFolders saw
+				if _, err := w.glance(ctx); err != nil {
+					return err
+				}
+			}
 			pending, err = w.round(ctx, failed)
 			return err
 		})
@@ -128,7 +133,7 @@ func (w *worker) round(ctx context.Context, failed map[*pair]error) (pending boo
 
 // step works on the next batches of one folder and reports whether there may be more.
 func (w *worker) step(ctx context.Context, p *pair) (more bool, err error) {
-	if err := w.recover(ctx, p); err != nil {
+	if err := w.recover(ctx, p); err != nil || p.quiet {
 		return false, err
 	}
 	cursor, err := w.b.cfg.Ledger.Cursor(ctx, p.ID)

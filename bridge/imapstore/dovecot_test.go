@@ -129,7 +129,7 @@ func people(count int) map[string]string {
 }
 
 func TestConformanceDovecot(t *testing.T) {
-	usual := storetest.Habits{Batch: batch, Separator: "/", Hints: true, Places: true, Keywords: true, Flags: true, Search: true}
+	usual := storetest.Habits{Batch: batch, Separator: "/", Hints: true, Places: true, Keywords: true, Flags: true, Search: true, Glances: true}
 	cases := []struct {
 		name    string
 		config  neighbour.DovecotConfig
@@ -141,7 +141,7 @@ func TestConformanceDovecot(t *testing.T) {
 			Separator: ".",
 			Settings:  "imap_capability = IMAP4rev1 IDLE\n",
 		}, func(o *imapstore.Options) { o.FlagPoll = 1 }, func(h *storetest.Habits) {
-			h.Separator, h.Flags = ".", false
+			h.Separator, h.Flags, h.Glances = ".", false, false
 		}},
 	}
 	for _, c := range cases {

@@ -87,7 +87,7 @@ func (b ownBox) Renew(t *testing.T, path cutover.FolderPath) {
 }
 
 func TestConformanceOwnServer(t *testing.T) {
-	usual := storetest.Habits{Batch: batch, Separator: "/", Hints: true, Zones: true, Places: true, Keywords: true, Search: true}
+	usual := storetest.Habits{Batch: batch, Separator: "/", Hints: true, Zones: true, Places: true, Keywords: true, Search: true, Glances: true}
 	cases := []struct {
 		name    string
 		server  testserver.IMAPConfig

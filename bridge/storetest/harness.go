@@ -35,6 +35,7 @@ type Habits struct {
 	Keywords  bool   // flags beyond the system's are kept
 	Flags     bool   // Next tells of changed flags at once
 	Zones     bool   // dates keep their zone; the instant is always kept
+	Glances   bool   // a glance tells a quiet folder at once
 	Search    bool   // Search does better than to yield everything
 }
 
@@ -51,6 +52,7 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"read ahead", (*suite).readAhead, true},
 		{"read ahead few", (*suite).readAheadFew, true},
 		{"changed flags", (*suite).changedFlags, h.Flags},
+		{"glance", (*suite).glance, true},
 		{"renewed folder", (*suite).renewed, true},
 		{"gone folder", (*suite).goneFolder, true},
 		{"bodies", (*suite).bodies, true},

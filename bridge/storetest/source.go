@@ -173,6 +173,40 @@ func (s *suite) changedFlags() {
 	}
 }
 
+// glance: a folder is quiet when everything in it was followed, and no more when something happened, which Next then tells.
+func (s *suite) glance() {
+	all, can := s.store.(bridge.Glancer)
+	if !can {
+		return
+	}
+	s.deliver(1, 3)
+	of := func(c ledger.Cursor) bridge.Glance {
+		s.Helper()
+		glances, err := all.Glance(s.ctx, []cutover.Folder{s.inbox, {Name: "no such folder", Path: cutover.FolderPath{"no such folder"}}}, []ledger.Cursor{c, c})
+		s.ok(err)
+		if glances[1] != (bridge.Glance{}) {
+			s.Errorf("a folder that is not there: %+v", glances[1])
+		}
+		return glances[0]
+	}
+	if g := of(""); !g.Known || g.Items != 3 || g.Quiet {
+		s.Errorf("at first: %+v", g)
+	}
+	_, after := s.follow(s.store, s.inbox, "")
+	if g := of(after); g.Items != 3 || g.Quiet != s.Glances {
+		s.Errorf("when all was followed: %+v", g)
+	}
+	s.deliver(4, 4)
+	if g := of(after); g.Items != 4 || g.Quiet {
+		s.Errorf("with news: %+v", g)
+	}
+	batches, after := s.follow(s.store, s.inbox, after)
+	s.equal("the news", s.numbers(4, batches...), []int{4})
+	if g := of(after); g.Quiet != s.Glances {
+		s.Errorf("when the news was followed: %+v", g)
+	}
+}
+
 func (s *suite) renewed() {
 	s.deliver(1, 3)
 	before, after := s.follow(s.store, s.inbox, "")
