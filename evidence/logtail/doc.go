@@ -5,6 +5,10 @@
 // small file. A line is of a program that is none of ours, known and without meaning, understood, or unparsed. What never becomes an observation:
 // refused mail, failed logins, our own bridge, tee and probes, root's local mail, and the second pass of mail through a content filter.
 //
+// The end of a session may stand before its login, which tells from where it came: two processes write the log. An end without a login waits a minute
+// for it. Sessions whose login was written before the first line, or in a file that was rotated away unread, are judged by their session id, in which
+// Dovecot writes the client's address. Where it tells none the session does not count, as it may be ours.
+//
 // A Follower follows one file through rotation, truncation and its own restarts, and gives to the ledger what it found. The order of a poll:
 //
 //  1. It looks for a successor of the file it reads, by name and time.

@@ -3,6 +3,7 @@ package logtail
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	"posthouse/cutover"
 	"posthouse/evidence"
@@ -136,9 +137,16 @@ func (s *State) dovecotLoggedIn(service, text string, event *Event) Result {
 	}
 	key := sessionKey(service, user, id)
 	master, _ := angled(text, ", master=<")
+	ended := s.logoutOf(key)
 	if s.isOwn(login.client, user, "") || named(s.c.OwnUsers, master) {
-		s.own.put(hash(key), event.At)
+		if ended.IsZero() {
+			s.own.put(hash(key), event.At)
+		}
 		event.Own = true
+		return Parsed
+	}
+	if !ended.IsZero() {
+		s.end(key, login, later(event.At, ended), event)
 		return Parsed
 	}
 	if before, ok := s.sessions.get(key); ok && !login.named {
@@ -165,7 +173,7 @@ var logoutMarks = []string{
 	"Too many invalid", "Mailbox is in inconsistent state",
 }
 
-// dovecotEnd reads the end of a session. Of a session that was not seen to begin, only the end counts.
+// dovecotEnd reads the end of a session. The end of one that was not seen to begin waits for the login.
 func (s *State) dovecotEnd(service, user, id, text string, event *Event) Result {
 	if !hasPrefix(text, logoutMarks) {
 		return Known
@@ -190,16 +198,17 @@ func (s *State) dovecotEnd(service, user, id, text string, event *Event) Result 
 	case !ok && (id == "" || user == "" || named(s.c.OwnUsers, user)):
 		return Known
 	case !ok:
-		l = session{at: event.At, channel: channelOf(service), user: strings.Clone(user), detail: strings.ToUpper(service), named: true}
+		s.logouts.put(key, logout{event.At, strings.Clone(service), strings.Clone(user)})
+		return Parsed
 	}
 	s.sessions.remove(key)
-	s.end(key, l, event)
+	s.end(key, l, event.At, event)
 	return Parsed
 }
 
-func (s *State) end(key string, l session, event *Event) {
+func (s *State) end(key string, l session, until time.Time, event *Event) {
 	o := s.loginOf(key, l)
-	o.Until = event.At
+	o.Until = until
 	event.Use = append(event.Use, o)
 }
 
@@ -209,7 +218,7 @@ func (s *State) dovecotStarted(text string, event *Event) Result {
 		return Known
 	}
 	for key, l := range s.sessions.each {
-		s.end(key, l, event)
+		s.end(key, l, event.At, event)
 	}
 	s.sessions = newBounded[string, session](maxSessions)
 	return Parsed

@@ -48,6 +48,7 @@ type Follower struct {
 
 	now       time.Time // of this poll
 	committed time.Time // when the ledger was last written to
+	heard     time.Time // when the last line was read
 	live      time.Time // when the log was last read to its end in this run
 	missing   time.Time // since when the file has not been there
 	failure   string    // why the file could not be read, this time
@@ -168,9 +169,10 @@ func (f *Follower) restore(ctx context.Context) error {
 	if f.pos, err = readPosition(o); err != nil {
 		f.log.WithError(err).Warn("log is read from its beginning")
 	}
-	f.state = NewState(f.o.Config, f.clock.Now())
+	f.heard = f.clock.Now()
+	f.state = NewState(f.o.Config, f.heard)
 	f.state.restore(f.pos.State)
-	since := f.clock.Now().Add(-sessionAge)
+	since := f.heard.Add(-sessionAge)
 	err = f.t.Observations(ctx, since, func(o evidence.Observation) bool {
 		f.state.reopen(o)
 		return true

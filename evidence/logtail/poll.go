@@ -50,6 +50,7 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, f.fail(err)
 	}
+	f.judgeLogouts()
 	f.grant(end && !last)
 	if err := f.commitIfDue(ctx, end && !last); err != nil {
 		return false, err
@@ -85,12 +86,19 @@ func (f *Follower) lookForPath(all []candidate) {
 	}
 }
 
+// judgeLogouts decides on the sessions whose logins did not come. The log's time is that of its last line and what has passed since that was read.
+func (f *Follower) judgeLogouts() {
+	for _, o := range f.state.overdue(f.pos.LastLine.Add(f.now.Sub(f.heard))) {
+		f.batch.add(o)
+	}
+}
+
 // commitIfDue writes what was found. At the log's end without use that may wait for the next beat.
 func (f *Follower) commitIfDue(ctx context.Context, end bool) error {
 	if end && len(f.batch.observations) == 0 && f.now.Sub(f.committed) < f.o.Beat {
 		return nil
 	}
-	if f.batch.lines == 0 && len(f.batch.coverage) == 0 {
+	if f.batch.lines == 0 && len(f.batch.coverage) == 0 && len(f.batch.observations) == 0 {
 		return nil
 	}
 	return f.commit(ctx)

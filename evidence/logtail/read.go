@@ -50,6 +50,7 @@ func (f *Follower) consume(text string, last bool) (used int) {
 
 func (f *Follower) line(line string) {
 	f.batch.lines++
+	f.heard = f.now
 	if f.pos.Skipping {
 		f.pos.Skipping = false
 		return

@@ -19,6 +19,7 @@ const (
 	recentFor   = time.Hour           // how long a second pass may take
 	maxSessions = 50_000              // sessions that have not ended
 	maxOwn      = 1024                // our own sessions
+	maxLogouts  = 8192                // ends of sessions whose logins were not read
 	sessionAge  = 30 * 24 * time.Hour // how far back open sessions are looked for after a restart
 )
 
@@ -43,6 +44,7 @@ type State struct {
 	recent   *bounded[uint64, time.Time] // by hash of message id or queue id
 	sessions *bounded[string, session]   // by session id, or by service and user
 	own      *bounded[uint64, time.Time] // sessions of our own, by hash
+	logouts  *bounded[string, logout]    // by session id
 	heard    map[string]time.Time        // by dialect: the last line
 	lastOwn  time.Time
 }
@@ -60,6 +62,7 @@ func NewState(c Config, notAfter time.Time) *State {
 		recent:   newBounded[uint64, time.Time](maxRecent),
 		sessions: newBounded[string, session](maxSessions),
 		own:      newBounded[uint64, time.Time](maxOwn),
+		logouts:  newBounded[string, logout](maxLogouts),
 		heard:    make(map[string]time.Time),
 	}
 }
@@ -119,12 +122,13 @@ type snapshot struct {
 	Pending map[string]mail      `json:"pending,omitempty"`
 	Recent  []uint64             `json:"recent,omitempty"`
 	Own     []uint64             `json:"own,omitempty"`
+	Logouts map[string]logout    `json:"logouts,omitempty"`
 	Heard   map[string]time.Time `json:"heard,omitempty"`
 	LastOwn time.Time            `json:"last_own,omitzero"`
 }
 
 func (s *State) snapshot() snapshot {
-	snap := snapshot{Ref: s.stamps.ref, Heard: maps.Clone(s.heard), LastOwn: s.lastOwn, Pending: make(map[string]mail, s.pending.len())}
+	snap := snapshot{Ref: s.stamps.ref, Heard: maps.Clone(s.heard), LastOwn: s.lastOwn, Pending: make(map[string]mail, s.pending.len()), Logouts: maps.Collect(s.logouts.each)}
 	for id, m := range s.pending.each {
 		if s.stamps.ref.Sub(m.At) < recentFor {
 			snap.Pending[id] = m
@@ -152,6 +156,9 @@ func (s *State) restore(snap snapshot) {
 	}
 	for _, id := range snap.Own {
 		s.own.put(id, snap.Ref)
+	}
+	for _, id := range slices.Sorted(maps.Keys(snap.Logouts)) {
+		s.logouts.put(id, snap.Logouts[id])
 	}
 	maps.Copy(s.heard, snap.Heard)
 	s.lastOwn = snap.LastOwn
