@@ -98,7 +98,8 @@ func (b *Bridge) Add(mailboxes []cutover.Mailbox) {
 	}
 }
 
-// Retry makes mailboxes that rest after a failure try again at once, with stores opened anew: somebody mended something.
+// Retry makes mailboxes that rest after a failure try again at once, with stores opened anew: somebody mended something. Whether a refused login may be tried again is for Open's
+// stores to know.
 func (b *Bridge) Retry() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -152,6 +152,24 @@ type Outcome struct {
 	Err     error // nil, ErrRefused, ErrBusy or ErrUnknown, wrapped
 }
 
+// RefusedLogin is a refused login. It matches ErrLogin.
+type RefusedLogin struct {
+	At, Next time.Time // when it was tried, and before when nobody tries it again; zero where nobody remembers
+	Err      error     // what the server said
+}
+
+// Error names the times in the zone of this machine.
+func (r *RefusedLogin) Error() string {
+	when := ""
+	if !r.Next.IsZero() {
+		when = " at " + r.At.Local().Format("15:04") + ", next try " + r.Next.Local().Format("15:04")
+	}
+	return ErrLogin.Error() + when + ": " + r.Err.Error()
+}
+
+// Unwrap makes errors.Is find both the sentinel and the cause.
+func (r *RefusedLogin) Unwrap() []error { return []error{ErrLogin, r.Err} }
+
 var (
 	// ErrConnection: the connection broke or could not be made; the other side is to be tried again later.
 	ErrConnection = errors.New("connection lost")

@@ -33,7 +33,7 @@ const unreadFor = time.Hour
 // Pauses after failures, in units of Config.Pause.
 const (
 	longPause  = 150
-	loginPause = 300 // a refused login: asking often may lock the account
+	loginPause = 300 // a refused login, unless it says itself when it may be tried again: asking often may lock the account
 )
 
 func newWorker(b *Bridge, m cutover.Mailbox) *worker {
@@ -174,15 +174,11 @@ func (w *worker) close() {
 	w.legacy, w.cloud = nil, nil
 }
 
-// rest shows the failure and waits before the next try: longer each time, longest after a refused login, shorter when a hint comes.
+// rest shows the failure and waits before the next try: longer each time, longest after a refused login, shorter when somebody mended something.
 func (w *worker) rest(ctx context.Context, err error, failures int) {
-	unit := w.b.cfg.Pause
-	pause := min(unit<<min(failures-1, 10), longPause*unit)
-	if errors.Is(err, ErrLogin) {
-		pause = loginPause * unit
-	}
-	pause += rand.N(pause / 4)
-	w.status.problem(err, w.b.cfg.Clock.Now().Add(pause))
+	now := w.b.cfg.Clock.Now()
+	pause := w.pause(err, failures, now)
+	w.status.problem(err, now.Add(pause))
 	w.b.cfg.Log.WithError(err).WithField("mailbox", w.m.ID).Warn("mailbox needs another try")
 	timer := w.b.cfg.Clock.NewTimer(pause)
 	defer timer.Stop()
@@ -192,6 +188,19 @@ func (w *worker) rest(ctx context.Context, err error, failures int) {
 	case <-timer.C():
 	case <-ctx.Done():
 	}
+}
+
+func (w *worker) pause(err error, failures int, now time.Time) time.Duration {
+	unit := w.b.cfg.Pause
+	pause := min(unit<<min(failures-1, 10), longPause*unit)
+	var refused *RefusedLogin
+	switch {
+	case errors.As(err, &refused) && !refused.Next.IsZero():
+		return max(refused.Next.Sub(now), unit)
+	case errors.Is(err, ErrLogin):
+		pause = loginPause * unit
+	}
+	return pause + rand.N(pause/4)
 }
 
 // await returns at the next hint, at the next poll, or when the context ends.

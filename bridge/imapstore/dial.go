@@ -49,21 +49,30 @@ func parseCapabilities(text string) capabilities {
 	return caps
 }
 
-// connect dials, makes the connection private and logs in. The error matches ErrConnection or ErrLogin.
-func (o Options) connect(ctx context.Context) (*session, error) {
-	s, err := o.open(ctx)
+// connect dials, makes the connection private and logs in, if the guard lets it. The error matches ErrConnection or ErrLogin.
+func (o Options) connect(ctx context.Context) (s *session, err error) {
+	err = o.Guard(ctx, func() (err error) {
+		s, err = o.open(ctx)
+		return unconnected(err)
+	})
 	if err == nil {
 		return s, nil
 	}
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("connecting to %s: %w", o.Address, ctx.Err())
+		err = ctx.Err()
 	}
-	err = login.Explain(err)
-	kind := bridge.ErrConnection
-	if person(err) {
-		kind = bridge.ErrLogin
+	return nil, fmt.Errorf("connecting to %s: %w", o.Address, err)
+}
+
+// unconnected gives an error of connecting the sentinel that the seam wants.
+func unconnected(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil, fmt.Errorf("connecting to %s: %w: %w", o.Address, kind, err)
+	if err = login.Explain(err); person(err) {
+		return &bridge.RefusedLogin{Err: err}
+	}
+	return fmt.Errorf("%w: %w", bridge.ErrConnection, err)
 }
 
 func (o Options) open(ctx context.Context) (*session, error) {

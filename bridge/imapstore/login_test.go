@@ -68,6 +68,30 @@ func TestRefusedTellsTheCredential(t *testing.T) {
 	}
 }
 
+// TestGuard: what stands before a connection decides whether it is made, and hears why a login was refused.
+func TestGuard(t *testing.T) {
+	o := serve(t, "login-refused")
+	var heard *bridge.RefusedLogin
+	shut := errors.New("not now")
+	o.Guard = func(_ context.Context, connect func() error) error {
+		if heard != nil {
+			return shut
+		}
+		err := connect()
+		if !errors.As(err, &heard) || !strings.Contains(heard.Err.Error(), "Invalid credentials") {
+			t.Errorf("the guard hears %v", err)
+		}
+		return err
+	}
+	store := imapstore.New(o)
+	defer store.Close()
+	for _, want := range []error{bridge.ErrLogin, shut} {
+		if _, err := store.Folders(t.Context()); !errors.Is(err, want) || !strings.Contains(text(err), "connecting to "+o.Address) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}
+
 // TestCredentialErrors: no credentials are a matter for a person, a token server that is down is not.
 func TestCredentialErrors(t *testing.T) {
 	cases := []struct{ err, want error }{

@@ -32,6 +32,9 @@ type Options struct {
 	// Password is for servers that offer no mechanism at all: it is sent by the LOGIN command. May be nil.
 	Password func() (username, password string, err error)
 
+	// Guard, if not nil, stands before each connection: it makes it by calling connect, once at most, and returns its error, or one of its own that matches
+	// ErrConnection or ErrLogin. The error of a refused login is a *bridge.RefusedLogin.
+	Guard func(ctx context.Context, connect func() error) error
 	// Dial replaces net.Dialer in tests.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Limit bounds the connections to this server over all stores of the process. May be nil.
@@ -104,6 +107,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Limit == nil {
 		o.Limit = unlimited{}
+	}
+	if o.Guard == nil {
+		o.Guard = func(_ context.Context, connect func() error) error { return connect() }
 	}
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{Timeout: 30 * time.Second}).DialContext

@@ -91,17 +91,18 @@ func (v naming) mailboxes(all []control.Mailbox, now time.Time) []line {
 	var rows [][]string
 	for _, m := range all {
 		if m.Error != "" {
-			rows = append(rows, []string{v.short(m.Address), m.Error + nextTry(m.Next, now)})
+			rows = append(rows, []string{v.short(m.Address), m.Error + nextTry(m, now)})
 		}
 	}
 	return section(stateProblem, bad, rows)
 }
 
-func nextTry(next, now time.Time) string {
-	if next.IsZero() {
+// nextTry is empty where the error says it itself, as that of a refused login does.
+func nextTry(m control.Mailbox, now time.Time) string {
+	if m.Next.IsZero() || strings.Contains(m.Error, ", next try ") {
 		return ""
 	}
-	return ", next try " + clockTime(next, now)
+	return ", next try " + clockTime(m.Next, now)
 }
 
 // sorted parts what waits for a person, oldest first, from what waits for its next attempt, in the order of the attempts.

@@ -51,7 +51,7 @@ func mailboxLines(s control.Status, p *speeds, now time.Time, rows int) []line {
 	}
 	var lines []line
 	for _, m := range problems {
-		text := pad(v.short(m.Address), widest) + "   " + m.Error + nextTry(m.Next, now)
+		text := pad(v.short(m.Address), widest) + "   " + m.Error + nextTry(m, now)
 		lines = append(lines, line{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, text}})
 	}
 	for _, m := range active {

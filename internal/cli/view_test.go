@@ -118,3 +118,21 @@ func TestFailureText(t *testing.T) {
 	}))
 	golden(t, "failure-short", failureText(&failure{what: "no"}))
 }
+
+// The error of a refused login says itself when it is tried again.
+func TestNextTryIsSaidOnce(t *testing.T) {
+	next := sampleNow.Add(time.Minute)
+	for _, c := range []struct {
+		err  string
+		next time.Time
+		want string
+	}{
+		{"x", time.Time{}, ""},
+		{"x", next, ", next try " + clockTime(next, sampleNow)},
+		{"login refused at 14:30, next try 14:40: x", next, ""},
+	} {
+		if got := nextTry(control.Mailbox{Error: c.err, Next: c.next}, sampleNow); got != c.want {
+			t.Errorf("%s: %q, want %q", c.err, got, c.want)
+		}
+	}
+}

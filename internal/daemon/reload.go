@@ -18,7 +18,8 @@ type live struct {
 }
 
 // Reload takes over what may change while we run: the directory of addresses, homes, passwords, new mailboxes, certificates, and the verdict's policy. It returns every difference: to
-// the last configuration for keys that are live, to that of the start for those that wait for a restart. Mailboxes that rest after a failure try again. Nothing changes when it returns an error.
+// the last configuration for keys that are live, to that of the start for those that wait for a restart. Mailboxes that rest after a failure try again; after a refused login only with
+// another password. Nothing changes when it returns an error.
 func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()

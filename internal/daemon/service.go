@@ -47,13 +47,17 @@ func (d *Daemon) Panicked(err error) {
 	d.log.WithError(err).Error("a request on the control socket failed inside")
 }
 
-// Verify compares the named mailboxes, all if none is named, one after the other. A mailbox that cannot be read does not stop the others.
+// Verify compares the named mailboxes, all if none is named, one after the other. A mailbox that cannot be read does not stop the others; one that rests after a refused login is
+// tried once more.
 func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.Verified) error) error {
 	ids, err := d.pick(names)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
+		if err := d.stores.refused.insist(ctx, id); err != nil {
+			return err
+		}
 		report, err := d.bridge.Verify(ctx, id)
 		if ctx.Err() != nil {
 			return ctx.Err()

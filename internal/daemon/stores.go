@@ -3,11 +3,13 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"posthouse/bridge"
 	"posthouse/bridge/imapstore"
@@ -21,6 +23,7 @@ type stores struct {
 	d       *Daemon
 	servers map[string]*server
 	budget  *imapstore.Budget
+	refused *refusals
 
 	mu    sync.Mutex
 	lines map[cutover.MailboxID]config.Mailbox // passwords
@@ -56,6 +59,9 @@ type server struct {
 	waiting imapstore.Limiter
 }
 
+// loginPause is how long a mailbox is left alone after a refused login.
+const loginPause = 10 * time.Minute
+
 // flagPoll is every how many polls all flags are read from a server that cannot tell which changed (no CONDSTORE): every 20 minutes at the usual poll interval.
 const flagPoll = 4
 
@@ -63,7 +69,10 @@ const flagPoll = 4
 const bodyMemory = 8 << 20
 
 func (d *Daemon) openStores(context.Context) error {
-	d.stores = &stores{d: d, servers: map[string]*server{}, lines: map[cutover.MailboxID]config.Mailbox{}, budget: imapstore.NewBudget(bodyMemory)}
+	d.stores = &stores{
+		d: d, servers: map[string]*server{}, lines: map[cutover.MailboxID]config.Mailbox{}, budget: imapstore.NewBudget(bodyMemory),
+		refused: newRefusals(d.opts.Clock, d.real(loginPause)),
+	}
 	d.stores.add(d.live.Load().mailboxes)
 	for name, s := range d.cfg.Servers {
 		srv, err := d.newServer(s)
@@ -132,17 +141,36 @@ func fileSecret(path string) login.Secret {
 
 // open makes a store for a mailbox on one side; it connects at first use.
 func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
-	account := m.On(side)
-	srv := s.servers[account.Server]
+	at := m.On(side)
+	srv := s.servers[at.Server]
 	if srv == nil || srv.IMAP == "" {
 		return nil, fmt.Errorf("no IMAP server is configured on the %s side: %w", side, bridge.ErrNoServer)
 	}
-	c := s.credential(m.ID, srv, side, account.Login)
+	c := s.credential(m.ID, srv, side, at.Login)
 	return srv.pool.add(imapstore.New(imapstore.Options{
 		Address: srv.IMAP, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
-		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Limit: srv.pool, Budget: s.budget, FlagPoll: flagPoll, Dial: dialFrom(srv.IMAP),
+		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Guard: s.guard(account{m.ID, side}, c), Limit: srv.pool, Budget: s.budget, FlagPoll: flagPoll, Dial: dialFrom(srv.IMAP),
 		Log: s.d.log.WithField("mailbox", m.ID),
 	})), nil
+}
+
+// guard keeps all who log in to an account from trying again too soon.
+func (s *stores) guard(a account, c *login.Credential) func(context.Context, func() error) error {
+	return func(ctx context.Context, connect func() error) error {
+		return s.refused.through(ctx, a, secretOf(c), connect)
+	}
+}
+
+// secretOf tells passwords apart. One that cannot be read is like none; so are tokens, which change by themselves.
+func secretOf(c *login.Credential) secret {
+	if c.Password == nil {
+		return secret{}
+	}
+	password, err := c.Password()
+	if err != nil {
+		return secret{}
+	}
+	return sha256.Sum256([]byte(password))
 }
 
 // watch makes a store that only waits.
