@@ -47,6 +47,18 @@ func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledge
 	return rows
 }
 
+// alike returns the mailbox's rows, of all folders, that have the keys of news.
+func (w *worker) alike(ctx context.Context, news []ledger.Item) ([]ledger.Item, error) {
+	if len(news) == 0 {
+		return nil, nil
+	}
+	keys := make([]cutover.Key, len(news))
+	for i, n := range news {
+		keys[i] = n.Identity.Match()
+	}
+	return w.b.cfg.Ledger.ByKey(ctx, w.m.ID, keys)
+}
+
 // leaveOut separates what the rules skip.
 func (w *worker) leaveOut(news []ledger.Item) (skipped, rest []ledger.Item) {
 	for _, row := range news {

@@ -81,7 +81,7 @@ func (s *progress) copying(folders, total int, t ledger.Tally, skipped []Skipped
 	s.p.Folders, s.p.Total, s.p.Skipped = folders, total, skipped
 	s.p.Done, s.p.Bytes = 0, 0
 	for d, n := range t.Items {
-		if d.Final() {
+		if d.Final() && d != cutover.Gone { // which is not in the total either
 			s.p.Done += n
 			s.p.Bytes += t.Bytes[d]
 		}
@@ -93,8 +93,10 @@ func (s *progress) settled(folder string, items []ledger.Item) {
 	defer s.mu.Unlock()
 	s.p.Folder = folder
 	for _, i := range items {
-		s.p.Done++
-		s.p.Bytes += i.Size
+		if i.Disposition != cutover.Gone {
+			s.p.Done++
+			s.p.Bytes += i.Size
+		}
 	}
 }
 

@@ -54,6 +54,11 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 		return nil, err
 	}
 	if found := rowsOf(matches, state, cutover.Copied); len(found) > 0 {
+		ended, err := w.endOrigins(ctx, found)
+		if err != nil {
+			return nil, err
+		}
+		found = append(ended, found...)
 		if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, found, nil); err != nil {
 			return nil, err
 		}

@@ -38,10 +38,10 @@ func (w *worker) displaced(ctx context.Context, p *pair, b Batch, known map[cuto
 
 // renew gives rows of before to the news that they stand for, and returns them with what is left. Equal size and date, under a key with a Message-ID, are proof enough; all others are
 // compared by their bodies, for two different messages may share a key.
-func (w *worker) renew(ctx context.Context, p *pair, b Batch, news []ledger.Item) (renewed, rest []ledger.Item, err error) {
-	before, err := w.before(ctx, p, b, news)
-	if err != nil || len(before) == 0 {
-		return nil, news, err
+func (w *worker) renew(ctx context.Context, p *pair, b Batch, alike, news []ledger.Item) (renewed, rest []ledger.Item, err error) {
+	before := earlier(p, b, alike)
+	if len(before) == 0 {
+		return nil, news, nil
 	}
 	renewed, rest = take(before, news, func(old, now ledger.Item) bool {
 		return !now.Identity.Key.IsZero() && old.Size == now.Size && old.Date.Equal(now.Date)
@@ -78,24 +78,13 @@ func take(before map[cutover.Key][]ledger.Item, news []ledger.Item, like func(ol
 	return renewed, rest
 }
 
-// before returns the folder's rows of other validities by match key.
-func (w *worker) before(ctx context.Context, p *pair, b Batch, news []ledger.Item) (map[cutover.Key][]ledger.Item, error) {
-	if len(news) == 0 {
-		return nil, nil
-	}
-	keys := make([]cutover.Key, len(news))
-	for i, n := range news {
-		keys[i] = n.Identity.Match()
-	}
-	rows, err := w.b.cfg.Ledger.ByKey(ctx, w.m.ID, keys)
-	if err != nil {
-		return nil, err
-	}
+// earlier are the folder's rows of other validities among rows, by match key.
+func earlier(p *pair, b Batch, rows []ledger.Item) map[cutover.Key][]ledger.Item {
 	found := map[cutover.Key][]ledger.Item{}
 	for _, row := range rows {
 		if row.Folder == p.ID && row.Legacy.Validity != b.Validity && row.Disposition.Final() {
 			found[row.Identity.Match()] = append(found[row.Identity.Match()], row)
 		}
 	}
-	return found, nil
+	return found
 }

@@ -67,6 +67,12 @@ type Preparer interface {
 	PrepareFolders(ctx context.Context, wanted []cutover.Folder) error
 }
 
+// Mover is a Target that can move items between its folders, each whole or not at all.
+type Mover interface {
+	// Move tells where the items lie now, with the zero place where the server does not tell; those that are gone are absent. ErrUnsupported, and nothing is done, where the server cannot.
+	Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error)
+}
+
 // Glancer is a Source that tells with one question in which folders Next would find something.
 type Glancer interface {
 	// Glance tells of each folder how it is now, measured by the cursor that is kept for it.

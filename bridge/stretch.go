@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"posthouse/cutover"
 	"posthouse/evidence"
@@ -88,8 +89,8 @@ func (s *stretch) nothing(ctx context.Context, cursor, after ledger.Cursor) erro
 	return err
 }
 
-// work disposes of every change in a batch. In order: what the ledger knows, under this reference or an earlier one; what the rules leave out; what the listener captured; what the
-// cloud holds already; what is left to put.
+// work disposes of every change in a batch. In order: what the ledger knows, under this reference or an earlier one; what the rules leave out; what the listener captured; what was moved
+// here from another folder; what the cloud holds already; what is left to put.
 func (s *stretch) work(ctx context.Context, b Batch) error {
 	w, p := s.w, s.p
 	known, err := w.known(ctx, p, b)
@@ -107,20 +108,29 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	if err := w.followFlags(ctx, p, b, known); err != nil {
 		return err
 	}
-	rows, news, err := w.renew(ctx, p, b, w.unknown(p.ID, b, known))
+	news := w.unknown(p.ID, b, known)
+	alike, err := w.alike(ctx, news)
+	if err == nil {
+		alike, err = s.outOfDoubt(ctx, alike, news)
+	}
 	if err != nil {
 		return err
 	}
-	seen, err := w.witness(ctx, p, b, news)
+	rows, news, err := w.renew(ctx, p, b, alike, news)
 	if err != nil {
 		return err
 	}
+	seen := w.witness(p, b, alike, news)
 	skipped, rest := w.leaveOut(news)
 	joined, rest, err := w.join(ctx, p, rest)
 	if err != nil {
 		return err
 	}
-	rows = append(append(rows, skipped...), joined...)
+	moved, rest, err := s.moved(ctx, alike, rest)
+	if err != nil {
+		return err
+	}
+	rows = slices.Concat(rows, skipped, joined, moved)
 	adopted, rest, err := s.adopted(ctx, rest)
 	if err != nil {
 		return errors.Join(err, w.keep(ctx, p, rows, nil, err))

@@ -187,7 +187,7 @@ func (v *verifier) name(ctx context.Context, missing []unplaced) error {
 	}
 	for _, u := range missing {
 		f := Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: why(u)}
-		if u.known && (u.row.Disposition.InCloud() && u.row.Cloud.Ref != "" || u.row.Disposition == cutover.Captured && seen[u.row.Capture]) {
+		if u.known && (u.row.Disposition == cutover.Copied || u.row.Disposition == cutover.Adopted || u.row.Disposition == cutover.Captured && seen[u.row.Capture]) {
 			f.Why = "was " + string(u.row.Disposition) + ", seen in the cloud, and removed there since"
 			v.report.Removed = append(v.report.Removed, f)
 			continue

@@ -1,8 +1,6 @@
 package bridge
 
 import (
-	"context"
-
 	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/ledger"
@@ -14,20 +12,12 @@ const GrowthSource = "mailboxes"
 // witness makes observations of new items in a legacy mailbox, which are use of the old server: received, or sent by its owner. They are reported once the items are settled, so that
 // a batch that is tried again is not reported again. What carries our trace came through the listener, which has
 // reported it; what the mailbox held before under another reference was only moved.
-func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []ledger.Item) ([]evidence.Observation, error) {
-	if !b.Fresh || w.b.cfg.Observe == nil || len(news) == 0 {
-		return nil, nil
-	}
-	keys := make([]cutover.Key, len(news))
-	for i, t := range news {
-		keys[i] = t.Identity.Match()
-	}
-	before, err := w.b.cfg.Ledger.ByKey(ctx, w.m.ID, keys)
-	if err != nil {
-		return nil, err
+func (w *worker) witness(p *pair, b Batch, alike, news []ledger.Item) []evidence.Observation {
+	if !b.Fresh || w.b.cfg.Observe == nil {
+		return nil
 	}
 	moved := map[cutover.Key]bool{}
-	for _, row := range before {
+	for _, row := range alike {
 		moved[row.Identity.Match()] = true
 	}
 	var seen []evidence.Observation
@@ -36,7 +26,7 @@ func (w *worker) witness(ctx context.Context, p *pair, b Batch, news []ledger.It
 			seen = append(seen, w.observation(p, t))
 		}
 	}
-	return seen, nil
+	return seen
 }
 
 func (w *worker) observation(p *pair, t ledger.Item) evidence.Observation {

@@ -176,7 +176,7 @@ func (l *link) logout(ctx context.Context) {
 
 // libraryCapabilities are those that go-imap acts on and that we want it to act on. IMAP4rev2 is not among them: it would send names in UTF-8.
 var libraryCapabilities = []string{
-	"IMAP4REV1", "IDLE", "NAMESPACE", "UIDPLUS", "LIST-EXTENDED", "SPECIAL-USE", "CREATE-SPECIAL-USE", "CONDSTORE", "ESEARCH", "LITERAL+", "LITERAL-",
+	"IMAP4REV1", "IDLE", "NAMESPACE", "UIDPLUS", "MOVE", "LIST-EXTENDED", "SPECIAL-USE", "CREATE-SPECIAL-USE", "CONDSTORE", "ESEARCH", "LITERAL+", "LITERAL-",
 }
 
 // goIMAP hands the session to go-imap, which is told that it is known already: logging in is ours, so that there is one way of doing it.

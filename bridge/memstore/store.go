@@ -17,6 +17,7 @@ const (
 	OpBody    = "fetch body" // before each body: ErrConnection ends the Fetch, any other is that item's
 	OpWait    = "wait"
 	OpEnsure  = "ensure folder"
+	OpMove    = "move"
 	OpState   = "state"
 	OpScan    = "scan"      // before each item
 	OpSearch  = "search"    // before each item found, and once at the beginning

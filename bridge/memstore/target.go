@@ -55,6 +55,32 @@ func (b *Mailbox) fit(path cutover.FolderPath) cutover.FolderPath {
 	return fitted
 }
 
+// Move implements bridge.Mover.
+func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error) {
+	if err := s.begin(ctx, OpMove); err != nil {
+		return nil, fmt.Errorf("moving from %s to %s: %w", from.Path, to.Path, err)
+	}
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	source, target := s.box.at(from.Path), s.box.at(to.Path)
+	if source == nil || target == nil {
+		return nil, fmt.Errorf("moving from %s to %s: %w", from.Path, to.Path, bridge.ErrGone)
+	}
+	places := map[cutover.Ref]ledger.Place{}
+	for _, ref := range refs {
+		if source.find(ref) == nil {
+			continue
+		}
+		m := s.box.remove(source, ref)
+		moved := target.add(s.box, Message{Raw: m.raw, Flags: m.flags, Date: m.date})
+		places[ref] = ledger.Place{}
+		if !s.box.options.NoPlaces {
+			places[ref] = ledger.Place{Validity: target.era(), Ref: moved.ref()}
+		}
+	}
+	return places, nil
+}
+
 // State is exact: the tail is the reference that the next item gets.
 func (s *Store) State(ctx context.Context, f cutover.Folder) (bridge.FolderState, error) {
 	if err := s.begin(ctx, OpState); err != nil {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -160,6 +161,40 @@ func (s *suite) putBadContent() {
 	for _, item := range s.stored(s.inbox) {
 		if item.Identity.Key == identity(2).Key {
 			s.Errorf("a body of the wrong length was stored: %+v", item)
+		}
+	}
+}
+
+// move: items lie in the other folder with all that they had, and in the first no more; those that are gone are not told of.
+func (s *suite) move() {
+	mover, can := s.store.(bridge.Mover)
+	if !can {
+		return
+	}
+	other, err := s.store.EnsureFolder(s.ctx, cutover.Folder{Path: cutover.FolderPath{"Elsewhere"}, Kind: cutover.Mail})
+	s.ok(err)
+	s.deliver(1, 4)
+	refs := s.refs(s.inbox)
+	before := s.stored(s.inbox)
+	s.box.Remove(s.T, s.inbox.Path, refs[2])
+	places, err := mover.Move(s.ctx, s.inbox, refs[1:3], other)
+	if errors.Is(err, bridge.ErrUnsupported) {
+		if len(s.refs(s.inbox)) != 3 || len(s.refs(other)) != 0 {
+			s.Error("something was moved all the same")
+		}
+		return
+	}
+	s.ok(err)
+	after := s.stored(other)
+	if len(places) != 1 || len(after) != 1 || !slices.Equal(s.refs(s.inbox), []cutover.Ref{refs[0], refs[3]}) {
+		s.Fatalf("told %v, the other folder has %v, the first %v", places, after, s.refs(s.inbox))
+	}
+	for ref, item := range after {
+		if place := places[refs[1]]; s.Places != (place.Ref != "") || s.Places && place.Ref != ref {
+			s.Errorf("told %+v, it lies at %s", place, ref)
+		}
+		if was := before[refs[1]]; item.Identity.Match() != was.Identity.Match() || !item.Flags.Equal(was.Flags) || !item.Date.Equal(was.Date) {
+			s.Errorf("it was %+v and is %+v", was, item)
 		}
 	}
 }

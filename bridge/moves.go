@@ -1,0 +1,405 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// A user who files a message on the old side makes it vanish from one folder and appear in another. Its copy in the cloud is moved too, rather than a second one put. A renamed folder is
+// nothing else: all its messages are moved.
+//
+// News with the key of a row is such a message if the row's item is no longer where it was on the old side (a user who copies leaves it there) and if bodies and dates agree. Where
+// the cloud's copy is not where we put it, the user moved or deleted it there, and it stays so. The order: intend the new row; move; settle the new row and the old one together. A
+// crash in between leaves an intent, which is asked for in the new folder's tail as any other; until that is settled the old row stays.
+
+// origin is a row whose item is no longer where it was on the old side.
+type origin struct {
+	from *pair
+	row  ledger.Item
+	here bool // its copy lies where we put it
+}
+
+// move is a message that was moved on the old side.
+type move struct {
+	*origin
+	now ledger.Item
+}
+
+// moved finds the news that are moves, and returns their rows and the rest.
+func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rows, rest []ledger.Item, err error) {
+	if len(alike) == 0 || len(news) == 0 {
+		return nil, news, nil
+	}
+	origins, err := s.w.gone(ctx, alike)
+	if err != nil || len(origins) == 0 {
+		return nil, news, err
+	}
+	if err := s.drain(); err != nil {
+		return nil, nil, err
+	}
+	if err := s.w.lookForCopies(ctx, origins); err != nil {
+		return nil, nil, err
+	}
+	moves, rest, err := s.w.matchMoves(ctx, s.p, origins, news)
+	if err != nil || len(moves) == 0 {
+		return nil, news, err
+	}
+	s.p.index = nil // what is moved into the folder is no foreign copy
+	rows, left, err := s.carryMoves(ctx, moves)
+	return rows, append(rest, left...), err
+}
+
+// outOfDoubt settles what was being put into other folders, among rows alike to news: whether it has a copy decides whether the news is a move.
+func (s *stretch) outOfDoubt(ctx context.Context, alike, news []ledger.Item) ([]ledger.Item, error) {
+	asked := map[ledger.FolderID]bool{}
+	for _, row := range alike {
+		if row.Disposition != cutover.Intended || row.Folder == s.p.ID || asked[row.Folder] {
+			continue
+		}
+		asked[row.Folder] = true
+		if err := s.drain(); err != nil {
+			return nil, err
+		}
+		from, err := s.w.pairOf(ctx, row.Folder)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.w.cloudFolder(ctx, from); err != nil {
+			return nil, err
+		}
+		if err := s.w.recover(ctx, from); err != nil {
+			return nil, err
+		}
+	}
+	if len(asked) == 0 {
+		return alike, nil
+	}
+	return s.w.alike(ctx, news)
+}
+
+// gone returns those of the rows whose items are no longer on the old side where they were.
+func (w *worker) gone(ctx context.Context, rows []ledger.Item) ([]*origin, error) {
+	byFolder := map[ledger.FolderID][]ledger.Item{}
+	for _, row := range rows {
+		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted {
+			byFolder[row.Folder] = append(byFolder[row.Folder], row)
+		}
+	}
+	var found []*origin
+	for id, rows := range byFolder {
+		from, err := w.pairOf(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		there, err := w.stillThere(ctx, from, rows)
+		if err != nil {
+			return nil, fmt.Errorf("looking for the first copies in %s: %w", from.Legacy, err)
+		}
+		for _, row := range rows {
+			if !there[row.ID] {
+				found = append(found, &origin{from: from, row: row})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *origin) int { return int(a.row.ID - b.row.ID) })
+	return found, nil
+}
+
+// pairOf is the folder's pair, also of one that is no longer on the old side: then only its cloud side is known.
+func (w *worker) pairOf(ctx context.Context, id ledger.FolderID) (*pair, error) {
+	for _, p := range w.pairs {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	rows, err := w.b.cfg.Ledger.Pairs(ctx, w.m.ID)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(rows, func(row ledger.FolderPair) bool { return row.ID == id })
+	if i < 0 {
+		return nil, fmt.Errorf("folder %d: %w", id, ledger.ErrNotFound)
+	}
+	return &pair{FolderPair: rows[i]}, nil
+}
+
+// stillThere reports of rows of one folder whose items are there. What cannot be told counts as there: then a second copy is put, and nothing is moved that should stay.
+func (w *worker) stillThere(ctx context.Context, from *pair, rows []ledger.Item) (map[ledger.ItemID]bool, error) {
+	there := map[ledger.ItemID]bool{}
+	if from.legacy.Name == "" && len(from.legacy.Path) == 0 {
+		return there, nil // the folder is gone, and all that was in it
+	}
+	state, err := w.legacy.State(ctx, from.legacy)
+	if errors.Is(err, ErrGone) {
+		return there, nil
+	} else if err != nil {
+		return nil, err
+	}
+	refs := make([]cutover.Ref, len(rows))
+	for i, row := range rows {
+		refs[i] = row.Legacy.Ref
+	}
+	flags, err := w.legacy.Flags(ctx, from.legacy, refs)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		_, present := flags[row.Legacy.Ref]
+		there[row.ID] = present || row.Legacy.Validity != state.Validity
+	}
+	return there, nil
+}
+
+// matchMoves pairs news with rows whose items are gone, each row once, by key and body.
+func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, news []ledger.Item) (moves []move, rest []ledger.Item, err error) {
+	byKey := map[cutover.Key][]*origin{}
+	for _, o := range origins {
+		byKey[o.row.Identity.Match()] = append(byKey[o.row.Identity.Match()], o)
+	}
+	var asked []ledger.Item
+	for _, now := range news {
+		if len(byKey[now.Identity.Match()]) > 0 {
+			asked = append(asked, now)
+		} else {
+			rest = append(rest, now)
+		}
+	}
+	if err := w.digested(ctx, p, asked); err != nil {
+		return nil, nil, fmt.Errorf("reading what may have been moved: %w", err)
+	}
+	// Servers keep the date of what is moved; true duplicates differ in it, or in nothing but their flags.
+	same := func(o *origin, now ledger.Item) bool {
+		return o.row.Date.Equal(now.Date) && (o.row.Digest == now.Digest && !now.Digest.IsZero() || o.row.Digest.IsZero() && o.row.Size == now.Size)
+	}
+	here := func(o *origin, now ledger.Item) bool { return same(o, now) && o.here }
+	exact := func(o *origin, now ledger.Item) bool { return here(o, now) && o.row.Flags.Equal(now.Flags) }
+	for _, same := range []func(*origin, ledger.Item) bool{exact, here, same} {
+		var open []ledger.Item
+		for _, now := range asked {
+			key := now.Identity.Match()
+			i := slices.IndexFunc(byKey[key], func(o *origin) bool { return same(o, now) })
+			if i < 0 {
+				open = append(open, now)
+				continue
+			}
+			moves = append(moves, move{byKey[key][i], now})
+			byKey[key] = slices.Delete(byKey[key], i, i+1)
+		}
+		asked = open
+	}
+	return moves, append(rest, asked...), nil
+}
+
+// lookForCopies finds out which copies lie in the cloud where we put them.
+func (w *worker) lookForCopies(ctx context.Context, origins []*origin) error {
+	byFolder := map[*pair][]*origin{}
+	for _, o := range origins {
+		byFolder[o.from] = append(byFolder[o.from], o)
+	}
+	for from, of := range byFolder {
+		if err := w.lookIn(ctx, from, of); err != nil && !errors.Is(err, ErrGone) {
+			return fmt.Errorf("looking for copies in the cloud's %s: %w", from.Cloud, err)
+		}
+	}
+	return nil
+}
+
+func (w *worker) lookIn(ctx context.Context, from *pair, origins []*origin) error {
+	if err := w.cloudFolder(ctx, from); err != nil {
+		return err
+	}
+	state, err := w.cloud.State(ctx, from.cloud)
+	if err != nil {
+		return err
+	}
+	var refs []cutover.Ref
+	for _, o := range origins {
+		if o.row.Cloud.Ref != "" {
+			refs = append(refs, o.row.Cloud.Ref)
+		}
+	}
+	flags, err := w.cloud.Flags(ctx, from.cloud, refs)
+	if err != nil {
+		return err
+	}
+	for _, o := range origins {
+		_, there := flags[o.row.Cloud.Ref]
+		o.here = there && o.row.Cloud.Validity == state.Validity
+	}
+	return nil
+}
+
+// cloudFolder fills in the cloud side of a pair whose legacy folder is no longer there.
+func (w *worker) cloudFolder(ctx context.Context, from *pair) error {
+	if from.cloud.Name != "" || len(from.cloud.Path) > 0 {
+		return nil
+	}
+	folders, err := w.cloud.Folders(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(folders, func(f cutover.Folder) bool { return f.Path.Key() == from.Cloud.Key() && !f.NoSelect })
+	if i < 0 {
+		return ErrGone
+	}
+	from.cloud = folders[i]
+	return nil
+}
+
+func byOrigin(moves []move) map[*pair][]*move {
+	all := map[*pair][]*move{}
+	for i := range moves {
+		all[moves[i].from] = append(all[moves[i].from], &moves[i])
+	}
+	return all
+}
+
+func refsOf(moves []*move) []cutover.Ref {
+	refs := make([]cutover.Ref, 0, len(moves))
+	for _, m := range moves {
+		refs = append(refs, m.row.Cloud.Ref)
+	}
+	return refs
+}
+
+// carryMoves moves the copies, and returns the rows that are done with, the old ones first, and those that have to be put after all.
+func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []ledger.Item, err error) {
+	for from, of := range byOrigin(moves) {
+		var carried []*move
+		for _, m := range of {
+			switch {
+			case !m.here:
+				rows = append(rows, m.ended(), m.begun(ledger.Place{}, "its copy was moved or removed in the cloud"))
+			case from.Cloud.Key() == s.p.Cloud.Key():
+				rows = append(rows, m.ended(), m.begun(m.row.Cloud, ""))
+			default:
+				carried = append(carried, m)
+			}
+		}
+		if len(carried) == 0 {
+			continue
+		}
+		done, put, err := s.moveCopies(ctx, from, carried)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows, left = append(rows, done...), append(left, put...)
+	}
+	return rows, left, s.followMovedFlags(ctx, rows)
+}
+
+// ended is the old row: it has no copy any more.
+func (m *move) ended() ledger.Item {
+	row := m.row
+	row.Disposition, row.Cloud, row.CloudFlags, row.Note = cutover.Gone, ledger.Place{}, nil, "moved on the old side"
+	return row
+}
+
+// begun is the new row, with the copy that the old one had.
+func (m *move) begun(at ledger.Place, note string) ledger.Item {
+	row := m.now
+	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, note
+	return row
+}
+
+// moveCopies moves copies from one cloud folder into this one.
+func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (done, put []ledger.Item, err error) {
+	mover, can := s.w.cloud.(Mover)
+	if !can {
+		return nil, newRows(moves), nil
+	}
+	state, err := s.w.cloud.State(ctx, s.p.cloud)
+	if err != nil {
+		return nil, nil, err
+	}
+	marked := newRows(moves)
+	for i, m := range moves {
+		marked[i].Note = fmt.Sprintf(movedFrom, m.row.ID)
+	}
+	intended, err := s.w.intend(ctx, marked, state)
+	if err != nil {
+		return nil, nil, err
+	}
+	places, err := mover.Move(ctx, from.cloud, refsOf(moves), s.p.cloud)
+	if errors.Is(err, ErrUnsupported) {
+		return nil, newRows(moves), s.w.b.cfg.Ledger.Forget(ctx, ids(intended))
+	} else if err != nil {
+		return nil, nil, fmt.Errorf("moving copies from %s: %w", from.Cloud, err)
+	}
+	for i, m := range moves {
+		m.now = intended[i]
+		place, moved := places[m.row.Cloud.Ref]
+		switch {
+		case !moved: // somebody was quicker: it is as the user left it
+			done = append(done, m.ended(), m.begun(ledger.Place{}, "its copy was moved or removed in the cloud"))
+		case place.Ref == "":
+			done = append(done, m.ended())
+			s.unplaced = true // the new row stays Intended until the tail tells where it lies
+		default:
+			done = append(done, m.ended(), m.begun(place, ""))
+		}
+	}
+	return done, nil, nil
+}
+
+// movedFrom is the note of a row whose copy is being moved, so that the old row is ended too when a crash comes in between.
+const movedFrom = "moved from item %d"
+
+// endOrigins returns the old rows, ended, of rows that were found where a copy was being moved to.
+func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.Item, error) {
+	var ended []ledger.Item
+	for i, row := range found {
+		var id ledger.ItemID
+		if n, _ := fmt.Sscanf(row.Note, movedFrom, &id); n != 1 {
+			continue
+		}
+		found[i].Note = ""
+		alike, err := w.alike(ctx, []ledger.Item{row})
+		if err != nil {
+			return nil, err
+		}
+		for _, old := range alike {
+			if old.ID == id {
+				ended = append(ended, (&move{&origin{row: old}, row}).ended())
+			}
+		}
+	}
+	return ended, nil
+}
+
+func newRows(moves []*move) []ledger.Item {
+	rows := make([]ledger.Item, len(moves))
+	for i, m := range moves {
+		rows[i] = m.now
+	}
+	return rows
+}
+
+// followMovedFlags carries over what changed together with the place. Rows hold the flags as of now.
+func (s *stretch) followMovedFlags(ctx context.Context, rows []ledger.Item) error {
+	changed := map[cutover.Ref]ledger.Item{}
+	var refs []cutover.Ref
+	at := map[cutover.Ref]int{}
+	for i, row := range rows {
+		if row.Cloud.Ref == "" || row.Flags.Equal(row.CloudFlags) {
+			continue
+		}
+		changed[row.Cloud.Ref], at[row.Cloud.Ref] = row, i
+		refs = append(refs, row.Cloud.Ref)
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	written, err := s.w.writeFlags(ctx, s.p, refs, changed)
+	for _, row := range written {
+		if i, ok := at[row.Cloud.Ref]; ok {
+			rows[i] = row
+		}
+	}
+	return err
+}

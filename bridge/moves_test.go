@@ -1,0 +1,152 @@
+package bridge_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/bridge/memstore"
+	"posthouse/cutover"
+)
+
+var projects = cutover.FolderPath{"Projects"}
+
+// moving is a world in which one message was copied from INBOX, and another lies in Projects.
+func moving(t *testing.T, cloud memstore.Options) (w *world, ref cutover.Ref) {
+	t.Helper()
+	w = newWorld(t, memstore.Options{}, cloud)
+	w.old().AddFolder(cutover.Folder{Path: projects, Kind: cutover.Mail})
+	w.old().Deliver(projects, memstore.Message{Raw: mail("other", "hello"), Date: time.Now()})
+	ref = w.old().Deliver(inbox, memstore.Message{Raw: mail("moved", "hello"), Date: time.Now(), Flags: cutover.NewFlags(`\Seen`)})
+	w.start()
+	time.Sleep(10 * time.Second)
+	return w, ref
+}
+
+// wantPlaces demands the numbers of copies in INBOX and in Projects.
+func (w *world) wantPlaces(inINBOX, inProjects int) {
+	w.t.Helper()
+	if a, b := len(w.new().Messages(inbox)), len(w.new().Messages(projects)); a != inINBOX || b != inProjects {
+		w.t.Errorf("%d copies in INBOX and %d in Projects, want %d and %d", a, b, inINBOX, inProjects)
+	}
+}
+
+func TestAMoveOnTheOldSideMovesTheCopy(t *testing.T) {
+	for name, options := range map[string]memstore.Options{"places are told": {}, "places are not told": {NoPlaces: true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w, ref := moving(t, options)
+				w.new().SetFlags(inbox, held(t, w.new(), inbox, "moved").Ref, `\Seen`, "kept") // the user's, in the cloud
+				moved := w.old().Move(inbox, ref, projects)
+				time.Sleep(10 * time.Minute)
+				w.wantPlaces(0, 2)
+				wantFlags(t, w.new(), projects, "moved", `\Seen`, "kept")
+				w.old().Move(projects, moved, inbox)
+				time.Sleep(10 * time.Minute)
+				w.wantPlaces(1, 1)
+				r, err := w.bridge.Verify(t.Context(), anna.ID)
+				if err != nil || r.Equal != 2 || len(r.Missing)+len(r.Extra)+len(r.Removed) > 0 {
+					t.Errorf("verify: %+v, %v", r, err)
+				}
+				if p := w.bridge.Progress()[0]; p.Done != p.Total {
+					t.Errorf("%d of %d are done", p.Done, p.Total)
+				}
+				w.stop()
+			})
+		})
+	}
+}
+
+func TestFlagsThatChangedWithAMove(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, ref := moving(t, memstore.Options{})
+		w.stop()
+		w.old().SetFlags(inbox, ref, `\Seen`, `\Flagged`)
+		w.old().Move(inbox, ref, projects)
+		w.run(10 * time.Minute)
+		w.wantPlaces(0, 2)
+		wantFlags(t, w.new(), projects, "moved", `\Flagged`, `\Seen`)
+	})
+}
+
+// A copy is no move: the first one is still there.
+func TestACopyOnTheOldSideIsCopied(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, _ := moving(t, memstore.Options{})
+		w.old().Deliver(projects, held(t, w.old(), inbox, "moved"))
+		time.Sleep(10 * time.Minute)
+		w.wantPlaces(1, 2)
+		w.stop()
+	})
+}
+
+// What the user moved or deleted in the cloud stays so when it is moved on the old side.
+func TestAMoveOfWhatTheUserTouched(t *testing.T) {
+	for name, touch := range map[string]func(w *world, ref cutover.Ref){
+		"moved":   func(w *world, ref cutover.Ref) { w.new().Move(inbox, ref, projects) },
+		"deleted": func(w *world, ref cutover.Ref) { w.new().Remove(inbox, ref) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w, ref := moving(t, memstore.Options{})
+				touch(w, held(t, w.new(), inbox, "moved").Ref)
+				before := len(w.new().Messages(projects))
+				w.old().Move(inbox, ref, projects)
+				time.Sleep(10 * time.Minute)
+				w.wantPlaces(0, before)
+				r, err := w.bridge.Verify(t.Context(), anna.ID)
+				if err != nil || len(r.Missing)+len(r.Extra) > 0 {
+					t.Errorf("verify: %+v, %v", r, err)
+				}
+				w.stop()
+			})
+		})
+	}
+}
+
+// Users file messages at random while they are copied and followed, everything fails at random, and the process ends and begins again: in the end every folder holds what it holds on the old side.
+func TestUsersMoveMessagesAtRandom(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{Batch: 7}, memstore.Options{Batch: 7, NoPlaces: seed%4 == 3})
+				paths := w.fill(seed+200, 80)
+				random := rand.New(rand.NewPCG(seed, 3))
+				var mu sync.Mutex // both stores ask, from goroutines of their own
+				fault := func(string, int) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if seed%2 == 1 && random.IntN(25) == 0 {
+						return fmt.Errorf("cut: %w", bridge.ErrConnection)
+					}
+					return nil
+				}
+				w.old().SetFault(fault)
+				w.new().SetFault(fault)
+				for range 5 {
+					w.start()
+					for range 12 {
+						mu.Lock()
+						from, to, n := paths[random.IntN(len(paths))], paths[random.IntN(len(paths))], random.IntN(3000)
+						mu.Unlock()
+						time.Sleep(time.Duration(n) * time.Millisecond)
+						synctest.Wait()
+						if all := w.old().Messages(from); len(all) > 0 && !slices.Equal(from, to) {
+							w.old().Move(from, all[n%len(all)].Ref, to)
+						}
+					}
+					w.stop()
+				}
+				w.old().SetFault(nil)
+				w.new().SetFault(nil)
+				w.run(20 * time.Minute)
+				w.wantEqual(paths...)
+			})
+		})
+	}
+}
