@@ -125,7 +125,7 @@ type Listener struct {
 
 	// mx: mail from the world. devices: printers and programs, by their address.
 	Role Role `toml:"role" as:"mx|devices" example:"mx" need:"yes"`
-	// Name (FileDescriptorName=) of the socket that systemd hands over.
+	// Name (FileDescriptorName=) of the socket that systemd hands over. All sockets of that name take mail.
 	Socket string `toml:"socket" example:"mx"`
 	// Address to listen on, used when no such socket was handed over.
 	Address string `toml:"address" as:"listen" example:":25"`

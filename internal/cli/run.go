@@ -156,7 +156,7 @@ func (r *running) start(ctx context.Context, abort func()) error {
 func (r *running) greet() {
 	r.log.WithFields(logrus.Fields{"version": r.app.build.Version, "config": r.cfg.File, "mailboxes": len(r.cfg.Mailboxes)}).Info("posthouse is running")
 	for name, l := range r.cfg.Listeners {
-		if address := r.service.Addr(name); address != nil {
+		for _, address := range r.service.Addrs(name) {
 			r.log.WithFields(logrus.Fields{"listener": name, "role": l.Role, "address": address.String()}).Info("takes mail")
 		}
 	}

@@ -29,8 +29,8 @@ type fakeService struct {
 
 func (f *fakeService) Start(ctx context.Context) error { return call(ctx, f.start) }
 func (f *fakeService) Stop(ctx context.Context) error  { return call(ctx, f.stop) }
-func (f *fakeService) Addr(string) net.Addr {
-	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 2525}
+func (f *fakeService) Addrs(string) []net.Addr {
+	return []net.Addr{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 2525}}
 }
 
 func (f *fakeService) Reload(_ context.Context, next *config.Config) ([]config.Change, error) {

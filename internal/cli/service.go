@@ -15,7 +15,7 @@ import (
 type service interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
-	Addr(listener string) net.Addr
+	Addrs(listener string) []net.Addr
 	Reload(ctx context.Context, next *config.Config) ([]config.Change, error)
 }
 

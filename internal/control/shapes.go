@@ -25,7 +25,7 @@ type Status struct {
 	Mailboxes []Mailbox   `json:"mailboxes"` // by address
 	Sources   []Source    `json:"sources"`
 	Unknown   []Unknown   `json:"unknown_recipients,omitempty"`
-	Listeners []Listening `json:"listeners"` // by name
+	Listeners []Listening `json:"listeners"` // by name; one that listens on several addresses stands here once for each
 	Config    Loaded      `json:"config"`
 	Trouble   []string    `json:"trouble,omitempty"` // what this process itself cannot do now, for people
 }
@@ -41,7 +41,7 @@ func NewStatus() Status {
 	}
 }
 
-// Listening is a listener and where it is reached.
+// Listening is a listener and an address at which it is reached.
 type Listening struct {
 	Name    string `json:"name"`
 	Role    string `json:"role"`    // mx or devices

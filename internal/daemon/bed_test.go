@@ -311,7 +311,7 @@ func (b *bed) again() control.Status {
 	return b.until("another look at every mailbox", caughtAfter(b.status().At))
 }
 
-func (b *bed) listener() string { return b.daemon.Addr("mx").String() }
+func (b *bed) listener() string { return b.daemon.Addrs("mx")[0].String() }
 
 // send gives the daemon a message and demands a 250.
 func (b *bed) send(subject, from string, to ...string) []byte {

@@ -233,7 +233,7 @@ func TestRestartWithMailInHand(t *testing.T) {
 func TestDevices(t *testing.T) {
 	b := newBed(t, layout{rest: "[listeners.devices]\nrole = \"devices\"\naddress = \"127.0.0.1:0\"\nallow = [\"127.0.0.77\"]\n"})
 	b.start()
-	at := b.daemon.Addr("devices").String()
+	at := b.daemon.Addrs("devices")[0].String()
 	msg := message("scan", "scanner@example.com", "anna@example.com")
 	for from, code := range map[string]int{"127.0.0.77": 250, "127.0.0.78": 550} {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -245,7 +245,7 @@ func TestDevices(t *testing.T) {
 	}
 	s := b.until("the scan", settled(1))
 	b.once(b.cloud, "anna@example.com", msg)
-	if b.daemon.Addr("none") != nil || len(s.Listeners) != 2 || s.Listeners[0].Role != "devices" || s.Listeners[0].Address != at {
+	if b.daemon.Addrs("none") != nil || len(s.Listeners) != 2 || s.Listeners[0].Role != "devices" || s.Listeners[0].Address != at {
 		t.Errorf("listeners: %+v", s.Listeners)
 	}
 }

@@ -149,11 +149,11 @@ func (d *Daemon) onStop(undo func(context.Context) error) {
 	d.teardown = append(d.teardown, undo)
 }
 
-// Addr is where a listener is reached, by its name in the configuration; nil if there is none.
-func (d *Daemon) Addr(name string) net.Addr {
+// Addrs are where a listener is reached, by its name in the configuration; none if there is no such listener.
+func (d *Daemon) Addrs(name string) []net.Addr {
 	for _, l := range d.listeners {
 		if l.Name() == name {
-			return l.Addr()
+			return l.Addrs()
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func (d *Daemon) keep(ctx context.Context) error {
 	until := map[string]time.Time{}
 	for _, l := range d.listeners {
 		select {
-		case <-l.Done(): // its socket failed: it takes nothing any more
+		case <-l.Done(): // a socket failed: what comes to it is not seen any more
 		default:
 			until[l.Name()] = now
 		}

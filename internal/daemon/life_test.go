@@ -110,7 +110,7 @@ func TestStopWithStuckClients(t *testing.T) {
 	b := newBed(t, layout{rest: "[listeners.devices]\nrole = \"devices\"\naddress = \"127.0.0.1:0\"\nallow = [\"127.0.0.1\"]\n"})
 	b.start()
 	b.until("the copy", copied)
-	addresses := []string{b.listener(), b.daemon.Addr("devices").String()}
+	addresses := []string{b.listener(), b.daemon.Addrs("devices")[0].String()}
 	var stuck []*bufio.Reader
 	for _, address := range addresses {
 		stuck = append(stuck, stuckIn(t, address))

@@ -60,8 +60,8 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 		return err
 	}
 	if sockets := d.opts.Sockets[l.Socket]; l.Socket != "" && len(sockets) > 0 {
-		cfg.Listener = sockets[0]
-		d.opts.Sockets[l.Socket] = sockets[1:]
+		cfg.Sockets = sockets
+		delete(d.opts.Sockets, l.Socket)
 	} else if l.Address == "" {
 		return fmt.Errorf("no socket %q came from the service manager, and no address is configured", l.Socket)
 	}
@@ -93,7 +93,7 @@ func (d *Daemon) secure(cfg *listener.Config, l config.Listener) error {
 	return nil
 }
 
-// notConfigured answers on a socket for which nothing is configured.
+// notConfigured answers on sockets for which nothing is configured.
 func (d *Daemon) notConfigured(cfg listener.Config) error {
 	server, err := listener.NewNotConfigured(cfg)
 	if err != nil {
@@ -126,15 +126,13 @@ func (d *Daemon) stopListeners(ctx context.Context) error {
 // answerOthers says so on sockets that the service manager opened and no listener uses.
 func (d *Daemon) answerOthers() error {
 	for name, sockets := range d.opts.Sockets {
-		for _, socket := range sockets {
-			cfg := listener.Config{Name: name, Role: cutover.Submission, Hostname: d.hostname(), Listener: socket, Log: d.log}
-			if name == "submissions" {
-				cfg.TLS = d.tls
-				cfg.ImplicitTLS = cfg.TLS != nil
-			}
-			if err := d.notConfigured(cfg); err != nil {
-				return fmt.Errorf("socket %s: %w", name, err)
-			}
+		cfg := listener.Config{Name: name, Role: cutover.Submission, Hostname: d.hostname(), Sockets: sockets, Log: d.log}
+		if name == "submissions" {
+			cfg.TLS = d.tls
+			cfg.ImplicitTLS = cfg.TLS != nil
+		}
+		if err := d.notConfigured(cfg); err != nil {
+			return fmt.Errorf("socket %s: %w", name, err)
 		}
 	}
 	return nil

@@ -129,7 +129,7 @@ func TestReloadOfCertificates(t *testing.T) {
 	b.layout.rest = "[listeners.tls]\nrole = \"mx\"\naddress = \"127.0.0.1:0\"\ntls = \"implicit\"\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n"
 	b.start()
 	shown := func() string {
-		conn, err := tls.Dial("tcp", b.daemon.Addr("tls").String(), ca.Client(""))
+		conn, err := tls.Dial("tcp", b.daemon.Addrs("tls")[0].String(), ca.Client(""))
 		must(t, err)
 		defer conn.Close()
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()

@@ -87,19 +87,33 @@ func greeting(t *testing.T, at net.Listener) string {
 	return strings.TrimSpace(line)
 }
 
-// A socket of the service manager goes to the listener that names it; on one that nobody names it is said so.
+// All sockets of a name go to the listener that names them; on those that nobody names it is said so.
 func TestSocketsHandedOver(t *testing.T) {
 	b := newBed(t, layout{rest: "[listeners.given]\nrole = \"mx\"\nsocket = \"mx\"\naddress = \"127.0.0.1:1\"\n"})
-	mx, other := socket(t), socket(t)
-	must(t, b.startWith(func(o *daemon.Options) { o.Sockets = map[string][]net.Listener{"mx": {mx}, "submission": {other}} }))
-	if got := greeting(t, mx); !strings.HasPrefix(got, "220 mail.example.com") {
-		t.Errorf("the listener says %q", got)
+	mx, second, other, another := socket(t), socket(t), socket(t), socket(t)
+	must(t, b.startWith(func(o *daemon.Options) {
+		o.Sockets = map[string][]net.Listener{"mx": {mx, second}, "submission": {other, another}}
+	}))
+	for _, at := range []net.Listener{mx, second} {
+		if got := greeting(t, at); !strings.HasPrefix(got, "220 mail.example.com") {
+			t.Errorf("the listener says %q", got)
+		}
+		is := control.Listening{Name: "given", Role: "mx", Address: at.Addr().String()}
+		if s := b.status(); !slices.Contains(s.Listeners, is) {
+			t.Errorf("%+v is not among %+v", is, s.Listeners)
+		}
 	}
-	if got := greeting(t, other); !strings.HasPrefix(got, "421 ") || !strings.Contains(got, "not configured") {
-		t.Errorf("nobody says %q", got)
+	for _, at := range []net.Listener{other, another} {
+		if got := greeting(t, at); !strings.HasPrefix(got, "421 ") || !strings.Contains(got, "not configured") {
+			t.Errorf("nobody says %q", got)
+		}
 	}
-	if s := b.status(); !slices.ContainsFunc(s.Listeners, func(l control.Listening) bool { return l.Name == "given" && l.Address == mx.Addr().String() }) {
-		t.Errorf("%+v", s.Listeners)
+	b.stop()
+	for _, at := range []net.Listener{mx, second, other, another} {
+		if conn, err := net.Dial("tcp", at.Addr().String()); err == nil {
+			conn.Close()
+			t.Errorf("%s is open after Stop", at.Addr())
+		}
 	}
 }
 

@@ -92,9 +92,11 @@ func (d *Daemon) listenerNames() []string {
 }
 
 func (d *Daemon) listening() []control.Listening {
-	all := make([]control.Listening, len(d.listeners))
-	for i, l := range d.listeners {
-		all[i] = control.Listening{Name: l.Name(), Role: string(d.cfg.Listeners[l.Name()].Role), Address: l.Addr().String()}
+	all := []control.Listening{}
+	for _, l := range d.listeners {
+		for _, at := range l.Addrs() {
+			all = append(all, control.Listening{Name: l.Name(), Role: string(d.cfg.Listeners[l.Name()].Role), Address: at.String()})
+		}
 	}
 	return all
 }

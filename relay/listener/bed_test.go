@@ -38,7 +38,7 @@ func newBed(t *testing.T, adapt ...func(*Config)) *bed {
 	logger.SetOutput(io.Discard)
 	logger.AddHook(b.log)
 	cfg := Config{
-		Name: "mx", Role: cutover.Arriving, Hostname: "mx.mail.test", Listener: b.net,
+		Name: "mx", Role: cutover.Arriving, Hostname: "mx.mail.test", Sockets: []net.Listener{b.net},
 		Intake: b.intake, Observer: b.seen, Log: logger,
 	}
 	for _, f := range adapt {

@@ -110,7 +110,7 @@ func BenchmarkAccept(b *testing.B) {
 				errs := make(chan error, sessions)
 				for range sessions {
 					go func() {
-						c, err := dialBench(s.Addr())
+						c, err := dialBench(s.Addrs()[0])
 						for range jobs {
 							if err == nil {
 								err = c.send(wire)

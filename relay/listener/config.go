@@ -18,8 +18,8 @@ type Config struct {
 	Role     cutover.Route // what it is for
 	Hostname string        // name by which it greets
 
-	Listener net.Listener // a socket handed over; the Server closes it. If nil, Addr is listened on
-	Addr     string       // host:port
+	Sockets []net.Listener // handed over; the Server closes them. If there are none, Addr is listened on
+	Addr    string         // host:port
 
 	// TLS offers STARTTLS (nil: not offered). The configuration is copied; session tickets are switched off in the copy, because Microsoft's
 	// senders abort handshakes in which a Go server sends TLS 1.3 tickets (golang/go#70232).
@@ -66,7 +66,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("listener needs a logger")
 	case c.Hostname == "":
 		return c, errors.New("listener needs a hostname")
-	case c.Listener == nil && c.Addr == "":
+	case len(c.Sockets) == 0 && c.Addr == "":
 		return c, errors.New("listener needs a socket or an address")
 	case c.ImplicitTLS && c.TLS == nil:
 		return c, fmt.Errorf("listener %s: TLS from the first octet needs a certificate", c.Name)

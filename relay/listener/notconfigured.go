@@ -15,16 +15,15 @@ import (
 // NotConfigured answers in place of a listener whose role was not set up yet: everybody is told so with a 421 (try again later) and let go. Nobody
 // has to guess why nothing listens, and no client takes the state for a final one.
 //
-// Of the Config it uses Name, Role, Hostname, Listener or Addr, TLS with ImplicitTLS, and Log.
+// Of the Config it uses Name, Role, Hostname, Sockets or Addr, TLS with ImplicitTLS, and Log.
 type NotConfigured struct {
 	cfg     Config
 	closing chan struct{} // closed by Stop
-	done    chan struct{} // closed when nothing more is accepted
 	slots   chan struct{}
-	work    sync.WaitGroup
+	work    sync.WaitGroup // clients being answered; before them, the sockets
 
 	mu      sync.Mutex
-	ln      net.Listener
+	sockets []net.Listener // none before Start
 	stopped bool
 }
 
@@ -33,40 +32,41 @@ const greetTimeout = 5 * time.Second
 
 // NewNotConfigured opens nothing.
 func NewNotConfigured(cfg Config) (*NotConfigured, error) {
-	if cfg.Log == nil || cfg.Hostname == "" || cfg.Listener == nil && cfg.Addr == "" {
+	if cfg.Log == nil || cfg.Hostname == "" || len(cfg.Sockets) == 0 && cfg.Addr == "" {
 		return nil, errors.New("listener needs a logger, a hostname, and a socket or an address")
 	}
 	cfg.TLS = withoutTickets(cfg.TLS)
-	return &NotConfigured{cfg: cfg, closing: make(chan struct{}), done: make(chan struct{}), slots: make(chan struct{}, 32)}, nil
+	return &NotConfigured{cfg: cfg, closing: make(chan struct{}), slots: make(chan struct{}, 32)}, nil
 }
 
 // Start listens and returns.
 func (n *NotConfigured) Start() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.ln != nil || n.stopped {
+	if n.sockets != nil || n.stopped {
 		return fmt.Errorf("listener %s was started before", n.cfg.Name)
 	}
-	ln, err := n.cfg.listen()
+	sockets, err := n.cfg.listen()
 	if err != nil {
 		return err
 	}
-	n.ln = ln
-	go n.serve(ln)
+	n.sockets = sockets
+	for _, ln := range sockets {
+		n.work.Go(func() { n.serve(ln) })
+	}
 	return nil
 }
 
 // serve accepts until the socket is closed. At most 32 clients are answered at one time; the others wait in the backlog.
 func (n *NotConfigured) serve(ln net.Listener) {
-	defer close(n.done)
 	for {
 		n.slots <- struct{}{}
 		raw, err := ln.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
 		if err != nil {
 			<-n.slots
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
 			n.pause(err)
 			continue
 		}
@@ -102,40 +102,16 @@ func (n *NotConfigured) answer(raw net.Conn) {
 	}).Info(endMessage)
 }
 
-// Addr is the address listened on, nil before Start.
-func (n *NotConfigured) Addr() net.Addr {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.ln == nil {
-		return nil
-	}
-	return n.ln.Addr()
-}
-
-// Done is closed when no more connections are accepted.
-func (n *NotConfigured) Done() <-chan struct{} { return n.done }
-
-// Stop closes the socket and waits for the clients being answered, five seconds at most whatever ctx says. It may be called again.
+// Stop closes the sockets and waits for the clients being answered, five seconds at most whatever ctx says. It may be called again.
 func (n *NotConfigured) Stop(context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.stopped {
 		n.stopped = true
 		close(n.closing)
-		n.close()
+		closeAll(n.sockets)
+		closeAll(n.cfg.Sockets) // those of a server that was never started
 	}
-	<-n.done
 	n.work.Wait()
 	return nil
-}
-
-func (n *NotConfigured) close() {
-	if n.ln != nil {
-		n.ln.Close()
-		return
-	}
-	close(n.done)
-	if n.cfg.Listener != nil {
-		n.cfg.Listener.Close()
-	}
 }

@@ -14,11 +14,11 @@ import (
 
 func TestNotConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net, log := newPipeNet(), &logCatcher{}
+		pipes, log := newPipeNet(), &logCatcher{}
 		logger := logrus.New()
 		logger.SetOutput(io.Discard)
 		logger.AddHook(log)
-		n, err := NewNotConfigured(Config{Name: "sub", Role: cutover.Submission, Hostname: "mx.mail.test", Listener: net, Log: logger})
+		n, err := NewNotConfigured(Config{Name: "sub", Role: cutover.Submission, Hostname: "mx.mail.test", Sockets: []net.Listener{pipes}, Log: logger})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,19 +26,18 @@ func TestNotConfigured(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 40 { // more than are answered at one time
-			k := newTalker(net.dial("198.51.100.7:1"))
+			k := newTalker(pipes.dial("198.51.100.7:1"))
 			if err := k.say("", "421 4.3.2 mx.mail.test submission is not configured here"); err != nil {
 				t.Fatal(err)
 			}
 			k.hungUp(t)
 		}
-		deaf := net.dial("198.51.100.7:2") // reads nothing
+		deaf := pipes.dial("198.51.100.7:2") // reads nothing
 		for range 2 {
 			if err := n.Stop(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
-		<-n.Done()
 		deaf.Close()
 		if ends := log.ends(); len(ends) != 41 || ends[0][FieldEnd] != EndNotConfigured {
 			t.Errorf("%d log lines", len(ends))
@@ -64,7 +63,7 @@ func TestNotConfiguredTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logger, pipes := logrus.New(), newPipeNet()
 		logger.SetOutput(io.Discard)
-		n, err := NewNotConfigured(Config{Hostname: "mx.mail.test", Listener: &failingNet{pipeNet: pipes}, Log: logger})
+		n, err := NewNotConfigured(Config{Hostname: "mx.mail.test", Sockets: []net.Listener{&failingNet{pipeNet: pipes}}, Log: logger})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Server is one SMTP listener. Its methods may be called from any goroutine.
+// Server is one SMTP listener, on one socket or several: its limits hold for all of them together. Its methods may be called from any goroutine.
 type Server struct {
 	cfg    Config
 	reg    *registry
@@ -20,12 +20,14 @@ type Server struct {
 	ctx    context.Context // of all sessions
 	cancel context.CancelFunc
 
-	done     chan struct{} // closed when no more connections are accepted
-	stopOnce sync.Once
-	stopErr  error
+	accepting sync.WaitGroup
+	done      chan struct{} // closed when a socket takes no more connections
+	doneOnce  sync.Once
+	stopOnce  sync.Once
+	stopErr   error
 
 	mu      sync.Mutex
-	ln      net.Listener // nil before Start
+	sockets []net.Listener // none before Start
 	stopped bool
 }
 
@@ -61,51 +63,54 @@ func (s *Server) engine() *smtp.Server {
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ln != nil || s.stopped {
+	if s.sockets != nil || s.stopped {
 		return fmt.Errorf("listener %s was started before", s.cfg.Name)
 	}
-	ln, err := s.cfg.listen()
+	sockets, err := s.cfg.listen()
 	if err != nil {
 		return err
 	}
-	s.ln = ln
-	go s.serve()
+	s.sockets = sockets
+	for _, ln := range sockets {
+		s.accepting.Go(func() { s.serve(ln) })
+	}
 	return nil
 }
 
-func (c *Config) listen() (net.Listener, error) {
-	if c.Listener != nil {
-		return c.Listener, nil
+func (c *Config) listen() ([]net.Listener, error) {
+	if len(c.Sockets) > 0 {
+		return c.Sockets, nil
 	}
 	ln, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", c.Name, err)
 	}
-	return ln, nil
+	return []net.Listener{ln}, nil
 }
 
-func (s *Server) serve() {
-	defer close(s.done)
-	err := s.smtp.Serve(&gate{Listener: s.ln, ctx: s.ctx, cfg: &s.cfg, reg: s.reg})
+func (s *Server) serve(ln net.Listener) {
+	defer s.doneOnce.Do(func() { close(s.done) })
+	err := s.smtp.Serve(&gate{Listener: ln, ctx: s.ctx, cfg: &s.cfg, reg: s.reg})
 	if err != nil && !errors.Is(err, net.ErrClosed) {
-		s.cfg.Log.WithField(FieldListener, s.cfg.Name).WithError(err).Error("no more connections are accepted")
+		s.cfg.Log.WithField(FieldListener, s.cfg.Name).WithError(err).Errorf("no more connections are accepted on %s", ln.Addr())
 	}
 }
 
 // Name is the listener's name in the configuration.
 func (s *Server) Name() string { return s.cfg.Name }
 
-// Addr is the address listened on, nil before Start.
-func (s *Server) Addr() net.Addr {
+// Addrs are the addresses listened on, none before Start.
+func (s *Server) Addrs() []net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ln == nil {
-		return nil
+	var all []net.Addr
+	for _, ln := range s.sockets {
+		all = append(all, ln.Addr())
 	}
-	return s.ln.Addr()
+	return all
 }
 
-// Done is closed when no more connections are accepted: after Stop, or because the socket failed.
+// Done is closed when connections are not accepted everywhere any more: after Stop, or because a socket failed.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Connections is the number of open connections.
@@ -124,20 +129,25 @@ func (s *Server) Stop(ctx context.Context) error {
 
 func (s *Server) stop(ctx context.Context) error {
 	s.mu.Lock()
-	ln := s.ln
+	started := s.sockets != nil
 	s.stopped = true
 	s.mu.Unlock()
 	defer s.cancel()
-	if ln == nil {
-		close(s.done)
-		if s.cfg.Listener != nil {
-			return s.cfg.Listener.Close()
-		}
-		return nil
+	if !started {
+		s.doneOnce.Do(func() { close(s.done) })
+		return closeAll(s.cfg.Sockets)
 	}
-	ln.Close()
-	<-s.done // from here on go-smtp begins nothing new
+	closeAll(s.sockets)
+	s.accepting.Wait() // from here on go-smtp begins nothing new
 	return s.wait(ctx)
+}
+
+func closeAll(sockets []net.Listener) error {
+	var failed []error
+	for _, ln := range sockets {
+		failed = append(failed, ln.Close())
+	}
+	return errors.Join(failed...)
 }
 
 func (s *Server) wait(ctx context.Context) error {

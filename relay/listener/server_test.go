@@ -34,6 +34,31 @@ func TestConnectionLimits(t *testing.T) {
 	})
 }
 
+// Several sockets are one listener: mail is taken on each, the limits hold for all, and one that fails is not passed over in silence.
+func TestSeveralSockets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := newPipeNet()
+		b := newBed(t, func(c *Config) { c.MaxConnections, c.Sockets = 2, append(c.Sockets, second) })
+		one, two := b.talk("198.51.100.7:1"), newTalker(second.dial("[2001:db8::1]:1"))
+		b.must(two.say("EHLO c\r\n"+envelopeCommands+"DATA\r\n", "220", "250", "250", "250", "354"))
+		b.must(two.say("hello\r\n.\r\n", "250 2.0.0 Ok: queued as ID1"))
+		b.turnedAway("203.0.113.1:1", TooManyConnections)
+		select {
+		case <-b.srv.Done():
+			t.Error("done, with both sockets open")
+		default:
+		}
+		second.Close()
+		<-b.srv.Done()
+		b.must(one.say("QUIT\r\n", "221"))
+		b.must(two.say("QUIT\r\n", "221"))
+		one.hungUp(t)
+		two.hungUp(t)
+		b.net.n += second.dialed()
+		b.stop()
+	})
+}
+
 func (b *bed) turnedAway(from string, why Abuse) {
 	b.Helper()
 	k := newTalker(b.net.dial(from))
@@ -135,7 +160,7 @@ func TestNewRefusesIncompleteConfig(t *testing.T) {
 func TestStartFailsOnTakenPort(t *testing.T) {
 	b := tcpBed(t)
 	cfg := b.srv.cfg
-	cfg.Addr = b.srv.Addr().String()
+	cfg.Addr = b.srv.Addrs()[0].String()
 	second, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

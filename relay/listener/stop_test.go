@@ -2,6 +2,7 @@ package listener
 
 import (
 	"context"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -225,15 +226,17 @@ func TestStopAgainAndEarly(t *testing.T) {
 			t.Error("started after Stop")
 		}
 
-		early, err := New(Config{Hostname: "h", Listener: newPipeNet(), Intake: b.intake, Log: b.srv.cfg.Log})
+		early, err := New(Config{Hostname: "h", Sockets: []net.Listener{newPipeNet(), newPipeNet()}, Intake: b.intake, Log: b.srv.cfg.Log})
 		b.must(err)
-		if early.Addr() != nil {
+		if early.Addrs() != nil {
 			t.Error("an address before Start")
 		}
 		b.must(early.Stop(t.Context()))
 		<-early.Done()
-		if _, err := early.cfg.Listener.Accept(); err == nil {
-			t.Error("the socket handed over was left open")
+		for _, ln := range early.cfg.Sockets {
+			if _, err := ln.Accept(); err == nil {
+				t.Error("a socket handed over was left open")
+			}
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 // tcpBed is a bed on loopback, for what an in-memory network cannot do.
 func tcpBed(t *testing.T, adapt ...func(*Config)) *bed {
 	t.Helper()
-	b := newBed(t, append(adapt, func(c *Config) { c.Listener, c.Addr = nil, "127.0.0.1:0" })...)
+	b := newBed(t, append(adapt, func(c *Config) { c.Sockets, c.Addr = nil, "127.0.0.1:0" })...)
 	t.Cleanup(func() {
 		if err := b.srv.Stop(context.Background()); err != nil {
 			t.Error(err)
@@ -44,7 +44,7 @@ func TestHalfClosedInsideMessage(t *testing.T) {
 	for name, begin := range map[string]string{"bdat": "BDAT 100 LAST\r\n0123456789", "data": "DATA\r\nhello\r\n.\r"} {
 		t.Run(name, func(t *testing.T) {
 			b := tcpBed(t)
-			conn := dialTCP(t, b.srv.Addr())
+			conn := dialTCP(t, b.srv.Addrs()[0])
 			if _, err := io.WriteString(conn, "EHLO c\r\n"+envelopeCommands+begin); err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func TestHalfClosedInsideMessage(t *testing.T) {
 // A client cut short while it is still sending must be able to read why.
 func TestLastReplyIsReadable(t *testing.T) {
 	b := tcpBed(t)
-	conn := dialTCP(t, b.srv.Addr())
+	conn := dialTCP(t, b.srv.Addrs()[0])
 	if _, err := io.WriteString(conn, "NOOP\n"+strings.Repeat("x", 100_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestGoSMTPClient(t *testing.T) {
 	for _, mode := range []string{"plain", "starttls", "implicit"} {
 		t.Run(mode, func(t *testing.T) {
 			b := tcpBed(t, func(c *Config) { c.TLS, c.ImplicitTLS = testTLS(), mode == "implicit" })
-			client, err := dialClient(b.srv.Addr().String(), mode)
+			client, err := dialClient(b.srv.Addrs()[0].String(), mode)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +128,7 @@ func TestNoSessionTickets(t *testing.T) {
 			tickets := &ticketCounter{}
 			cfg := clientTLS()
 			cfg.ClientSessionCache, cfg.ServerName = tickets, "mx.mail.test"
-			conn := tls.Client(dialTCP(t, b.srv.Addr()), cfg)
+			conn := tls.Client(dialTCP(t, b.srv.Addrs()[0]), cfg)
 			if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "220") {
 				t.Fatal(line, err)
 			}
