@@ -8,7 +8,7 @@ type Config struct {
 	// Folder of everything posthouse knows about this cutover. One running posthouse per folder.
 	State string `toml:"state" default:"/var/lib/posthouse" as:"path"`
 
-	// The domains that move. Mail for any other domain is refused.
+	// The domains that move. Mail for any other domain is refused. The first completes addresses without a domain.
 	Domains []string `toml:"domains" mode:"live" as:"domain" example:"example.com, example.net" need:"yes"`
 
 	// One line per mailbox: addresses, server and login on each side, home, wave.

@@ -70,7 +70,7 @@ type Peer struct {
 	Client   ledger.Client
 }
 
-// Recipient decides about one recipient, local@domain or "postmaster": nil accepts, a *Refusal declines, any other error is unforeseen.
+// Recipient decides about one recipient, local@domain or a bare local part: nil accepts, a *Refusal declines, any other error is unforeseen.
 func (in *Intake) Recipient(ctx context.Context, p Peer, text string) error {
 	a, err := in.address(text)
 	if err != nil {
@@ -92,20 +92,25 @@ func (in *Intake) Recipient(ctx context.Context, p Peer, text string) error {
 	return errNotSure
 }
 
-// address parses a recipient; the bare postmaster is that of our first domain (RFC 5321 §4.5.1).
+// address parses a recipient.
 func (in *Intake) address(text string) (cutover.Address, error) {
-	domains := in.dir.Load().cfg.Domains
-	if isPostmaster(text) && len(domains) > 0 {
-		return cutover.ParseAddress("postmaster@" + domains[0])
-	}
-	return cutover.ParseAddress(text)
+	return cutover.ParseAddress(in.qualified(text))
 }
 
-// isPostmaster reports whether a recipient is the one address that needs no domain.
-func isPostmaster(text string) bool { return strings.EqualFold(text, "postmaster") }
+// qualified gives a bare local part our first domain, as the old server did: so printers and cron call themselves, and everybody may call the postmaster (RFC 5321 §4.5.1). A local part
+// in quotes may hold an @ of its own, and no domain ends in a quote.
+func (in *Intake) qualified(text string) string {
+	domains := in.dir.Load().cfg.Domains
+	bare := !strings.Contains(text, "@") || strings.HasSuffix(text, `"`)
+	if text == "" || !bare || len(domains) == 0 {
+		return text
+	}
+	return text + "@" + domains[0]
+}
 
-// Begin opens a place for a message. The envelope's recipients must have passed Recipient.
+// Begin opens a place for a message. Its sender is "", local@domain or a bare local part; the envelope's recipients must have passed Recipient.
 func (in *Intake) Begin(ctx context.Context, p Peer, env ledger.Envelope) (*Arrival, error) {
+	env.From = in.qualified(env.From)
 	env.Recipients = slices.Clone(env.Recipients)
 	for i, r := range env.Recipients {
 		a, err := in.address(string(r.Address))

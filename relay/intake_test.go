@@ -39,7 +39,14 @@ func TestRecipient(t *testing.T) {
 		{"unknown", "nobody@example.com", "451 4.1.1", "550 5.1.1"},
 		{"not ours", "anna@outside.example", "550 5.7.1", "550 5.7.1"},
 		{"postmaster elsewhere", "postmaster@outside.example", "550 5.7.1", "550 5.7.1"},
-		{"no address", "nobody", "553 5.1.3", "553 5.1.3"},
+		{"without a domain", "anna", "ok", "ok"},
+		{"unknown without a domain", "nobody", "451 4.1.1", "550 5.1.1"},
+		{"quoted without a domain", `"x@outside.example"`, "451 4.1.1", "550 5.1.1"},
+		{"percent without a domain", "x%outside.example", "451 4.1.1", "550 5.1.1"},
+		{"no address", "no body", "553 5.1.3", "553 5.1.3"},
+		{"injection without a domain", "anna> NOTIFY=NEVER", "553 5.1.3", "553 5.1.3"},
+		{"open quote without a domain", `x"`, "553 5.1.3", "553 5.1.3"},
+		{"open quote after a domain", `x@outside.example"`, "553 5.1.3", "553 5.1.3"},
 		{"empty", "", "553 5.1.3", "553 5.1.3"},
 		{"command injection", "anna@example.com>\r\nRCPT TO:<x@outside.example", "553 5.1.3", "553 5.1.3"},
 		{"quoted route", `"anna@example.com"@outside.example`, "550 5.7.1", "550 5.7.1"},
@@ -106,6 +113,31 @@ func TestPostmasterWithoutDomain(t *testing.T) {
 	cfg.Postmaster = "anna@example.com"
 	b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(cfg)}, relay.CourierConfig{})
 	equal(t, "plan", b.plan(to("POSTMASTER")), []string{"anna@example.com new:smtp due"})
+}
+
+// TestWithoutDomain: a bare local part is in our first domain, as sender and as recipient.
+func TestWithoutDomain(t *testing.T) {
+	b := planBed(t, relay.Plan{})
+	for from, want := range map[string]string{
+		"root": "root@example.com", "": "", `"a@b"`: `"a@b"@example.com`, "x@outside.example": "x@outside.example", `"a@b"@outside.example`: `"a@b"@outside.example`,
+	} {
+		m := b.complete(to("anna"))
+		m.env.From = from
+		a, err := b.intake.Begin(t.Context(), m.peer, m.env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := a.Commit(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := b.ledger.Capture(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "sender", c.Envelope.From, want)
+		equal(t, "recipient", c.Envelope.Recipients[0].Address, cutover.Address("anna@example.com"))
+	}
 }
 
 // TestBeginLeavesTheEnvelopeAlone: the session may use its own again.

@@ -229,6 +229,18 @@ func TestRestartWithMailInHand(t *testing.T) {
 	b.once(b.cloud, "anna@example.com", msg)
 }
 
+// What calls itself and its reader by a bare name, as printers and cron do, is taken, and the next hop gets whole addresses.
+func TestWithoutDomain(t *testing.T) {
+	b := newBed(t, layout{})
+	b.start()
+	msg := b.send("report", "root", "anna")
+	b.until("the message", settled(1))
+	b.once(b.cloud, "anna@example.com", msg)
+	if got := b.mx.Received(); len(got) != 1 || got[0].From != "root@example.com" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // A device may send from its network, and nobody else.
 func TestDevices(t *testing.T) {
 	b := newBed(t, layout{rest: "[listeners.devices]\nrole = \"devices\"\naddress = \"127.0.0.1:0\"\nallow = [\"127.0.0.77\"]\n"})

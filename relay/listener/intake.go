@@ -15,7 +15,7 @@ type Intake interface {
 	// Recipient decides about one RCPT TO. nil accepts; a *Refusal is passed to the client; any other error is logged and becomes 451.
 	//
 	// rcpt is local@domain as the client wrote it, split at the last @; its local part is quoted if, and only if, it has to be (RFC 5321
-	// §4.1.2). The one address without a domain is "postmaster", in any case (RFC 5321 §4.5.1).
+	// §4.1.2). Without a domain it is a bare local part: that of a printer or cron, or "postmaster", in any case (RFC 5321 §4.5.1).
 	Recipient(ctx context.Context, s Session, rcpt string) error
 	// Begin opens the durable place for one message. Errors are answered as Recipient's are; a full disk becomes 452.
 	Begin(ctx context.Context, s Session, e Envelope) (Message, error)
@@ -73,7 +73,7 @@ type TLSState struct {
 
 // Envelope is what the client said about one message.
 type Envelope struct {
-	From       string // reverse path without brackets, quoted where it has to be; "" is the null sender
+	From       string // reverse path without brackets, quoted where it has to be; "" is the null sender; a bare local part has no domain
 	Body       string // BODY=: "", "7BIT" or "8BITMIME"
 	Size       int64  // SIZE= as announced, in octets; 0 if not
 	SMTPUTF8   bool

@@ -13,7 +13,7 @@ import (
 )
 
 // memIntake keeps messages in memory. Local parts of addresses make it misbehave, so that dialogs can tell it what to do:
-// recipients unknown@, oops@, boom@, leave@ and anything outside mail.test; senders fail-X@ and panic-X@ with X begin, write or commit; and
+// bare local parts are taken; recipients unknown@, oops@, boom@, leave@ and anything outside mail.test; senders fail-X@ and panic-X@ with X begin, write or commit; and
 // full-X@, refuse-commit@.
 type memIntake struct {
 	mu        sync.Mutex
@@ -39,7 +39,7 @@ func (in *memIntake) Recipient(_ context.Context, _ Session, rcpt string) error 
 		local, domain = rcpt[:at], rcpt[at+1:]
 	}
 	switch {
-	case strings.EqualFold(rcpt, "postmaster"):
+	case domain == "":
 		return nil
 	case domain != "mail.test":
 		return &Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "Not a domain of ours"}

@@ -44,6 +44,9 @@ func parsePath(s string) (p path, rest string, err error) {
 	if s != "" && s[0] != ' ' || p.local == "" && (p.domain != "" || !bracket) {
 		return path{}, "", errPath
 	}
+	if p.bare() && !bracket && strings.Contains(p.local, "=") {
+		return path{}, "", errPath // a parameter, where the path was left out
+	}
 	return p, strings.TrimSpace(s), nil
 }
 
@@ -119,10 +122,8 @@ func (p path) String() string {
 	return local + "@" + p.domain
 }
 
-// postmaster reports whether p is the one address that needs no domain (RFC 5321 §4.5.1).
-func (p path) postmaster() bool {
-	return p.domain == "" && strings.EqualFold(p.local, "postmaster")
-}
+// bare reports whether p is a local part alone.
+func (p path) bare() bool { return p.domain == "" && p.local != "" }
 
 func (p path) ascii() bool {
 	for _, c := range []byte(p.local + p.domain) {

@@ -26,6 +26,10 @@ func TestParsePath(t *testing.T) {
 		{"<jürgen@bücher.example>", "jürgen@bücher.example", ""},
 		{"<Postmaster>", "Postmaster", ""},
 		{"postmaster", "postmaster", ""},
+		{"<root> SIZE=1", "root", "SIZE=1"},
+		{"root SIZE=1", "root", "SIZE=1"},
+		{"<a=b>", "a=b", ""},
+		{`<"victim@other.example">`, `"victim@other.example"`, ""},
 	} {
 		p, rest, err := parsePath(c.in)
 		if err != nil || p.String() != c.want || rest != c.rest {
@@ -40,6 +44,7 @@ func TestParsePathRefuses(t *testing.T) {
 		"<victim@other.example@example.com>", `<"a@example.com>`, `<""@example.com>`, `<"a"b@example.com>`, `<a"b"@example.com>`,
 		"<a b@example.com>", "<anna@example.com>SIZE=1", "<<anna@example.com>>", "<anna@exa<mple.com>", "<@route anna@example.com>",
 		"<anna@[]>", "<anna@[192.0.2.1>", "<anna@exam,ple.com>", `<"a\`, "<anna@a:b>",
+		"SIZE=1", " BODY=8BITMIME SIZE=1", `"SIZE=1"`, "<root>SIZE=1", "<root SIZE=1>", "root>", "<root>>", `<"root>`, `<"root"x>`, `<root" SIZE=1>`,
 	} {
 		if p, rest, err := parsePath(in); err == nil {
 			t.Errorf("parsePath(%q) = %q, %q; want an error", in, p, rest)

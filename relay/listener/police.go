@@ -124,15 +124,15 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	arg = arg[len(keyword):]
 	p, params, err := parsePath(arg)
 	isRcpt := c.cmd.verb == "RCPT"
-	if err != nil || p.domain == "" && p != (path{}) && !(isRcpt && p.postmaster()) || isRcpt && p == (path{}) {
+	if err != nil || isRcpt && p == (path{}) {
 		if isRcpt {
 			c.cfg.Observer.RecipientRefused(c.info, strings.TrimSpace(arg), bad)
 		}
 		return "", bad
 	}
 	c.cmd.path, c.cmd.arg = p, params
-	if p.postmaster() {
-		p.domain = c.cfg.Hostname // go-smtp knows no address without a domain
+	if p.bare() {
+		p.domain = c.cfg.Hostname // go-smtp knows no address without a domain; the Intake sees it as it is
 	}
 	pass = c.cmd.verb + " " + keyword + "<" + p.String() + ">"
 	if params != "" {
