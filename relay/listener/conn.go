@@ -32,12 +32,12 @@ type conn struct {
 	wait
 
 	mode     mode
-	cmd      command   // the command that go-smtp is working on
-	canon    []byte    // the rest of the line that go-smtp has still to read
-	chunk    int64     // octets of a BDAT chunk that go-smtp has still to read
-	greeted  bool      // HELO or EHLO was given, since STARTTLS
-	noData   bool      // the last command was a DATA that was refused
-	inTxn    bool      // MAIL was accepted
+	cmd      command // the command that go-smtp is working on
+	canon    []byte  // the rest of the line that go-smtp has still to read
+	chunk    int64   // octets of a BDAT chunk that go-smtp has still to read
+	greeted  bool    // HELO or EHLO was given, since STARTTLS
+	noData   bool    // the last command was a DATA that was refused
+	txn      underway
 	deadline time.Time // for the body of the transaction
 
 	dead    atomic.Bool // nothing more is read or written; read by BDAT's goroutine too
@@ -46,6 +46,13 @@ type conn struct {
 	closed  bool
 	end     string
 	stats   stats
+}
+
+// underway is what the transaction was told so far; the zero value is none.
+type underway struct {
+	open    bool     // MAIL was accepted
+	to      []string // recipients accepted
+	chunked bool     // BDAT has begun the message
 }
 
 // mode says what the next octets from the client are.

@@ -8,7 +8,8 @@
 //
 //   - Line gate. go-smtp gets at most one command line per Read, in canonical form, after the wrapper has looked at it. Lines must end in CRLF
 //     and hold no bare CR, bare LF or control characters; other lines end the connection. Paths of MAIL and RCPT are parsed here, so that a
-//     quoted local part stays quoted.
+//     quoted local part stays quoted. Commands before their time, parameters that are not served and sizes beyond the limit are refused
+//     here, with RFC 5321's codes.
 //   - Body gate. Only go-smtp's own 354 opens it. A bulk reader then hands the octets to the Message, dots unstuffed and otherwise untouched;
 //     only CRLF.CRLF ends a body. go-smtp gets to see just the final dot. A BDAT chunk passes through go-smtp, counted octet by octet.
 //   - Poison. Any failure inside a body (time-out, cut, reset) ends the session: a 421 is sent, every later Read fails, and none of

@@ -94,7 +94,7 @@ func (c *conn) receive(p []byte) (int, error) {
 // readNet reads at least one octet or fails.
 func (c *conn) readNet(p []byte) (n int, err error, interrupted bool) {
 	for n == 0 && err == nil {
-		if err := c.arm(c.mode == modeCommand && !c.inTxn, c.patience()); err != nil {
+		if err := c.arm(c.mode == modeCommand && !c.txn.open, c.patience()); err != nil {
 			return 0, err, errors.Is(err, errShutdown)
 		}
 		n, err = c.nc.Read(p)
@@ -167,6 +167,17 @@ func (c *conn) readChunk(p []byte) (int, error) {
 		c.mode = modeCommand
 	}
 	return n, nil
+}
+
+// skipChunk passes over the octets of a chunk that was refused, if there is one.
+func (c *conn) skipChunk() error {
+	var scratch [512]byte
+	for c.mode == modeChunk {
+		if _, err := c.readChunk(scratch[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copyBody reads a body after 354, writes it to dst with dots unstuffed, and leaves the final dot for go-smtp. It returns an error only if the

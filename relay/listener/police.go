@@ -1,19 +1,30 @@
 package listener
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
 
 var (
-	refuseVerb     = &Refusal{Code: 500, Enhanced: [3]int{5, 5, 2}, Text: "Command not recognized"}
-	refuseOffered  = &Refusal{Code: 502, Enhanced: [3]int{5, 5, 1}, Text: "Command not offered here"}
-	refuseSequence = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "Say HELO or EHLO first"}
-	refuseArgument = &Refusal{Code: 501, Enhanced: [3]int{5, 5, 4}, Text: "Argument missing or not understood"}
-	refuseSender   = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 7}, Text: "Sender address not understood"}
-	refuseAddress  = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 3}, Text: "Recipient address not understood"}
+	refuseVerb      = &Refusal{Code: 500, Enhanced: [3]int{5, 5, 2}, Text: "Command not recognized"}
+	refuseOffered   = &Refusal{Code: 502, Enhanced: [3]int{5, 5, 1}, Text: "Command not offered here"}
+	refuseArgument  = &Refusal{Code: 501, Enhanced: [3]int{5, 5, 4}, Text: "Argument missing or not understood"}
+	refuseSender    = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 7}, Text: "Sender address not understood"}
+	refuseAddress   = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 3}, Text: "Recipient address not understood"}
+	refuseParameter = &Refusal{Code: 555, Enhanced: [3]int{5, 5, 4}, Text: "Parameter not recognized or not offered here"}
+)
+
+// What comes before its time (RFC 5321 §4.3.2).
+var (
+	refuseUngreeted   = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "Say HELO or EHLO first"}
+	refuseNested      = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "A transaction is open already"}
+	refuseNoSender    = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "Say MAIL first"}
+	refuseNoRecipient = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "No recipient was accepted"}
+	refuseChunked     = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "The message has begun with BDAT already"}
 )
 
 // nextCommand puts the next command that go-smtp shall see into canon and answers all others itself.
@@ -39,6 +50,9 @@ func (c *conn) nextCommand() error {
 			return net.ErrClosed
 		case refusal != nil:
 			c.say(refusal.Code, refusal.Enhanced, refusal.Text)
+			if err := c.skipChunk(); err != nil {
+				return err
+			}
 		case pass != "":
 			c.canon = append(c.canon[:0], pass+"\r\n"...)
 		}
@@ -75,7 +89,7 @@ func (c *conn) police() (pass string, refusal *Refusal) {
 	case "MAIL", "RCPT", "DATA":
 		return c.policeTransaction()
 	case "BDAT":
-		return c.policeChunk(), nil
+		return c.policeChunk()
 	}
 	c.stats.commands++
 	switch c.cmd.verb {
@@ -100,8 +114,8 @@ func (c *conn) police() (pass string, refusal *Refusal) {
 }
 
 func (c *conn) policeTransaction() (pass string, refusal *Refusal) {
-	if !c.greeted {
-		return "", refuseSequence
+	if refusal := c.outOfOrder(); refusal != nil {
+		return "", refusal
 	}
 	switch c.cmd.verb {
 	case "MAIL":
@@ -115,7 +129,27 @@ func (c *conn) policeTransaction() (pass string, refusal *Refusal) {
 	return "DATA", nil
 }
 
-// policePath parses the path and keeps it for the session; go-smtp sees it in canonical form and reads the parameters.
+// outOfOrder refuses commands of a transaction before their time.
+func (c *conn) outOfOrder() *Refusal {
+	verb := c.cmd.verb
+	switch {
+	case !c.greeted:
+		return refuseUngreeted
+	case verb == "MAIL" && c.txn.open:
+		return refuseNested
+	case verb == "MAIL":
+		return nil
+	case !c.txn.open:
+		return refuseNoSender
+	case verb != "BDAT" && c.txn.chunked:
+		return refuseChunked
+	case verb != "RCPT" && len(c.txn.to) == 0:
+		return refuseNoRecipient
+	}
+	return nil
+}
+
+// policePath parses the path and keeps it for the session; go-smtp sees it in canonical form and reads the parameters that we serve.
 func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *Refusal) {
 	arg := c.cmd.arg
 	if len(arg) < len(keyword) || upper(arg[:len(keyword)]) != keyword {
@@ -125,39 +159,89 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	p, params, err := parsePath(arg)
 	isRcpt := c.cmd.verb == "RCPT"
 	if err != nil || isRcpt && p == (path{}) {
+		refusal = bad
+	} else {
+		params, refusal = c.policeParams(params)
+	}
+	if refusal != nil {
 		if isRcpt {
-			c.cfg.Observer.RecipientRefused(c.info, strings.TrimSpace(arg), bad)
+			c.cfg.Observer.RecipientRefused(c.info, strings.TrimSpace(arg), refusal)
 		}
-		return "", bad
+		return "", refusal
 	}
 	c.cmd.path, c.cmd.arg = p, params
 	if p.bare() {
 		p.domain = c.cfg.Hostname // go-smtp knows no address without a domain; the Intake sees it as it is
 	}
-	pass = c.cmd.verb + " " + keyword + "<" + p.String() + ">"
-	if params != "" {
-		pass += " " + params
+	return c.cmd.verb + " " + keyword + "<" + p.String() + ">" + params, nil
+}
+
+// policeParams refuses what is not served, and reads SIZE itself: go-smtp knows none beyond 32 bits. It returns the others, each after a space.
+func (c *conn) policeParams(params string) (pass string, refusal *Refusal) {
+	for _, param := range strings.Fields(params) {
+		name, value, _ := strings.Cut(param, "=")
+		switch name = upper(name); {
+		case !c.serves(name):
+			return "", refuseParameter
+		case name == "SIZE":
+			if c.cmd.size, refusal = c.parseSize(value); refusal != nil {
+				return "", refusal
+			}
+		case name == "AUTH": // who sent the message first, says a server that trusts us: nobody asks
+		default:
+			pass += " " + param
+		}
 	}
 	return pass, nil
 }
 
-// policeChunk opens the gate for the octets of a chunk. Where their number is unknown the session ends, or they would be read as commands.
-func (c *conn) policeChunk() (pass string) {
+// serves tells whether MAIL or RCPT may have this parameter: those of the extensions that we offer, and AUTH, which does no harm.
+func (c *conn) serves(param string) bool {
+	switch c.cmd.verb + " " + param {
+	case "MAIL SIZE", "MAIL BODY", "MAIL RET", "MAIL ENVID", "MAIL AUTH", "RCPT NOTIFY", "RCPT ORCPT":
+		return true
+	case "MAIL SMTPUTF8":
+		return c.cfg.SMTPUTF8
+	case "MAIL REQUIRETLS":
+		return c.cfg.RequireTLS
+	}
+	return false
+}
+
+// parseSize reads the value of SIZE, up to 20 digits (RFC 1870 §4).
+func (c *conn) parseSize(value string) (int64, *Refusal) {
+	n, err := strconv.ParseUint(value, 10, 64)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0, refuseArgument
+	case err != nil || n > uint64(c.cfg.MaxMessageBytes):
+		return 0, refuseTooLarge
+	}
+	return int64(n), nil
+}
+
+// policeChunk opens the gate for the octets of a chunk. Where their number is unknown the session ends, or they would be read as commands; those of a chunk
+// that is refused follow all the same.
+func (c *conn) policeChunk() (pass string, refusal *Refusal) {
 	size, last, err := parseChunk(c.cmd.arg)
 	if err != nil {
 		c.abuse(BadChunk, refuseArgument)
-		return ""
+		return "", nil
 	}
 	if c.chunk = size; size > 0 {
 		c.mode = modeChunk
 	} else {
 		c.stats.commands++
 	}
-	if !c.inTxn {
+	if !c.txn.open {
 		c.deadline = time.Now().Add(c.cfg.MessageTimeout)
 	}
-	if last {
-		return fmt.Sprintf("BDAT %d LAST", size)
+	if refusal := c.outOfOrder(); refusal != nil {
+		return "", refusal
 	}
-	return fmt.Sprintf("BDAT %d", size)
+	c.txn.chunked = true
+	if last {
+		return fmt.Sprintf("BDAT %d LAST", size), nil
+	}
+	return fmt.Sprintf("BDAT %d", size), nil
 }

@@ -40,7 +40,6 @@ var (
 	refusePanic    = &Refusal{Code: 421, Enhanced: [3]int{4, 3, 0}, Text: "Temporary failure here, try again later"}
 	refuseCut      = &Refusal{Code: 451, Enhanced: [3]int{4, 4, 2}, Text: "The message did not arrive whole"}
 	refuseTooLarge = &Refusal{Code: 552, Enhanced: [3]int{5, 3, 4}, Text: "Message is larger than allowed here"}
-	refuseNested   = &Refusal{Code: 503, Enhanced: [3]int{5, 5, 1}, Text: "A transaction is open already"}
 	refuseUTF8     = &Refusal{Code: 553, Enhanced: [3]int{5, 6, 7}, Text: "This address needs SMTPUTF8"}
 	refusePlain    = &Refusal{Code: 530, Enhanced: [3]int{5, 7, 0}, Text: "REQUIRETLS needs STARTTLS first"}
 )

@@ -34,7 +34,7 @@ func (s *session) Reset() {
 	s.mu.Lock()
 	s.txn = nil
 	s.mu.Unlock()
-	s.conn.inTxn = false
+	s.conn.txn = underway{}
 }
 
 // Logout has nothing to free.
@@ -46,8 +46,6 @@ func (s *session) Mail(_ string, opts *smtp.MailOptions) (err error) {
 	defer s.guard(&err)
 	from, params := c.cmd.path, c.cmd.arg
 	switch {
-	case c.inTxn:
-		return refuseNested.reply()
 	case !opts.UTF8 && !from.ascii():
 		return refuseUTF8.reply()
 	case opts.RequireTLS && !c.secure:
@@ -56,10 +54,10 @@ func (s *session) Mail(_ string, opts *smtp.MailOptions) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.txn = &transaction{session: c.info, envelope: Envelope{
-		From: from.String(), Body: string(opts.Body), Size: opts.Size, SMTPUTF8: opts.UTF8, RequireTLS: opts.RequireTLS,
+		From: from.String(), Body: string(opts.Body), Size: c.cmd.size, SMTPUTF8: opts.UTF8, RequireTLS: opts.RequireTLS,
 		Return: string(opts.Return), EnvelopeID: param(params, "ENVID"),
 	}}
-	c.inTxn, c.deadline = true, time.Now().Add(c.cfg.MessageTimeout)
+	c.txn.open, c.deadline = true, time.Now().Add(c.cfg.MessageTimeout)
 	return nil
 }
 
@@ -79,6 +77,7 @@ func (s *session) Rcpt(_ string, opts *smtp.RcptOptions) (err error) {
 	s.txn.envelope.Recipients = append(s.txn.envelope.Recipients, Recipient{
 		Address: to.String(), Notify: notify(opts.Notify), ORcpt: param(params, "ORCPT"),
 	})
+	c.txn.to = append(c.txn.to, to.String())
 	return nil
 }
 

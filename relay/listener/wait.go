@@ -70,5 +70,5 @@ func (c *conn) armWrite() {
 func (c *conn) leaving() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.cut || c.drained && !c.inTxn
+	return c.cut || c.drained && !c.txn.open
 }
