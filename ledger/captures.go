@@ -123,6 +123,8 @@ type Captures interface {
 	Reopen(ctx context.Context, now time.Time) (int, error)
 	// Deliveries lists deliveries by filter, oldest capture first.
 	Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error)
+	// CountDeliveries is how many a filter selects, whatever its Limit.
+	CountDeliveries(ctx context.Context, f DeliveryFilter) (int, error)
 	// Backlog counts required deliveries by state.
 	Backlog(ctx context.Context) (map[DeliveryState]int, error)
 
@@ -136,10 +138,12 @@ type Captures interface {
 
 // DeliveryFilter selects deliveries; zero fields select all.
 type DeliveryFilter struct {
-	Capture cutover.CaptureID
-	States  []DeliveryState
-	Mailbox cutover.MailboxID
-	Limit   int
+	Capture  cutover.CaptureID
+	States   []DeliveryState
+	Mailbox  cutover.MailboxID
+	Required bool      // only those that keep a capture pending
+	Before   time.Time // only those that entered their state before it
+	Limit    int
 }
 
 // UnknownRecipient is an address of ours that somebody wrote to and no list knows.

@@ -197,6 +197,9 @@ func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery) {
 			sending = append(sending, d)
 		}
 		due = due || d.State == ledger.Due
+		if d.State == ledger.Held {
+			in.log(c).WithFields(logrus.Fields{"to": d.Recipient, "destination": d.Destination}).Warn("delivery held: " + d.Reason)
+		}
 	}
 	if len(sending) > 0 {
 		in.cfg.Courier.Take(c, sending)

@@ -35,7 +35,7 @@ func sampleStatus() control.Status {
 			Mailboxes: 214, Caught: 211, Following: 209, Problems: 1, Messages: 4_102_300, Total: 4_118_230, Bytes: 812_400_000_000, BytesTotal: 819_000_000_000,
 		},
 		Queue: control.Queue{
-			Due: 2, InDoubt: 1, Held: 1, Accepted: 4, Settled: 9000,
+			Due: 1, InDoubt: 1, Held: 1, Accepted: 4, Settled: 9000, NotSeen: 1,
 			Waiting: []control.Waiting{
 				{Capture: "01JD9FT2XA", At: before(20 * time.Minute), From: "", To: "orders@example.com", Size: 14_233, State: "due", Attempts: 3,
 					Next: sampleNow.Add(12 * time.Minute), Why: "451 4.7.1 try again later"},

@@ -20,9 +20,10 @@ func problemsView(s control.Status, now time.Time) []line {
 	v := naming{domains: s.Domains}
 	lines := v.mailboxes(s.Mailboxes, now)
 	held, waiting := sorted(s.Queue.Waiting)
-	lines = append(lines, v.deliveries("held", held, now)...)
-	lines = append(lines, v.deliveries("unseen", s.Queue.Unseen, now)...)
-	lines = append(lines, v.deliveries("waiting", waiting, now)...)
+	q := s.Queue
+	lines = append(lines, v.deliveries("held", held, q.Held, now)...)
+	lines = append(lines, v.deliveries("unseen", q.Unseen, q.NotSeen, now)...)
+	lines = append(lines, v.deliveries("waiting", waiting, q.Due+q.Sending+q.InDoubt, now)...)
 	lines = append(lines, v.unknown(s.Unknown, now)...)
 	return append(lines, v.sources(s.Sources, now)...)
 }
@@ -41,16 +42,23 @@ func (v naming) short(address string) string {
 
 // section is a block of lines under one label, with its columns aligned, and the number of those left out.
 func section(label string, st style, rows [][]string) []line {
-	more := len(rows) - rowsShown
-	if more > 0 {
-		rows = rows[:rowsShown]
-	}
+	return sectionOf(label, st, rows, len(rows))
+}
+
+// sectionOf is a section whose rows are the oldest of a total.
+func sectionOf(label string, st style, rows [][]string, total int) []line {
+	given := len(rows)
+	rows = rows[:min(given, rowsShown)]
 	var lines []line
 	for _, text := range aligned(rows) {
 		lines = append(lines, line{{st, "  " + pad(label, labelWidth) + " "}, {plain, text}})
 	}
-	if more > 0 {
-		lines = append(lines, labelled("", span{dim, fmt.Sprintf("and %s more: posthouse status --json", count(more))}))
+	if more := total - len(rows); more > 0 && len(rows) > 0 {
+		text := fmt.Sprintf("and %s more: posthouse status --json", count(more))
+		if given < total {
+			text += fmt.Sprintf(" has the oldest %s", count(given))
+		}
+		lines = append(lines, labelled("", span{dim, text}))
 	}
 	return lines
 }
@@ -119,7 +127,7 @@ func sorted(all []control.Waiting) (held, waiting []control.Waiting) {
 	return held, waiting
 }
 
-func (v naming) deliveries(label string, all []control.Waiting, now time.Time) []line {
+func (v naming) deliveries(label string, all []control.Waiting, total int, now time.Time) []line {
 	var rows [][]string
 	for _, w := range all {
 		from := w.From
@@ -130,7 +138,7 @@ func (v naming) deliveries(label string, all []control.Waiting, now time.Time) [
 			w.Capture, evidence.Length(now.Sub(w.At)), size(w.Size), v.short(from) + " → " + v.short(w.To), v.why(w, now),
 		})
 	}
-	return section(label, deliveryStyle(label), rows)
+	return sectionOf(label, deliveryStyle(label), rows, total)
 }
 
 func deliveryStyle(label string) style {

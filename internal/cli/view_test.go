@@ -23,6 +23,11 @@ func TestStatusView(t *testing.T) {
 		crowded.Server.Reasons = append(crowded.Server.Reasons, evidence.Reason{Code: evidence.Used, Text: fmt.Sprintf("user%d logged in on the old server", i), Since: before(time.Hour)})
 		crowded.Mailboxes = append(crowded.Mailboxes, control.Mailbox{Address: fmt.Sprintf("user%d@example.com", i), State: "problem", Error: "login refused"})
 	}
+	crowded.Queue.Held, crowded.Queue.Due = 4000, 25
+	for i := range 99 {
+		crowded.Queue.Waiting = append(crowded.Queue.Waiting, control.Waiting{Capture: fmt.Sprintf("01JD9H%04d", i), At: before(time.Hour), From: "x@y.example", To: "anna@example.com",
+			Size: 2000, State: "held", Why: "no mailbox takes mail for it"})
+	}
 	hostile := sampleStatus()
 	hostile.Mailboxes[0].Error = "NO \x1b[2J\x1b]0;owned\x07 \u202egnp.exe\nfake line"
 	for name, s := range map[string]control.Status{

@@ -100,14 +100,16 @@ func (c *Copy) Estimate() {
 
 // Queue counts required deliveries by state and lists those that wait. Best-effort copies (the tee) are not counted.
 type Queue struct {
-	Due      int       `json:"due"`
-	Sending  int       `json:"sending"`
-	InDoubt  int       `json:"in_doubt"` // the final reply was not seen: the mailbox is being asked
-	Accepted int       `json:"accepted"` // by the next hop, not yet seen in the mailbox
-	Held     int       `json:"held"`     // for a person
-	Settled  int       `json:"settled"`
-	Waiting  []Waiting `json:"waiting,omitempty"` // due, sending, in doubt or held; the oldest, at most 20
-	// Unseen are accepted deliveries that nobody saw in the mailbox for too long, at most 20: look into quarantine and rules.
+	Due      int `json:"due"`
+	Sending  int `json:"sending"`
+	InDoubt  int `json:"in_doubt"` // the final reply was not seen: the mailbox is being asked
+	Accepted int `json:"accepted"` // by the next hop, not yet seen in the mailbox
+	Held     int `json:"held"`     // for a person
+	Settled  int `json:"settled"`
+	NotSeen  int `json:"not_seen"` // accepted, and not seen in the mailbox for too long
+	// Waiting are first the held ones, at most 100, then those due, sending or in doubt, at most 20; of both the oldest.
+	Waiting []Waiting `json:"waiting,omitempty"`
+	// Unseen are the oldest of NotSeen, at most 20: look into quarantine and rules.
 	Unseen []Waiting `json:"unseen,omitempty"`
 }
 

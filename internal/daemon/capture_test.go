@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -137,6 +138,34 @@ func codes(s control.Status) []string {
 		all = append(all, string(r.Code))
 	}
 	return all
+}
+
+// What waits for a person is shown whatever else waits, and copies for the old server wait for nobody.
+func TestHeldMailIsNotHiddenBehindWaitingMail(t *testing.T) {
+	busy := func(c testserver.SMTPCall) *testserver.Reply {
+		if c.Stage == testserver.AtRcpt {
+			return testserver.Refuse(451, "4.3.0 later")
+		}
+		return nil
+	}
+	b := newBed(t, layout{to: "to = [\"home:smtp\"]\ntee = true", mx: testserver.SMTPConfig{Script: busy}, old: testserver.SMTPConfig{Script: busy}})
+	b.start()
+	for i := range 21 {
+		b.send(fmt.Sprintf("waiting %d", i), "x@sender.example", "anna@example.com")
+	}
+	b.send("for nobody", "x@sender.example", "postmaster@example.com")
+	s := b.status()
+	if waiting := s.Queue.Due + s.Queue.Sending + s.Queue.InDoubt; waiting != 21 || s.Queue.Held != 1 || len(s.Queue.Waiting) != 21 {
+		t.Fatalf("%+v", s.Queue)
+	}
+	for i, w := range s.Queue.Waiting {
+		if held := w.State == "held"; held != (i == 0) || (!held && w.Destination != "cloud:smtp") {
+			t.Errorf("place %d: %+v", i, w)
+		}
+	}
+	if !strings.Contains(b.logged.String(), "delivery held: no mailbox takes mail for postmaster@example.com") {
+		t.Error("the log does not warn of it")
+	}
 }
 
 func TestRefusedForGoodIsHeld(t *testing.T) {

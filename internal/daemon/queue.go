@@ -10,8 +10,11 @@ import (
 	"posthouse/ledger"
 )
 
-// shown is how many waiting deliveries the status lists.
-const shown = 20
+// shown and heldShown are how many deliveries the status lists of those that go on by themselves, and of those that wait for a person.
+const (
+	shown     = 20
+	heldShown = 100
+)
 
 // queue tells what was captured and is not settled.
 func (d *Daemon) queue(ctx context.Context, now time.Time) (control.Queue, error) {
@@ -23,36 +26,40 @@ func (d *Daemon) queue(ctx context.Context, now time.Time) (control.Queue, error
 		Due: backlog[ledger.Due], Sending: backlog[ledger.Sending], InDoubt: backlog[ledger.InDoubt],
 		Accepted: backlog[ledger.Accepted], Held: backlog[ledger.Held], Settled: backlog[ledger.Settled],
 	}
-	if q.Waiting, err = d.waiting(ctx, shown, ledger.Due, ledger.InDoubt, ledger.Sending, ledger.Held); err != nil {
+	held, err := d.waiting(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}, Limit: heldShown})
+	if err != nil {
 		return q, err
 	}
-	q.Unseen, err = d.unseen(ctx, now)
-	return q, err
-}
-
-// unseen are the deliveries that the cloud accepted too long ago and nobody saw in the mailbox.
-func (d *Daemon) unseen(ctx context.Context, now time.Time) ([]control.Waiting, error) {
-	accepted, err := d.ledger.Deliveries(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Accepted}, Limit: 1000})
+	others, err := d.waiting(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Due, ledger.InDoubt, ledger.Sending}, Limit: shown})
 	if err != nil {
-		return nil, err
+		return q, err
 	}
-	var all []control.Waiting
-	for _, delivery := range accepted {
-		if now.Sub(delivery.Since) <= d.cfg.Relay.SeenWithin || len(all) == shown {
-			continue
-		}
-		w, err := d.describe(ctx, delivery)
-		if err != nil {
-			return nil, err
-		}
-		w.Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there"
-		all = append(all, w)
-	}
-	return all, nil
+	q.Waiting = append(held, others...)
+	return q, d.unseen(ctx, now, &q)
 }
 
-func (d *Daemon) waiting(ctx context.Context, limit int, states ...ledger.DeliveryState) ([]control.Waiting, error) {
-	list, err := d.ledger.Deliveries(ctx, ledger.DeliveryFilter{States: states, Limit: limit})
+// unseen tells of the deliveries that the cloud accepted too long ago and nobody saw in the mailbox.
+func (d *Daemon) unseen(ctx context.Context, now time.Time, q *control.Queue) error {
+	late := ledger.DeliveryFilter{
+		States: []ledger.DeliveryState{ledger.Accepted}, Required: true, Before: now.Add(-d.cfg.Relay.SeenWithin), Limit: shown,
+	}
+	var err error
+	if q.NotSeen, err = d.ledger.CountDeliveries(ctx, late); err != nil {
+		return err
+	}
+	if q.Unseen, err = d.waiting(ctx, late); err != nil {
+		return err
+	}
+	for i := range q.Unseen {
+		q.Unseen[i].Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there"
+	}
+	return nil
+}
+
+// waiting describes deliveries. Best-effort copies wait for nobody: no list shows them.
+func (d *Daemon) waiting(ctx context.Context, f ledger.DeliveryFilter) ([]control.Waiting, error) {
+	f.Required = true
+	list, err := d.ledger.Deliveries(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,11 @@ func deliveryFilters(t *testing.T, s suite) {
 		return d
 	}
 	// The later capture is committed first: order is that of captures, not of commits.
-	second := keep(t, l, capture(2), []byte("x"), to(anna, ledger.Held), to(ben, ledger.Settled))
+	tee := to(ben, ledger.Settled)
+	tee.Required = false
+	late := to(anna, ledger.Held)
+	late.Since = noon.Add(time.Hour)
+	second := keep(t, l, capture(2), []byte("x"), late, tee)
 	first := keep(t, l, capture(1), []byte("x"), to(ben, ledger.Held), to(anna, ledger.Settled), to(anna, ledger.Quiet))
 	tests := []struct {
 		name   string
@@ -176,10 +180,14 @@ func deliveryFilters(t *testing.T, s suite) {
 		{"mailbox", ledger.DeliveryFilter{Mailbox: anna}, []ledger.Delivery{first[1], first[2], second[0]}},
 		{"limit", ledger.DeliveryFilter{Limit: 2}, []ledger.Delivery{first[0], first[1]}},
 		{"together", ledger.DeliveryFilter{Mailbox: ben, States: []ledger.DeliveryState{ledger.Held}, Limit: 5}, first[:1]},
+		{"required", ledger.DeliveryFilter{Required: true}, []ledger.Delivery{first[0], first[1], first[2], second[0]}},
+		{"before", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}, Before: late.Since}, first[:1]},
 		{"none", ledger.DeliveryFilter{Capture: captureID(3)}, nil},
 	}
 	for _, test := range tests {
 		equal(t, test.name, get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), test.filter)), test.want)
+		test.filter.Limit = 0
+		equal(t, test.name+", counted", get[int](t)(l.CountDeliveries(ctx(t), test.filter)), len(get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), test.filter))))
 	}
 }
 

@@ -95,6 +95,18 @@ func (l *Ledger) Deliveries(ctx context.Context, f ledger.DeliveryFilter) ([]led
 	return found, wrap(err, "listing deliveries")
 }
 
+// CountDeliveries counts by filter.
+func (l *Ledger) CountDeliveries(ctx context.Context, f ledger.DeliveryFilter) (int, error) {
+	where, args := deliveryTerms(f)
+	counted, err := find(ctx, l, func(q querier) ([]int, error) {
+		return collect(q, value[int], "SELECT count(*) FROM deliveries d JOIN captures c ON c.n = d.capture "+where, args...)
+	})
+	if err != nil {
+		return 0, wrap(err, "counting deliveries")
+	}
+	return counted[0], nil
+}
+
 func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 	var terms []string
 	if f.Capture != "" {
@@ -102,6 +114,12 @@ func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 	}
 	if f.Mailbox != "" {
 		terms, args = append(terms, "d.mailbox = ?"), append(args, string(f.Mailbox))
+	}
+	if f.Required {
+		terms = append(terms, "d.required")
+	}
+	if !f.Before.IsZero() {
+		terms, args = append(terms, "d.since < ?"), append(args, micros(f.Before))
 	}
 	if len(f.States) > 0 {
 		open := true
