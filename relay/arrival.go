@@ -36,6 +36,14 @@ func (a *Arrival) Abort() { a.body.Abort() }
 // Commit returns the capture's id once everything about it is durable. A transaction that repeats an earlier one is answered with that one's id and not stored.
 func (a *Arrival) Commit(ctx context.Context) (cutover.CaptureID, error) {
 	c := a.capture()
+	back, err := a.in.comeback(ctx, c)
+	if err != nil {
+		a.body.Abort()
+		return "", err
+	}
+	if back.traced && !back.same {
+		c.Identity.Trace = "" // it is another message's
+	}
 	unlock, err := a.in.lockRepeat(ctx, c.Repeat)
 	if err != nil {
 		a.body.Abort()
@@ -46,24 +54,24 @@ func (a *Arrival) Commit(ctx context.Context) (cutover.CaptureID, error) {
 	if err != nil || repeated {
 		a.body.Abort()
 		if err == nil {
-			a.repeated(ctx, c, earlier)
+			a.repeated(ctx, c, back, earlier)
 		}
 		return earlier, err
 	}
-	if err := a.store(ctx, c); err != nil {
+	if err := a.store(ctx, c, back); err != nil {
 		return "", err
 	}
 	return c.ID, nil
 }
 
 // repeated records that the sender came again. Nothing of the message depends on it, so the answer stays yes when it cannot be recorded.
-func (a *Arrival) repeated(ctx context.Context, c ledger.Capture, earlier cutover.CaptureID) {
+func (a *Arrival) repeated(ctx context.Context, c ledger.Capture, back comeback, earlier cutover.CaptureID) {
 	log := a.in.log(c).WithField("earlier", earlier)
 	log.Info("transaction repeated; not stored again")
 	if a.in.cfg.Testimony == nil {
 		return
 	}
-	seen := a.observation(c, nil)
+	seen := a.observation(c, back, nil)
 	seen.Message, seen.Detail = string(earlier), "repeated transaction"
 	if err := a.in.cfg.Testimony.Testify(ctx, []evidence.Observation{seen}, nil, nil); err != nil {
 		log.WithError(err).Error("could not record a repeated transaction")
@@ -72,14 +80,10 @@ func (a *Arrival) repeated(ctx context.Context, c ledger.Capture, earlier cutove
 	a.in.tell(seen)
 }
 
-func (a *Arrival) store(ctx context.Context, c ledger.Capture) error {
-	planned, err := a.plan(ctx, c)
-	if err != nil {
-		a.body.Abort()
-		return err
-	}
+func (a *Arrival) store(ctx context.Context, c ledger.Capture, back comeback) error {
+	planned := a.plan(back)
 	reserved := a.in.reserve(planned)
-	seen := a.observation(c, planned)
+	seen := a.observation(c, back, planned)
 	stored, err := a.body.Commit(ctx, c, planned, seen)
 	if err != nil {
 		a.in.release(reserved)
@@ -101,24 +105,17 @@ func (a *Arrival) capture() ledger.Capture {
 	return c
 }
 
-// plan makes the deliveries; a message that carries our own trace came back to us, and what its first capture does for the cloud is not done again.
-func (a *Arrival) plan(ctx context.Context, c ledger.Capture) ([]ledger.Delivery, error) {
+// plan makes the deliveries. What carries our own trace never goes to the legacy again; where it is the same message, what its first capture does for the cloud is not done again.
+func (a *Arrival) plan(back comeback) []ledger.Delivery {
 	p := planner{
 		dir: a.in.dir.Load(), plan: a.in.cfg.Plans[a.peer.Route], origin: a.in.origin(a.peer.Client.Addr),
-		looped: loopReason(a.scanner.digester.Header()), now: a.at,
+		traced: back.traced, served: back.served, looped: loopReason(a.scanner.digester.Header()), now: a.at,
 	}
-	if first, ours := c.Identity.Trace.Verify(a.in.key); ours {
-		var err error
-		if p.served, err = a.in.served(ctx, first); err != nil {
-			return nil, err
-		}
-		p.again = true
-	}
-	return p.deliveries(a.env.Recipients), nil
+	return p.deliveries(a.env.Recipients)
 }
 
 // observation is the use of the old route that this message is. What comes back to us is not new use.
-func (a *Arrival) observation(c ledger.Capture, planned []ledger.Delivery) evidence.Observation {
+func (a *Arrival) observation(c ledger.Capture, back comeback, planned []ledger.Delivery) evidence.Observation {
 	o := evidence.Observation{
 		At: c.At, Channel: evidence.Arriving, Class: evidence.Wanted, Source: c.Listener, Sender: c.Client.Name,
 		From: c.Envelope.From, Message: string(c.ID),
@@ -129,7 +126,7 @@ func (a *Arrival) observation(c ledger.Capture, planned []ledger.Delivery) evide
 	if o.Client, _ = netip.ParseAddr(c.Client.Addr); o.Sender == "" {
 		o.Sender = c.Client.Addr
 	}
-	if _, again := c.Identity.Trace.Verify(a.in.key); again {
+	if back.same {
 		o.Class = evidence.Unwanted
 	}
 	if len(planned) > 0 {

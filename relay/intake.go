@@ -127,21 +127,6 @@ func (in *Intake) Begin(ctx context.Context, p Peer, env ledger.Envelope) (*Arri
 	return &Arrival{in: in, peer: p, id: newCaptureID(now), at: now, env: env, body: body, scanner: newScanner()}, nil
 }
 
-// served tells whom a capture serves in the cloud, and whether it was seen there.
-func (in *Intake) served(ctx context.Context, first cutover.CaptureID) (map[target]bool, error) {
-	before, err := in.cfg.Ledger.Deliveries(ctx, ledger.DeliveryFilter{Capture: first})
-	if err != nil {
-		return nil, err
-	}
-	served := map[target]bool{}
-	for _, d := range before {
-		if d.Side == cutover.Cloud && d.Required {
-			served[targetOf(d)] = d.Seen != ""
-		}
-	}
-	return served, nil
-}
-
 // origin tells which side the client belongs to, "" for everybody else.
 func (in *Intake) origin(addr string) cutover.Side {
 	ip, err := netip.ParseAddr(addr)

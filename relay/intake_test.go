@@ -208,6 +208,8 @@ func TestWhatComesBackIsNoNewUse(t *testing.T) {
 	first := b.mustTake(to("anna@example.com"))
 	b.mustTake(b.again(first, to("anna@example.com")))
 	equal(t, "class", (*told)[1].Class, evidence.Unwanted)
+	b.mustTake(b.traced(first, to("anna@example.com"), ticket))
+	equal(t, "class of a new message that kept our field", (*told)[2].Class, evidence.Wanted)
 }
 
 // TestRepeatIsAnsweredAndRecorded: the same id, no second capture, no second delivery, one more observation.
@@ -380,6 +382,7 @@ func TestFailedCommit(t *testing.T) {
 		{"full disk at the commit", (*testing.T).Context, "Commit", ledger.ErrNoSpace},
 		{"no answer about repeats", (*testing.T).Context, "Repeated", ledger.ErrClosed},
 		{"no answer about an earlier capture", (*testing.T).Context, "Deliveries", ledger.ErrClosed},
+		{"an earlier capture that cannot be read", (*testing.T).Context, "Capture", ledger.ErrClosed},
 		{"client has left", ended, "", context.Canceled},
 	}
 	for _, tt := range tests {
@@ -442,6 +445,13 @@ func (l *broken) Deliveries(ctx context.Context, f ledger.DeliveryFilter) ([]led
 		return nil, l.err
 	}
 	return l.Captures.Deliveries(ctx, f)
+}
+
+func (l *broken) Capture(ctx context.Context, id cutover.CaptureID) (ledger.Capture, error) {
+	if l.call == "Capture" {
+		return ledger.Capture{}, l.err
+	}
+	return l.Captures.Capture(ctx, id)
 }
 
 type brokenBody struct {

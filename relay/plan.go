@@ -30,8 +30,8 @@ type planner struct {
 	dir    *Directory
 	plan   Plan
 	origin cutover.Side    // which side handed us the message; "" for everybody else
-	again  bool            // our own trace is on it
-	served map[target]bool // whom that first capture serves in the cloud; true: it was seen there
+	traced bool            // our own trace is on it
+	served map[target]bool // whom its first capture serves in the cloud; true: it was seen there
 	looped string          // too many hops: why, for people
 	now    time.Time
 }
@@ -102,9 +102,9 @@ func (p planner) forMailbox(r ledger.Recipient, m cutover.Mailbox) []ledger.Deli
 	return []ledger.Delivery{required, tee}
 }
 
-// side is where the message goes. What the legacy handed us, or what was here before, would only come back from the legacy: the cloud mailbox keeps it safe.
+// side is where the message goes. What the legacy handed us, or what was here before whole or in part, would only come back from the legacy: the cloud mailbox keeps it safe.
 func (p planner) side(m cutover.Mailbox) cutover.Side {
-	if p.again || p.origin == cutover.Legacy {
+	if p.traced || p.origin == cutover.Legacy {
 		return cutover.Cloud
 	}
 	if p.plan.To != "" {
@@ -135,7 +135,7 @@ func held(d ledger.Delivery, why string) []ledger.Delivery {
 
 // tees reports whether a copy for the legacy is wanted and harmless.
 func (p planner) tees(m cutover.Mailbox, to cutover.Side) bool {
-	return p.plan.Tee && to == cutover.Cloud && m.Kind != cutover.Room && m.Legacy.Server != "" && !p.again && p.origin != cutover.Legacy &&
+	return p.plan.Tee && to == cutover.Cloud && m.Kind != cutover.Room && m.Legacy.Server != "" && !p.traced && p.origin != cutover.Legacy &&
 		!slices.ContainsFunc(p.plan.TeeNever, func(a cutover.Address) bool { return owns(m, a.Fold()) })
 }
 

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -109,11 +110,32 @@ func TestPlanSaysWhyHeld(t *testing.T) {
 // again is what an earlier capture looks like when it comes back: what we prepended, then what it was.
 func (b *bed) again(first cutover.CaptureID, m message) message {
 	b.t.Helper()
+	return b.traced(first, m, b.octets(first))
+}
+
+// traced is a message that carries an earlier capture's header fields of ours, whatever else it says.
+func (b *bed) traced(first cutover.CaptureID, m message, octets string) message {
+	b.t.Helper()
 	c, err := b.ledger.Capture(b.t.Context(), first)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return m.with("Received: from posthouse by elsewhere; Mon, 02 Mar 2026 12:01:00 +0000\r\n" + string(c.Prefix) + "Subject: x\r\n\r\nx\r\n")
+	return m.with("Received: from posthouse by elsewhere; Mon, 02 Mar 2026 12:01:00 +0000\r\n" + string(c.Prefix) + octets)
+}
+
+// octets is a capture's message as it was received.
+func (b *bed) octets(id cutover.CaptureID) string {
+	b.t.Helper()
+	body, err := b.ledger.OpenBody(b.t.Context(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer body.Close()
+	octets, err := io.ReadAll(body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(octets)
 }
 
 func TestOwnTraceSeenAgain(t *testing.T) {
@@ -151,6 +173,44 @@ func TestSeenInTheCloudIsEnough(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "plan", b.plan(b.again(first, to("anna@example.com").from(cloudAddr))), []string{})
+}
+
+const ticket = "Message-ID: <ticket@helpdesk.example>\r\nDate: Tue, 03 Mar 2026 12:00:00 +0000\r\nFrom: helpdesk@example.com\r\n\r\nticket 7\r\n"
+
+// TestOwnTraceOnANewMessage: lists and help desks keep our field on messages of their own. These are delivered, though never to the legacy, which they may have come from.
+func TestOwnTraceOnANewMessage(t *testing.T) {
+	tests := []struct {
+		name        string
+		plan        relay.Plan
+		first, then message
+		want        []string
+	}{
+		{"to the same person", relay.Plan{}, to("anna@example.com"), to("anna@example.com"), []string{"anna@example.com new:smtp due"}},
+		{"through the legacy", relay.Plan{}, to("anna@example.com"), to("anna@example.com").from(legacyAddr), []string{"anna@example.com new:smtp due"}},
+		{"at home on the legacy", relay.Plan{}, to("bob@example.com"), to("bob@example.com"), []string{"bob@example.com new:smtp due"}},
+		{"all to the legacy", relay.Plan{To: cutover.Legacy}, to("anna@example.com"), to("anna@example.com"), []string{"anna@example.com new:smtp due"}},
+		{"no tee", relay.Plan{Tee: true}, to("anna@example.com"), to("anna@example.com"), []string{"anna@example.com new:smtp due"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := planBed(t, tt.plan)
+			first := b.mustTake(tt.first)
+			c := b.captured(b.traced(first, tt.then, ticket))
+			equal(t, "plan", words(b.of(c.ID)), tt.want)
+			equal(t, "the trace that the capture keeps", c.Identity.Trace, "")
+			equal(t, "and when that comes back", b.plan(b.again(c.ID, tt.then)), []string{})
+		})
+	}
+}
+
+// TestOwnTraceOnAChangedCopy: footers change the body, rewriting hosts the header; what is left of the message tells that it is the same.
+func TestOwnTraceOnAChangedCopy(t *testing.T) {
+	b := planBed(t, relay.Plan{})
+	first := b.mustTake(to("anna@example.com"))
+	head, body, _ := strings.Cut(b.octets(first), "\r\n\r\n")
+	for _, octets := range []string{head + "\r\n\r\n" + body + "-- \r\nfooter\r\n", "From: rewritten@example.com\r\n\r\n" + body} {
+		equal(t, "plan", b.plan(b.traced(first, to("anna@example.com"), octets)), []string{})
+	}
 }
 
 // TestThirdTimeRound: bob's mail goes to the legacy, comes back, goes to the cloud; when it comes back once more it goes nowhere.
