@@ -26,13 +26,16 @@ func (r *running) reload(ctx context.Context) {
 	r.changed(next, changes)
 }
 
-// refused logs every problem with its place.
+// refused logs every problem with its place; the service manager is not told of it, so the status is.
 func (r *running) refused(err error) {
 	problems := problemsOf(r.cfg.File, err)
 	for _, p := range problems {
 		p.Source = "" // the log has one line for each
 		r.log.Error(p.String())
 	}
+	first := problems[0]
+	first.Source = ""
+	r.service.Refused(len(problems), first.String())
 	r.log.Error(counted(len(problems), "error", "errors") + ": the configuration stays as it was; see posthouse config validate --config " + r.cfg.File)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -25,6 +26,7 @@ import (
 type fakeService struct {
 	start, stop func(context.Context) error
 	reload      func(*config.Config) ([]config.Change, error)
+	refused     []string
 }
 
 func (f *fakeService) Start(ctx context.Context) error { return call(ctx, f.start) }
@@ -38,6 +40,10 @@ func (f *fakeService) Reload(_ context.Context, next *config.Config) ([]config.C
 		return nil, nil
 	}
 	return f.reload(next)
+}
+
+func (f *fakeService) Refused(errors int, first string) {
+	f.refused = append(f.refused, fmt.Sprintf("%d: %s", errors, first))
 }
 
 func call(ctx context.Context, f func(context.Context) error) error {
@@ -304,6 +310,10 @@ func TestRunReload(t *testing.T) {
 			}
 			refuse = errors.New("reading the certificate: no such file")
 			expect(reload(smallConfig), "reading the certificate: no such file", "stays as it was")
+			want := []string{"1: " + path + `:1:1: unknown key "quite"`, "1: " + path + ": reading the certificate: no such file"}
+			if len(s.refused) != 2 || !strings.HasPrefix(s.refused[0], want[0]) || strings.Contains(s.refused[0], "\n") || s.refused[1] != want[1] {
+				t.Errorf("the status was told %q, want %q", s.refused, want)
+			}
 			tr.told <- syscall.SIGTERM
 		})
 	})

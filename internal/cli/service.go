@@ -17,6 +17,8 @@ type service interface {
 	Stop(ctx context.Context) error
 	Addrs(listener string) []net.Addr
 	Reload(ctx context.Context, next *config.Config) ([]config.Change, error)
+	// Refused keeps for the status that a reload could not be done, until one is.
+	Refused(errors int, first string)
 }
 
 // serviceOptions are what `run` knows.

@@ -18,7 +18,8 @@ const rowsShown = 10
 // problemsView names everything that somebody should look at, one line each, the kind in the left column.
 func problemsView(s control.Status, now time.Time) []line {
 	v := naming{domains: s.Domains}
-	lines := v.mailboxes(s.Mailboxes, now)
+	lines := refusedView(s.Config.Refused, now)
+	lines = append(lines, v.mailboxes(s.Mailboxes, now)...)
 	held, waiting := sorted(s.Queue.Waiting)
 	q := s.Queue
 	lines = append(lines, v.deliveries("held", held, q.Held, now)...)
@@ -26,6 +27,15 @@ func problemsView(s control.Status, now time.Time) []line {
 	lines = append(lines, v.deliveries("waiting", waiting, q.Due+q.Sending+q.InDoubt, now)...)
 	lines = append(lines, v.unknown(s.Unknown, now)...)
 	return append(lines, v.sources(s.Sources, now)...)
+}
+
+// refusedView says that the service runs by another configuration than the one that lies there.
+func refusedView(r control.Refused, now time.Time) []line {
+	if r.At.IsZero() {
+		return nil
+	}
+	text := fmt.Sprintf("configuration of %s refused: %s (posthouse config validate), the first: %s", moment(r.At, now), counted(r.Errors, "error", "errors"), r.First)
+	return section("config", bad, [][]string{{text}})
 }
 
 // naming shortens addresses of the only domain: anna@.

@@ -28,11 +28,13 @@ func TestStatusView(t *testing.T) {
 		crowded.Queue.Waiting = append(crowded.Queue.Waiting, control.Waiting{Capture: fmt.Sprintf("01JD9H%04d", i), At: before(time.Hour), From: "x@y.example", To: "anna@example.com",
 			Size: 2000, State: "held", Why: "no mailbox takes mail for it"})
 	}
+	stale := readyStatus()
+	stale.Config.Refused = control.Refused{At: before(2 * time.Hour), Errors: 3, First: `/etc/posthouse/posthouse.toml:166:1: unknown key "quite" in [verdict]; did you mean "quiet"?`}
 	hostile := sampleStatus()
 	hostile.Mailboxes[0].Error = "NO \x1b[2J\x1b]0;owned\x07 \u202egnp.exe\nfake line"
 	for name, s := range map[string]control.Status{
 		"status-not-yet": sampleStatus(), "status-ready": readyStatus(), "status-blind": blind, "status-fresh": fresh, "status-strange": strange,
-		"status-crowded": crowded, "status-hostile": hostile,
+		"status-crowded": crowded, "status-hostile": hostile, "status-stale": stale,
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, statusView(s, rate{1230, 9_400_000}, time.UTC, 0)) })
 	}

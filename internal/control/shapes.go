@@ -52,6 +52,15 @@ type Listening struct {
 type Loaded struct {
 	File string    `json:"file"`
 	At   time.Time `json:"at"` // of the start or the last reload
+	// Refused is the last reload, if it was refused: what runs is not what the file says.
+	Refused Refused `json:"refused,omitzero"`
+}
+
+// Refused is a configuration that a reload could not take over.
+type Refused struct {
+	At     time.Time `json:"at"` // of the reload
+	Errors int       `json:"errors"`
+	First  string    `json:"first"` // of the errors, with its place
 }
 
 // Arriving counts wanted mail taken by the listeners.

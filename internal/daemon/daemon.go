@@ -71,6 +71,7 @@ type Daemon struct {
 	reconciled func(context.Context) error
 
 	live      atomic.Pointer[live]
+	refusal   atomic.Pointer[control.Refused] // the last reload, when it was
 	reloading sync.Mutex
 
 	mu       sync.Mutex

@@ -8,6 +8,7 @@ import (
 
 	"posthouse/config"
 	"posthouse/cutover"
+	"posthouse/internal/control"
 )
 
 // live is what a reload replaces, as one value, so that nobody sees half of it.
@@ -38,7 +39,16 @@ func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change
 	d.bridge.Add(nouns(boxes))
 	d.bridge.Retry()
 	d.witness.switched(next.Verdict.MXSwitched)
-	return changes, useCertificates()
+	if err := useCertificates(); err != nil {
+		return changes, err
+	}
+	d.refusal.Store(nil)
+	return changes, nil
+}
+
+// Refused keeps for the status that the files were read again and could not be taken over; the next Reload that succeeds ends it.
+func (d *Daemon) Refused(errors int, first string) {
+	d.refusal.Store(&control.Refused{At: d.opts.Clock.Now(), Errors: errors, First: first})
 }
 
 // settled are the next configuration's mailboxes. Those that are known stay on the accounts they have; new ones must lie on servers that are in use.

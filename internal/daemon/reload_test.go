@@ -152,6 +152,19 @@ func TestReloadOfCertificates(t *testing.T) {
 	if shown() != second || len(b.status().Mailboxes) != 3 {
 		t.Error("a reload that was refused changed something")
 	}
+	b.daemon.Refused(2, "the key is broken")
+	if s := b.status(); s.Config.Refused.At.IsZero() || s.Config.Refused.Errors != 2 || s.Config.Refused.First != "the key is broken" {
+		t.Errorf("the status says %+v", s.Config)
+	}
+	if _, err := b.daemon.Reload(t.Context(), b.config()); err == nil || b.status().Config.Refused.At.IsZero() {
+		t.Errorf("another refusal ended the first: %v", err)
+	}
+	write()
+	b.layout.mailboxes = threePeople
+	b.reload()
+	if s := b.status(); s.Config.Refused != (control.Refused{}) {
+		t.Errorf("after a good reload the status says %+v", s.Config)
+	}
 }
 
 func TestReloadOfServers(t *testing.T) {

@@ -19,6 +19,9 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	s := control.NewStatus()
 	s.At, s.Since, s.Version, s.Organisation, s.Domains = now, d.started, d.opts.Version, in.cfg.Organisation, in.cfg.Domains
 	s.Config = control.Loaded{File: d.cfg.File, At: in.at}
+	if refusal := d.refusal.Load(); refusal != nil {
+		s.Config.Refused = *refusal
+	}
 	s.Trouble = d.trouble(ctx)
 	queue, err := d.queue(ctx, now)
 	if err != nil {
