@@ -22,7 +22,7 @@ func newConfigPath(a *app) *cobra.Command {
 				return err
 			}
 			if a.json {
-				socket, _ := a.socket() // the path is asked for, and often to mend the file
+				socket, _, _ := a.socket() // the path is asked for, and often to mend the file
 				a.out.object(pathObject{Schema: "posthouse.path/1", Config: path, Socket: socket})
 				return nil
 			}

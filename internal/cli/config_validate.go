@@ -71,7 +71,7 @@ func (a *app) validate(ctx context.Context) error {
 
 // running is the configuration of the service that runs with this file; nil if none does. That it cannot be asked is no matter here.
 func (a *app) running(ctx context.Context) *control.Loaded {
-	r, err := a.reach()
+	r, err := a.quietly()
 	if err != nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,27 +62,50 @@ func readable(path string) error {
 	return &failure{code: exitConfig, what: err.Error(), err: err}
 }
 
+// socketKeys are the two keys that tell where the running service is reached.
+type socketKeys struct {
+	State   string
+	Control struct{ Socket string }
+}
+
 // socket is where the running service is reached. Only the two keys that tell it are read: members of the control group, who may not read the mailboxes file, can
-// ask, and so can who is just editing the file.
-func (a *app) socket() (string, error) {
+// ask, and so can who is just editing the file. Where the file is no TOML the path is what its lines still say, and broken tells why.
+func (a *app) socket() (path string, broken, err error) {
 	if err := readable(a.config); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	data, err := os.ReadFile(a.config)
 	if err != nil {
-		return "", &failure{code: exitConfig, what: err.Error(), err: err}
+		return "", nil, &failure{code: exitConfig, what: err.Error(), err: err}
 	}
-	keys := struct {
-		State   string
-		Control struct{ Socket string }
-	}{State: config.Default().State}
+	keys := socketKeys{State: config.Default().State}
 	if err := toml.Unmarshal(data, &keys); err != nil {
-		return "", configFailure(a.config, a.syntax(data, err))
+		keys = salvaged(data)
+		broken = configFailure(a.config, a.syntax(data, err))
 	}
 	if keys.Control.Socket != "" {
-		return a.beside(keys.Control.Socket), nil
+		return a.beside(keys.Control.Socket), broken, nil
 	}
-	return filepath.Join(a.beside(keys.State), "control.sock"), nil
+	return filepath.Join(a.beside(keys.State), "control.sock"), broken, nil
+}
+
+// salvaged reads each line by itself: a slip in one leaves the others as they are.
+func salvaged(data []byte) socketKeys {
+	keys := socketKeys{State: config.Default().State}
+	var into any = &keys
+	for text := range bytes.Lines(data) {
+		header, isHeader := strings.CutPrefix(strings.TrimSpace(string(text)), "[")
+		name, _, _ := strings.Cut(header, "]")
+		switch {
+		case isHeader && strings.TrimSpace(name) == "control":
+			into = &keys.Control
+		case isHeader:
+			into = &struct{}{}
+		default:
+			_ = toml.Unmarshal(text, into) // what says nothing by itself says nothing
+		}
+	}
+	return keys
 }
 
 // syntax says what is wrong with a file that is no TOML as `config validate` would.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,11 +19,34 @@ const answerTime = 20 * time.Second
 
 // reach finds the running service. It does not connect yet.
 func (a *app) reach() (*remote, error) {
-	socket, err := a.socket()
+	socket, broken, err := a.socket()
 	if err != nil {
 		return nil, err
 	}
-	return &remote{socket: socket, config: a.config, client: control.Dial(socket)}, nil
+	r := &remote{socket: socket, config: a.config, client: control.Dial(socket), broken: broken}
+	r.warn = sync.OnceFunc(func() { a.say(brokenView(broken, socket)...) })
+	return r, nil
+}
+
+// quietly finds the running service for those to whom a broken configuration is no matter here.
+func (a *app) quietly() (*remote, error) {
+	r, err := a.reach()
+	if err == nil {
+		r.warn = func() {}
+	}
+	return r, err
+}
+
+// brokenView warns that the file cannot be read, though the service answers.
+func brokenView(broken error, socket string) []line {
+	var lines []line
+	var f *failure
+	if errors.As(broken, &f) {
+		for _, p := range f.problems {
+			lines = append(lines, problemLines(p, "warning: ")...)
+		}
+	}
+	return append(lines, line{{warn, "! "}, {plain, "the running service, at " + socket + ", is not touched by this; a restart would fail"}})
 }
 
 // remote is the running service as the commands see it: its errors are failures.
@@ -30,6 +54,8 @@ type remote struct {
 	socket string
 	config string
 	client *control.Client
+	broken error  // why the configuration cannot be read; nil if it can
+	warn   func() // of that
 }
 
 func (r *remote) status(ctx context.Context) (control.Status, error) {
@@ -59,6 +85,12 @@ func otherVersion(got, want string) error {
 
 // explain makes a failure of what the client says.
 func (r *remote) explain(err error) error {
+	if r.broken != nil {
+		if errors.Is(err, control.ErrNotRunning) && !errors.Is(err, fs.ErrPermission) {
+			return r.broken // the service may be elsewhere, or it ended by this
+		}
+		r.warn()
+	}
 	f := &failure{what: "", err: err}
 	switch {
 	case err == nil:

@@ -86,9 +86,27 @@ func TestSocketPath(t *testing.T) {
 		"[control]\nsocket = \"here.sock\"\n[quite]\nwrong = 1": "DIR/here.sock",
 	} {
 		path := writeConfig(t, text)
-		got, err := (&app{config: path}).socket()
-		if err != nil || got != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
+		got, broken, err := (&app{config: path}).socket()
+		if err != nil || broken != nil || got != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
 			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
+// A slip of the pen hides nothing that other lines say.
+func TestSocketPathOfABrokenFile(t *testing.T) {
+	for text, want := range map[string]string{
+		"domains = [\"a.example\"\nstate = \"s\"\n[servers.legacy\nside = \"legacy\"": "DIR/s/control.sock",
+		"organisation = \"x\nstate = \"/srv/cutover\" # here":                         "/srv/cutover/control.sock",
+		"state = \"s": "/var/lib/posthouse/control.sock",
+		"oops\n[listeners.mx]\nsocket = \"mx\"\n[control] # who asks\nsocket = \"here.sock\"": "DIR/here.sock",
+		"oops\ncontrol.socket = \"/run/here.sock\"":                                           "/run/here.sock",
+	} {
+		path := writeConfig(t, text)
+		got, broken, err := (&app{config: path}).socket()
+		var f *failure
+		if err != nil || !errors.As(broken, &f) || f.code != exitConfig || got != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
+			t.Errorf("%q: got %q, %v, %v", text, got, broken, err)
 		}
 	}
 }

@@ -29,7 +29,7 @@ Exit code: 0 when nothing is missing or extra, 3 when something is, 1 when a mai
 
 // mailboxNames are for the shell's completion, which shows no failures.
 func (a *app) mailboxNames(ctx context.Context) []string {
-	r, err := a.reach()
+	r, err := a.quietly()
 	if err != nil {
 		return nil
 	}
