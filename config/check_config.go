@@ -12,6 +12,8 @@ import (
 type checker struct {
 	*decoder
 	cfg *Config
+	// blind: the mailboxes file could not be read, so nobody knows which mailboxes there are, and one error says it.
+	blind bool
 }
 
 func (c *checker) check() {

@@ -101,15 +101,26 @@ func (c *checker) mailboxes() *roster {
 			return r
 		}
 	}
+	c.blind = named || !errors.Is(err, fs.ErrNotExist)
 	switch {
 	case named:
-		c.src.report(at, openFault(path, err).text, "")
-	case errors.Is(err, fs.ErrNotExist):
-		r.warnings = append(r.warnings, Problem{File: r.file, Text: "there is no such file: no mailbox is copied or followed"})
+		c.src.report(at, openFault(path, err).text, mailboxesHint(path, err))
+	case c.blind:
+		p := unreadable(r.file, err)
+		p.Hint = mailboxesHint(path, err)
+		r.problems = append(r.problems, p)
 	default:
-		r.problems = append(r.problems, unreadable(r.file, err))
+		r.warnings = append(r.warnings, Problem{File: r.file, Text: "there is no such file: no mailbox is copied or followed"})
 	}
 	return r
+}
+
+// mailboxesHint lets the service's user read the file, and nobody else.
+func mailboxesHint(path string, err error) string {
+	if !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	return fmt.Sprintf("chown root:posthouse %s && chmod 0640 %[1]s", path)
 }
 
 // shown is how messages name a file: as the configuration was named, where it is in its folder.

@@ -2,11 +2,13 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -242,5 +244,15 @@ func TestMailboxesThatCannotBeRead(t *testing.T) {
 	_, err := Parse(filepath.Join(dir, "posthouse.toml"), []byte(base))
 	if err == nil || !strings.Contains(err.Error(), "is not a file") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestMailboxesThatTheServiceCannotRead(t *testing.T) {
+	denied := &fs.PathError{Op: "open", Path: "/m.csv", Err: syscall.EACCES}
+	if got, want := mailboxesHint("/m.csv", denied), "chown root:posthouse /m.csv && chmod 0640 /m.csv"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := mailboxesHint("/m.csv", fs.ErrNotExist); got != "" {
+		t.Errorf("got %q for a file that is not there", got)
 	}
 }

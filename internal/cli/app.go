@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"posthouse/systemd"
 )
 
 // app is what every command works with: the flags that hold everywhere, the two ways out, and what the process is given.
@@ -24,13 +26,23 @@ type app struct {
 	// signals starts to deliver what the process is told; stop ends that.
 	signals func() (told <-chan os.Signal, stop func())
 	service func(serviceOptions) service
+	// reader is whom the service runs as, when that is somebody else and we can judge for him.
+	reader func() (systemd.Reader, bool)
 }
 
 func newApp(b Build, in io.Reader, stdout, stderr io.Writer) *app {
 	return &app{
 		build: b, in: in, out: newPrinter(stdout, os.Getenv), talk: newPrinter(stderr, os.Getenv),
-		now: time.Now, zone: time.Local, signals: processSignals, service: newDaemon,
+		now: time.Now, zone: time.Local, signals: processSignals, service: newDaemon, reader: serviceReader,
 	}
+}
+
+// serviceReader is the unit's user, for root alone: to others what they cannot read themselves says enough.
+func serviceReader() (systemd.Reader, bool) {
+	if os.Geteuid() != 0 {
+		return systemd.Reader{}, false
+	}
+	return systemd.ServiceUser()
 }
 
 // processSignals are those that `run` and the watching commands act on.

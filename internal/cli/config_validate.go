@@ -56,7 +56,7 @@ func (a *app) validate(ctx context.Context) error {
 	if err != nil {
 		v.problems = problemsOf(a.config, err)
 	} else {
-		v.warnings, v.mailboxes, v.listeners, v.changed = cfg.Warnings, len(cfg.Mailboxes), len(cfg.Listeners), changed(cfg)
+		v.warnings, v.mailboxes, v.listeners, v.changed = append(cfg.Warnings, a.closed(cfg)...), len(cfg.Mailboxes), len(cfg.Listeners), changed(cfg)
 	}
 	if a.json {
 		a.out.object(v.object())
@@ -67,6 +67,23 @@ func (a *app) validate(ctx context.Context) error {
 		return status(exitConfig)
 	}
 	return nil
+}
+
+// closed warns of files that whoever validates can read and the service cannot.
+func (a *app) closed(cfg *config.Config) []config.Problem {
+	who, ok := a.reader()
+	if !ok {
+		return nil
+	}
+	var all []config.Problem
+	for _, path := range []string{cfg.File, cfg.MailboxesFile} {
+		if fi, err := os.Stat(path); err == nil && !who.CanRead(fi) {
+			all = append(all, config.Problem{
+				File: path, Text: fmt.Sprintf("the service's user %s cannot read it", who.Name), Hint: fmt.Sprintf("chown root:%s %s && chmod 0640 %[2]s", who.Name, path),
+			})
+		}
+	}
+	return all
 }
 
 // running is the configuration of the service that runs with this file; nil if none does. That it cannot be asked is no matter here.

@@ -115,6 +115,7 @@ func newTrial() *trial {
 	t := &trial{told: make(chan os.Signal, 4)}
 	t.app = newApp(Build{Version: "v1.2.3"}, strings.NewReader(""), &t.stdout, &t.stderr)
 	t.app.zone = time.UTC
+	t.app.reader = func() (systemd.Reader, bool) { return systemd.Reader{}, false }
 	t.app.signals = func() (<-chan os.Signal, func()) { return t.told, func() {} }
 	return t
 }

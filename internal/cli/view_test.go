@@ -2,12 +2,16 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"posthouse/config"
 	"posthouse/evidence"
 	"posthouse/internal/control"
+	"posthouse/systemd"
 )
 
 func TestStatusView(t *testing.T) {
@@ -109,6 +113,33 @@ func TestValidateView(t *testing.T) {
 		path: "posthouse.toml", warnings: []config.Problem{problem}, mailboxes: 214, listeners: 1, running: running, changed: sampleNow,
 	}, sampleNow))
 	golden(t, "validate-unchanged", validateView(validation{path: "posthouse.toml", mailboxes: 1, listeners: 3, running: running, changed: before(50 * time.Hour)}, sampleNow))
+}
+
+// What root validates must be readable for the service too.
+func TestValidateWarnsOfWhatTheServiceCannotRead(t *testing.T) {
+	path := writeConfig(t, smallConfig)
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mailboxes := filepath.Join(filepath.Dir(path), "mailboxes.csv")
+	for _, tt := range []struct {
+		group uint32
+		mode  os.FileMode
+		warn  bool
+	}{{uint32(os.Getgid()) + 1, 0o640, true}, {uint32(os.Getgid()), 0o600, true}, {uint32(os.Getgid()), 0o640, false}} {
+		if err := os.Chmod(mailboxes, tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		tr := newTrial()
+		tr.reader = func() (systemd.Reader, bool) {
+			return systemd.Reader{Name: "posthouse", User: uint32(os.Getuid()) + 1, Group: []uint32{tt.group}}, true
+		}
+		code := tr.main(t.Context(), []string{"config", "validate", path})
+		want := mailboxes + ": warning: the service's user posthouse cannot read it; chown root:posthouse " + mailboxes + " && chmod 0640 " + mailboxes + "\n"
+		if got := tr.stdout.String(); code != exitDone || strings.Contains(got, want) != tt.warn || strings.Contains(got, "1 warning") != tt.warn {
+			t.Errorf("group %d, mode %o: exit code %d\n%s", tt.group, tt.mode, code, got)
+		}
+	}
 }
 
 func TestDiffView(t *testing.T) {
