@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 func (c *checker) route(path string, role Role, r Route) {
@@ -118,10 +117,7 @@ func (c *checker) recipients() {
 		c.newAddress("recipients.extra."+address, address, owner)
 		c.mailbox("recipients.extra."+address, r.Extra[address], mailboxes)
 	}
-	for _, address := range slices.Sorted(maps.Keys(r.Groups)) {
-		c.newAddress("recipients.groups."+address, address, owner)
-		c.members("recipients.groups."+address, r.Groups[address], owner)
-	}
+	c.groups(owner)
 	for _, at := range slices.Sorted(maps.Keys(r.CatchAll)) {
 		c.inDomains("recipients.catch_all."+at, at)
 		c.mailbox("recipients.catch_all."+at, r.CatchAll[at], mailboxes)
@@ -158,22 +154,8 @@ func (c *checker) newAddress(path, address string, owner map[string]string) {
 }
 
 func (c *checker) inDomains(path, address string) {
-	domain := address[strings.LastIndexByte(address, '@')+1:]
-	if _, alias := c.cfg.AliasDomains[domain]; !alias && !slices.Contains(c.cfg.Domains, domain) {
+	if !c.cfg.ours(address) {
+		_, domain := split(address)
 		c.badKey(path, didYouMean(domain, c.cfg.Domains), "%q is in none of the domains", address)
-	}
-}
-
-// members outside the domains are sent to as they are; one of ours that is unknown is a slip.
-func (c *checker) members(path string, members []string, owner map[string]string) {
-	if c.blind {
-		return
-	}
-	for i, m := range members {
-		domain := m[strings.LastIndexByte(m, '@')+1:]
-		if m == "" || owner[m] != "" || !slices.Contains(c.cfg.Domains, domain) || !c.cfg.Recipients.Complete {
-			continue
-		}
-		c.bad(fmt.Sprintf("%s[%d]", path, i), didYouMean(m, slices.Sorted(maps.Keys(owner))), "%q is no address of ours", m)
 	}
 }

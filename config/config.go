@@ -78,7 +78,7 @@ type Recipients struct {
 	// Mailbox that gets the mail for every otherwise unknown address of a domain.
 	CatchAll map[string]string `toml:"catch_all" mode:"live" as:"mailbox" keys:"@domain" example:"@example.net = anna@example.com"`
 
-	// Groups: an address, and the addresses that get its mail. Members may be outside the domains.
+	// Groups: an address, and the addresses that get its mail. Members may be groups, and outside the domains.
 	Groups map[string][]string `toml:"groups" mode:"live" as:"address" keys:"address" example:"sales@example.com = anna@example.com, bob@example.com"`
 }
 

@@ -128,7 +128,7 @@ func (r *roster) loginAddress(row row) cell {
 		if bad != nil {
 			continue
 		}
-		if r.isLocal(a) {
+		if r.cfg.ours(a) {
 			return c
 		}
 		if any.text == "" {
@@ -150,14 +150,8 @@ func (r *roster) own(address string, at cell) {
 	r.owner[address] = at.line
 }
 
-func (r *roster) isLocal(address string) bool {
-	domain := address[strings.LastIndexByte(address, '@')+1:]
-	_, alias := r.cfg.AliasDomains[domain]
-	return alias || slices.Contains(r.cfg.Domains, domain)
-}
-
 func (r *roster) local(address string, at cell) {
-	if r.isLocal(address) || len(r.cfg.Domains) == 0 {
+	if r.cfg.ours(address) || len(r.cfg.Domains) == 0 {
 		return
 	}
 	domain := address[strings.LastIndexByte(address, '@')+1:]
