@@ -408,6 +408,28 @@ func TestVerifyNamesMissingAndExtra(t *testing.T) {
 	})
 }
 
+// A body that the cloud's server keeps and that is not what was put is told, once all bodies are compared.
+func TestVerifyComparesBodies(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		for i := range 30 {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(i), "hello"), Date: time.Now()})
+		}
+		w.start()
+		defer w.stop()
+		time.Sleep(10 * time.Second)
+		sampled, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || sampled.Bodies == 0 || sampled.Bodies >= 30 || len(sampled.Altered) != 0 {
+			t.Errorf("%d bodies were compared, %v altered, %v", sampled.Bodies, sampled.Altered, err)
+		}
+		w.new().Alter(inbox, held(t, w.new(), inbox, "7").Ref, mail("7", "other"))
+		full, err := w.bridge.VerifyFully(t.Context(), anna.ID)
+		if err != nil || full.Bodies != 30 || full.Equal != 30 || !names(full.Altered, "<7>") {
+			t.Errorf("%d bodies were compared, altered %+v, %v; want <7>", full.Bodies, full.Altered, err)
+		}
+	})
+}
+
 // names reports whether the findings are just this message.
 func names(found []bridge.Finding, id string) bool {
 	return len(found) == 1 && found[0].MessageID == id

@@ -13,7 +13,10 @@ import (
 // verifier holds one mailbox's reading while it is compared.
 type verifier struct {
 	b       *Bridge
+	w       *worker
 	m       cutover.Mailbox
+	bodies  int // how many to compare
+	twins   []twin
 	report  *Report
 	cloud   []*copyItem
 	byKey   map[cutover.Key][]*copyItem
@@ -26,8 +29,16 @@ type verifier struct {
 // copyItem is one item in the cloud. It may stand for one legacy item only.
 type copyItem struct {
 	folder string
+	in     cutover.Folder
 	item   cutover.Item
 	used   bool
+}
+
+// twin is a legacy item and its copy.
+type twin struct {
+	in   cutover.Folder
+	item cutover.Item
+	copy *copyItem
 }
 
 func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
@@ -65,7 +76,14 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 		return err
 	}
 	v.surplus()
-	return nil
+	return v.compareBodies(ctx, legacy, cloud)
+}
+
+// pair notes that a legacy item and a copy are the same.
+func (v *verifier) pair(f cutover.Folder, item cutover.Item, c *copyItem) {
+	c.used = true
+	v.report.Equal++
+	v.twins = append(v.twins, twin{f, item, c})
 }
 
 func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
@@ -87,7 +105,7 @@ func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", f.Path, err)
 			}
-			c := &copyItem{folder: f.Path.String(), item: item}
+			c := &copyItem{folder: f.Path.String(), in: f, item: item}
 			v.cloud = append(v.cloud, c)
 			here[ledger.Place{Validity: state.Validity, Ref: item.Ref}] = c
 			v.byKey[item.Identity.Match()] = append(v.byKey[item.Identity.Match()], c)
@@ -99,6 +117,7 @@ func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
 
 // unplaced is a legacy item whose copy is not where the ledger says; it is looked for by identity once every item that is in its place has taken its copy.
 type unplaced struct {
+	in     cutover.Folder
 	folder string
 	item   cutover.Item
 	row    ledger.Item
@@ -132,11 +151,10 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		}
 		v.legacy[item.Identity.Match()] = append(v.legacy[item.Identity.Match()], item.Identity.MessageID)
 		if c := v.places[p.Cloud.Key()][row.Cloud]; known && row.Cloud.Ref != "" && c != nil && !c.used && same(item, c.item) {
-			c.used = true
-			v.report.Equal++
+			v.pair(f, item, c)
 			continue
 		}
-		rest = append(rest, unplaced{folder: f.Path.String(), item: item, row: row, known: known})
+		rest = append(rest, unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known})
 	}
 	for _, row := range rows {
 		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
@@ -167,8 +185,7 @@ func (v *verifier) gone() {
 func (v *verifier) place(rest []unplaced) (missing []unplaced) {
 	for _, u := range rest {
 		if c := v.elsewhere(u.item); c != nil {
-			c.used = true
-			v.report.Equal++
+			v.pair(u.in, u.item, c)
 			if u.known && u.row.Cloud.Ref != "" {
 				v.report.Moved++
 			}

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"posthouse/cutover"
@@ -18,6 +19,9 @@ type Report struct {
 	Moved   int // in the cloud, in another folder than where they were put
 	Missing []Finding
 	Extra   []Finding
+	// Altered have another body in the cloud than on the old side. Bodies is how many were compared: none where the cloud renders messages anew.
+	Altered []Finding
+	Bodies  int
 	// Removed were in the cloud, as the server told when they were put, and are not there now: a user deleted them, or a retention rule did. They are never put again.
 	Removed []Finding
 }
@@ -30,9 +34,21 @@ type Finding struct {
 	Why       string
 }
 
+// sampledBodies is how many bodies of a mailbox Verify compares.
+const sampledBodies = 20
+
 // Verify reads the headers of every item on both sides, anew and on connections of its own, and matches them with the ledger. Equal counts alone prove nothing: each legacy item
-// must be found, and each copy may stand for one item only.
+// must be found, and each copy may stand for one item only. Of a few items, others each time, the bodies are compared too, where the cloud's server keeps what it is given.
 func (b *Bridge) Verify(ctx context.Context, m cutover.MailboxID) (Report, error) {
+	return b.verify(ctx, m, sampledBodies)
+}
+
+// VerifyFully is Verify with every body.
+func (b *Bridge) VerifyFully(ctx context.Context, m cutover.MailboxID) (Report, error) {
+	return b.verify(ctx, m, math.MaxInt)
+}
+
+func (b *Bridge) verify(ctx context.Context, m cutover.MailboxID, bodies int) (Report, error) {
 	w, err := b.worker(m)
 	if err != nil {
 		return Report{}, err
@@ -48,9 +64,9 @@ func (b *Bridge) Verify(ctx context.Context, m cutover.MailboxID) (Report, error
 		return r, fmt.Errorf("opening the cloud mailbox of %s: %w", m, err)
 	}
 	defer cloud.Close()
-	v := verifier{b: b, m: w.m, report: &r}
+	v := verifier{b: b, w: w, m: w.m, bodies: bodies, report: &r}
 	if err := v.run(ctx, legacy, cloud); err != nil {
 		return r, fmt.Errorf("verifying %s: %w", m, err)
 	}
-	return r, b.cfg.Ledger.Verified(ctx, ledger.Verification{Mailbox: m, At: r.At, Equal: r.Equal, Missing: len(r.Missing), Extra: len(r.Extra)})
+	return r, b.cfg.Ledger.Verified(ctx, ledger.Verification{Mailbox: m, At: r.At, Equal: r.Equal, Missing: len(r.Missing) + len(r.Altered), Extra: len(r.Extra)})
 }

@@ -69,6 +69,14 @@ func (b *Mailbox) Remove(path cutover.FolderPath, ref cutover.Ref) {
 	b.remove(b.must(path), ref)
 }
 
+// Alter gives a message other octets, as a damaged disk would.
+func (b *Mailbox) Alter(path cutover.FolderPath, ref cutover.Ref, raw []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := b.must(path).find(ref)
+	m.raw, m.identity = raw, cutover.IdentityOf(raw)
+}
+
 // Move expunges a message from one folder and adds it to another, and returns its reference there.
 func (b *Mailbox) Move(from cutover.FolderPath, ref cutover.Ref, to cutover.FolderPath) cutover.Ref {
 	b.mu.Lock()

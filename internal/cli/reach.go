@@ -68,8 +68,8 @@ func (r *remote) status(ctx context.Context) (control.Status, error) {
 	return s, r.explain(err)
 }
 
-func (r *remote) verify(ctx context.Context, mailboxes []string, yield func(control.Verified) error) error {
-	return r.explain(r.client.Verify(ctx, mailboxes, yield))
+func (r *remote) verify(ctx context.Context, mailboxes []string, full bool, yield func(control.Verified) error) error {
+	return r.explain(r.client.Verify(ctx, mailboxes, full, yield))
 }
 
 func (r *remote) backfill(ctx context.Context, mailboxes []string, yield func(control.Backfilled) error) error {

@@ -71,7 +71,7 @@ type canned struct {
 
 func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
 
-func (c canned) Verify(_ context.Context, mailboxes []string, yield func(control.Verified) error) error {
+func (c canned) Verify(_ context.Context, mailboxes []string, _ bool, yield func(control.Verified) error) error {
 	for _, v := range c.verified {
 		if len(mailboxes) > 0 && v.Mailbox != mailboxes[0] {
 			continue

@@ -12,9 +12,11 @@ import (
 )
 
 func newVerify(a *app) *cobra.Command {
-	return &cobra.Command{
+	var full bool
+	c := &cobra.Command{
 		Use: "verify [MAILBOX ...]", Short: "Read both sides again and name every item that is missing or extra",
-		Long: `Reads the mailboxes of both sides again, all of them unless some are named, and compares them item by item.
+		Long: `Reads the mailboxes of both sides again, all of them unless some are named, and compares them item by item. Where the cloud keeps messages as they are, the bodies of a few,
+others each time, are compared too; with --full all of them.
 A mailbox is named by its address, or by anna@ where there is only one domain.
 
 What was seen in the cloud and is there no more was removed by its owner or a rule of the cloud: it is named, and counts only where the owner does not read in the cloud yet.
@@ -23,8 +25,10 @@ Exit code: 0 when nothing is missing or extra, 3 when something is, 1 when a mai
 		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			return a.mailboxNames(c.Context()), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args) },
+		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args, full) },
 	}
+	c.Flags().BoolVar(&full, "full", false, "compare every body, not only a few of each mailbox")
+	return c
 }
 
 // mailboxNames are for the shell's completion, which shows no failures.
@@ -48,7 +52,7 @@ func addresses(s control.Status) []string {
 	return names
 }
 
-func (a *app) verify(ctx context.Context, args []string) error {
+func (a *app) verify(ctx context.Context, args []string, full bool) error {
 	r, err := a.reach()
 	if err != nil {
 		return err
@@ -66,7 +70,7 @@ func (a *app) verify(ctx context.Context, args []string) error {
 		names = nil
 	}
 	v.progress()
-	err = r.verify(ctx, names, v.take)
+	err = r.verify(ctx, names, full, v.take)
 	v.screen.draw()
 	if err != nil {
 		return err
@@ -125,6 +129,8 @@ type verifySum struct {
 	Moved     int    `json:"moved"`   // items found in another folder
 	Missing   int    `json:"missing"` // items
 	Extra     int    `json:"extra"`   // items
+	Altered   int    `json:"altered"` // items whose bodies differ
+	Bodies    int    `json:"bodies"`  // that were compared
 	Removed   int    `json:"removed"` // items that were in the cloud and are there no more
 	// Unreachable is how many of the failed mailboxes have a server that could not be reached.
 	Unreachable int `json:"unreachable"`
@@ -177,7 +183,7 @@ func (s *verifySum) add(r control.Verified, cloudHome bool) {
 		if unreachable(r.Error) {
 			s.Unreachable++
 		}
-	case len(r.Missing)+len(r.Extra) > 0, len(r.Removed) > 0 && !cloudHome:
+	case len(r.Missing)+len(r.Extra)+len(r.Altered) > 0, len(r.Removed) > 0 && !cloudHome:
 		s.Differ++
 	default:
 		s.Equal++
@@ -187,6 +193,8 @@ func (s *verifySum) add(r control.Verified, cloudHome bool) {
 	s.Moved += r.Moved
 	s.Missing += len(r.Missing)
 	s.Extra += len(r.Extra)
+	s.Altered += len(r.Altered)
+	s.Bodies += r.Bodies
 	s.Removed += len(r.Removed)
 }
 

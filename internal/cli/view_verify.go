@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 
 	"posthouse/internal/control"
 )
@@ -13,15 +12,15 @@ func verifiedView(r control.Verified, v naming) []line {
 	if r.Error != "" {
 		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + r.Error}}}
 	}
-	if len(r.Missing)+len(r.Extra)+len(r.Removed) == 0 {
+	if len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) == 0 {
 		return nil
 	}
 	mark := span{bad, "✗ "}
-	if len(r.Missing)+len(r.Extra) == 0 {
+	if len(r.Missing)+len(r.Extra)+len(r.Altered) == 0 {
 		mark = span{warn, "! "}
 	}
 	lines := []line{{mark, {strong, name}, {plain, "   " + join(", ",
-		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Removed), "removed in the cloud"), some(r.Equal, "equal"), some(r.Moved, "moved"), some(r.Skipped, "skipped by rule"))}}}
+		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Altered), "altered"), some(len(r.Removed), "removed in the cloud"), some(r.Equal, "equal"), some(r.Moved, "moved"), some(r.Skipped, "skipped by rule"))}}}
 	return append(lines, findingLines(r)...)
 }
 
@@ -34,23 +33,22 @@ func some(n int, what string) string {
 
 func findingLines(r control.Verified) []line {
 	var rows [][]string
-	for _, f := range slices.Concat(r.Missing, r.Extra, r.Removed) {
-		id := f.MessageID
-		if id == "" {
-			id = "(no Message-ID)"
+	var labels []string
+	for _, kind := range []struct {
+		label string
+		found []control.Finding
+	}{{"missing", r.Missing}, {"extra", r.Extra}, {"altered", r.Altered}, {"removed", r.Removed}} {
+		for _, f := range kind.found {
+			id := f.MessageID
+			if id == "" {
+				id = "(no Message-ID)"
+			}
+			rows, labels = append(rows, []string{f.Folder, f.Ref, id, f.Why}), append(labels, kind.label)
 		}
-		rows = append(rows, []string{f.Folder, f.Ref, id, f.Why})
 	}
 	var lines []line
 	for i, text := range aligned(rows) {
-		label := "missing"
-		switch {
-		case i >= len(r.Missing)+len(r.Extra):
-			label = "removed"
-		case i >= len(r.Missing):
-			label = "extra"
-		}
-		lines = append(lines, labelled(label, span{plain, text}))
+		lines = append(lines, labelled(labels[i], span{plain, text}))
 	}
 	return lines
 }
@@ -62,9 +60,9 @@ func verifySumView(s verifySum) []line {
 		mark = span{bad, "✗ "}
 	}
 	lines := []line{{mark, {plain, fmt.Sprintf("%s equal   %s on both sides", counted(s.Equal, "mailbox", "mailboxes"), counted(s.Items, "item", "items")) +
-		alsoSome(s.Moved, "moved") + alsoSome(s.Skipped, "skipped by rule")}}}
+		alsoSome(s.Moved, "moved") + alsoSome(s.Skipped, "skipped by rule") + alsoSome(s.Bodies, "bodies compared")}}}
 	if s.Differ > 0 {
-		lines = append(lines, line{{plain, fmt.Sprintf("  %s: %s", counted(s.Differ, "mailbox differs", "mailboxes differ"), join(", ", some(s.Missing, "missing"), some(s.Extra, "extra"), some(s.Removed, "removed in the cloud")))}})
+		lines = append(lines, line{{plain, fmt.Sprintf("  %s: %s", counted(s.Differ, "mailbox differs", "mailboxes differ"), join(", ", some(s.Missing, "missing"), some(s.Extra, "extra"), some(s.Altered, "altered"), some(s.Removed, "removed in the cloud")))}})
 	}
 	if s.Failed > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.Failed, "mailbox", "mailboxes") + " could not be read"}})

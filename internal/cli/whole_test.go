@@ -112,7 +112,7 @@ func TestRunCopyWatchVerify(t *testing.T) {
 
 	watchCopied(t, path)
 	all := newTrial()
-	if code := all.main(t.Context(), []string{"verify", "--config", path}); code != exitDone || all.stdout.String() != "✓ 2 mailboxes equal   300 items on both sides\n" {
+	if code := all.main(t.Context(), []string{"verify", "--config", path}); code != exitDone || all.stdout.String() != "✓ 2 mailboxes equal   300 items on both sides   40 bodies compared\n" {
 		t.Errorf("verify: exit code %d\n%s%s", code, all.stdout.String(), all.stderr.String())
 	}
 	id := removeOne(t, cloud, "anna")

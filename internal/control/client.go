@@ -47,13 +47,21 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return s, nil
 }
 
-// Verify compares mailboxes, all if none is named, and calls yield for each as its result comes in.
-func (c *Client) Verify(ctx context.Context, mailboxes []string, yield func(Verified) error) error {
-	body, err := c.do(ctx, http.MethodPost, "/verify", url.Values{"mailbox": mailboxes})
+// Verify compares mailboxes, all if none is named, with a few bodies of each or with all, and calls yield for each as its result comes in.
+func (c *Client) Verify(ctx context.Context, mailboxes []string, full bool, yield func(Verified) error) error {
+	body, err := c.do(ctx, http.MethodPost, "/verify", verifyQuery(mailboxes, full))
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
 	}
 	return wrapped("verifying", lines(body, VerifySchema, func(v Verified) (string, string) { return v.Schema, v.Error }, yield))
+}
+
+func verifyQuery(mailboxes []string, full bool) url.Values {
+	q := url.Values{"mailbox": mailboxes}
+	if full {
+		q.Set("full", "yes")
+	}
+	return q
 }
 
 // Backfill brings mailboxes up to date, all if none is named, and calls yield for each as it is done.

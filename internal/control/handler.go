@@ -25,19 +25,23 @@ func handler(running context.Context, s Service) http.Handler {
 		answer(w, status)
 		return nil
 	}))
-	mux.HandleFunc("POST /verify", guarded(s, streamed(running, s.Verify)))
-	mux.HandleFunc("POST /backfill", guarded(s, streamed(running, s.Backfill)))
+	mux.HandleFunc("POST /verify", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Verified) error) error {
+		return s.Verify(ctx, r.URL.Query()["mailbox"], r.URL.Query().Has("full"), yield)
+	})))
+	mux.HandleFunc("POST /backfill", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Backfilled) error) error {
+		return s.Backfill(ctx, r.URL.Query()["mailbox"], yield)
+	})))
 	return mux
 }
 
 // streamed answers with a line for each mailbox.
-func streamed[T any](running context.Context, do func(context.Context, []string, func(T) error) error) func(http.ResponseWriter, *http.Request) error {
+func streamed[T any](running context.Context, do func(context.Context, *http.Request, func(T) error) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)
 		defer context.AfterFunc(running, func() { cancel(errStopping) })()
 		out := json.NewEncoder(w)
-		err := do(ctx, r.URL.Query()["mailbox"], func(one T) error {
+		err := do(ctx, r, func(one T) error {
 			defer flush(w)
 			return out.Encode(one)
 		})

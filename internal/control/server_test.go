@@ -21,7 +21,7 @@ type service struct {
 
 func (s *service) Status(ctx context.Context) (Status, error) { return s.status(ctx) }
 
-func (s *service) Verify(ctx context.Context, names []string, yield func(Verified) error) error {
+func (s *service) Verify(ctx context.Context, names []string, _ bool, yield func(Verified) error) error {
 	return s.verify(ctx, names, yield)
 }
 
@@ -147,7 +147,7 @@ func TestVerify(t *testing.T) {
 		return errors.New("the third cannot be read")
 	}})
 	var got []Verified
-	err := client.Verify(t.Context(), []string{"anna@example.com", "bob+x@example.com"}, func(v Verified) error { got = append(got, v); return nil })
+	err := client.Verify(t.Context(), []string{"anna@example.com", "bob+x@example.com"}, true, func(v Verified) error { got = append(got, v); return nil })
 	if err == nil || !strings.Contains(err.Error(), "the third cannot be read") {
 		t.Errorf("the stream's end: %v", err)
 	}
@@ -155,7 +155,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("asked %v, got %+v", asked, got)
 	}
 	enough := errors.New("enough")
-	if err := client.Verify(t.Context(), []string{"a"}, func(Verified) error { return enough }); !errors.Is(err, enough) {
+	if err := client.Verify(t.Context(), []string{"a"}, false, func(Verified) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("the reader's error: %v", err)
 	}
 }
@@ -171,7 +171,7 @@ func TestStopEndsVerifications(t *testing.T) {
 	}})
 	first, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- client.Verify(t.Context(), nil, func(Verified) error { close(first); return nil })
+		ended <- client.Verify(t.Context(), nil, false, func(Verified) error { close(first); return nil })
 	}()
 	<-first
 	if err := server.Stop(t.Context()); err != nil {
@@ -247,7 +247,7 @@ func TestPanicsAreAnswered(t *testing.T) {
 		t.Errorf("the client heard %v, the service %v", err, told)
 	}
 	lines := 0
-	err = client.Verify(t.Context(), nil, func(Verified) error { lines++; return nil })
+	err = client.Verify(t.Context(), nil, false, func(Verified) error { lines++; return nil })
 	told = <-s.alarmed
 	if lines != 1 || err == nil || !strings.Contains(err.Error(), "internal failure") || !strings.Contains(told.Error(), "verify secret") {
 		t.Errorf("the client heard %d lines and %v, the service %v", lines, err, told)

@@ -187,6 +187,8 @@ type Verified struct {
 	Moved   int       `json:"moved"`             // in the cloud, in another folder than where they were put
 	Missing []Finding `json:"missing,omitempty"` // from the cloud
 	Extra   []Finding `json:"extra,omitempty"`   // in the cloud more often than they should be
+	Altered []Finding `json:"altered,omitempty"` // have another body in the cloud
+	Bodies  int       `json:"bodies"`            // were compared; 0 where the cloud renders messages anew
 	Removed []Finding `json:"removed,omitempty"` // were seen in the cloud and are there no more: removed by a user or a rule
 	Error   string    `json:"error,omitempty"`   // the mailbox could not be read
 }

@@ -351,7 +351,7 @@ func (b *bed) holding(server *testserver.IMAP, user string, end []byte) []string
 func (b *bed) verify(names ...string) map[string]control.Verified {
 	b.t.Helper()
 	found := map[string]control.Verified{}
-	err := b.daemon.Verify(b.t.Context(), names, func(v control.Verified) error { found[v.Mailbox] = v; return nil })
+	err := b.daemon.Verify(b.t.Context(), names, false, func(v control.Verified) error { found[v.Mailbox] = v; return nil })
 	must(b.t, err)
 	return found
 }

@@ -143,8 +143,8 @@ func (d *Daemon) verifyOne(ctx context.Context, m cutover.MailboxID) error {
 		return err
 	}
 	entry := d.log.WithField("mailbox", m).WithField("equal", r.Equal).WithField("removed", len(r.Removed))
-	if len(r.Missing)+len(r.Extra) > 0 {
-		entry.WithField("missing", len(r.Missing)).WithField("extra", len(r.Extra)).Warn("verified: the sides differ")
+	if len(r.Missing)+len(r.Extra)+len(r.Altered) > 0 {
+		entry.WithField("missing", len(r.Missing)).WithField("altered", len(r.Altered)).WithField("extra", len(r.Extra)).Warn("verified: the sides differ")
 		return nil
 	}
 	entry.Info("verified: equal")

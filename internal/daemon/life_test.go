@@ -210,11 +210,11 @@ func TestControlSocket(t *testing.T) {
 		t.Errorf("%+v", s.Server)
 	}
 	var seen []control.Verified
-	must(t, client.Verify(t.Context(), nil, func(v control.Verified) error { seen = append(seen, v); return nil }))
+	must(t, client.Verify(t.Context(), nil, false, func(v control.Verified) error { seen = append(seen, v); return nil }))
 	if len(seen) != 1 || seen[0].Mailbox != "anna@example.com" || seen[0].Equal != 20 {
 		t.Errorf("%+v", seen)
 	}
-	err = client.Verify(t.Context(), []string{"nobody@example.com"}, func(control.Verified) error { return nil })
+	err = client.Verify(t.Context(), []string{"nobody@example.com"}, true, func(control.Verified) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "no mailbox nobody@example.com") {
 		t.Errorf("%v", err)
 	}

@@ -49,7 +49,7 @@ func (d *Daemon) Panicked(err error) {
 
 // Verify compares the named mailboxes, all if none is named, one after the other. A mailbox that cannot be read does not stop the others; one that rests after a refused login is
 // tried once more.
-func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.Verified) error) error {
+func (d *Daemon) Verify(ctx context.Context, names []string, full bool, yield func(control.Verified) error) error {
 	ids, err := d.pick(names)
 	if err != nil {
 		return err
@@ -58,7 +58,11 @@ func (d *Daemon) Verify(ctx context.Context, names []string, yield func(control.
 		if err := d.stores.refused.insist(ctx, id); err != nil {
 			return err
 		}
-		report, err := d.bridge.Verify(ctx, id)
+		verify := d.bridge.Verify
+		if full {
+			verify = d.bridge.VerifyFully
+		}
+		report, err := verify(ctx, id)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -128,6 +132,7 @@ func verifiedShape(id cutover.MailboxID, r bridge.Report, err error) control.Ver
 	v := control.Verified{
 		Schema: control.VerifySchema, Mailbox: string(id), At: r.At, Equal: r.Equal, Skipped: r.Skipped, Moved: r.Moved,
 		Missing: findings(r.Missing), Extra: findings(r.Extra), Removed: findings(r.Removed),
+		Altered: findings(r.Altered), Bodies: r.Bodies,
 	}
 	if err != nil {
 		v.Error = err.Error()

@@ -65,16 +65,16 @@ func (r *runner) judge(found Comparison, verified Verify) error {
 
 func (r *runner) verify(ctx context.Context) (*Verify, error) {
 	v := &Verify{}
-	err := r.client.Verify(ctx, nil, func(m control.Verified) error {
+	err := r.client.Verify(ctx, nil, true, func(m control.Verified) error {
 		if m.Error != "" {
 			v.Findings = append(v.Findings, m.Mailbox+": "+m.Error)
 			return nil
 		}
 		v.Mailboxes++
 		v.Equal += m.Equal
-		v.Missing += len(m.Missing) + len(m.Removed) // nobody removes anything here
+		v.Missing += len(m.Missing) + len(m.Removed) + len(m.Altered) // nobody removes anything here
 		v.Extra += len(m.Extra)
-		for _, f := range slices.Concat(m.Missing, m.Removed, m.Extra) {
+		for _, f := range slices.Concat(m.Missing, m.Removed, m.Altered, m.Extra) {
 			if len(v.Findings) < named {
 				v.Findings = append(v.Findings, fmt.Sprintf("%s %s %s: %s", m.Mailbox, f.Folder, f.Ref, f.Why))
 			}

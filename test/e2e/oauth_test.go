@@ -100,7 +100,7 @@ disk_reserve = "1MB"
 	o := &office{t: t, listener: listener}
 	o.must("1", "anna@example.com")
 	d.until("the letter to be settled", func(s control.Status) bool { return s.Queue.Settled == 1 && settledSince(time.Time{})(s) })
-	err := d.client.Verify(t.Context(), nil, func(v control.Verified) error {
+	err := d.client.Verify(t.Context(), nil, false, func(v control.Verified) error {
 		if v.Error != "" || v.Equal == 0 || len(v.Missing)+len(v.Extra) > 0 {
 			t.Errorf("verify: %+v", v)
 		}
