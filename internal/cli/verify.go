@@ -44,10 +44,24 @@ func (a *app) mailboxNames(ctx context.Context) []string {
 	return addresses(s)
 }
 
+// addresses are the mailboxes that can be verified: those that a reload took away cannot.
 func addresses(s control.Status) []string {
-	names := make([]string, len(s.Mailboxes))
-	for i, m := range s.Mailboxes {
-		names[i] = m.Address
+	names := []string{}
+	for _, m := range s.Mailboxes {
+		if !m.Gone {
+			names = append(names, m.Address)
+		}
+	}
+	return names
+}
+
+// gone are the mailboxes that a reload took away.
+func gone(s control.Status) []string {
+	var names []string
+	for _, m := range s.Mailboxes {
+		if m.Gone {
+			names = append(names, m.Address)
+		}
 	}
 	return names
 }
@@ -67,7 +81,7 @@ func (a *app) verify(ctx context.Context, args []string, full bool) error {
 	}
 	v := verifying{app: a, names: naming{domains: s.Domains}, home: homes(s), total: len(names), screen: newScreen(a.talk)}
 	if len(args) == 0 {
-		names = nil
+		names, v.sum.Gone = nil, len(gone(s))
 	}
 	v.progress()
 	err = r.verify(ctx, names, full, v.take)
@@ -97,6 +111,12 @@ func pickMailboxes(s control.Status, args []string) ([]string, error) {
 		name := strings.ToLower(arg)
 		if strings.HasSuffix(name, "@") && len(s.Domains) == 1 {
 			name += s.Domains[0]
+		}
+		if slices.Contains(gone(s), name) {
+			return nil, &failure{
+				code: exitUsage, what: name + " is no longer in the configuration", cause: "it was taken out of the mailboxes file, and is followed until the restart",
+				next: "systemctl restart posthouse",
+			}
 		}
 		if !slices.Contains(known, name) {
 			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox %q%s", arg, didYouMean(name, known)), next: "posthouse status --json | jq -r '.mailboxes[].address'"}
@@ -134,6 +154,8 @@ type verifySum struct {
 	Removed   int    `json:"removed"` // items that were in the cloud and are there no more
 	// Unreachable is how many of the failed mailboxes have a server that could not be reached.
 	Unreachable int `json:"unreachable"`
+	// Gone is how many mailboxes are not among them because a reload took them out of the configuration.
+	Gone int `json:"gone,omitempty"`
 }
 
 // take shows one mailbox's result as it comes in.

@@ -67,6 +67,9 @@ func verifySumView(s verifySum) []line {
 	if s.Failed > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.Failed, "mailbox", "mailboxes") + " could not be read"}})
 	}
+	if s.Gone > 0 {
+		lines = append(lines, line{{plain, "  " + counted(s.Gone, "mailbox is", "mailboxes are") + " no longer in the configuration and not verified; systemctl restart posthouse forgets them"}})
+	}
 	return lines
 }
 

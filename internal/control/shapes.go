@@ -139,7 +139,7 @@ type Waiting struct {
 // Mailbox is one mailbox's copy.
 type Mailbox struct {
 	Address string    `json:"address"`
-	Home    string    `json:"home"` // legacy or cloud; "" for one that the last reload took away
+	Home    string    `json:"home"` // legacy or cloud; "" for one that is gone
 	Wave    string    `json:"wave,omitempty"`
 	State   string    `json:"state"` // waiting, copying, following, problem
 	Folders int       `json:"folders"`
@@ -150,6 +150,7 @@ type Mailbox struct {
 	Error   string    `json:"error,omitempty"`
 	Next    time.Time `json:"next,omitzero"` // of the next try after an error
 	Caught  time.Time `json:"caught_up_at,omitzero"`
+	Gone    bool      `json:"gone,omitempty"` // a reload took it out of the configuration: it is followed until the restart, and not verified
 	Skipped []Skipped `json:"skipped,omitempty"`
 }
 

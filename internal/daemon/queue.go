@@ -115,7 +115,7 @@ func (d *Daemon) openWork(ctx context.Context, now time.Time, s control.Status) 
 		case m.Caught.IsZero():
 			work.Undisposed.Count += max(1, m.Total-m.Done)
 			work.Undisposed.Names = append(work.Undisposed.Names, m.Address)
-		case !verified[m.Address]:
+		case !verified[m.Address] && !m.Gone: // what is gone cannot be verified
 			work.Unverified.Count++
 			work.Unverified.Names = append(work.Unverified.Names, m.Address)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"posthouse/config"
+	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/internal/testserver"
 )
@@ -82,8 +83,16 @@ func TestReloadTakesAMailboxOut(t *testing.T) {
 	if err != nil || result.Rcpts[0].Code != 550 {
 		t.Errorf("%+v, %v", result, err)
 	}
-	if s := b.again(); s.Copy.Mailboxes != 3 || mailboxOf(s, "bob@example.com").Home != "" {
+	if s := b.again(); s.Copy.Mailboxes != 3 || mailboxOf(s, "bob@example.com").Home != "" || !mailboxOf(s, "bob@example.com").Gone || mailboxOf(s, "anna@example.com").Gone {
 		t.Errorf("%+v", s.Mailboxes)
+	}
+	if v := b.verify(); len(v) != 1 || v["anna@example.com"].Error != "" {
+		t.Errorf("verified %+v", v)
+	}
+	for _, r := range b.status().Server.Reasons {
+		if r.Code == evidence.Unverified {
+			t.Errorf("what nobody can verify stands in the way: %+v", r)
+		}
 	}
 }
 

@@ -112,8 +112,9 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 		known[m.ID] = m.Mailbox
 	}
 	for _, p := range d.bridge.Progress() {
+		was, configured := known[p.Mailbox]
 		m := control.Mailbox{
-			Address: string(p.Mailbox), Home: string(known[p.Mailbox].Home), Wave: known[p.Mailbox].Wave, State: string(p.State), Folders: p.Folders, Done: p.Done, Total: p.Total,
+			Address: string(p.Mailbox), Home: string(was.Home), Wave: was.Wave, Gone: !configured, State: string(p.State), Folders: p.Folders, Done: p.Done, Total: p.Total,
 			Bytes: p.Bytes, Folder: p.Folder, Error: p.Error, Next: p.Next, Caught: p.Caught,
 		}
 		for _, s := range p.Skipped {
