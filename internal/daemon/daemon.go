@@ -90,7 +90,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.live.Store(&live{cfg: d.cfg, mailboxes: boxes, at: d.started})
+	d.live.Store(newLive(d.cfg, boxes, d.started))
 	for _, step := range d.steps() {
 		if err := step(ctx); err != nil {
 			d.unwind(ctx)

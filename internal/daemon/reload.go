@@ -9,13 +9,19 @@ import (
 	"posthouse/config"
 	"posthouse/cutover"
 	"posthouse/internal/control"
+	"posthouse/relay"
 )
 
 // live is what a reload replaces, as one value, so that nobody sees half of it.
 type live struct {
 	cfg       *config.Config // only its live keys are in force
 	mailboxes []mailbox
+	directory *relay.Directory
 	at        time.Time
+}
+
+func newLive(cfg *config.Config, boxes []mailbox, at time.Time) *live {
+	return &live{cfg: cfg, mailboxes: boxes, directory: directory(cfg, boxes), at: at}
 }
 
 // Reload takes over what may change while we run: the directory of addresses, homes, passwords, new mailboxes, certificates, and the verdict's policy. It returns every difference: to
@@ -33,8 +39,9 @@ func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change
 		return nil, fmt.Errorf("reload: %w", err)
 	}
 	changes := d.changes(next)
-	d.live.Store(&live{cfg: next, mailboxes: boxes, at: d.opts.Clock.Now()})
-	d.intake.SetDirectory(directory(next, boxes))
+	in := newLive(next, boxes, d.opts.Clock.Now())
+	d.live.Store(in)
+	d.intake.SetDirectory(in.directory)
 	d.stores.add(boxes)
 	d.bridge.Add(nouns(boxes))
 	d.bridge.Retry()

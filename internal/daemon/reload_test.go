@@ -96,6 +96,36 @@ func TestReloadTakesAMailboxOut(t *testing.T) {
 	}
 }
 
+// What a reload made known is unknown no more.
+func TestReloadMakesAddressesKnown(t *testing.T) {
+	b := newBed(t, layout{})
+	cfg := b.config()
+	cfg.Recipients.Complete = false
+	b.daemon = b.newWith(cfg)
+	must(t, b.daemon.Start(t.Context()))
+	t.Cleanup(b.stop)
+	for _, to := range []string{"dora@example.com", "ghost@example.com"} {
+		result, err := b.sender.Send(t.Context(), b.listener(), "x@sender.example", []string{to}, message("x", "x", "y"))
+		if err != nil || result.Rcpts[0].Code != 451 {
+			t.Errorf("%s: %+v, %v", to, result, err)
+		}
+	}
+	unknown := func() (all []string) {
+		for _, u := range b.status().Unknown {
+			all = append(all, u.Address)
+		}
+		return all
+	}
+	if got := unknown(); !slices.Equal(got, []string{"dora@example.com", "ghost@example.com"}) {
+		t.Errorf("before the reload: %v", got)
+	}
+	b.layout.mailboxes += "bert@example.com,dora@example.com,person,cloud\n"
+	b.reload()
+	if got := unknown(); !slices.Equal(got, []string{"ghost@example.com"}) {
+		t.Errorf("after the reload: %v", got)
+	}
+}
+
 func TestReloadOfPasswords(t *testing.T) {
 	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n"})
 	b.start()

@@ -10,6 +10,7 @@ import (
 	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/internal/control"
+	"posthouse/relay"
 )
 
 // Status is everything at a glance, as of now.
@@ -173,14 +174,18 @@ func arriving(t evidence.Testimony, listeners []string, now time.Time) control.A
 	return a
 }
 
+// unknown are the addresses that were asked for and that no list knows now: a reload may have added some.
 func (d *Daemon) unknown(ctx context.Context) ([]control.Unknown, error) {
 	list, err := d.ledger.UnknownRecipients(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]control.Unknown, len(list))
-	for i, u := range list {
-		all[i] = control.Unknown{Address: string(u.Address), Count: u.Count, Last: u.Last}
+	directory := d.live.Load().directory
+	all := []control.Unknown{}
+	for _, u := range list {
+		if _, answer := directory.Resolve(u.Address); answer == relay.Unknown {
+			all = append(all, control.Unknown{Address: string(u.Address), Count: u.Count, Last: u.Last})
+		}
 	}
 	return all, nil
 }
