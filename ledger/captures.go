@@ -85,7 +85,7 @@ type Delivery struct {
 	Next        time.Time // earliest next attempt, or next question when in doubt or accepted
 	Since       time.Time // when the state was entered
 	Reply       string    // last reply or error, for people
-	Reason      string    // why held, for people
+	Reason      string    // why held, or why a doubt goes on, for people
 	Seen        string    // folder and reference where it was seen
 }
 

@@ -69,13 +69,22 @@ func (c *Courier) unanswered(ctx context.Context, d ledger.Delivery, err error, 
 	c.mu.Lock()
 	delete(c.answers, d.ID)
 	c.mu.Unlock()
-	d.Reply, d.Next = err.Error(), c.askAgain(d, now, c.cfg.SettleTime)
+	d = because(d, "its mailbox cannot be asked: "+err.Error())
+	d.Next = c.askAgain(d, now, c.cfg.SettleTime)
 	if !c.hopeless(ctx, d, now) {
 		return d
 	}
 	d.Reason = fmt.Sprintf("may or may not have arrived: its reply was lost, and %s could not be asked for %s; look there: %s", d.Mailbox, c.cfg.HoldAfter, err)
 	c.cfg.Log.WithField("capture", d.Capture).WithField("to", d.Recipient).Warn("delivery held: " + d.Reason)
 	return c.park(d, now)
+}
+
+// because says why a doubt goes on; "" is nothing but the wait. That a delivery may arrive twice is not forgotten.
+func because(d ledger.Delivery, why string) ledger.Delivery {
+	if d.Reason != unasked {
+		d.Reason = why
+	}
+	return d
 }
 
 // hopeless is true for captures as old as HoldAfter. A doubt that is younger than the settle time waits: right after a start the network may not be there yet.
@@ -100,6 +109,17 @@ func (c *Courier) answering(id ledger.DeliveryID, now time.Time) time.Time {
 	return since
 }
 
+// SentAgain is when a delivery in doubt is sent again unless it shows up before; zero while its mailbox gives no answer.
+func (c *Courier) SentAgain(id ledger.DeliveryID) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, answers := c.answers[id]
+	if !answers {
+		return time.Time{}
+	}
+	return since.Add(c.cfg.SettleTime)
+}
+
 // forgetAnswers is for deliveries that are in doubt no more.
 func (c *Courier) forgetAnswers(group []ledger.Delivery) {
 	c.mu.Lock()
@@ -117,15 +137,15 @@ func found(d ledger.Delivery, where string, now time.Time) ledger.Delivery {
 }
 
 func (c *Courier) notFound(d ledger.Delivery, now time.Time) ledger.Delivery {
-	switch {
-	case c.cfg.Finder == nil || d.Mailbox == "":
+	if c.cfg.Finder == nil || d.Mailbox == "" {
 		return c.unasked(d, now)
-	case now.Sub(c.answering(d.ID, now)) < c.cfg.SettleTime:
-		d.Next = now.Add(max(c.cfg.SettleTime/5, time.Millisecond))
-		return d
-	default:
-		d.Reason = fmt.Sprintf("was not in the mailbox %s after its reply was lost; sent again", c.cfg.SettleTime)
 	}
+	if left := c.answering(d.ID, now).Add(c.cfg.SettleTime).Sub(now); left > 0 {
+		d = because(d, "")
+		d.Next = now.Add(max(min(c.cfg.SettleTime/5, left), time.Millisecond))
+		return d
+	}
+	d.Reason = fmt.Sprintf("was not in the mailbox %s after its reply was lost; sent again", c.cfg.SettleTime)
 	return c.again(d, now)
 }
 

@@ -88,8 +88,9 @@ func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 	running(t, settings(toCloud(o.losesReplies()), o), func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
 		time.Sleep(10 * time.Minute)
-		if d := b.of(id)[0]; d.State != ledger.InDoubt || !strings.Contains(d.Reply, errMailbox.Error()) {
-			t.Errorf("while it cannot be asked: %+v", d)
+		d := b.of(id)[0]
+		if d.State != ledger.InDoubt || !strings.Contains(d.Reason, errMailbox.Error()) || d.Reply != uncertain.Reply || !b.courier.SentAgain(d.ID).IsZero() {
+			t.Errorf("while it cannot be asked: %+v, sent again %s", d, b.courier.SentAgain(d.ID))
 		}
 		if !b.logged("could not ask") {
 			t.Error("the log does not say so")
@@ -98,6 +99,27 @@ func TestMailboxThatCannotBeAskedKeepsTheDoubt(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna settled"})
 		equal(t, "attempts", o.attempts(), []string{"[anna]"})
+	})
+}
+
+// TestDoubtAfterAnOutage: once the mailbox answers, its old error is forgotten, and it is known when the message is sent again.
+func TestDoubtAfterAnOutage(t *testing.T) {
+	o := newOffice()
+	o.problem = errMailbox
+	running(t, settings(toCloud(o.then(uncertain, yes)), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(10 * time.Minute)
+		o.fail(nil)
+		time.Sleep(70 * time.Second)
+		d := b.of(id)[0]
+		again := b.courier.SentAgain(d.ID)
+		if d.State != ledger.InDoubt || d.Reason != "" || d.Reply != uncertain.Reply || !again.After(time.Now()) || d.Next.After(again) {
+			t.Fatalf("while it answers: %+v, sent again %s", d, again)
+		}
+		time.Sleep(time.Until(again) - time.Second)
+		equal(t, "before", len(o.attempts()), 1)
+		time.Sleep(2 * time.Second)
+		equal(t, "after", len(o.attempts()), 2)
 	})
 }
 

@@ -42,7 +42,7 @@ func sampleStatus() control.Status {
 				{Capture: "01JD9E0M5C", At: before(2*day + 3*time.Hour), From: "cad@partner.example", To: "bob@example.com", Size: 31_000_000, State: "held",
 					Why: "over the cloud's limit of 25 MB"},
 				{Capture: "01JD9FZZZZ", At: before(time.Minute), From: "a@b.example", To: "anna@example.com", Size: 800, State: "in doubt", Attempts: 1,
-					Next: sampleNow.Add(5 * time.Minute)},
+					Next: sampleNow.Add(time.Minute), SentAgain: sampleNow.Add(5 * time.Minute), Why: "its reply was lost: connection reset"},
 			},
 			Unseen: []control.Waiting{{Capture: "01JD9C0001", At: before(7 * time.Hour), From: "x@y.example", To: "anna@example.com", Size: 2_100_000, State: "accepted",
 				Why: "accepted and not seen in the mailbox: look into quarantine, junk and rules there"}},

@@ -163,6 +163,9 @@ func (v naming) why(w control.Waiting, now time.Time) string {
 	if w.State == string(ledger.InDoubt) {
 		why = join(", ", "in doubt: the destination is asked first", why)
 	}
+	if !w.SentAgain.IsZero() {
+		why = join(", ", why, "sent again "+clockTime(w.SentAgain, now)+" if it is not there")
+	}
 	if w.Attempts > 0 && w.State != string(ledger.Held) {
 		why = join(", ", why, counted(w.Attempts, "attempt", "attempts"))
 	}

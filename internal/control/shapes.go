@@ -132,8 +132,9 @@ type Waiting struct {
 	Destination string    `json:"destination"` // SERVER:smtp or SERVER:mailbox
 	State       string    `json:"state"`       // due, sending, in doubt, accepted, held
 	Attempts    int       `json:"attempts"`
-	Next        time.Time `json:"next,omitzero"` // of the next attempt or question
-	Why         string    `json:"why"`           // why it is held, else the last reply
+	Next        time.Time `json:"next,omitzero"`       // of the next attempt or question
+	SentAgain   time.Time `json:"sent_again,omitzero"` // in doubt: when, unless it shows up before; absent while its mailbox does not answer
+	Why         string    `json:"why"`                 // why it is held, else the last reply
 }
 
 // Mailbox is one mailbox's copy.

@@ -79,8 +79,14 @@ func (d *Daemon) describe(ctx context.Context, delivery ledger.Delivery) (contro
 		Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next,
 		Why: cmp.Or(delivery.Reason, delivery.Reply),
 	}
+	if delivery.State == ledger.InDoubt && delivery.Reason == "" && delivery.Reply != "" {
+		w.Why = "its reply was lost: " + delivery.Reply
+	}
 	if d.courier == nil {
 		return w, err
+	}
+	if delivery.State == ledger.InDoubt {
+		w.SentAgain = d.courier.SentAgain(delivery.ID)
 	}
 	if retry := d.courier.Retry(delivery.Destination); delivery.State == ledger.Due && retry.After(w.Next) {
 		w.Next, w.Why = retry, cmp.Or(w.Why, "the destination cannot be reached")
