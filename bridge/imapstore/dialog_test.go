@@ -57,6 +57,7 @@ func serve(t *testing.T, name string) imapstore.Options {
 	d.sessions.Go(d.accept)
 	t.Cleanup(d.stop)
 	o := options(t, d.open.Addr().String())
+	o.Lanes = 1 // a script is about one connection after the other
 	o.Timeout = 5 * time.Second
 	return o
 }

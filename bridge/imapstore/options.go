@@ -49,6 +49,7 @@ type Options struct {
 	TempDir    string  // for bodies that do not lie in memory; the system's when empty
 	FlagPoll   int     // without CONDSTORE: every how many idle calls of Next all flags are read; 20 when zero
 	AppendSize int64   // octets in one MULTIAPPEND; 2 MiB when zero
+	Lanes      int     // connections that one Put uses to a server without MULTIAPPEND, where they can be had; 4 when zero
 	AppendMax  int     // items in one MULTIAPPEND, and unanswered items without it; 100 when zero
 
 	// Log hears of reconnections and of what had to be worked around. Nil discards.
@@ -97,6 +98,7 @@ func (unlimited) Release()                          {}
 func (o Options) withDefaults() Options {
 	orInt(&o.Batch, 500)
 	orInt(&o.FlagPoll, 20)
+	orInt(&o.Lanes, 4)
 	orInt(&o.AppendMax, 100)
 	orInt(&o.SmallBody, 4<<20)
 	orInt(&o.LargeBody, 1<<30)

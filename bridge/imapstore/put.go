@@ -13,26 +13,17 @@ import (
 )
 
 // Put uploads over a connection of its own that our own writer speaks on: as MULTIAPPEND where the server has it, else as APPENDs that do not wait for one
-// another. Items are sent in groups as they come; a group does not wait for more than a moment to become full. Outcomes are told by another
-// goroutine than the caller's, one at a time.
+// another, on several connections if they can be had, since a server works on one after the other. Items are sent in groups as they come; a group does not wait for more than a moment to become full. Outcomes are told by
+// other goroutines than the caller's, one at a time.
 func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
 	kept, err := s.keywordsIn(ctx, f)
 	if err != nil {
 		return fmt.Errorf("putting into %s: %w", f.Path, err)
 	}
-	w, err := s.takeWriter(ctx)
-	if err != nil {
-		return fmt.Errorf("putting into %s: %w", f.Path, err)
-	}
-	p := &putting{writer: w, f: f, kept: kept, outcome: outcome, wake: make(chan struct{}, 1)}
-	undo := context.AfterFunc(ctx, w.abort)
-	unhook := s.onClose(w.abort)
 	in, stop := feed(items)
-	err = p.run(ctx, in)
+	l := &lanes{store: s, f: f, kept: kept, outcome: outcome, in: in, quit: make(chan struct{})}
+	err = l.run(ctx)
 	stop()
-	unhook()
-	undo()
-	s.giveWriter(w)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -40,6 +31,62 @@ func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge
 		return fmt.Errorf("putting into %s: %w", f.Path, err)
 	}
 	return nil
+}
+
+// lanes are the connections that one Put uses.
+type lanes struct {
+	store   *Store
+	f       cutover.Folder
+	kept    keywords
+	outcome func(bridge.Outcome)
+	in      <-chan bridge.PutItem
+
+	telling sync.Mutex // outcomes are told one at a time
+	more    sync.Once  // the further lanes are begun
+	further sync.WaitGroup
+	failing sync.Once
+	quit    chan struct{} // closed when a lane failed: nothing new is taken
+}
+
+// run returns the error of the first lane, or of another one.
+func (l *lanes) run(ctx context.Context) error {
+	var others []error
+	var mu sync.Mutex
+	err := l.lane(ctx, func() {
+		for range l.store.o.Lanes - 1 {
+			l.further.Go(func() {
+				err := l.lane(ctx, nil)
+				mu.Lock()
+				defer mu.Unlock()
+				others = append(others, err)
+			})
+		}
+	})
+	l.further.Wait()
+	return errors.Join(append([]error{err}, others...)...)
+}
+
+// lane uploads over one connection. widen, if not nil, is called when the server turns out to take one message at a time; a lane without it is one more, and ends where there is no room for it.
+func (l *lanes) lane(ctx context.Context, widen func()) error {
+	w, err := l.store.takeWriter(ctx)
+	if err != nil {
+		return err
+	}
+	w.further = widen == nil
+	undo := context.AfterFunc(ctx, w.abort)
+	unhook := l.store.onClose(w.abort)
+	p := &putting{lanes: l, writer: w, wake: make(chan struct{}, 1), widen: widen}
+	err = p.run(ctx, l.in)
+	unhook()
+	undo()
+	l.store.giveWriter(w)
+	if w.further && errors.Is(err, errNoRoom) {
+		return nil
+	}
+	if err != nil {
+		l.failing.Do(func() { close(l.quit) })
+	}
+	return err
 }
 
 // feed runs the sequence in a goroutine of its own, so that a sequence that waits for outcomes does not hold up what is on its way.
@@ -63,15 +110,12 @@ func feed(items iter.Seq[bridge.PutItem]) (in <-chan bridge.PutItem, stop func()
 	}
 }
 
-// putting is one Put under way.
+// putting is a Put under way on one connection.
 type putting struct {
-	writer  *writer
-	f       cutover.Folder
-	kept    keywords
-	outcome func(bridge.Outcome)
-	wake    chan struct{} // a flight has ended
-
-	telling sync.Mutex // outcomes are told one at a time
+	*lanes
+	writer *writer
+	wake   chan struct{} // a flight has ended
+	widen  func()        // begins further lanes; nil when there is nothing to begin
 
 	mu    sync.Mutex
 	retry []group
@@ -98,6 +142,9 @@ func (p *putting) run(ctx context.Context, in <-chan bridge.PutItem) error {
 		u, err := p.writer.connected(ctx, p)
 		if err != nil {
 			return err
+		}
+		if !u.multi && p.widen != nil {
+			p.more.Do(p.widen)
 		}
 		g, err := p.next(ctx, u, &in)
 		if err == nil && g == nil {
@@ -145,6 +192,8 @@ func (p *putting) next(ctx context.Context, u *upload, in *<-chan bridge.PutItem
 				continue
 			}
 			return p.gather(u, item, in), nil
+		case <-p.quit:
+			*in = nil
 		case <-p.wake:
 		case <-u.dead:
 			return nil, u.failure()

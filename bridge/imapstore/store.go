@@ -35,7 +35,7 @@ type Store struct {
 	seen     map[string]glance
 	watches  map[string]*watch
 	keywords map[string]keywords
-	writer   *writer
+	writers  []*writer // idle
 }
 
 var _ bridge.Store = (*Store)(nil)
@@ -77,11 +77,11 @@ func (s *Store) connect(ctx context.Context, extra bool) (*session, func(), erro
 func (s *Store) makeRoom() {
 	s.reader.rest()
 	s.mu.Lock()
-	w := s.writer
-	s.writer = nil
+	writers := s.writers
+	s.writers = nil
 	watches := slices.Collect(maps.Values(s.watches))
 	s.mu.Unlock()
-	if w != nil {
+	for _, w := range writers {
 		w.drop()
 	}
 	for _, watch := range watches {
@@ -97,8 +97,8 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	hooks, watches, writer := s.hooks, s.watches, s.writer
-	s.hooks, s.watches, s.writer = nil, nil, nil
+	hooks, watches, writers := s.hooks, s.watches, s.writers
+	s.hooks, s.watches, s.writers = nil, nil, nil
 	s.mu.Unlock()
 	for _, hook := range hooks {
 		hook()
@@ -108,8 +108,8 @@ func (s *Store) Close() error {
 	for _, w := range watches {
 		w.close()
 	}
-	if writer != nil {
-		writer.drop()
+	for _, w := range writers {
+		w.drop()
 	}
 	s.control.logout(ctx)
 	s.reader.logout(ctx)

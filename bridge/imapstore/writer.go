@@ -12,6 +12,7 @@ type writer struct {
 	store *Store
 	// borrowed: the permit is that of the control connection, which must be able to come back when the Put has ended.
 	borrowed bool
+	further  bool      // one more than the Put needs: it takes nobody's place
 	ended    time.Time // of the last Put
 
 	mu     sync.Mutex
@@ -21,19 +22,19 @@ type writer struct {
 // idleTrust is how long an idle connection is believed to be alive without asking.
 const idleTrust = 30 * time.Second
 
-// takeWriter returns the store's writer, for one Put at a time.
+// takeWriter returns a writer that is idle, or a new one.
 func (s *Store) takeWriter(ctx context.Context) (*writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errClosed
 	}
-	w := s.writer
-	s.writer = nil
-	if w == nil {
-		w = &writer{store: s}
+	if n := len(s.writers); n > 0 {
+		w := s.writers[n-1]
+		s.writers = s.writers[:n-1]
+		return w, ctx.Err()
 	}
-	return w, ctx.Err()
+	return &writer{store: s}, ctx.Err()
 }
 
 func (s *Store) giveWriter(w *writer) {
@@ -43,8 +44,8 @@ func (s *Store) giveWriter(w *writer) {
 		w.borrowed = false
 	}
 	s.mu.Lock()
-	if !s.closed && s.writer == nil {
-		s.writer, w = w, nil
+	if !s.closed && len(s.writers) < s.o.Lanes {
+		s.writers, w = append(s.writers, w), nil
 	}
 	s.mu.Unlock()
 	if w != nil {
@@ -96,7 +97,7 @@ func (w *writer) reuse(p *putting) {
 func (w *writer) connect(ctx context.Context) (*session, func(), error) {
 	if !w.borrowed {
 		made, release, err := w.store.connect(ctx, true)
-		if !errors.Is(err, errNoRoom) {
+		if !errors.Is(err, errNoRoom) || w.further {
 			return made, release, err
 		}
 	}
