@@ -143,8 +143,11 @@ func enter(d ledger.Delivery, s ledger.DeliveryState, now, next time.Time) ledge
 
 func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
 	entry := c.cfg.Log.WithFields(logrus.Fields{
-		"capture": capture.ID, "to": d.Recipient, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply,
+		"capture": capture.ID, "to": d.Recipient, "original": d.Original, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply,
 	})
+	if id := capture.Identity.MessageID; id != "" { // the ledger does not keep it: known as long as we run
+		entry = entry.WithField("message_id", clip(id))
+	}
 	switch {
 	case d.State == ledger.Held:
 		entry.Warn("delivery held: it needs a person")

@@ -34,6 +34,22 @@ func TestAcceptedThenSettledWhenSeen(t *testing.T) {
 	})
 }
 
+// TestDeliveredIsTold: a delivery's line in the log names the recipient whom the sender wrote to.
+func TestDeliveredIsTold(t *testing.T) {
+	o := newOffice()
+	running(t, settings(toCloud(o), o), func(t *testing.T, b *bed) {
+		b.mustTake(to("Anna@example.com").with("Message-ID: <1@outside.example>\r\n\r\nhello\r\n"))
+		synctest.Wait()
+		for _, e := range b.log.AllEntries() {
+			if e.Message == "delivered" {
+				equal(t, "fields", fmt.Sprint(e.Data["to"], e.Data["original"], e.Data["message_id"]), "anna@example.comAnna@example.com<1@outside.example>")
+				return
+			}
+		}
+		t.Error("no line")
+	})
+}
+
 // TestWhatGoesOut: prefix, then the octets as received, once.
 func TestWhatGoesOut(t *testing.T) {
 	o := newOffice()

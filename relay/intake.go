@@ -192,7 +192,27 @@ func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery) {
 	if due {
 		in.cfg.Courier.Hint()
 	}
-	in.log(c).WithFields(logrus.Fields{"from": c.Envelope.From, "size": c.Size, "deliveries": len(stored)}).Info("captured")
+	in.log(c).WithFields(logrus.Fields{
+		"from": c.Envelope.From, "to": listed(c.Envelope.Recipients), "message_id": clip(c.Identity.MessageID), "size": c.Size, "deliveries": len(stored),
+	}).Info("captured")
+}
+
+// listed are recipients as far as a line of the log goes.
+func listed(all []ledger.Recipient) string {
+	const most = 10
+	text := make([]string, min(len(all), most))
+	for i := range text {
+		text[i] = clip(string(all[i].Address))
+	}
+	if more := len(all) - most; more > 0 {
+		text = append(text, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(text, ", ")
+}
+
+// clip keeps a stranger's words short in the log.
+func clip(said string) string {
+	return strings.ToValidUTF8(said[:min(len(said), 320)], "?")
 }
 
 // lockRepeat makes equal transactions wait for one another.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -137,6 +138,26 @@ func TestWithoutDomain(t *testing.T) {
 		}
 		equal(t, "sender", c.Envelope.From, want)
 		equal(t, "recipient", c.Envelope.Recipients[0].Address, cutover.Address("anna@example.com"))
+	}
+}
+
+// TestCapturedIsTold: who wrote to whom and by which Message-ID the sender knows it stand in the log, of many recipients a few.
+func TestCapturedIsTold(t *testing.T) {
+	b := planBed(t, relay.Plan{})
+	b.mustTake(to("anna@example.com", "all@example.com").with("Message-ID: <1@outside.example>\r\n\r\nhello\r\n"))
+	told := b.log.LastEntry()
+	equal(t, "line", told.Message, "captured")
+	equal(t, "from", told.Data["from"], any("sender@outside.example"))
+	equal(t, "to", told.Data["to"], any("anna@example.com, all@example.com"))
+	equal(t, "message_id", told.Data["message_id"], any("<1@outside.example>"))
+	many := to()
+	for i := range 1000 {
+		many.env.Recipients = append(many.env.Recipients, ledger.Recipient{Address: cutover.Address(fmt.Sprintf("anna+%d%s@example.com", i, strings.Repeat("x", 1000)))})
+	}
+	b.mustTake(many.with("Message-ID: <" + strings.Repeat("y", 9000) + ">\r\n\r\nhello\r\n"))
+	told = b.log.LastEntry()
+	if list := told.Data["to"].(string); len(list) > 4000 || !strings.HasSuffix(list, ", 990 more") || len(told.Data["message_id"].(string)) > 400 {
+		t.Errorf("%.100s... of %d octets, %.100s", list, len(list), told.Data["message_id"])
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 type command struct {
 	verb string // upper case
 	arg  string
-	path path  // of MAIL and RCPT; arg is then what follows it
-	size int64 // SIZE= of MAIL, 0 if absent
+	said string // what MAIL and RCPT name, for the log
+	path path   // of MAIL and RCPT; arg is then what follows it
+	size int64  // SIZE= of MAIL, 0 if absent
 }
 
 // verbMessage stands in for DATA once the body was asked for, so that the next reply is known to be the message's.

@@ -50,6 +50,7 @@ const (
 	maxErrors      = 20   // replies 4xx and 5xx other than to RCPT
 	maxRefused     = 100  // RCPTs not accepted
 	maxCommands    = 100  // commands other than MAIL, RCPT, DATA, BDAT since the last message
+	maxTold        = 20   // refusals that the log tells of, since the last message accepted
 	maxHeloName    = 255
 )
 

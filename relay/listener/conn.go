@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"fmt"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -50,7 +51,8 @@ type conn struct {
 
 // underway is what the transaction was told so far; the zero value is none.
 type underway struct {
-	open    bool     // MAIL was accepted
+	open    bool // MAIL was accepted
+	from    string
 	to      []string // recipients accepted
 	chunked bool     // BDAT has begun the message
 }
@@ -69,13 +71,13 @@ const (
 type stats struct {
 	messages, failed, refused, errors int
 	bytes                             int64
-	commands                          int // since the last message
+	commands, told                    int // since the last message; told are refusals in the log
 }
 
 func (s *stats) accepted(size int64) {
 	s.messages++
 	s.bytes += size
-	s.commands = 0
+	s.commands, s.told = 0, 0
 }
 
 var _ net.Conn = (*conn)(nil)
@@ -164,6 +166,9 @@ func (c *conn) die(end string, last *Refusal) {
 	c.setEnd(end)
 	if c.mode != modeCommand {
 		c.stats.failed++
+		if last != nil {
+			c.refused(fmt.Sprint(last.Code), last.text())
+		}
 	}
 	c.dropInput()
 	c.mode, c.canon = modeCommand, nil

@@ -39,6 +39,54 @@ const (
 	EndNotConfigured = "not configured"
 )
 
+// Further keys of the line that tells what was not taken of a transaction.
+const (
+	FieldFrom = "from" // its sender
+	FieldTo   = "to"   // the recipient that was refused, or those of the message that was
+	FieldCode = "code" // of the reply
+	FieldText = "text" // the rest of the reply, enhanced code first
+)
+
+// refusedMessage is the text of that line.
+const refusedMessage = "refused"
+
+// refused tells of a reply that declines a sender, a recipient or a message. 503 is none: what comes before its time follows from what was told already.
+// A client that is only refused cannot fill the log with it: the line that ends its connection has the number.
+func (c *conn) refused(code, text string) {
+	if code == "503" {
+		return
+	}
+	if c.stats.told++; c.stats.told > maxTold {
+		return
+	}
+	from, to := clip(c.txn.from), listed(c.txn.to)
+	switch c.cmd.verb {
+	case "MAIL":
+		from, to = clip(c.cmd.said), ""
+	case "RCPT":
+		to = clip(c.cmd.said)
+	}
+	c.log().WithFields(logrus.Fields{FieldHelo: c.info.Helo, FieldFrom: from, FieldTo: to, FieldCode: code, FieldText: text}).Info(refusedMessage)
+}
+
+// listed are recipients as far as a line of the log goes.
+func listed(all []string) string {
+	const most = 10
+	text := make([]string, min(len(all), most))
+	for i := range text {
+		text[i] = clip(all[i])
+	}
+	if more := len(all) - most; more > 0 {
+		text = append(text, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(text, ", ")
+}
+
+// clip keeps a client's words at the length of an address (RFC 5321 §4.5.3.1).
+func clip(said string) string {
+	return strings.ToValidUTF8(said[:min(len(said), 320)], "?")
+}
+
 // endMessage is the text of the line that ends every connection.
 const endMessage = "smtp connection ended"
 

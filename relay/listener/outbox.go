@@ -43,7 +43,7 @@ func (c *conn) replyLine(line string) {
 	c.multiline = !final
 	c.out = append(c.out, c.words(line, first)...)
 	if final {
-		c.answered(line[:3])
+		c.answered(line[:3], line[4:])
 	}
 }
 
@@ -77,11 +77,14 @@ func (c *conn) extensions() string {
 }
 
 // answered draws the consequences of a reply's code.
-func (c *conn) answered(code string) {
+func (c *conn) answered(code, text string) {
 	c.noData = false
 	aboutMessage := c.cmd.verb == verbMessage || c.cmd.verb == "BDAT"
 	if aboutMessage && code[0] != '2' && !c.dead.Load() {
 		c.stats.failed++
+	}
+	if code[0] >= '4' && (aboutMessage || c.cmd.verb == "MAIL" || c.cmd.verb == "RCPT") && !c.dead.Load() {
+		c.refused(code, text)
 	}
 	switch {
 	case code == "354" && c.cmd.verb == "DATA":
@@ -109,11 +112,9 @@ func (c *conn) countRefusal() {
 
 // say answers in go-smtp's place.
 func (c *conn) say(code int, enhanced [3]int, text string) {
-	if enhanced == [3]int{} {
-		enhanced[0] = code / 100
-	}
-	c.out = fmt.Appendf(c.out, "%d %d.%d.%d %s\r\n", code, enhanced[0], enhanced[1], enhanced[2], oneLine(text))
-	c.answered(fmt.Sprint(code))
+	text = replyText(code, enhanced, text)
+	c.out = fmt.Appendf(c.out, "%d %s\r\n", code, text)
+	c.answered(fmt.Sprint(code), text)
 }
 
 // flush sends what waits. A client that does not take it is left.

@@ -155,7 +155,8 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	if len(arg) < len(keyword) || upper(arg[:len(keyword)]) != keyword {
 		return "", refuseArgument
 	}
-	arg = arg[len(keyword):]
+	arg = strings.TrimSpace(arg[len(keyword):])
+	c.cmd.said = arg
 	p, params, err := parsePath(arg)
 	isRcpt := c.cmd.verb == "RCPT"
 	if err != nil || isRcpt && p == (path{}) {
@@ -165,11 +166,11 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	}
 	if refusal != nil {
 		if isRcpt {
-			c.cfg.Observer.RecipientRefused(c.info, strings.TrimSpace(arg), refusal)
+			c.cfg.Observer.RecipientRefused(c.info, arg, refusal)
 		}
 		return "", refusal
 	}
-	c.cmd.path, c.cmd.arg = p, params
+	c.cmd.path, c.cmd.arg, c.cmd.said = p, params, p.String()
 	if p.bare() {
 		p.domain = c.cfg.Hostname // go-smtp knows no address without a domain; the Intake sees it as it is
 	}

@@ -64,6 +64,17 @@ func (r *Refusal) reply() *smtp.SMTPError {
 	return &smtp.SMTPError{Code: r.Code, EnhancedCode: r.Enhanced, Message: oneLine(r.Text)}
 }
 
+// text is what stands after the code.
+func (r *Refusal) text() string { return replyText(r.Code, r.Enhanced, r.Text) }
+
+// replyText is a reply after its code: the enhanced code, and text in one line.
+func replyText(code int, enhanced [3]int, text string) string {
+	if enhanced == [3]int{} {
+		enhanced[0] = code / 100
+	}
+	return fmt.Sprintf("%d.%d.%d %s", enhanced[0], enhanced[1], enhanced[2], oneLine(text))
+}
+
 // maxReplyText keeps reply lines within RFC 5321 §4.5.3.1.5 (512 octets).
 const maxReplyText = 400
 
