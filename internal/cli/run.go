@@ -39,7 +39,7 @@ func newRun(a *app) *cobra.Command {
 		Use: "run", Short: "Run the service: take mail, copy and follow mailboxes, watch", Args: cobra.NoArgs,
 		Long: `Runs the service until it is told to end. SIGTERM or SIGINT stops it in order, a second one at once; SIGHUP reads the configuration again.
 
-Exit code: 0 when stopped, 75 when posthouse already runs on the same state folder, 77 without the rights it needs, 78 for a wrong configuration.`,
+Exit code: 0 when stopped, 1 when it cannot run (a port is taken), 75 when posthouse already runs on the same state folder, 77 without the rights it needs, 78 for a wrong configuration.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.run(c.Context(), f) },
 	}
 	c.Flags().DurationVar(&f.stopTime, "stop-time", 30*time.Second, "how long deliveries under way may take when the service stops")

@@ -373,6 +373,27 @@ func TestStartFailure(t *testing.T) {
 	}
 }
 
+// A port that another program holds is a failure of ours, not of the other side, and says once which listener wanted it.
+func TestRunOnABusyPort(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	at := busy.Addr().String()
+	tr := newTrial()
+	code := tr.main(context.Background(), []string{"run", "--progress", "none", "--config", writeConfig(t, strings.Replace(smallConfig, "127.0.0.1:0", at, 1))})
+	said := tr.stderr.String()
+	for _, want := range []string{
+		"posthouse did not start: listener mx: listen tcp " + at + ": bind: address already in use", "another program holds the address",
+		"ss -ltnp 'sport = :" + port(busy.Addr()) + "'",
+	} {
+		if code != exitFailed || !strings.Contains(said, want) {
+			t.Errorf("exit code %d, without %q:\n%s", code, want, said)
+		}
+	}
+}
+
 func TestRunClock(t *testing.T) {
 	path := writeConfig(t, smallConfig)
 	var got serviceOptions

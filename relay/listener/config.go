@@ -3,7 +3,6 @@ package listener
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -70,7 +69,7 @@ func (c Config) withDefaults() (Config, error) {
 	case len(c.Sockets) == 0 && c.Addr == "":
 		return c, errors.New("listener needs a socket or an address")
 	case c.ImplicitTLS && c.TLS == nil:
-		return c, fmt.Errorf("listener %s: TLS from the first octet needs a certificate", c.Name)
+		return c, errors.New("TLS from the first octet needs a certificate")
 	}
 	if c.Observer == nil {
 		c.Observer = nobody{}

@@ -59,7 +59,7 @@ func (s *Server) engine() *smtp.Server {
 	return e
 }
 
-// Start listens and returns. Connections are served until Stop.
+// Start listens and returns; an address that cannot be listened on is a *net.OpError. Connections are served until Stop.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *Config) listen() ([]net.Listener, error) {
 	}
 	ln, err := net.Listen("tcp", c.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("listener %s: %w", c.Name, err)
+		return nil, err // it names the address
 	}
 	return []net.Listener{ln}, nil
 }
