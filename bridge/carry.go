@@ -138,6 +138,9 @@ func (c *carriage) fetched(t ledger.Item, content Content, to *belt) error {
 	if t.Identity.Match().IsZero() {
 		t.Identity = d.Identity()
 	}
+	if wantsReceipt(d.Header()) {
+		t.Note = asksForReceipt
+	}
 	delete(c.w.unread, t.Legacy)
 	delete(c.open, t.Legacy.Ref)
 	if err := to.carry(t, content, c); err != nil {

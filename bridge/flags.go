@@ -1,9 +1,11 @@
 package bridge
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -41,9 +43,28 @@ func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cu
 	return err
 }
 
-// kept are the flags that follow: a message marked as deleted on the old side is not marked in the cloud, where the mark may end in its removal.
-func kept(flags cutover.Flags) cutover.Flags {
-	return slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return f == `\Deleted` })
+// kept are the flags that follow: a message marked as deleted on the old side is not marked in the cloud, where the mark may end in its removal; and one that asks for a receipt is not marked as
+// seen later, upon which some servers send the receipt.
+func kept(row ledger.Item) cutover.Flags {
+	quiet := row.Note == asksForReceipt && !row.CloudFlags.Has(`\Seen`)
+	return slices.DeleteFunc(slices.Clone(row.Flags), func(f string) bool { return f == `\Deleted` || quiet && f == `\Seen` })
+}
+
+// asksForReceipt is the note of a copied message whose sender wants to hear when it is read.
+const asksForReceipt = "asks for a receipt"
+
+// receiptFields ask for it: RFC 8098 §2.1, and what older programs use.
+var receiptFields = []string{"disposition-notification-to:", "return-receipt-to:", "x-confirm-reading-to:"}
+
+func wantsReceipt(header []byte) bool {
+	for line := range bytes.Lines(header) {
+		for _, field := range receiptFields {
+			if len(line) >= len(field) && strings.EqualFold(string(line[:len(field)]), field) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (w *worker) writeFlags(ctx context.Context, p *pair, refs []cutover.Ref, changed map[cutover.Ref]ledger.Item) ([]ledger.Item, error) {
@@ -58,7 +79,7 @@ func (w *worker) writeFlags(ctx context.Context, p *pair, refs []cutover.Ref, ch
 	write := map[cutover.Ref]cutover.Flags{}
 	for ref, flags := range now {
 		if row := changed[ref]; row.Cloud.Validity == state.Validity && flags.Equal(row.CloudFlags) {
-			write[ref] = kept(row.Flags)
+			write[ref] = kept(row)
 		}
 	}
 	set := map[cutover.Ref]cutover.Flags{}

@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func copied(t *testing.T, options memstore.Options, ids ...string) *world {
 func held(t *testing.T, b *memstore.Mailbox, path cutover.FolderPath, id string) memstore.Message {
 	t.Helper()
 	all := b.Messages(path)
-	i := slices.IndexFunc(all, func(m memstore.Message) bool { return slices.Equal(m.Raw, mail(id, "hello")) })
+	i := slices.IndexFunc(all, func(m memstore.Message) bool { return cutover.IdentityOf(m.Raw).MessageID == "<"+id+">" })
 	if i < 0 {
 		t.Fatalf("%s holds no message %s", path, id)
 	}
@@ -220,5 +221,28 @@ func TestVerifyNamesWhatTheUserDeleted(t *testing.T) {
 		if r.Equal != 1 || r.Moved != 0 || len(r.Extra)+len(r.Missing) != 0 || !slices.Equal(r.Removed, []bridge.Finding{want}) {
 			t.Errorf("report %+v, want %+v", r, want)
 		}
+	})
+}
+
+// Who asks for a receipt gets none because of us: the mark as seen does not follow later. With the first copy it does, as no server takes that for reading.
+func TestSeenDoesNotFollowToWhatAsksForAReceipt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		asking := func(id string) []byte {
+			return bytes.Replace(mail(id, "hello"), []byte("\r\n\r\n"), []byte("\r\nDisposition-Notification-To: boss@other.example\r\n\r\n"), 1)
+		}
+		w.old().Deliver(inbox, memstore.Message{Raw: asking("read"), Date: time.Now(), Flags: cutover.NewFlags(`\Seen`)})
+		w.old().Deliver(inbox, memstore.Message{Raw: asking("unread"), Date: time.Now()})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("plain", "hello"), Date: time.Now()})
+		w.start()
+		time.Sleep(10 * time.Second)
+		for _, id := range []string{"unread", "plain"} {
+			w.old().SetFlags(inbox, held(t, w.old(), inbox, id).Ref, `\Seen`, `\Flagged`)
+		}
+		time.Sleep(10 * time.Minute)
+		w.stop()
+		wantFlags(t, w.new(), inbox, "read", `\Seen`)
+		wantFlags(t, w.new(), inbox, "unread", `\Flagged`)
+		wantFlags(t, w.new(), inbox, "plain", `\Flagged`, `\Seen`)
 	})
 }
