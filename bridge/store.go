@@ -67,6 +67,11 @@ type Preparer interface {
 	PrepareFolders(ctx context.Context, wanted []cutover.Folder) error
 }
 
+// Warmer is a Target that can get ready for a Put while the caller still looks what there is to put.
+type Warmer interface {
+	Warm(ctx context.Context)
+}
+
 // Mover is a Target that can move items between its folders, each whole or not at all.
 type Mover interface {
 	// Move tells where the items lie now, with the zero place where the server does not tell; those that are gone are absent. ErrUnsupported, and nothing is done, where the server cannot.

@@ -143,6 +143,9 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 	if len(rows) == 0 {
 		return nil, nil, nil
 	}
+	if all, can := s.w.cloud.(Warmer); can && s.belt == nil {
+		all.Warm(ctx)
+	}
 	index := s.p.index
 	if s.belt == nil || index == nil || index.matchAny(rows, s.w.b.cfg.TraceKey) {
 		if err := s.drain(); err != nil {

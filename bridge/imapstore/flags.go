@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 
 	"posthouse/bridge"
 	"posthouse/cutover"
@@ -113,14 +114,17 @@ func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutove
 		groups[key] = append(groups[key], ref)
 		refs = append(refs, ref)
 	}
+	made := make(map[cutover.Ref]cutover.Flags, len(refs))
 	err := s.control.do(ctx, func(at *live) error {
 		data, err := at.open(f, false)
 		if err != nil {
 			return err
 		}
-		kept := keywordsOf(data.PermanentFlags)
-		for key, group := range groups {
-			if err := at.store(group, kept.keepable(cutover.ParseFlags(key))); err != nil {
+		if err := at.storeAll(groups, keywordsOf(data.PermanentFlags)); err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(refs, flagsPerCommand) {
+			if err := at.readFlags(uidSet(chunk), made); err != nil {
 				return err
 			}
 		}
@@ -129,21 +133,27 @@ func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutove
 	if err != nil {
 		return map[cutover.Ref]cutover.Flags{}, fmt.Errorf("setting flags in %s: %w", f.Path, err)
 	}
-	return s.Flags(ctx, f, refs)
+	return made, nil
 }
 
-func (at *live) store(refs []cutover.Ref, flags []imap.Flag) error {
-	for chunk := range slices.Chunk(refs, flagsPerCommand) {
-		set := uidSet(chunk)
-		if len(set) == 0 {
-			continue
-		}
-		store := &imap.StoreFlags{Op: imap.StoreFlagsSet, Silent: true, Flags: flags}
-		if err := at.client.Store(set, store, nil).Close(); err != nil {
-			return err
+// storeAll waits for no answer before the next command; groups are references by the flags they get.
+func (at *live) storeAll(groups map[string][]cutover.Ref, kept keywords) error {
+	var commands []*imapclient.FetchCommand
+	for key, group := range groups {
+		store := &imap.StoreFlags{Op: imap.StoreFlagsSet, Silent: true, Flags: kept.keepable(cutover.ParseFlags(key))}
+		for chunk := range slices.Chunk(group, flagsPerCommand) {
+			if set := uidSet(chunk); len(set) > 0 {
+				commands = append(commands, at.client.Store(set, store, nil))
+			}
 		}
 	}
-	return nil
+	var failed error
+	for _, c := range commands {
+		if err := c.Close(); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return failed
 }
 
 // State asks by STATUS, so that no folder needs to be opened.

@@ -167,10 +167,9 @@ func (l *link) logout(ctx context.Context) {
 	if l.live == nil {
 		return
 	}
-	at := l.live
-	stop := context.AfterFunc(ctx, func() { at.conn.Close() })
+	stop := context.AfterFunc(ctx, func() { l.live.conn.Close() })
 	defer stop()
-	_ = at.client.Logout().Wait() // the connection ends either way
+	l.live.client.Logout() // good manners; nobody waits for the answer
 	l.close()
 }
 

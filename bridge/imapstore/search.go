@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,6 +39,16 @@ func (s *Store) Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) it
 				return
 			}
 		}
+		if first == 1 {
+			if items, ok := s.whole(ctx, f); ok {
+				for _, item := range items {
+					if !yield(item, nil) {
+						return
+					}
+				}
+				return
+			}
+		}
 		uids, err := existing(ctx, s.control, f, imap.UIDSet{{Start: first, Stop: 0}})
 		if err != nil {
 			yield(cutover.Item{}, fmt.Errorf("scanning %s: %w", f.Path, err))
@@ -49,9 +60,39 @@ func (s *Store) Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) it
 	}
 }
 
+// whole reads a small folder with one command, without asking first what is in it. False where that does not yield every message: then it is read with care.
+func (s *Store) whole(ctx context.Context, f cutover.Folder) ([]cutover.Item, bool) {
+	rs := records{}
+	all := false
+	err := s.control.do(ctx, func(at *live) error {
+		data, err := at.examine(f)
+		if err != nil || data.NumMessages == 0 || data.NumMessages > scanChunk {
+			return err
+		}
+		rs = records{at: at}
+		err = rs.fetch(imap.UIDSet{{Start: 1, Stop: 0}}, &details[0])
+		all = err == nil && len(rs.found) == int(data.NumMessages)
+		return err
+	})
+	if err != nil || !all {
+		return nil, false
+	}
+	found := make(map[imap.UID]*record, len(rs.found))
+	for uid, r := range rs.found {
+		if r.header == nil {
+			return nil, false
+		}
+		found[uid] = r
+	}
+	return itemsOf(slices.Sorted(maps.Keys(found)), found), true
+}
+
+// scanChunk is how many items one command reads while looking through a folder: a few round trips for most folders, a few MB of headers.
+const scanChunk = 2000
+
 // yield reads the items in chunks and reports whether the caller wants more.
 func (s *Store) yield(ctx context.Context, f cutover.Folder, uids []imap.UID, yield func(cutover.Item, error) bool) bool {
-	for chunk := range slices.Chunk(uids, s.o.Batch) {
+	for chunk := range slices.Chunk(uids, scanChunk) {
 		items, err := s.items(ctx, f, chunk)
 		if err != nil {
 			yield(cutover.Item{}, fmt.Errorf("reading headers of %s: %w", f.Path, err))

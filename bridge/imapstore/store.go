@@ -35,7 +35,8 @@ type Store struct {
 	seen     map[string]glance
 	watches  map[string]*watch
 	keywords map[string]keywords
-	writers  []*writer // idle
+	writers  []*writer     // idle
+	warming  chan struct{} // closed when a connection for the next Put was made, or could not be
 }
 
 var _ bridge.Store = (*Store)(nil)
@@ -56,6 +57,7 @@ func (s *Store) connect(ctx context.Context, extra bool) (*session, func(), erro
 		return nil, nil, errNoRoom
 	}
 	if !extra && !s.o.Limit.TryAcquire() {
+		s.warm(ctx) // it may hold the last permit
 		s.makeRoom()
 		if err := s.o.Limit.Acquire(ctx); err != nil {
 			return nil, nil, err

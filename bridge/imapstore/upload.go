@@ -32,8 +32,7 @@ type upload struct {
 	err     error  // why it is dead
 }
 
-func newUpload(s *session, release func(), p *putting) *upload {
-	o := p.writer.store.o
+func newUpload(o Options, s *session, release func(), p *putting) *upload {
 	u := &upload{
 		session: s, multi: s.caps.has("MULTIAPPEND"), literals: s.caps.literals(), limit: s.caps.value("APPENDLIMIT"), release: release,
 		patience: o.Timeout, most: o.AppendMax, leave: make(chan reply, 1), dead: make(chan struct{}), p: p, flights: map[string]*flight{},

@@ -24,6 +24,7 @@ const idleTrust = 30 * time.Second
 
 // takeWriter returns a writer that is idle, or a new one.
 func (s *Store) takeWriter(ctx context.Context) (*writer, error) {
+	s.warm(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -53,6 +54,49 @@ func (s *Store) giveWriter(w *writer) {
 	}
 }
 
+// Warm connects for the next Put in the background, where there is room, while the caller still looks what there is to put.
+func (s *Store) Warm(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.warming != nil || len(s.writers) > 0 {
+		return
+	}
+	done := make(chan struct{})
+	s.warming = done
+	go func() {
+		w := &writer{store: s}
+		if made, release, err := s.connect(ctx, true); err == nil {
+			w.hold(newUpload(s.o, made, release, &putting{lanes: &lanes{store: s}, writer: w, wake: make(chan struct{}, 1)}))
+			s.giveWriter(w)
+		}
+		s.mu.Lock()
+		s.warming = nil
+		s.mu.Unlock()
+		close(done)
+	}()
+}
+
+// warm waits for a connection that is being made in the background.
+func (s *Store) warm(ctx context.Context) {
+	s.mu.Lock()
+	warming := s.warming
+	s.mu.Unlock()
+	if warming == nil {
+		return
+	}
+	select {
+	case <-warming:
+	case <-ctx.Done():
+	}
+}
+
+// hold keeps a connection, as if a Put had just ended on it.
+func (w *writer) hold(u *upload) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.upload = u
+}
+
 // connected returns the upload for the Put, connecting if need be. One that broke is returned too: the Put must hear why.
 func (w *writer) connected(ctx context.Context, p *putting) (*upload, error) {
 	if w.upload != nil && w.upload.owner() != p {
@@ -66,7 +110,7 @@ func (w *writer) connected(ctx context.Context, p *putting) (*upload, error) {
 		return nil, err
 	}
 	w.mu.Lock()
-	w.upload = newUpload(made, release, p)
+	w.upload = newUpload(w.store.o, made, release, p)
 	w.mu.Unlock()
 	return w.upload, ctx.Err()
 }
