@@ -6,6 +6,10 @@
 // next poll. The empty cursor is the beginning, so the first copy is following from there. Whatever was intended and not settled when
 // the process died is asked of the destination before anything else is put into that folder.
 //
+// Batches of one folder overlap (type stretch): while the copies of one are still being answered for, the next one is prepared, its bodies follow on the same Put, and the headers of the one
+// after are read, so that a distant cloud costs bandwidth and not round trips. A message that was moved on the old side has its copy moved (moves.go). Folders in which nothing happened cost
+// nothing: one glance tells where to look.
+//
 // It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a body changes, and that
 // nothing is ever deleted on either side.
 //

@@ -161,7 +161,7 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 
 // carry settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
 func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, seen []evidence.Observation) error {
-	if len(rest) == 0 && s.last == nil {
+	if len(rest) == 0 && s.last == nil && !s.unplaced {
 		return errors.Join(s.w.keep(ctx, s.p, rows, &b.After, nil), s.w.report(ctx, seen))
 	}
 	if len(rows) > 0 { // the next batch must know of them

@@ -7,8 +7,8 @@
 // that an outcome is unknown.
 //
 // The order of events. A connection is dialled within the limit, made private, greeted, logged in by SASL (or LOGIN), asked for its capabilities, and then
-// either handed to go-imap, which is told that it is logged in already, or used by the writer. A store has up to four: one for control and for
-// headers; one for bodies, so that the next batch can be read ahead; one for uploads; and one for each folder that is waited on. Only the first
+// either handed to go-imap, which is told that it is logged in already, or used by the writer. A store has one for control and for
+// headers; one for bodies, so that the next batch can be read ahead; one for uploads, or a few; and one for each folder that is waited on. Only the first
 // is indispensable: without room for a second, bodies and uploads take its place in turn, and waiting is not supported, so the caller polls.
 //
 // Following a folder opens it and compares UIDNEXT and, with CONDSTORE, HIGHESTMODSEQ with the cursor: messages from the start mark on are news; then come
@@ -20,5 +20,5 @@
 // are caught (type strays), its deadlines are turned into patience (type conn).
 //
 // An upload sends one MULTIAPPEND per group where the server has it, else APPENDs that do not wait for one another; literals do not wait either where
-// the server allows it. A group refused as a whole is sent again in halves until the culprit stands alone.
+// the server allows it; the latter on several connections, as a server works on one message after the other. A group refused as a whole is sent again in halves until the culprit stands alone.
 package imapstore
