@@ -12,48 +12,53 @@ import (
 	"posthouse/bridge"
 )
 
-// Budget is memory that bodies may lie in. It never makes anybody wait: a body for which there is no room goes to a file. Buffers are used again and again.
+// Budget is memory that bodies may lie in. It never makes anybody wait: a body for which there is no room goes to a file. Large buffers are used again and again.
 type Budget struct {
 	left atomic.Int64
-	// spare are buffers that nobody uses, by the power of two that is their size. They count as used.
+	// spare are buffers that nobody uses, by their size. They count as used.
 	mu    sync.Mutex
-	spare [maxSpare + 1][][]byte
+	spare map[int][][]byte
 }
 
-// Buffers from 64 KiB to 4 MiB are kept for the next body; smaller ones are the allocator's business, larger ones are rare.
 const (
-	minSpare = 16
-	maxSpare = 22
+	minSpare  = 64 << 10 // smaller buffers are the allocator's business
+	maxSpares = 2        // of one size
 )
 
 // NewBudget returns a budget of that many octets.
 func NewBudget(octets int64) *Budget {
-	b := &Budget{}
+	b := &Budget{spare: map[int][][]byte{}}
 	b.left.Store(octets)
 	return b
 }
 
+// spareSize rounds up to one of a few sizes, by an eighth at the most, so that a buffer fits another body later.
+func spareSize(n int) int {
+	step := 1 << max(bits.Len(uint(n))-4, 0)
+	return (n + step - 1) / step * step
+}
+
 // take returns a buffer of n octets, nil when there is no room.
 func (b *Budget) take(n int64) []byte {
-	class := bits.Len64(uint64(max(n, 1) - 1))
-	if class < minSpare || class > maxSpare {
+	if n < minSpare {
 		if !b.reserve(n) {
 			return nil
 		}
 		return make([]byte, n)
 	}
+	size := spareSize(int(n))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if free := b.spare[class]; len(free) > 0 {
-		b.spare[class] = free[:len(free)-1]
+	if free := b.spare[size]; len(free) > 0 {
+		b.spare[size] = free[:len(free)-1]
 		return free[len(free)-1][:n]
 	}
-	for !b.reserve(1 << class) {
+	for !b.reserve(int64(size)) {
 		if !b.shed() {
 			return nil
 		}
 	}
-	return make([]byte, n, 1<<class)
+	return make([]byte, n, size)
 }
 
 func (b *Budget) reserve(n int64) bool {
@@ -66,12 +71,13 @@ func (b *Budget) reserve(n int64) bool {
 
 // shed gives up a spare buffer; false when there is none.
 func (b *Budget) shed() bool {
-	for class, free := range b.spare {
+	for size, free := range b.spare {
 		if len(free) > 0 {
-			b.spare[class] = free[:len(free)-1]
-			b.left.Add(1 << class)
+			b.spare[size] = free[:len(free)-1]
+			b.left.Add(int64(size))
 			return true
 		}
+		delete(b.spare, size)
 	}
 	return false
 }
@@ -79,22 +85,18 @@ func (b *Budget) shed() bool {
 // give takes back what take returned.
 func (b *Budget) give(buffer []byte) {
 	size := cap(buffer)
-	class := bits.Len64(uint64(max(size, 1) - 1))
-	if class < minSpare || class > maxSpare || size != 1<<class {
+	if len(buffer) < minSpare {
 		b.left.Add(int64(len(buffer)))
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.spare[class]) >= maxSpares {
+	if len(b.spare[size]) >= maxSpares {
 		b.left.Add(int64(size))
 		return
 	}
-	b.spare[class] = append(b.spare[class], buffer)
+	b.spare[size] = append(b.spare[size], buffer)
 }
-
-// maxSpares is how many spare buffers there may be of one size.
-const maxSpares = 4
 
 // inMemory is a body for which the budget had room.
 type inMemory struct {

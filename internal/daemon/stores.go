@@ -66,7 +66,7 @@ const loginPause = 10 * time.Minute
 const flagPoll = 4
 
 // bodyMemory is what all bodies on their way between two mailboxes may take together.
-const bodyMemory = 8 << 20
+const bodyMemory = 10 << 20
 
 func (d *Daemon) openStores(context.Context) error {
 	d.stores = &stores{
