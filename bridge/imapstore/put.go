@@ -72,7 +72,8 @@ func (l *lanes) lane(ctx context.Context, widen func()) error {
 	if err != nil {
 		return err
 	}
-	w.further = widen == nil
+	further := widen == nil
+	w.further = further
 	undo := context.AfterFunc(ctx, w.abort)
 	unhook := l.store.onClose(w.abort)
 	p := &putting{lanes: l, writer: w, wake: make(chan struct{}, 1), widen: widen}
@@ -80,7 +81,7 @@ func (l *lanes) lane(ctx context.Context, widen func()) error {
 	unhook()
 	undo()
 	l.store.giveWriter(w)
-	if w.further && errors.Is(err, errNoRoom) {
+	if further && errors.Is(err, errNoRoom) {
 		return nil
 	}
 	if err != nil {
