@@ -23,6 +23,7 @@ func commands(a *app) []*cobra.Command {
 		newBackfill(a),
 		newDemo(a),
 		newStatus(a),
+		newMailboxes(a),
 		newVerify(a),
 		newConfig(a),
 		newVersion(a),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ Exit code: 0 when the mailbox server may stop, 4 when not yet, 5 when blind, 69 
 				return err
 			}
 			if watch {
-				return a.watch(c.Context(), r.status)
+				return a.watch(c.Context(), r.status, statusShow{a.zone})
 			}
 			return a.status(c.Context(), r)
 		},
@@ -48,32 +49,30 @@ func (a *app) status(ctx context.Context, r *remote) error {
 		a.out.object(s)
 		return verdictStatus(s)
 	}
-	speed := rate{}
-	if copying(s.Copy) && s.Copy.Messages < s.Copy.Total {
-		if s, speed, err = a.sampled(ctx, r, s); err != nil {
-			return err
-		}
+	s, speeds, err := a.sampled(ctx, r.status, s)
+	if err != nil {
+		return err
 	}
-	a.out.print(statusView(s, speed, a.zone, a.out.width())...)
+	a.out.print(statusView(s, speeds.all.rate(), a.zone, a.out.width())...)
 	return verdictStatus(s)
 }
 
-// sampled measures the speed of a running copy: the status is asked for again after a moment.
-func (a *app) sampled(ctx context.Context, r *remote, first control.Status) (control.Status, rate, error) {
-	m := meter{window: lineEvery}
-	begin := time.Now()
-	m.add(sample{begin, first.Copy.Messages, first.Copy.Bytes})
-	select {
-	case <-ctx.Done():
-		return first, rate{}, ctx.Err()
-	case <-time.After(sampleTime):
+// sampled measures the speeds of a running copy: the status is asked for again after a moment.
+func (a *app) sampled(ctx context.Context, ask ask, first control.Status) (control.Status, *speeds, error) {
+	speeds := newSpeeds(lineEvery)
+	if !copying(first.Copy) || first.Copy.Messages >= first.Copy.Total {
+		return first, speeds, nil
 	}
-	s, err := r.status(ctx)
+	speeds.add(time.Now(), first)
+	if !sleep(ctx, sampleTime) {
+		return first, speeds, ctx.Err()
+	}
+	s, err := ask(ctx)
 	if err != nil {
-		return first, rate{}, err
+		return first, speeds, err
 	}
-	m.add(sample{time.Now(), s.Copy.Messages, s.Copy.Bytes})
-	return s, m.rate(), nil
+	speeds.add(time.Now(), s)
+	return s, speeds, nil
 }
 
 // verdictStatus is the exit code of the mailbox server's verdict.
@@ -88,3 +87,27 @@ func verdictStatus(s control.Status) error {
 	}
 	return &failure{code: exitFailed, what: "the service gave a verdict that is not known: " + string(s.Server.State), next: "posthouse version"}
 }
+
+// statusShow is what `status --watch` shows: the status and, below it, the bars while the first copy runs.
+type statusShow struct{ zone *time.Location }
+
+func (o statusShow) block(s control.Status, p *speeds, width, height int) []line {
+	lines := statusView(s, p.all.rate(), o.zone, width)
+	if copying(s.Copy) {
+		s.Mailboxes = withoutErrors(s.Mailboxes) // they are named above
+		lines = append(lines, progressView(s, p, o.zone, max(height-len(lines)-4, 3))...)
+	}
+	return lines
+}
+
+func withoutErrors(all []control.Mailbox) []control.Mailbox {
+	return slices.DeleteFunc(slices.Clone(all), func(m control.Mailbox) bool { return m.Error != "" })
+}
+
+func (o statusShow) text(s control.Status, p *speeds) string {
+	return summaryText(s, p.all.rate(), o.zone)
+}
+
+func (statusShow) objects(s control.Status) []any { return []any{s} }
+
+func (statusShow) code(s control.Status) error { return verdictStatus(s) }

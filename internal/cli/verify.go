@@ -119,7 +119,7 @@ func pickMailboxes(s control.Status, args []string) ([]string, error) {
 			}
 		}
 		if !slices.Contains(known, name) {
-			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox %q%s", arg, didYouMean(name, known)), next: "posthouse status --json | jq -r '.mailboxes[].address'"}
+			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox %q%s", arg, didYouMean(name, known)), next: "posthouse mailboxes"}
 		}
 		names = append(names, name)
 	}

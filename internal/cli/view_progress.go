@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func barLine(label string, part, whole int64, share string, texts ...string) lin
 // mailboxLines shows problems first, then what is being copied, and counts what waits for its turn.
 func mailboxLines(s control.Status, p *speeds, now time.Time, rows int) []line {
 	v := naming{domains: s.Domains}
-	widest, waiting := 0, 0
+	waiting := 0
 	var problems, active []control.Mailbox
 	for _, m := range s.Mailboxes {
 		switch {
@@ -43,24 +44,33 @@ func mailboxLines(s control.Status, p *speeds, now time.Time, rows int) []line {
 			active = append(active, m)
 		case m.State == stateWaiting:
 			waiting++
-			continue
-		default:
-			continue
 		}
-		widest = max(widest, columns(v.short(m.Address)))
 	}
+	width := v.width(problems, active)
 	var lines []line
 	for _, m := range problems {
-		text := pad(v.short(m.Address), widest) + "   " + m.Error + nextTry(m, now)
-		lines = append(lines, line{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, text}})
+		lines = append(lines, problemLine(m, v.short(m.Address), width, now))
 	}
 	for _, m := range active {
-		lines = append(lines, activeLine(m, v.short(m.Address), widest, p.of(m.Address)))
+		lines = append(lines, activeLine(m, v.short(m.Address), width, p.of(m.Address)))
 	}
 	if waiting > 0 {
 		lines = append(lines, labelled(stateWaiting, span{plain, counted(waiting, "mailbox waits for its turn", "mailboxes wait for their turn")}))
 	}
 	return shortened(lines, rows)
+}
+
+// width is that of the widest name.
+func (v naming) width(lists ...[]control.Mailbox) int {
+	widest := 0
+	for _, m := range slices.Concat(lists...) {
+		widest = max(widest, columns(v.short(m.Address)))
+	}
+	return widest
+}
+
+func problemLine(m control.Mailbox, name string, width int, now time.Time) line {
+	return line{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, pad(name, width) + "   " + m.Error + nextTry(m, now)}}
 }
 
 func activeLine(m control.Mailbox, name string, width int, r rate) line {
@@ -71,12 +81,21 @@ func activeLine(m control.Mailbox, name string, width int, r rate) line {
 	if d, ok := left(m.Done, m.Total, 0, 0, rate{messages: r.messages}); ok {
 		eta = "ETA " + evidence.Length(d)
 	}
+	return barred(stateCopying, m, name, width, speed, eta, m.Folder)
+}
+
+// barred is a mailbox's line with how much of it is done.
+func barred(label string, m control.Mailbox, name string, width int, texts ...string) line {
+	done, total := int64(m.Done), int64(m.Total)
+	if m.State == stateFollowing && done >= total {
+		done, total = 1, 1 // it is whole, also where nothing is
+	}
 	numbers := fmt.Sprintf("%s/%s", count(m.Done), count(m.Total))
-	return labelled(stateCopying,
+	return labelled(label,
 		span{plain, pad(name, width) + "   "},
-		span{good, bar(int64(m.Done), int64(m.Total), barWidth)},
-		textf("%4d %%  ", percent(int64(m.Done), int64(m.Total))),
-		span{plain, join("   ", numbers, size(m.Bytes), speed, eta, m.Folder)})
+		span{good, bar(done, total, barWidth)},
+		textf("%4d %%  ", percent(done, total)),
+		span{plain, join("   ", append([]string{numbers, size(m.Bytes)}, texts...)...)})
 }
 
 // shortened keeps what there is room for.

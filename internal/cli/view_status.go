@@ -11,9 +11,11 @@ import (
 
 // The states of a mailbox, as the status has them.
 const (
-	stateWaiting = "waiting"
-	stateCopying = "copying"
-	stateProblem = "problem"
+	stateWaiting    = "waiting"
+	stateCopying    = "copying"
+	stateFollowing  = "following"
+	stateUnfollowed = "not followed"
+	stateProblem    = "problem"
 )
 
 // blocksShown is how many reasons stand on the status; --json has all.

@@ -40,7 +40,7 @@ func TestWatchWithoutATerminal(t *testing.T) {
 			time.Sleep(2*time.Minute + time.Second)
 			tr.told <- syscall.SIGINT
 		}()
-		if err := tr.watch(t.Context(), q.ask); err != nil {
+		if err := tr.watch(t.Context(), q.ask, statusShow{time.UTC}); err != nil {
 			t.Errorf("the last verdict was ready, got %v", err)
 		}
 		want := "◐ NOT YET; first copy: 211/214 mailboxes, 99 %, 4,102,300/4,118,230 messages, 812/~819 GB, 1 needs attention\n" +
@@ -62,7 +62,7 @@ func TestWatchJSON(t *testing.T) {
 			time.Sleep(2500 * time.Millisecond)
 			tr.told <- syscall.SIGTERM
 		}()
-		if err := tr.watch(t.Context(), (&questions{answers: []any{sampleStatus()}}).ask); !errors.Is(err, status(exitNotYet)) {
+		if err := tr.watch(t.Context(), (&questions{answers: []any{sampleStatus()}}).ask, statusShow{time.UTC}); !errors.Is(err, status(exitNotYet)) {
 			t.Errorf("got %v", err)
 		}
 		n := 0
@@ -83,7 +83,7 @@ func TestWatchJSON(t *testing.T) {
 func TestWatchNeedsAFirstAnswer(t *testing.T) {
 	tr := newTrial()
 	away := errors.New("it is away")
-	if err := tr.watch(t.Context(), (&questions{answers: []any{away}}).ask); !errors.Is(err, away) {
+	if err := tr.watch(t.Context(), (&questions{answers: []any{away}}).ask, statusShow{time.UTC}); !errors.Is(err, away) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -93,8 +93,8 @@ func TestWatchOnATerminal(t *testing.T) {
 	tr := newTrial()
 	tr.out = printerOn(term)
 	tr.out.terminal = true // its size is not known: nothing is cut
-	w := watcher{app: tr.app, speeds: newSpeeds(time.Minute), screen: newScreen(tr.out)}
-	w.show(sampleStatus(), nil)
+	w := watcher{app: tr.app, show: statusShow{time.UTC}, speeds: newSpeeds(time.Minute), screen: newScreen(tr.out)}
+	w.tell(sampleStatus(), nil)
 	shown := strings.Join(term.shows(), "\n")
 	for _, want := range []string{"◐ NOT YET", "  messages ███", "  copying  anna@"} {
 		if strings.Count(shown, want) != 1 {
@@ -104,11 +104,11 @@ func TestWatchOnATerminal(t *testing.T) {
 	if strings.Count(shown, "login refused") != 1 {
 		t.Errorf("a problem is there twice:\n%s", shown)
 	}
-	w.show(readyStatus(), nil)
+	w.tell(readyStatus(), nil)
 	if shown = strings.Join(term.shows(), "\n"); !strings.HasPrefix(shown, "✓ READY") || strings.Contains(shown, "███") {
 		t.Errorf("after the copy:\n%s", shown)
 	}
-	w.show(readyStatus(), errors.New("it is away"))
+	w.tell(readyStatus(), errors.New("it is away"))
 	if shown = strings.Join(term.shows(), "\n"); !strings.HasPrefix(shown, "it is away; waiting for it\n✓ READY") {
 		t.Errorf("while it is away:\n%s", shown)
 	}

@@ -142,7 +142,7 @@ type Mailbox struct {
 	Address string    `json:"address"`
 	Home    string    `json:"home"` // legacy or cloud; "" for one that is gone
 	Wave    string    `json:"wave,omitempty"`
-	State   string    `json:"state"` // waiting, copying, following, problem
+	State   string    `json:"state"` // waiting, copying, following, not followed, problem
 	Folders int       `json:"folders"`
 	Done    int       `json:"done"`  // messages with a disposition
 	Total   int       `json:"total"` // on the old server when last listed
