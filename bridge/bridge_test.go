@@ -54,6 +54,13 @@ func newWorld(t *testing.T, legacy, cloud memstore.Options) *world {
 
 func (w *world) start() {
 	w.t.Helper()
+	w.open()
+	w.bridge.Start()
+}
+
+// open makes ledger and bridge, which does nothing yet.
+func (w *world) open() {
+	w.t.Helper()
 	l, err := sqlite.Open(w.t.Context(), w.state, sqlite.Options{})
 	if err != nil {
 		w.t.Fatal(err)
@@ -86,7 +93,6 @@ func (w *world) start() {
 			return nil
 		},
 	}, []cutover.Mailbox{anna})
-	w.bridge.Start()
 }
 
 // stop ends the bridge and the ledger as an orderly end does.

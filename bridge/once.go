@@ -16,13 +16,9 @@ const onceTries = 4
 // time, with what kept it from being done, in the order in which they end. On a bridge that was started the workers are woken and waited for, and a mailbox that has a problem is
 // given up at once; else the mailboxes are worked on here, Parallel at a time, and left when they are done. It returns the context's error, or that of a mailbox that is not known.
 func (b *Bridge) CatchUp(ctx context.Context, ids []cutover.MailboxID, done func(cutover.MailboxID, error)) error {
-	workers := make([]*worker, len(ids))
-	for i, id := range ids {
-		w, err := b.worker(id)
-		if err != nil {
-			return err
-		}
-		workers[i] = w
+	workers, err := b.workersOf(ids)
+	if err != nil {
+		return err
 	}
 	b.mu.Lock()
 	started := b.ctx != nil
@@ -31,20 +27,35 @@ func (b *Bridge) CatchUp(ctx context.Context, ids []cutover.MailboxID, done func
 	if started {
 		do, atOnce = (*worker).caughtUp, len(workers)
 	}
-	return sideBySide(ctx, workers, atOnce, do, done)
+	return sideBySide(ctx, workers, atOnce, func(w *worker) (tell func()) {
+		err := do(w, ctx)
+		return func() { done(w.m.ID, err) }
+	})
 }
 
-// sideBySide calls do for the workers, so many at once.
-func sideBySide(ctx context.Context, workers []*worker, atOnce int, do func(*worker, context.Context) error, done func(cutover.MailboxID, error)) error {
+func (b *Bridge) workersOf(ids []cutover.MailboxID) ([]*worker, error) {
+	workers := make([]*worker, len(ids))
+	for i, id := range ids {
+		w, err := b.worker(id)
+		if err != nil {
+			return nil, err
+		}
+		workers[i] = w
+	}
+	return workers, nil
+}
+
+// sideBySide calls do for the workers, so many at once, and what it returns one at a time.
+func sideBySide(ctx context.Context, workers []*worker, atOnce int, do func(*worker) (tell func())) error {
 	turns := make(chan *worker)
 	var telling sync.Mutex
 	var all sync.WaitGroup
 	for range min(atOnce, len(workers)) {
 		all.Go(func() {
 			for w := range turns {
-				err := do(w, ctx)
+				tell := do(w)
 				telling.Lock()
-				done(w.m.ID, err)
+				tell()
 				telling.Unlock()
 			}
 		})

@@ -90,11 +90,16 @@ func (w *worker) newPair(ctx context.Context, f cutover.Folder) (*pair, error) {
 		return nil, err
 	}
 	if row.Cloud.Key() != cloud.Path.Key() {
-		if cloud, err = w.cloud.EnsureFolder(ctx, cutover.Folder{Path: row.Cloud, Kind: f.Kind}); err != nil {
+		if cloud, err = w.cloud.EnsureFolder(ctx, counterpart(row)); err != nil {
 			return nil, fmt.Errorf("making the cloud folder for %s %s: %w", w.m.ID, f.Path, err)
 		}
 	}
 	return &pair{FolderPair: row, legacy: f, cloud: cloud}, nil
+}
+
+// counterpart is the cloud folder of a pair that was made before: it stays, whatever the rules say by now.
+func counterpart(row ledger.FolderPair) cutover.Folder {
+	return cutover.Folder{Path: row.Cloud, Kind: row.Kind}
 }
 
 // measure learns how much there is, for progress.

@@ -78,6 +78,12 @@ type Mover interface {
 	Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error)
 }
 
+// Foreseer is a Target that tells beforehand what EnsureFolder would do.
+type Foreseer interface {
+	// WouldBe returns the folder that EnsureFolder would find, or the one that it would make first, which then may still be refused by the server.
+	WouldBe(ctx context.Context, want cutover.Folder) (f cutover.Folder, exists bool, err error)
+}
+
 // Glancer is a Source that tells with one question in which folders Next would find something.
 type Glancer interface {
 	// Glance tells of each folder how it is now, measured by the cursor that is kept for it.

@@ -54,19 +54,30 @@ func (b *Bridge) verify(ctx context.Context, m cutover.MailboxID, bodies int) (R
 		return Report{}, err
 	}
 	r := Report{Mailbox: m, At: b.cfg.Clock.Now()}
-	legacy, err := b.cfg.Open(w.m, cutover.Legacy)
+	err = b.withBoth(w.m, func(legacy, cloud Store) error {
+		v := verifier{b: b, w: w, m: w.m, bodies: bodies, report: &r}
+		if err := v.run(ctx, legacy, cloud); err != nil {
+			return fmt.Errorf("verifying %s: %w", m, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return r, fmt.Errorf("opening the legacy mailbox of %s: %w", m, err)
-	}
-	defer legacy.Close()
-	cloud, err := b.cfg.Open(w.m, cutover.Cloud)
-	if err != nil {
-		return r, fmt.Errorf("opening the cloud mailbox of %s: %w", m, err)
-	}
-	defer cloud.Close()
-	v := verifier{b: b, w: w, m: w.m, bodies: bodies, report: &r}
-	if err := v.run(ctx, legacy, cloud); err != nil {
-		return r, fmt.Errorf("verifying %s: %w", m, err)
+		return r, err
 	}
 	return r, b.cfg.Ledger.Verified(ctx, ledger.Verification{Mailbox: m, At: r.At, Equal: r.Equal, Missing: len(r.Missing) + len(r.Altered), Extra: len(r.Extra)})
+}
+
+// withBoth calls do with both sides of a mailbox, opened for it alone.
+func (b *Bridge) withBoth(m cutover.Mailbox, do func(legacy, cloud Store) error) error {
+	legacy, err := b.cfg.Open(m, cutover.Legacy)
+	if err != nil {
+		return fmt.Errorf("opening the legacy mailbox of %s: %w", m.ID, err)
+	}
+	defer legacy.Close()
+	cloud, err := b.cfg.Open(m, cutover.Cloud)
+	if err != nil {
+		return fmt.Errorf("opening the cloud mailbox of %s: %w", m.ID, err)
+	}
+	defer cloud.Close()
+	return do(legacy, cloud)
 }

@@ -13,26 +13,38 @@ import (
 	"posthouse/cutover"
 )
 
-// EnsureFolder finds a folder by role, then by path, and otherwise makes it, its parents too, with its role where the server takes one, and subscribes to it.
-// A path that the server refuses is made, and found later, in plainer letters.
-func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
+// WouldBe finds a folder by role, then by path, then by the plainer letters in which a refused path is made; else it tells the path that is made.
+func (s *Store) WouldBe(ctx context.Context, want cutover.Folder) (f cutover.Folder, exists bool, err error) {
 	folders, home, err := s.known(ctx)
 	if err != nil {
-		return cutover.Folder{}, err
+		return cutover.Folder{}, false, err
 	}
-	want.Path = home.fit(want.Path)
-	plain := want
-	plain.Path = plainer(want.Path)
-	if found, ok := find(folders, want); ok {
-		return found, nil
+	f, exists = home.wouldBe(folders, want)
+	return f, exists, nil
+}
+
+func (n namespace) wouldBe(folders []cutover.Folder, want cutover.Folder) (f cutover.Folder, exists bool) {
+	want.Path = n.fit(want.Path)
+	for _, path := range []cutover.FolderPath{want.Path, plainer(want.Path)} {
+		if found, ok := find(folders, cutover.Folder{Path: path, Role: want.Role}); ok {
+			return found, true
+		}
 	}
-	if found, ok := find(folders, plain); ok && plain.Path.Key() != want.Path.Key() {
-		return found, nil
+	want.Name = n.name(want.Path)
+	return want, false
+}
+
+// EnsureFolder finds a folder as WouldBe does, and otherwise makes it, its parents too, with its role where the server takes one, and subscribes to it.
+// A path that the server refuses is made, and found later, in plainer letters.
+func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
+	want, exists, err := s.WouldBe(ctx, want)
+	if err != nil || exists {
+		return want, err
 	}
-	err = s.create(ctx, home, want)
-	if said, refused := answered(err); refused && !said.waits() && plain.Path.Key() != want.Path.Key() {
-		want = plain
-		err = s.create(ctx, home, want)
+	err = s.create(ctx, want)
+	if said, refused := answered(err); refused && !said.waits() && plainer(want.Path).Key() != want.Path.Key() {
+		want.Path = plainer(want.Path)
+		err = s.create(ctx, want)
 	}
 	if err != nil {
 		return cutover.Folder{}, fmt.Errorf("making folder %s: %w", want.Path, err)
@@ -72,8 +84,8 @@ func (n namespace) missing(folders, wanted []cutover.Folder) []newFolder {
 		there[f.Path.Key()] = true
 	}
 	for _, want := range wanted {
-		want.Path = n.fit(want.Path)
-		if _, ok := find(folders, want); ok {
+		want, exists := n.wouldBe(folders, want)
+		if exists {
 			continue
 		}
 		for depth := 1; depth <= len(want.Path); depth++ {
@@ -180,7 +192,11 @@ func find(folders []cutover.Folder, want cutover.Folder) (cutover.Folder, bool) 
 	return cutover.Folder{}, false
 }
 
-func (s *Store) create(ctx context.Context, home namespace, want cutover.Folder) error {
+func (s *Store) create(ctx context.Context, want cutover.Folder) error {
+	_, home, err := s.known(ctx)
+	if err != nil {
+		return err
+	}
 	return s.control.do(ctx, func(at *live) error {
 		for depth := 1; depth < len(want.Path); depth++ {
 			// Most servers make parents by themselves; refusals show at the folder itself.

@@ -39,7 +39,10 @@ type Store struct {
 	warming  chan struct{} // closed when a connection for the next Put was made, or could not be
 }
 
-var _ bridge.Store = (*Store)(nil)
+var (
+	_ bridge.Store    = (*Store)(nil)
+	_ bridge.Foreseer = (*Store)(nil)
+)
 
 // New returns a store; it connects when the first method needs it.
 func New(o Options) *Store {

@@ -26,7 +26,10 @@ const (
 	OpFlags   = "flags"     // before a Flags, and before each item of a SetFlags
 )
 
-var _ bridge.Store = (*Store)(nil)
+var (
+	_ bridge.Store    = (*Store)(nil)
+	_ bridge.Foreseer = (*Store)(nil)
+)
 
 // Store is one open login of a Mailbox.
 type Store struct {

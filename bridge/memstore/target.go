@@ -24,6 +24,17 @@ func (s *Store) PrepareFolders(ctx context.Context, wanted []cutover.Folder) err
 	return ctx.Err()
 }
 
+// WouldBe implements bridge.Foreseer.
+func (s *Store) WouldBe(ctx context.Context, want cutover.Folder) (f cutover.Folder, exists bool, err error) {
+	if err := s.begin(ctx, OpFolders); err != nil {
+		return cutover.Folder{}, false, fmt.Errorf("looking for folder %s: %w", want.Path, err)
+	}
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	would := s.box.wouldBe(want)
+	return would.Folder, would.validity != 0 && !would.NoSelect, nil
+}
+
 // EnsureFolder finds by role, then by path, then makes the folder.
 func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
 	if err := s.begin(ctx, OpEnsure); err != nil {
@@ -31,19 +42,27 @@ func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.
 	}
 	s.box.mu.Lock()
 	defer s.box.mu.Unlock()
-	for _, f := range s.box.folders {
+	would := s.box.wouldBe(want)
+	would.NoSelect = false
+	if would.validity == 0 {
+		would = s.box.newFolder(would.Folder)
+		s.box.folders = append(s.box.folders, would)
+	}
+	return would.Folder, nil
+}
+
+// wouldBe finds the folder; one that is not there has no validity yet.
+func (b *Mailbox) wouldBe(want cutover.Folder) *folder {
+	for _, f := range b.folders {
 		if want.Role != cutover.NoRole && f.Role == want.Role && !f.Foreign && !f.NoSelect {
-			return f.Folder, nil
+			return f
 		}
 	}
-	path := s.box.fit(want.Path)
-	if f := s.box.at(path); f != nil {
-		f.NoSelect = false
-		return f.Folder, nil
+	path := b.fit(want.Path)
+	if f := b.at(path); f != nil {
+		return f
 	}
-	made := s.box.newFolder(cutover.Folder{Path: path, Kind: want.Kind, Role: want.Role})
-	s.box.folders = append(s.box.folders, made)
-	return made.Folder, nil
+	return &folder{Folder: cutover.Folder{Path: path, Kind: want.Kind, Role: want.Role}}
 }
 
 // fit replaces the server's separator inside the elements of a path.

@@ -70,6 +70,7 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"folders by path", (*suite).foldersByPath, true},
 		{"folders at once", (*suite).foldersAtOnce, true},
 		{"refused name", (*suite).refusedName, true},
+		{"foreseen folders", (*suite).foreseen, true},
 		{"separator in a name", (*suite).separatorInName, h.Separator != ""},
 		{"scan", (*suite).scan, true},
 		{"search", (*suite).search, true},

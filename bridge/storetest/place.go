@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"slices"
+
 	"posthouse/bridge"
 	"posthouse/cutover"
 )
@@ -102,4 +104,47 @@ func (s *suite) separatorInName() {
 	if err != nil || again.Name != made.Name {
 		s.Errorf("again: %+v, %v", again, err)
 	}
+}
+
+// foreseen: what would become of a folder is told without making it, and becomes of it.
+func (s *suite) foreseen() {
+	seer, can := s.store.(bridge.Foreseer)
+	if !can {
+		return
+	}
+	for _, want := range []cutover.Folder{
+		{Path: cutover.FolderPath{"inbox"}, Role: cutover.Inbox}, {Path: cutover.FolderPath{"Our Sent"}, Role: cutover.Sent}, {Path: cutover.FolderPath{"Projects", "2019"}},
+		{Path: cutover.FolderPath{"Projects"}}, {Path: cutover.FolderPath{"Größe & Co"}}, {Path: cutover.FolderPath{"2019" + s.Separator + "20"}},
+	} {
+		want.Kind = cutover.Mail
+		before := s.names()
+		would, exists, err := seer.WouldBe(s.ctx, want)
+		s.ok(err)
+		if after := s.names(); !slices.Equal(before, after) {
+			s.Errorf("looking for %s changed the folders from %v to %v", want.Path, before, after)
+		}
+		if exists != slices.Contains(before, would.Name) {
+			s.Errorf("%s is said to be %+v, exists %v, among %v", want.Path, would, exists, before)
+		}
+		made, err := s.store.EnsureFolder(s.ctx, want)
+		if err != nil || made.Path.Key() != would.Path.Key() || exists && made.Name != would.Name {
+			s.Errorf("%s was said to become %+v, and became %+v, %v", want.Path, would, made, err)
+		}
+		if again, exists, err := seer.WouldBe(s.ctx, want); err != nil || !exists || again.Name != made.Name {
+			s.Errorf("%s was made as %s and is said to be %+v, exists %v, %v", want.Path, made.Name, again, exists, err)
+		}
+	}
+}
+
+// names are those of all folders, as another client lists them.
+func (s *suite) names() (names []string) {
+	s.Helper()
+	folders, err := s.open().Folders(s.ctx)
+	s.ok(err)
+	for _, f := range folders {
+		if !f.NoSelect {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }

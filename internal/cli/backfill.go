@@ -20,6 +20,7 @@ import (
 type backfillFlags struct {
 	waves    []string
 	progress string
+	plan     bool
 }
 
 func newBackfill(a *app) *cobra.Command {
@@ -28,6 +29,7 @@ func newBackfill(a *app) *cobra.Command {
 		Use: "backfill [MAILBOX ...]", Short: "Bring the new mailboxes up to date once, then end",
 		Long: `Copies what the new mailboxes do not have yet, all of them unless some are named, and ends. What was copied before is known and costs next to nothing, so it
 can be broken off and begun again at any time. Where posthouse is running it is asked to do it; else this command does it itself and takes no mail meanwhile.
+With --plan nothing is copied or made on either side: it tells which folder of the cloud each folder will go to, or why it will not.
 A mailbox is named by its address, or by anna@ where there is only one domain.
 
 Exit code: 0 when everything is there, 3 when messages were refused or some mailboxes could not be done, 69 when no server could be reached.`,
@@ -37,6 +39,7 @@ Exit code: 0 when everything is there, 3 when messages were refused or some mail
 		RunE: func(c *cobra.Command, args []string) error { return a.backfill(c.Context(), args, f) },
 	}
 	c.Flags().StringSliceVar(&f.waves, "wave", nil, "only the mailboxes of these `waves`")
+	c.Flags().BoolVar(&f.plan, "plan", false, "only tell which folders the messages will go to; change nothing")
 	c.Flags().StringVar(&f.progress, "progress", "auto", "how the copy is shown: bars, lines, none; auto is bars on a terminal")
 	return c
 }
@@ -52,6 +55,9 @@ func (a *app) backfill(ctx context.Context, args []string, f backfillFlags) erro
 	r, end, err := a.copier(ctx, screen)
 	if err != nil {
 		return err
+	}
+	if f.plan {
+		return errors.Join(a.plan(ctx, r, args, f.waves), end())
 	}
 	b := &backfilling{app: a, screen: screen}
 	b.show = progress{screen: screen, log: newLog(config.Log{Level: "info", Format: "text"}, a.json, screen, a.talk, a.zone), zone: a.zone, bars: bars, lines: lines, once: true}
@@ -113,11 +119,8 @@ func (b *backfilling) run(ctx context.Context, r *remote, args, waves []string) 
 	if err != nil {
 		return err
 	}
-	names, err := pickMailboxes(s, args)
+	names, err := wantedMailboxes(s, args, waves)
 	if err != nil {
-		return err
-	}
-	if names, err = ofWaves(s, names, waves); err != nil {
 		return err
 	}
 	b.names, b.sum.Mailboxes = naming{domains: s.Domains}, len(names)
@@ -139,6 +142,15 @@ func (b *backfilling) run(ctx context.Context, r *remote, args, waves []string) 
 	}
 	b.sum.Messages, b.sum.Bytes = s.Copy.Messages, s.Copy.Bytes
 	return b.finish()
+}
+
+// wantedMailboxes are those that are named and of the waves; where nothing is named that is no limit.
+func wantedMailboxes(s control.Status, args, waves []string) ([]string, error) {
+	names, err := pickMailboxes(s, args)
+	if err != nil {
+		return nil, err
+	}
+	return ofWaves(s, names, waves)
 }
 
 // ofWaves keeps the mailboxes of the waves, if any is named.

@@ -43,10 +43,7 @@ func (a *app) mailboxes(ctx context.Context, args []string, f mailboxesFlags) er
 		if err != nil {
 			return s, err
 		}
-		names, err := pickMailboxes(s, args)
-		if err == nil {
-			names, err = ofWaves(s, names, f.waves)
-		}
+		names, err := wantedMailboxes(s, args, f.waves)
 		return onlyMailboxes(s, names), err
 	}
 	show := mailboxesShow{zone: a.zone, skipped: len(args) > 0}

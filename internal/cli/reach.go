@@ -76,6 +76,10 @@ func (r *remote) backfill(ctx context.Context, mailboxes []string, yield func(co
 	return r.explain(r.client.Backfill(ctx, mailboxes, yield))
 }
 
+func (r *remote) plan(ctx context.Context, mailboxes []string, yield func(control.Planned) error) error {
+	return r.explain(r.client.Plan(ctx, mailboxes, yield))
+}
+
 func otherVersion(got, want string) error {
 	return &failure{
 		code: exitFailed, what: fmt.Sprintf("the running service answers in %q, this command reads %q", got, want),

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar. Beside testscript's own commands they have
 //
 //	exits CODE COMMAND …    the command ends with that exit code
-//	serve STATUS [VERIFY]   a service answers at state/control.sock from these files until the script ends
+//	serve STATUS [VERIFY [BACKFILL [PLAN]]]   a service answers at state/control.sock from these files until the script ends
 //	signal TERM|HUP|INT     reaches everything that the script runs in the background
 //	notified TEXT           waits until a process of the script told the service manager this (sd_notify)
 func TestScripts(t *testing.T) {
@@ -67,6 +67,7 @@ type canned struct {
 	status   control.Status
 	verified []control.Verified
 	copied   []control.Backfilled
+	planned  []control.Planned
 }
 
 func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
@@ -95,9 +96,21 @@ func (c canned) Backfill(_ context.Context, mailboxes []string, yield func(contr
 	return nil
 }
 
+func (c canned) Plan(_ context.Context, mailboxes []string, yield func(control.Planned) error) error {
+	for _, p := range c.planned {
+		if !slices.Contains(mailboxes, p.Mailbox) {
+			continue
+		}
+		if err := yield(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: serve STATUS [VERIFY [BACKFILL]]")
+		ts.Fatalf("usage: serve STATUS [VERIFY [BACKFILL [PLAN]]]")
 	}
 	var c canned
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &c.status))
@@ -107,6 +120,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if len(args) > 2 {
 		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[2])), &c.copied))
+	}
+	if len(args) > 3 {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[3])), &c.planned))
 	}
 	server, err := control.Listen(ts.MkAbs("state/control.sock"), control.Peers{}, c)
 	ts.Check(err)

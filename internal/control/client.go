@@ -73,6 +73,15 @@ func (c *Client) Backfill(ctx context.Context, mailboxes []string, yield func(Ba
 	return wrapped("copying", lines(body, BackfillSchema, func(b Backfilled) (string, string) { return b.Schema, b.Error }, yield))
 }
 
+// Plan asks where the items of mailboxes will go, all if none is named, and calls yield for each as its plan comes in.
+func (c *Client) Plan(ctx context.Context, mailboxes []string, yield func(Planned) error) error {
+	body, err := c.do(ctx, http.MethodPost, "/plan", url.Values{"mailbox": mailboxes})
+	if err != nil {
+		return fmt.Errorf("planning: %w", err)
+	}
+	return wrapped("planning", lines(body, PlanSchema, func(p Planned) (string, string) { return p.Schema, p.Error }, yield))
+}
+
 // lines reads a stream of one shape. A line of another schema is the service's reason to end it.
 func lines[T any](body io.ReadCloser, schema string, says func(T) (schema, failure string), yield func(T) error) error {
 	defer body.Close()

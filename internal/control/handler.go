@@ -31,6 +31,9 @@ func handler(running context.Context, s Service) http.Handler {
 	mux.HandleFunc("POST /backfill", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Backfilled) error) error {
 		return s.Backfill(ctx, r.URL.Query()["mailbox"], yield)
 	})))
+	mux.HandleFunc("POST /plan", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Planned) error) error {
+		return s.Plan(ctx, r.URL.Query()["mailbox"], yield)
+	})))
 	return mux
 }
 

@@ -20,6 +20,8 @@ type Service interface {
 	Verify(ctx context.Context, mailboxes []string, full bool, yield func(Verified) error) error
 	// Backfill brings the named mailboxes up to date, all if none is named, and calls yield for each as it is done. An error of yield ends it.
 	Backfill(ctx context.Context, mailboxes []string, yield func(Backfilled) error) error
+	// Plan tells what Backfill would do with the folders of the named mailboxes, all if none is named, and calls yield for each. An error of yield ends it.
+	Plan(ctx context.Context, mailboxes []string, yield func(Planned) error) error
 }
 
 // Server is the control socket.

@@ -210,6 +210,31 @@ type Backfilled struct {
 // BackfillSchema names the shape of Backfilled.
 const BackfillSchema = "posthouse.backfill/1"
 
+// Planned says where the items of one mailbox will go: one line of the answer's stream. Nothing was changed to find it out.
+type Planned struct {
+	Schema  string          `json:"schema"` // PlanSchema
+	Mailbox string          `json:"mailbox"`
+	At      time.Time       `json:"at"`
+	Folders []PlannedFolder `json:"folders"`         // as the old server lists them
+	Error   string          `json:"error,omitempty"` // the mailbox could not be read
+}
+
+// PlannedFolder is one folder of the old server and what will become of it.
+type PlannedFolder struct {
+	Folder  string   `json:"folder"`
+	Skipped string   `json:"skipped,omitempty"` // why it is not copied; then the rest says nothing
+	Items   int      `json:"items"`
+	To      string   `json:"to,omitempty"`    // the folder in the cloud
+	New     bool     `json:"new"`             // it is not there yet
+	There   int      `json:"there"`           // items that it holds already
+	Renamed bool     `json:"renamed"`         // the cloud cannot hold the name as it is, or takes it for another folder's
+	Clash   []string `json:"clash,omitempty"` // other folders that go to the same one, or may: names that differ in case only
+	Error   string   `json:"error,omitempty"` // what kept this folder from being looked at
+}
+
+// PlanSchema names the shape of Planned.
+const PlanSchema = "posthouse.plan/1"
+
 // Finding names one item.
 type Finding struct {
 	Folder    string `json:"folder"`

@@ -48,6 +48,7 @@ func TestShapes(t *testing.T) {
 		{"status", StatusSchema, &Status{}},
 		{"verify", VerifySchema, &Verified{}},
 		{"backfill", BackfillSchema, &Backfilled{}},
+		{"plan", PlanSchema, &Planned{}},
 		{"error", ErrorSchema, &Error{}},
 	} {
 		v, n := reflect.ValueOf(c.shape).Elem(), 0

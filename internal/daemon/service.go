@@ -101,6 +101,25 @@ func (d *Daemon) Backfill(ctx context.Context, names []string, yield func(contro
 	return cmp.Or(failed, err)
 }
 
+// Plan tells where the items of the named mailboxes will go, all if none is named, several at a time.
+func (d *Daemon) Plan(ctx context.Context, names []string, yield func(control.Planned) error) error {
+	ids, err := d.pick(names)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err = d.bridge.Plan(ctx, ids, func(p bridge.Plan, err error) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := yield(plannedShape(p, err)); err != nil {
+			cancel(err)
+		}
+	})
+	return cmp.Or(context.Cause(ctx), err)
+}
+
 // refused counts the items that the cloud would not take.
 func (d *Daemon) refused(ctx context.Context, id cutover.MailboxID) (int, error) {
 	t, err := d.ledger.Tally(ctx, id)
@@ -146,4 +165,25 @@ func findings(in []bridge.Finding) []control.Finding {
 		out[i] = control.Finding{Folder: f.Folder, Ref: string(f.Ref), MessageID: f.MessageID, Why: f.Why}
 	}
 	return out
+}
+
+func plannedShape(p bridge.Plan, err error) control.Planned {
+	shape := control.Planned{Schema: control.PlanSchema, Mailbox: string(p.Mailbox), At: p.At, Folders: make([]control.PlannedFolder, len(p.Folders))}
+	for i, f := range p.Folders {
+		shape.Folders[i] = control.PlannedFolder{
+			Folder: f.Legacy.String(), Skipped: f.Skipped, Items: f.Items, To: f.Cloud.String(), New: f.Cloud != nil && !f.Exists, There: f.There, Renamed: f.Changed, Error: text(f.Err),
+		}
+		for _, other := range f.Clash {
+			shape.Folders[i].Clash = append(shape.Folders[i].Clash, other.String())
+		}
+	}
+	shape.Error = text(err)
+	return shape
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
