@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -169,6 +170,9 @@ func ofWaves(s control.Status, names, waves []string) ([]string, error) {
 		if !known[wave] {
 			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox is of wave %q%s", wave, didYouMean(wave, slices.Sorted(maps.Keys(known)))), next: "posthouse status --json | jq -r '.mailboxes[].wave'"}
 		}
+	}
+	if len(kept) == 0 { // to ask the service for none would be to ask for all
+		return nil, &failure{code: exitUsage, what: "none of the named mailboxes is of wave " + strings.Join(waves, " or "), next: "posthouse mailboxes --wave " + strings.Join(waves, ",")}
 	}
 	return kept, nil
 }
