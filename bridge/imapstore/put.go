@@ -66,6 +66,9 @@ func (l *lanes) run(ctx context.Context) error {
 	return errors.Join(append([]error{err}, others...)...)
 }
 
+// widenAfter is how many messages are put over one connection before it is worth making more: a few messages keep their order.
+const widenAfter = 50
+
 // lane uploads over one connection. widen, if not nil, is called when the server turns out to take one message at a time; a lane without it is one more, and ends where there is no room for it.
 func (l *lanes) lane(ctx context.Context, widen func()) error {
 	w, err := l.store.takeWriter(ctx)
@@ -117,6 +120,7 @@ type putting struct {
 	writer *writer
 	wake   chan struct{} // a flight has ended
 	widen  func()        // begins further lanes; nil when there is nothing to begin
+	sent   int           // items
 
 	mu    sync.Mutex
 	retry []group
@@ -144,7 +148,7 @@ func (p *putting) run(ctx context.Context, in <-chan bridge.PutItem) error {
 		if err != nil {
 			return err
 		}
-		if !u.multi && p.widen != nil {
+		if !u.multi && p.widen != nil && p.sent >= widenAfter {
 			p.more.Do(p.widen)
 		}
 		g, err := p.next(ctx, u, &in)
@@ -152,6 +156,7 @@ func (p *putting) run(ctx context.Context, in <-chan bridge.PutItem) error {
 			return nil
 		}
 		if err == nil {
+			p.sent += len(g)
 			err = u.send(g)
 		}
 		var again reconnect

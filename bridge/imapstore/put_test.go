@@ -142,6 +142,61 @@ func TestPutLostReply(t *testing.T) {
 	}
 }
 
+// counted counts how many connections there are at one time.
+type counted struct {
+	imapstore.Limiter
+	now, most atomic.Int32
+}
+
+func (c *counted) TryAcquire() bool {
+	if !c.Limiter.TryAcquire() {
+		return false
+	}
+	n := c.now.Add(1)
+	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+	return true
+}
+
+func (c *counted) Release() {
+	c.now.Add(-1)
+	c.Limiter.Release()
+}
+
+// TestPutOverSeveralConnections: many messages go to a server that takes one at a time over several connections, each once; where there is room for one only, over that.
+func TestPutOverSeveralConnections(t *testing.T) {
+	for room, want := range map[int]int32{10: 4, 2: 1} {
+		server := startServer(t, testserver.IMAPConfig{})
+		o := options(t, server.Addr())
+		limit := &counted{Limiter: imapstore.NewLimiter(room)}
+		o.Limit = limit
+		store := imapstore.New(o)
+		defer store.Close()
+		var items []bridge.PutItem
+		for n := range 400 {
+			items = append(items, bridge.PutItem{ID: n, Date: four()[0].Date, Content: octets(fmt.Sprintf("Message-ID: <%d@x.example>\r\n\r\nhello\r\n", n))})
+		}
+		became, err := put(t, store, items...)
+		if err != nil || len(became) != 400 {
+			t.Fatalf("room for %d: %d outcomes, %v", room, len(became), err)
+		}
+		dump, err := server.Dump(user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies := map[[32]byte]bool{}
+		for _, m := range dump[0].Messages {
+			bodies[m.SHA256] = true
+		}
+		if len(dump[0].Messages) != 400 || len(bodies) != 400 {
+			t.Errorf("room for %d: %d messages, %d different ones", room, len(dump[0].Messages), len(bodies))
+		}
+		if puts := limit.most.Load() - 1; puts < want || room == 2 && puts > 1 { // one is for control
+			t.Errorf("room for %d: %d connections put, want %d", room, puts, want)
+		}
+	}
+}
+
 // TestPutRefusals: what servers of clouds refuse.
 func TestPutRefusals(t *testing.T) {
 	server := startServer(t, testserver.IMAPConfig{AppendLimit: 100, NoKeywords: true, Without: []string{"LITERAL+", "LITERAL-"}})
