@@ -95,7 +95,7 @@ func (s search) whose(ctx context.Context, f cutover.Folder, at Sighting, item c
 			continue
 		}
 		own, _ := want.Trace.Verify(s.w.b.cfg.TraceKey)
-		if traced && trace == own {
+		if traced && trace == own && !another(want, item.Identity) {
 			return i, s.traceKept(ctx)
 		}
 		if traced || !mayBe(f, item, want, own) {

@@ -59,7 +59,7 @@ func (w *worker) joinTraced(ctx context.Context, rows []ledger.Item, expected []
 		id, ours := t.Identity.Trace.Verify(w.b.cfg.TraceKey)
 		i := slices.IndexFunc(expected, func(e ledger.Expected) bool {
 			first, _ := e.Identity.Trace.Verify(w.b.cfg.TraceKey)
-			return ours && (e.Capture == id || first == id)
+			return ours && (e.Capture == id || first == id) && !another(e.Identity, t.Identity)
 		})
 		if i < 0 {
 			rest = append(rest, t)
@@ -77,6 +77,11 @@ func (w *worker) joinTraced(ctx context.Context, rows []ledger.Item, expected []
 
 // errLookAgain: rows were taken back; the folder is to be looked at from its beginning.
 var errLookAgain = errors.New("to be looked at again")
+
+// another reports whether two messages with one trace are surely not the same: a program on the old side answered or forwarded one and kept fields that it did not know.
+func another(a, b cutover.Identity) bool {
+	return !a.Key.IsZero() && !b.Key.IsZero() && a.Key != b.Key
+}
 
 // teeSeen notes that the old server keeps our trace on tees: from then on nothing else stands for a capture with a tee. What joined that capture by its key, while this was not known,
 // was another message and is taken back: its row is left without a copy, and its folder is read again.

@@ -88,6 +88,28 @@ func TestWhatTheListenerCapturedIsNotPut(t *testing.T) {
 	}
 }
 
+// A program on the old side answers a captured message into a mailbox there, and keeps our trace: that is another message.
+func TestAnAnswerThatKeptTheTraceIsCopied(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.start()
+		capture(t, w.ledger, captureID, mail("question", "hello"), cutover.Cloud, true)
+		w.old().Deliver(inbox, memstore.Message{Raw: w.traced(captureID, mail("answer", "hello")), Date: captureID.Time()})
+		w.old().Deliver(inbox, memstore.Message{Raw: w.traced(captureID, mail("question", "hello")), Date: captureID.Time()})
+		time.Sleep(time.Minute)
+		w.stop()
+		w.start()
+		defer w.stop()
+		question := w.traced(captureID, mail("question", "hello"))
+		if seen, err := w.bridge.Find(t.Context(), anna.ID, cutover.Cloud, []cutover.Identity{cutover.IdentityOf(question)}); err != nil || len(seen) != 0 {
+			t.Errorf("the answer was taken for the question: %v, %v", seen, err)
+		}
+		if all := w.new().Messages(inbox); len(all) != 1 || cutover.IdentityOf(all[0].Raw).MessageID != "<answer>" {
+			t.Errorf("%d copies in the cloud, want the answer's", len(all))
+		}
+	})
+}
+
 // A message without a Message-ID was captured, and the old server invented one for its copy.
 func TestACopyThatWasGivenAMessageIDJoins(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

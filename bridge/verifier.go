@@ -264,14 +264,18 @@ func why(u unplaced) string {
 // surplus names what lies in the cloud more often than it should: a capture that is there twice, and unused copies of an identity that a legacy item has. A message that the listener took
 // stands for itself: that the legacy holds another one like it is no surplus.
 func (v *verifier) surplus() {
-	captured := map[cutover.CaptureID]int{}
+	type captured struct {
+		id  cutover.CaptureID
+		key cutover.Key // programs that answer a message may keep its trace
+	}
+	times := map[captured]int{}
 	for _, c := range v.cloud {
 		id, ours := c.item.Identity.Trace.Verify(v.b.cfg.TraceKey)
 		if ours {
-			captured[id]++
+			times[captured{id, c.item.Identity.Key}]++
 		}
 		switch {
-		case ours && captured[id] > 1:
+		case ours && times[captured{id, c.item.Identity.Key}] > 1:
 			v.extra(c, "was captured once as "+id.Short()+" and lies here again")
 		case !ours && !c.used && v.isOnLegacy(c.item.Identity):
 			v.extra(c, "lies in the cloud more often than on the old server")
