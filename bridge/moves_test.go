@@ -109,6 +109,30 @@ func TestAMoveOfWhatTheUserTouched(t *testing.T) {
 	}
 }
 
+// The reply to a put was lost, and then the user moved the message on the old side: its body cannot be compared any more, and its copy is found all the same, and moved.
+func TestAMoveWhileItsCopyIsInDoubt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, _ := moving(t, memstore.Options{})
+		lost := false
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpReply && !lost {
+				lost = true
+				return bridge.ErrConnection
+			}
+			return nil
+		})
+		ref := w.old().Deliver(inbox, memstore.Message{Raw: mail("doubtful", "hello"), Date: time.Now().Truncate(time.Second)})
+		synctest.Wait()
+		w.old().Move(inbox, ref, projects)
+		time.Sleep(20 * time.Minute)
+		w.stop()
+		if !lost {
+			t.Error("no reply was lost")
+		}
+		w.wantPlaces(1, 2)
+	})
+}
+
 // Users file messages at random while they are copied and followed, everything fails at random, and the process ends and begins again: in the end every folder holds what it holds on the old side.
 func TestUsersMoveMessagesAtRandom(t *testing.T) {
 	for seed := range uint64(8) {

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -53,6 +54,8 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 	if err != nil {
 		return nil, err
 	}
+	vanished, left := w.matchVanished(index, left)
+	matches = append(matches, vanished...)
 	if found := rowsOf(matches, state, cutover.Copied); len(found) > 0 {
 		ended, err := w.endOrigins(ctx, found)
 		if err != nil {
@@ -66,6 +69,25 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 		w.status.settled(p.Legacy.String(), found)
 	}
 	return left, nil
+}
+
+// matchVanished pairs rows whose bodies can no longer be compared, because their items were moved or deleted on the old side since they were put: by key, date and size, among what
+// came into the cloud folder since the intent and belongs to nobody.
+func (w *worker) matchVanished(index *cloudIndex, rows []ledger.Item) (found []match, rest []ledger.Item) {
+	for _, row := range rows {
+		var of []cutover.Item
+		if row.Digest.IsZero() {
+			of = index.matches(row, w.b.cfg.TraceKey)
+		}
+		i := slices.IndexFunc(of, func(item cutover.Item) bool { return item.Date.Equal(row.Date) && item.Size == row.Size })
+		if i < 0 {
+			rest = append(rest, row)
+			continue
+		}
+		index.take(of[i])
+		found = append(found, match{row: row, twin: of[i]})
+	}
+	return found, rest
 }
 
 // lowestTail is where the copies can begin: the lowest tail noted in the era that still holds, or the beginning.
