@@ -53,7 +53,8 @@ type Target interface {
 	// Put adds the items, many in flight, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
 	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused, or ErrBusy when trying later may help (codes such as
 	// OVERQUOTA, LIMIT, UNAVAILABLE, INUSE, or words of throttling). The error returned by Put itself is that of
-	// the connection; every item without a reported outcome counts as ErrUnknown. The sequence may wait for outcomes, and ends soon after ctx does; it and
+	// the connection; every item without a reported outcome counts as ErrUnknown. The sequence may wait for outcomes, and ends soon after ctx does. Put may return
+	// with an error while the sequence waits; its next item is not taken then. It and
 	// outcome may be called on other goroutines than the caller's, outcome by one at a time and never after Put returned.
 	Put(ctx context.Context, f cutover.Folder, items iter.Seq[PutItem], outcome func(Outcome)) error
 	// Flags reads the flags that items have now; items that are gone are absent.

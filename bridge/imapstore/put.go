@@ -93,7 +93,7 @@ func (l *lanes) lane(ctx context.Context, widen func()) error {
 	return err
 }
 
-// feed runs the sequence in a goroutine of its own, so that a sequence that waits for outcomes does not hold up what is on its way.
+// feed runs the sequence in a goroutine of its own, so that a sequence that waits for outcomes does not hold up what is on its way. After stop the sequence's next item is not taken.
 func feed(items iter.Seq[bridge.PutItem]) (in <-chan bridge.PutItem, stop func()) {
 	out, quit := make(chan bridge.PutItem), make(chan struct{})
 	go func() {
@@ -106,12 +106,7 @@ func feed(items iter.Seq[bridge.PutItem]) (in <-chan bridge.PutItem, stop func()
 			}
 		}
 	}()
-	return out, func() {
-		close(quit)
-		for range out {
-			continue // until the sequence has ended
-		}
-	}
+	return out, func() { close(quit) }
 }
 
 // putting is a Put under way on one connection.

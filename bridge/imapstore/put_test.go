@@ -197,6 +197,40 @@ func TestPutOverSeveralConnections(t *testing.T) {
 	}
 }
 
+// TestPutEndsWhileTheSequenceWaits: the connection breaks while the caller has nothing more to give yet, and waits to hear of what it gave.
+func TestPutEndsWhileTheSequenceWaits(t *testing.T) {
+	server := startServer(t, testserver.IMAPConfig{Hook: func(call testserver.IMAPCall) *testserver.IMAPFault {
+		if call.Command == "APPEND" && call.Stage == testserver.After {
+			return &testserver.IMAPFault{Drop: true}
+		}
+		return nil
+	}})
+	store := imapstore.New(options(t, server.Addr()))
+	defer store.Close()
+	folders, err := store.Folders(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan struct{})
+	defer close(waiting)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- store.Put(t.Context(), folders[0], func(yield func(bridge.PutItem) bool) {
+			if yield(four()[0]) {
+				<-waiting
+			}
+		}, func(bridge.Outcome) {})
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, bridge.ErrConnection) {
+			t.Errorf("put: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Put waits for the sequence, which waits for Put")
+	}
+}
+
 // TestPutRefusals: what servers of clouds refuse.
 func TestPutRefusals(t *testing.T) {
 	server := startServer(t, testserver.IMAPConfig{AppendLimit: 100, NoKeywords: true, Without: []string{"LITERAL+", "LITERAL-"}})

@@ -40,12 +40,7 @@ func flushing(items iter.Seq[bridge.PutItem], flush func()) iter.Seq[bridge.PutI
 				}
 			})
 		}()
-		defer func() {
-			close(quit)
-			for range in {
-				continue // until the sequence has ended
-			}
-		}()
+		defer close(quit)
 		for {
 			select {
 			case item, ok := <-in:
