@@ -69,7 +69,9 @@ func (s *stretch) outOfDoubt(ctx context.Context, alike, news []ledger.Item) ([]
 		if err != nil {
 			return nil, err
 		}
-		if err := s.w.cloudFolder(ctx, from); err != nil {
+		if err := s.w.cloudFolder(ctx, from); errors.Is(err, ErrGone) {
+			continue // with its folder: there is nothing to move
+		} else if err != nil {
 			return nil, err
 		}
 		if err := s.w.recover(ctx, from); err != nil {
