@@ -30,6 +30,7 @@ type report struct {
 	output  map[key]*strings.Builder // of what has not ended yet
 	open    map[string]bool          // packages that have begun and not ended
 	skipped []string
+	said    []string       // what failed tests said, to be said again in the end
 	tests   map[string]int // ended tests by action: pass, fail, skip
 	failed  int            // packages, builds included
 	ended   int            // packages
@@ -93,6 +94,7 @@ func (r *report) endTest(e event) {
 	switch e.Action {
 	case "fail":
 		fmt.Fprintf(r.out, "FAIL %s %s\n%s", e.Package, e.Test, text)
+		r.said = append(r.said, fmt.Sprintf("FAILED %s %s\n%s", e.Package, e.Test, words(text)))
 	case "skip":
 		r.skipped = append(r.skipped, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(text)))
 	}
@@ -134,6 +136,32 @@ func (r *report) text(at key) string {
 // place is what the testing package writes before a test's words.
 var place = regexp.MustCompile(`^\S+\.go:\d+:`)
 
+const (
+	longestWords = 40  // lines said again of one test, the last ones
+	longestMore  = 4   // lines of one message after its first
+	longestLine  = 300 // octets
+)
+
+// words is what a failed test said, without the logs of servers that it printed: the first lines of each of its messages.
+func words(output string) string {
+	var said []string
+	more := longestMore
+	for line := range strings.Lines(output) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case place.MatchString(strings.TrimSpace(line)):
+			more = 0
+		case more < longestMore && strings.HasPrefix(line, "        "):
+			more++
+		default:
+			more = longestMore
+			continue
+		}
+		said = append(said, line[:min(len(line), longestLine)]+"\n")
+	}
+	return strings.Join(said[max(0, len(said)-longestWords):], "")
+}
+
 // reason is what a skipped test said: its output without the lines that the testing package adds, and without the place.
 func reason(output string) string {
 	var said []string
@@ -164,6 +192,9 @@ func (r *report) finish() bool {
 	if r.ended+r.failed == 0 {
 		fmt.Fprintln(r.out, "FAIL nothing was tested")
 		return false
+	}
+	for _, s := range r.said {
+		fmt.Fprint(r.out, s)
 	}
 	fmt.Fprintf(r.out, "%d packages failed\n%d passed, %d failed, %d skipped\n", r.failed, r.tests["pass"], r.tests["fail"], r.tests["skip"])
 	return r.failed == 0 && r.tests["fail"] == 0

@@ -28,7 +28,7 @@ func TestReport(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Output":"FAIL\n"}
 {"Action":"fail","Package":"p","Elapsed":0.5}`, false,
-			"FAIL p TestA\n    a_test.go:3: wrong\nFAIL p  500ms\nFAIL\n1 packages failed\n0 passed, 1 failed, 0 skipped\n"},
+			"FAIL p TestA\n    a_test.go:3: wrong\nFAIL p  500ms\nFAIL\nFAILED p TestA\n    a_test.go:3: wrong\n1 packages failed\n0 passed, 1 failed, 0 skipped\n"},
 		{"skip", `
 {"Action":"start","Package":"p"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
@@ -59,6 +59,22 @@ func TestReport(t *testing.T) {
 		}
 		if well := r.finish(); well != c.well || out.String() != c.want {
 			t.Errorf("%s: %v\n%s\nwant %v\n%s", c.name, well, out.String(), c.well, c.want)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	for output, want := range map[string]string{
+		"": "",
+		"=== RUN   TestA\n    a_test.go:3: wrong\n--- FAIL: TestA (0.00s)\n":            "    a_test.go:3: wrong\n",
+		"    a_test.go:3: wrong:\n        one\n    other\n        two\n":                "    a_test.go:3: wrong:\n        one\n",
+		"    a_test.go:3: 1\n" + strings.Repeat("        log\n", 50):                    "    a_test.go:3: 1\n" + strings.Repeat("        log\n", longestMore),
+		"    a_test.go:3: first\n" + strings.Repeat("    a_test.go:4: n\n", 40):         strings.Repeat("    a_test.go:4: n\n", longestWords),
+		"    a_test.go:3: " + long + "\n        a_test.go:4: " + long[:20] + "\nPASS\n": "    a_test.go:3: " + long[:longestLine-17] + "\n        a_test.go:4: " + long[:20] + "\n",
+	} {
+		if got := words(output); got != want {
+			t.Errorf("words(%q) = %q, want %q", output, got, want)
 		}
 	}
 }
