@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -51,8 +52,9 @@ type Target interface {
 	// identities itself. It is for few items in a large folder: Scan is for many.
 	Search(ctx context.Context, f cutover.Folder, wanted []cutover.Identity) iter.Seq2[cutover.Item, error]
 	// Put adds the items, many in flight, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
-	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused, or ErrBusy when trying later may help (codes such as
-	// OVERQUOTA, LIMIT, UNAVAILABLE, INUSE, or words of throttling). The error returned by Put itself is that of
+	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused (ErrTooLarge where it clearly is for the item's size),
+	// or ErrBusy when trying later may help (codes such as
+	// OVERQUOTA, UNAVAILABLE, INUSE, or words of throttling). The error returned by Put itself is that of
 	// the connection; every item without a reported outcome counts as ErrUnknown. The sequence may wait for outcomes, and ends soon after ctx does. Put may return
 	// with an error while the sequence waits; its next item is not taken then. It and
 	// outcome may be called on other goroutines than the caller's, outcome by one at a time and never after Put returned.
@@ -201,6 +203,8 @@ var (
 	ErrBusy = errors.New("server asks to wait")
 	// ErrRefused: the server refused this item for good; the text says why.
 	ErrRefused = errors.New("refused")
+	// ErrTooLarge: it did so for the item's size. It matches ErrRefused.
+	ErrTooLarge = fmt.Errorf("%w for its size", ErrRefused)
 	// ErrUnknown: the reply was not seen: the item may or may not have been put.
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrUnsupported: the server cannot do this.

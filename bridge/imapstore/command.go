@@ -92,8 +92,11 @@ func expand(set string, limit int) []cutover.Ref {
 // verdict turns the server's refusal of one item into its outcome.
 func verdict(item bridge.PutItem, r reply) bridge.Outcome {
 	kind := bridge.ErrRefused
-	if r.waits() {
+	switch {
+	case r.waits():
 		kind = bridge.ErrBusy
+	case r.tooLarge():
+		kind = bridge.ErrTooLarge
 	}
 	return failed(item, kind, refusal{r})
 }

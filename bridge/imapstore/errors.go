@@ -57,6 +57,16 @@ var laterCodes = map[string]bool{"UNAVAILABLE": true, "INUSE": true, "SERVERBUG"
 // laterWords are what servers without codes say: Exchange and Microsoft 365 throttle in words.
 var laterWords = regexp.MustCompile(`(?i)throttl|back-?off|try again|temporar|too many|server (is )?busy|rate limit|over ?quota|quota exceeded|server unavailable|mailbox (is )?(full|locked)`)
 
+// sizeCodes (RFC 4469, RFC 5530) and sizeWords tell that a message was refused for its size. A line or a header that is too long is something else.
+var sizeCodes = map[string]bool{"TOOBIG": true, "LIMIT": true}
+
+var sizeWords = regexp.MustCompile(`(?i)(message|mail|item) (is )?too (large|big)|size limit|(maximum|exceeds|over) .{0,20}size|quota`)
+
+// tooLarge reports whether the server clearly refused a message for its size.
+func (r reply) tooLarge() bool {
+	return sizeCodes[r.code] || sizeWords.MatchString(r.text)
+}
+
 // waits reports whether the server asks, by code or in words, to come back later.
 func (r reply) waits() bool {
 	if r.kind == "BAD" && r.code == "" {

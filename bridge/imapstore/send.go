@@ -60,7 +60,7 @@ func (u *upload) refuseLarge(g group) group {
 	var fit group
 	for _, item := range g {
 		if u.limit > 0 && item.Content.Size() > u.limit {
-			u.owner().tell(failed(item, bridge.ErrRefused, fmt.Errorf("%d octets are over the server's limit of %d", item.Content.Size(), u.limit)))
+			u.owner().tell(failed(item, bridge.ErrTooLarge, fmt.Errorf("%d octets are over the server's limit of %d", item.Content.Size(), u.limit)))
 			continue
 		}
 		fit = append(fit, item)

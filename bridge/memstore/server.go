@@ -1,22 +1,40 @@
 package memstore
 
 import (
+	"fmt"
 	"sync"
 
+	"posthouse/bridge"
 	"posthouse/cutover"
 )
 
 // Options are the habits of a server. The zero value is a server that does everything right.
 type Options struct {
-	Separator  string // of folder names; "/" when empty
-	Batch      int    // items in a batch; 100 when zero
-	MaxSize    int64  // larger items are refused; 0 is no limit
-	NoPlaces   bool   // outcomes do not tell the place (no UIDPLUS)
-	NoHints    bool   // Wait is not supported (no IDLE)
-	NoKeywords bool   // only system flags are kept
-	Merge      bool   // a put of octets that the folder already holds returns the place of the first copy (Gmail)
-	Removals   bool   // Next tells of removed items; IMAP without QRESYNC does not
-	OutOfOrder bool   // outcomes of a Put are told by threes, last first
+	Separator string // of folder names; "/" when empty
+	Batch     int    // items in a batch; 100 when zero
+	MaxSize   int64  // larger items are refused; 0 is no limit
+	// Refuse, if not nil, is asked about every item; one that it has an error for is refused.
+	Refuse     func(raw []byte) error
+	NoPlaces   bool // outcomes do not tell the place (no UIDPLUS)
+	NoHints    bool // Wait is not supported (no IDLE)
+	NoKeywords bool // only system flags are kept
+	Merge      bool // a put of octets that the folder already holds returns the place of the first copy (Gmail)
+	Removals   bool // Next tells of removed items; IMAP without QRESYNC does not
+	OutOfOrder bool // outcomes of a Put are told by threes, last first
+}
+
+// fits is why an item is refused; nil where it is taken.
+func (o Options) fits(raw []byte) error {
+	if o.MaxSize > 0 && int64(len(raw)) > o.MaxSize {
+		return fmt.Errorf("%w: larger than %d octets", bridge.ErrTooLarge, o.MaxSize)
+	}
+	if o.Refuse == nil {
+		return nil
+	}
+	if err := o.Refuse(raw); err != nil {
+		return fmt.Errorf("%w: %w", bridge.ErrRefused, err)
+	}
+	return nil
 }
 
 // Server holds mailboxes by name. It is safe for concurrent use, as everything of this package is.

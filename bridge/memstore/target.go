@@ -209,8 +209,8 @@ func (s *Store) put(ctx context.Context, f cutover.Folder, item bridge.PutItem, 
 	if err != nil {
 		return err
 	}
-	if limit := s.box.options.MaxSize; limit > 0 && int64(len(raw)) > limit {
-		tell(bridge.Outcome{ID: item.ID, Err: fmt.Errorf("%w: larger than %d octets", bridge.ErrRefused, limit)})
+	if err := s.box.options.fits(raw); err != nil {
+		tell(bridge.Outcome{ID: item.ID, Err: err})
 		return nil
 	}
 	place, err := s.keep(f, item, raw)
