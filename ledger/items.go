@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"posthouse/cutover"
@@ -53,6 +54,14 @@ type Item struct {
 	Note    string            // why skipped or refused, where saved, which repair: for people
 }
 
+// RepairedNote begins the note of an item that the cloud took only after a repair.
+const RepairedNote = "repaired: "
+
+// Repaired reports whether the item was copied, and its copy repaired.
+func (i Item) Repaired() bool {
+	return i.Disposition == cutover.Copied && strings.HasPrefix(i.Note, RepairedNote)
+}
+
 // Expected is a captured message that will reach a cloud mailbox by a delivery of its own: the bridge must not put it a second time.
 type Expected struct {
 	Delivery DeliveryID
@@ -71,6 +80,8 @@ type Expected struct {
 type Tally struct {
 	Items map[cutover.Disposition]int
 	Bytes map[cutover.Disposition]int64
+	// Repaired is how many of those copied were repaired.
+	Repaired int
 }
 
 // Items is what the bridge needs of its own past.

@@ -81,6 +81,9 @@ func tallyFollows(t *testing.T, s suite) {
 			must(t, l.All(ctx(t), folder, func(i ledger.Item) bool {
 				want.Items[i.Disposition]++
 				want.Bytes[i.Disposition] += i.Size
+				if i.Repaired() {
+					want.Repaired++
+				}
 				return true
 			}))
 		}
@@ -106,6 +109,13 @@ func tallyFollows(t *testing.T, s suite) {
 	_, err = l.Settle(ctx(t), other, []ledger.Item{moved, again}, nil)
 	must(t, err)
 	check("moved")
+	mended := moved
+	mended.Note = ledger.RepairedNote + "NUL octets"
+	for _, change := range [][]ledger.Item{{mended}, {moved}, {mended}} {
+		_, err = l.Settle(ctx(t), other, change, nil)
+		must(t, err)
+		check("repaired, or not")
+	}
 	_, err = l.Settle(ctx(t), f, []ledger.Item{item(f, 100), item(f, 60)}, nil)
 	wants(t, err, ledger.ErrExists)
 	check("failed")

@@ -167,6 +167,10 @@ func (l *Ledger) Tally(ctx context.Context, m cutover.MailboxID) (ledger.Tally, 
 	})
 	tally := ledger.Tally{Items: map[cutover.Disposition]int{}, Bytes: map[cutover.Disposition]int64{}}
 	for _, r := range rows {
+		if r.disposition == repairedTally {
+			tally.Repaired = r.items
+			continue
+		}
 		tally.Items[r.disposition], tally.Bytes[r.disposition] = r.items, r.bytes
 	}
 	return tally, wrap(err, "counting the items of %s", m)

@@ -101,7 +101,7 @@ func (k *itemKeeper) before(items []ledger.Item) (map[ledger.ItemID]itemBefore, 
 			ids = append(ids, i.ID)
 		}
 	}
-	rows, err := collectIn(k.t, scanBefore, "SELECT id, folder, validity, ref, key, loose, size, disposition FROM items WHERE id IN ", "", nil, anys(ids))
+	rows, err := collectIn(k.t, scanBefore, "SELECT id, folder, validity, ref, key, loose, size, disposition, note FROM items WHERE id IN ", "", nil, anys(ids))
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +120,15 @@ type itemBefore struct {
 	key, loose  cutover.Key
 	size        int64
 	disposition cutover.Disposition
+	repaired    bool
 }
 
 func scanBefore(row scanner) (b itemBefore, err error) {
-	return b, row.Scan(&b.id, &b.folder, (*refColumn)(&b.legacy.Validity), (*refColumn)(&b.legacy.Ref), (*keyColumn)(&b.key), (*keyColumn)(&b.loose),
-		&b.size, &b.disposition)
+	var note string
+	err = row.Scan(&b.id, &b.folder, (*refColumn)(&b.legacy.Validity), (*refColumn)(&b.legacy.Ref), (*keyColumn)(&b.key), (*keyColumn)(&b.loose),
+		&b.size, &b.disposition, &note)
+	b.repaired = ledger.Item{Disposition: b.disposition, Note: note}.Repaired()
+	return b, err
 }
 
 func (k *itemKeeper) update(i *ledger.Item, before map[ledger.ItemID]itemBefore) error {
@@ -146,10 +150,10 @@ func (k *itemKeeper) update(i *ledger.Item, before map[ledger.ItemID]itemBefore)
 	if _, err := k.t.exec(updateOutcome, append(outcomeValues(i), int64(i.ID))...); err != nil {
 		return fmt.Errorf("item %d: %w", i.ID, err)
 	}
-	k.moved.add(b.folder, b.disposition, -1, -b.size)
-	k.moved.add(i.Folder, i.Disposition, 1, i.Size)
+	k.moved.add(b.folder, b.disposition, b.repaired, -1, -b.size)
+	k.moved.add(i.Folder, i.Disposition, i.Repaired(), 1, i.Size)
 	// The same row may stand twice in one change: the later one then starts from here.
-	before[i.ID] = itemBefore{i.ID, i.Folder, i.Legacy, i.Identity.Key, i.Identity.Loose, i.Size, i.Disposition}
+	before[i.ID] = itemBefore{i.ID, i.Folder, i.Legacy, i.Identity.Key, i.Identity.Loose, i.Size, i.Disposition, i.Repaired()}
 	return nil
 }
 
@@ -174,7 +178,7 @@ func (k *itemKeeper) insert(i *ledger.Item) error {
 	k.inserts = append(k.inserts, id, int64(i.Folder), mailbox, compact(i.Legacy.Validity), compact(string(i.Legacy.Ref)), keyValue(i.Identity.Key),
 		keyValue(i.Identity.Loose), outcome[0], cutover.IdentityVersion)
 	k.inserts = append(k.inserts, outcome[1:]...)
-	k.moved.add(i.Folder, i.Disposition, 1, i.Size)
+	k.moved.add(i.Folder, i.Disposition, i.Repaired(), 1, i.Size)
 	return nil
 }
 
@@ -194,12 +198,12 @@ func (l *Ledger) Forget(ctx context.Context, ids []ledger.ItemID) error {
 	err := l.change(ctx, func(t *tx) error {
 		moved := tallyMoves{}
 		gone, err := collectIn(t, scanBefore, "DELETE FROM items WHERE disposition = 'intended' AND id IN ",
-			" RETURNING id, folder, validity, ref, key, loose, size, disposition", nil, anys(ids))
+			" RETURNING id, folder, validity, ref, key, loose, size, disposition, note", nil, anys(ids))
 		if err != nil {
 			return err
 		}
 		for _, b := range gone {
-			moved.add(b.folder, b.disposition, -1, -b.size)
+			moved.add(b.folder, b.disposition, b.repaired, -1, -b.size)
 		}
 		return moved.write(t)
 	})

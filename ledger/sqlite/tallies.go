@@ -10,6 +10,9 @@ type tallyKey struct {
 	disposition cutover.Disposition
 }
 
+// repairedTally is a counter beside those of the dispositions: repaired is a mark on copied.
+const repairedTally cutover.Disposition = "repaired"
+
 type tallyMove struct {
 	items int
 	bytes int64
@@ -18,8 +21,14 @@ type tallyMove struct {
 // tallyMoves sums what one change does to the counters, so that a batch of hundreds of items costs two small statements.
 type tallyMoves map[tallyKey]tallyMove
 
-func (m tallyMoves) add(f ledger.FolderID, d cutover.Disposition, items int, bytes int64) {
-	k := tallyKey{f, d}
+func (m tallyMoves) add(f ledger.FolderID, d cutover.Disposition, repaired bool, items int, bytes int64) {
+	m.move(tallyKey{f, d}, items, bytes)
+	if repaired {
+		m.move(tallyKey{f, repairedTally}, items, bytes)
+	}
+}
+
+func (m tallyMoves) move(k tallyKey, items int, bytes int64) {
 	sum := m[k]
 	m[k] = tallyMove{sum.items + items, sum.bytes + bytes}
 }
