@@ -56,6 +56,9 @@ func (v *verifier) compare(ctx context.Context, legacy, cloud Store, twins []twi
 			continue
 		}
 		v.report.Bodies++
+		if !t.repaired.IsZero() {
+			a = t.repaired
+		}
 		if a != b {
 			v.report.Altered = append(v.report.Altered, Finding{
 				Folder: t.in.Path.String(), Ref: t.item.Ref, MessageID: t.item.Identity.MessageID,

@@ -47,6 +47,7 @@ type carriage struct {
 	p       *pair
 	open    map[cutover.Ref]ledger.Item // neither disposed of nor handed to the belt
 	done    []ledger.Item               // disposed of
+	refused []refusal                   // as they are; a repair may help
 	errs    []error
 	unknown int // put or not, nobody knows
 	// unplaced counts what was put by a server that does not tell where (no UIDPLUS).
@@ -198,7 +199,7 @@ func (c *carriage) finish(ctx context.Context, fetchErr error) ([]ledger.Item, e
 	return c.done, err
 }
 
-// land turns outcomes into dispositions and returns the rows that were surely not put.
+// land turns outcomes into dispositions, but for what may be repaired, and returns the rows that were surely not put.
 func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 	for _, f := range c.arrived {
 		row := f.row
@@ -210,16 +211,16 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 				continue
 			}
 			c.done = append(c.done, row)
-		case errors.Is(f.outcome.Err, ErrRefused):
-			row.Disposition, row.Note = cutover.Refused, "the cloud says: "+f.outcome.Err.Error()
-			note, err := c.w.save(ctx, c.p, row)
+		case errors.Is(f.outcome.Err, ErrTooLarge):
+			name, err := c.w.save(ctx, c.p, row)
 			if err != nil {
 				c.errs = append(c.errs, err)
 				notPut = append(notPut, row.ID)
 				continue
 			}
-			row.Note += "; " + note
-			c.done = append(c.done, row)
+			c.done = append(c.done, refused(row, f.outcome.Err, name))
+		case errors.Is(f.outcome.Err, ErrRefused):
+			c.refused = append(c.refused, refusal{row: row, why: f.outcome.Err})
 		case errors.Is(f.outcome.Err, ErrUnknown):
 			c.unknown++
 		default:

@@ -10,8 +10,9 @@
 // after are read, so that a distant cloud costs bandwidth and not round trips. A message that was moved on the old side has its copy moved (moves.go). Folders in which nothing happened cost
 // nothing: one glance tells where to look.
 //
-// It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a body changes, and that
-// nothing is ever deleted on either side.
+// It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a message changes, and that
+// nothing is ever deleted on either side. One exception is made: what the cloud refuses as it is is put with the least repair that it takes; before that the original is saved and the repair
+// recorded.
 //
 // Store is the seam to the protocols; bridge/imapstore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
 // and Find serve others (the relay's courier, through the composition root) on the same rules.

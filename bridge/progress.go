@@ -30,12 +30,14 @@ type Progress struct {
 	Total   int   // items in the legacy folders when last listed
 	Done    int   // items with a disposition
 	Bytes   int64 // of the items done, as the legacy server counts
-	Skipped []SkippedFolder
-	Folder  string    // being worked on
-	Error   string    // the last failure, for people; empty when the last pass succeeded
-	Login   bool      // the failure is a refused login
-	Next    time.Time // of the next try, after a failure
-	Caught  time.Time // when last everything was settled; zero before the first time
+	// Repaired are those among them that the cloud took only after a repair.
+	Repaired int
+	Skipped  []SkippedFolder
+	Folder   string    // being worked on
+	Error    string    // the last failure, for people; empty when the last pass succeeded
+	Login    bool      // the failure is a refused login
+	Next     time.Time // of the next try, after a failure
+	Caught   time.Time // when last everything was settled; zero before the first time
 }
 
 // SkippedFolder is a legacy folder that is listed and not copied.
@@ -79,7 +81,7 @@ func (s *progress) copying(folders, total int, t ledger.Tally, skipped []Skipped
 		s.state = Copying
 	}
 	s.p.Folders, s.p.Total, s.p.Skipped = folders, total, skipped
-	s.p.Done, s.p.Bytes = 0, 0
+	s.p.Done, s.p.Bytes, s.p.Repaired = 0, 0, t.Repaired
 	for d, n := range t.Items {
 		if d.Final() && d != cutover.Gone { // which is not in the total either
 			s.p.Done += n
@@ -96,6 +98,9 @@ func (s *progress) settled(folder string, items []ledger.Item) {
 		if i.Disposition != cutover.Gone {
 			s.p.Done++
 			s.p.Bytes += i.Size
+		}
+		if i.Repaired() {
+			s.p.Repaired++
 		}
 	}
 }

@@ -13,20 +13,46 @@ import (
 	"posthouse/ledger"
 )
 
-// save keeps an item that the cloud refuses as a file, byte for byte, and says where. The file is on stable storage when it returns.
+// save keeps an item that the cloud refuses as a file, byte for byte, and returns its name. The file is on stable storage when it returns.
 func (w *worker) save(ctx context.Context, p *pair, row ledger.Item) (string, error) {
-	name := filepath.Join(w.b.cfg.Saved, savedName(w.m.ID, p.Legacy, row.Legacy))
-	err := w.legacy.Fetch(ctx, p.legacy, []cutover.Ref{row.Legacy.Ref}, func(f Fetched) error {
-		if f.Err != nil {
-			return f.Err
-		}
-		defer f.Content.Close()
-		return writeFile(name, f.Content)
-	})
+	content, err := w.reread(ctx, p, row)
 	if err != nil {
+		return "", err
+	}
+	defer content.Close()
+	return w.saveContent(p, row, content)
+}
+
+// reread reads a refused item once more; the caller closes it.
+func (w *worker) reread(ctx context.Context, p *pair, row ledger.Item) (content Content, err error) {
+	err = w.legacy.Fetch(ctx, p.legacy, []cutover.Ref{row.Legacy.Ref}, func(f Fetched) error {
+		content = f.Content
+		return f.Err
+	})
+	if err == nil && content == nil {
+		err = ErrGone
+	}
+	if err != nil {
+		if content != nil {
+			content.Close()
+		}
+		return nil, fmt.Errorf("reading the refused item %s: %w", row.Legacy.Ref, err)
+	}
+	return content, nil
+}
+
+func (w *worker) saveContent(p *pair, row ledger.Item, content Content) (string, error) {
+	name := filepath.Join(w.b.cfg.Saved, savedName(w.m.ID, p.Legacy, row.Legacy))
+	if err := writeFile(name, content); err != nil {
 		return "", fmt.Errorf("saving the refused item %s: %w", row.Legacy.Ref, err)
 	}
-	return "saved as " + name, nil
+	return name, nil
+}
+
+// refused is the row of an item that the cloud does not take.
+func refused(row ledger.Item, why error, saved string) ledger.Item {
+	row.Disposition, row.Note = cutover.Refused, "the cloud says: "+why.Error()+"; saved as "+saved
+	return row
 }
 
 // savedName is a file name that cannot leave its folder, whatever the server calls the item.

@@ -32,6 +32,8 @@ type stretch struct {
 	// unplaced: the cloud does not tell where a copy lies. What was put must be looked for before the cursor moves.
 	unplaced bool
 	cut      bool // a batch did not get onto the belt whole
+	// refused is what the cloud refused as it is. It is repaired when the belt has ended, and the cursor moves after that.
+	refused []refusal
 }
 
 // stretchLength is how many batches a stretch has at the most.
@@ -219,6 +221,7 @@ func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after
 	rows, err := c.finish(ctx, fetchErr)
 	s.err = errors.Join(s.err, err)
 	s.unplaced, s.cut = s.unplaced || c.unplaced > 0, s.cut || c.cut
+	s.refused = append(s.refused, c.refused...)
 	cursor := &after
 	if s.broken() {
 		cursor = nil
@@ -239,7 +242,7 @@ func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after
 }
 
 // broken: what comes after cannot be settled. Ask only when nobody is settling.
-func (s *stretch) broken() bool { return s.err != nil || s.unplaced || s.cut }
+func (s *stretch) broken() bool { return s.err != nil || s.unplaced || s.cut || len(s.refused) > 0 }
 
 // failed reports whether a batch could not be settled. It does not wait for the one that is on its way.
 func (s *stretch) failed() bool {
@@ -287,13 +290,21 @@ func (s *stretch) finish(ctx context.Context, err error) error {
 	if !errors.Is(drained, errLookAgain) {
 		err = errors.Join(drained, err)
 	}
-	if err != nil {
+	if err = errors.Join(err, s.mend(ctx, err)); err != nil {
 		return err
 	}
 	if s.unplaced {
 		return s.w.recover(ctx, s.p)
 	}
 	return s.w.probe(ctx, s.p, s.copied)
+}
+
+// mend repairs what was refused. Where the mailbox has to wait, for what else failed, it was surely not put, and its turn comes again.
+func (s *stretch) mend(ctx context.Context, failure error) error {
+	if wholeMailbox(ctx, failure) {
+		return s.w.forget(ctx, s.refused)
+	}
+	return s.w.mend(ctx, s.p, s.refused)
 }
 
 // keep makes rows durable, and the cursor if it is given; what was done is kept even when the work is being ended.

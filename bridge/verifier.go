@@ -39,6 +39,8 @@ type twin struct {
 	in   cutover.Folder
 	item cutover.Item
 	copy *copyItem
+	// repaired is the body that the copy must have where it is not the item's own.
+	repaired cutover.Digest
 }
 
 func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
@@ -80,10 +82,10 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 }
 
 // pair notes that a legacy item and a copy are the same.
-func (v *verifier) pair(f cutover.Folder, item cutover.Item, c *copyItem) {
+func (v *verifier) pair(u unplaced, c *copyItem) {
 	c.used = true
 	v.report.Equal++
-	v.twins = append(v.twins, twin{f, item, c})
+	v.twins = append(v.twins, twin{in: u.in, item: u.item, copy: c, repaired: u.repaired})
 }
 
 func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
@@ -122,6 +124,8 @@ type unplaced struct {
 	item   cutover.Item
 	row    ledger.Item
 	known  bool
+	// repaired is the digest of the item with its repairs, if the row tells of any.
+	repaired cutover.Digest
 }
 
 // readLegacy matches a legacy folder's items with the copies that the ledger names.
@@ -138,6 +142,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		}
 	}
 	var rest []unplaced
+	var mended []unplaced
 	for item, err := range legacy.Scan(ctx, f, "") {
 		if err != nil {
 			return nil, err
@@ -149,12 +154,22 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 			v.report.Skipped++
 			continue
 		}
-		v.legacy[item.Identity.Match()] = append(v.legacy[item.Identity.Match()], item.Identity.MessageID)
-		if c := v.places[p.Cloud.Key()][row.Cloud]; known && row.Cloud.Ref != "" && c != nil && !c.used && same(item, c.item) {
-			v.pair(f, item, c)
-			continue
+		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known}
+		v.holds(item)
+		switch {
+		case known && row.Repaired():
+			mended = append(mended, u)
+		case !v.inPlace(p, u):
+			rest = append(rest, u)
 		}
-		rest = append(rest, unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known})
+	}
+	if err := v.identify(ctx, legacy, f, mended); err != nil {
+		return nil, err
+	}
+	for _, u := range mended {
+		if !v.inPlace(p, u) {
+			rest = append(rest, u)
+		}
 	}
 	for _, row := range rows {
 		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
@@ -162,6 +177,40 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		}
 	}
 	return rest, nil
+}
+
+// holds notes that the legacy side holds an item of this identity.
+func (v *verifier) holds(item cutover.Item) {
+	v.legacy[item.Identity.Match()] = append(v.legacy[item.Identity.Match()], item.Identity.MessageID)
+}
+
+// inPlace counts an item whose copy is where the ledger says.
+func (v *verifier) inPlace(p ledger.FolderPair, u unplaced) bool {
+	c := v.places[p.Cloud.Key()][u.row.Cloud]
+	if !u.known || u.row.Cloud.Ref == "" || c == nil || c.used || !same(u.item, c.item) {
+		return false
+	}
+	v.pair(u, c)
+	return true
+}
+
+// identify gives repaired items the identity and the digest that their copies have: a repair of the header may change it.
+func (v *verifier) identify(ctx context.Context, legacy Store, f cutover.Folder, mended []unplaced) error {
+	rows := map[cutover.Ref]ledger.Item{}
+	for _, u := range mended {
+		rows[u.item.Ref] = u.row
+	}
+	found, err := repairedDigests(ctx, legacy, f, rows)
+	if err != nil {
+		return fmt.Errorf("reading what was repaired: %w", err)
+	}
+	for i, u := range mended {
+		if d := found[u.item.Ref]; d != nil {
+			mended[i].item.Identity, mended[i].repaired = d.identity, d.digest
+			v.holds(mended[i].item)
+		}
+	}
+	return nil
 }
 
 // leftRow is a row whose item was not met on the legacy side, and its copy.
@@ -185,7 +234,7 @@ func (v *verifier) gone() {
 func (v *verifier) place(rest []unplaced) (missing []unplaced) {
 	for _, u := range rest {
 		if c := v.elsewhere(u.item); c != nil {
-			v.pair(u.in, u.item, c)
+			v.pair(u, c)
 			if u.known && u.row.Cloud.Ref != "" {
 				v.report.Moved++
 			}

@@ -112,7 +112,8 @@ type backfillSum struct {
 	Unreachable int    `json:"unreachable"`
 	Messages    int    `json:"messages"` // with a disposition, in all of these mailboxes
 	Bytes       int64  `json:"bytes"`
-	Refused     int    `json:"refused"` // messages that the cloud would not take
+	Refused     int    `json:"refused"`  // messages that the cloud would not take
+	Repaired    int    `json:"repaired"` // messages that it took only after a repair
 }
 
 func (b *backfilling) run(ctx context.Context, r *remote, args, waves []string) error {
@@ -198,6 +199,7 @@ func onlyMailboxes(s control.Status, names []string) control.Status {
 // take notes one mailbox's result as it comes in.
 func (b *backfilling) take(one control.Backfilled) error {
 	b.sum.Refused += one.Refused
+	b.sum.Repaired += one.Repaired
 	switch {
 	case one.Error == "":
 		b.sum.Done++
@@ -248,6 +250,9 @@ func backfillView(s backfillSum, failed []control.Backfilled, v naming) []line {
 		mark = span{bad, "✗ "}
 	}
 	lines = append(lines, line{mark, {plain, fmt.Sprintf("%s/%s mailboxes up to date   %s   %s", count(s.Done), count(s.Mailboxes), counted(s.Messages, "message", "messages"), size(s.Bytes))}})
+	if s.Repaired > 0 {
+		lines = append(lines, line{{plain, "  " + counted(s.Repaired, "message was repaired", "messages were repaired") + " for the cloud to take: refused/ in the state folder holds the originals"}})
+	}
 	if s.Refused > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.Refused, "message was refused by the cloud", "messages were refused by the cloud") + ": posthouse verify names them, refused/ in the state folder holds them"}})
 	}

@@ -79,6 +79,7 @@ type Copy struct {
 	Messages  int   `json:"messages"` // with a disposition
 	Total     int   `json:"total"`    // on the old server when last listed
 	Bytes     int64 `json:"bytes"`    // of the messages with a disposition
+	Repaired  int   `json:"repaired"` // messages among them that the cloud took only after a repair
 	// BytesTotal is an estimate while the copy runs: the average size so far, times Total.
 	BytesTotal int64 `json:"bytes_total"`
 }
@@ -89,6 +90,7 @@ func (c *Copy) Add(m Mailbox) {
 	c.Messages += m.Done
 	c.Total += m.Total
 	c.Bytes += m.Bytes
+	c.Repaired += m.Repaired
 	if !m.Caught.IsZero() {
 		c.Caught++
 	}
@@ -139,20 +141,21 @@ type Waiting struct {
 
 // Mailbox is one mailbox's copy.
 type Mailbox struct {
-	Address string    `json:"address"`
-	Home    string    `json:"home"` // legacy or cloud; "" for one that is gone
-	Wave    string    `json:"wave,omitempty"`
-	State   string    `json:"state"` // waiting, copying, following, not followed, problem
-	Folders int       `json:"folders"`
-	Done    int       `json:"done"`  // messages with a disposition
-	Total   int       `json:"total"` // on the old server when last listed
-	Bytes   int64     `json:"bytes"`
-	Folder  string    `json:"folder,omitempty"` // being worked on
-	Error   string    `json:"error,omitempty"`
-	Next    time.Time `json:"next,omitzero"` // of the next try after an error
-	Caught  time.Time `json:"caught_up_at,omitzero"`
-	Gone    bool      `json:"gone,omitempty"` // a reload took it out of the configuration: it is followed until the restart, and not verified
-	Skipped []Skipped `json:"skipped,omitempty"`
+	Address  string    `json:"address"`
+	Home     string    `json:"home"` // legacy or cloud; "" for one that is gone
+	Wave     string    `json:"wave,omitempty"`
+	State    string    `json:"state"` // waiting, copying, following, not followed, problem
+	Folders  int       `json:"folders"`
+	Done     int       `json:"done"`  // messages with a disposition
+	Total    int       `json:"total"` // on the old server when last listed
+	Bytes    int64     `json:"bytes"`
+	Repaired int       `json:"repaired,omitempty"` // messages among those done that the cloud took only after a repair
+	Folder   string    `json:"folder,omitempty"`   // being worked on
+	Error    string    `json:"error,omitempty"`
+	Next     time.Time `json:"next,omitzero"` // of the next try after an error
+	Caught   time.Time `json:"caught_up_at,omitzero"`
+	Gone     bool      `json:"gone,omitempty"` // a reload took it out of the configuration: it is followed until the restart, and not verified
+	Skipped  []Skipped `json:"skipped,omitempty"`
 }
 
 // Skipped is a folder that is listed and not copied.
@@ -200,11 +203,12 @@ const VerifySchema = "posthouse.verify/1"
 
 // Backfilled says that one mailbox is up to date, or why it is not: one line of the answer's stream.
 type Backfilled struct {
-	Schema  string    `json:"schema"` // BackfillSchema
-	Mailbox string    `json:"mailbox"`
-	At      time.Time `json:"at"`
-	Refused int       `json:"refused"`         // messages that the cloud would not take, of all passes; each is saved as a file
-	Error   string    `json:"error,omitempty"` // what kept it from being done
+	Schema   string    `json:"schema"` // BackfillSchema
+	Mailbox  string    `json:"mailbox"`
+	At       time.Time `json:"at"`
+	Refused  int       `json:"refused"`         // messages that the cloud would not take, of all passes; each is saved as a file
+	Repaired int       `json:"repaired"`        // messages that it took only after a repair, of all passes; the original of each is saved as a file
+	Error    string    `json:"error,omitempty"` // what kept it from being done
 }
 
 // BackfillSchema names the shape of Backfilled.

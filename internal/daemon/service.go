@@ -11,6 +11,7 @@ import (
 	"posthouse/bridge"
 	"posthouse/cutover"
 	"posthouse/internal/control"
+	"posthouse/ledger"
 	"posthouse/systemd"
 )
 
@@ -90,7 +91,9 @@ func (d *Daemon) Backfill(ctx context.Context, names []string, yield func(contro
 		if err != nil {
 			b.Error = err.Error()
 		}
-		if b.Refused, err = d.refused(ctx, id); err == nil {
+		var t ledger.Tally
+		if t, err = d.ledger.Tally(ctx, id); err == nil {
+			b.Refused, b.Repaired = t.Items[cutover.Refused], t.Repaired
 			err = yield(b)
 		}
 		if err != nil {
@@ -118,12 +121,6 @@ func (d *Daemon) Plan(ctx context.Context, names []string, yield func(control.Pl
 		}
 	})
 	return cmp.Or(context.Cause(ctx), err)
-}
-
-// refused counts the items that the cloud would not take.
-func (d *Daemon) refused(ctx context.Context, id cutover.MailboxID) (int, error) {
-	t, err := d.ledger.Tally(ctx, id)
-	return t.Items[cutover.Refused], err
 }
 
 func (d *Daemon) pick(names []string) ([]cutover.MailboxID, error) {

@@ -1,0 +1,237 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"posthouse/bridge/repair"
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// refusal is an item that the cloud refused as it is. Its row is Intended.
+type refusal struct {
+	row ledger.Item
+	why error
+}
+
+// mend puts refused items once more, with the least repair that the cloud takes them with; those that it takes with none are Refused. It uses the cloud for itself: no belt may run.
+func (w *worker) mend(ctx context.Context, p *pair, all []refusal) error {
+	var errs []error
+	for i, r := range all {
+		err := w.mendOne(ctx, p, r)
+		errs = append(errs, err)
+		if wholeMailbox(ctx, err) {
+			errs = append(errs, w.forget(ctx, all[i+1:]))
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// forget gives up items that were surely not put: they are met again.
+func (w *worker) forget(ctx context.Context, all []refusal) error {
+	if len(all) == 0 {
+		return nil
+	}
+	rows := make([]ledger.Item, len(all))
+	for i, r := range all {
+		rows[i] = r.row
+	}
+	return w.b.cfg.Ledger.Forget(context.WithoutCancel(ctx), ids(rows))
+}
+
+// mendOne disposes of one item. When it fails, the row is forgotten unless the item may have been put.
+func (w *worker) mendOne(ctx context.Context, p *pair, r refusal) error {
+	row, err := w.climb(ctx, p, r)
+	if err == nil {
+		return w.keep(ctx, p, []ledger.Item{row}, nil, nil)
+	}
+	if errors.Is(err, ErrUnknown) {
+		return err
+	}
+	return errors.Join(err, w.forget(ctx, []refusal{r}))
+}
+
+// climb saves the original and tries repair after repair, one more at a time. It returns the row disposed of.
+func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, error) {
+	original, err := w.reread(ctx, p, r.row)
+	if err != nil {
+		return r.row, err
+	}
+	defer original.Close()
+	saved, err := w.saveContent(p, r.row, original)
+	if err != nil {
+		return r.row, err
+	}
+	steps, err := ladder(original)
+	if err != nil {
+		return r.row, fmt.Errorf("looking at the refused item %s: %w", r.row.Legacy.Ref, err)
+	}
+	var tried repair.Repair
+	for _, step := range steps {
+		row := r.row
+		row.Note = ledger.RepairedNote + step.String() + "; the original is saved as " + saved
+		row, err := w.putRepaired(ctx, p, row, original, step)
+		if err == nil {
+			return row, nil
+		}
+		if !errors.Is(err, ErrRefused) {
+			return r.row, fmt.Errorf("putting the repaired item %s: %w", row.Legacy.Ref, err)
+		}
+		tried = step
+		if errors.Is(err, ErrTooLarge) {
+			break
+		}
+	}
+	row := refused(r.row, r.why, saved)
+	if tried != 0 {
+		row.Note += "; refused as well when repaired: " + tried.String()
+	}
+	return row, nil
+}
+
+// ladder is what may help, step by step. A header too long to be looked at is not repaired.
+func ladder(c Content) ([]repair.Repair, error) {
+	message, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer message.Close()
+	needed, err := repair.Needed(message)
+	if errors.Is(err, repair.ErrHeader) {
+		return nil, nil
+	}
+	return repair.Ladder(needed), err
+}
+
+// putRepaired puts one repaired item, unless it lies in the cloud already: from an attempt whose reply was lost, or whose row was. The repair is recorded before the put, and the row
+// stays Intended: recover keeps its note.
+func (w *worker) putRepaired(ctx context.Context, p *pair, row ledger.Item, original Content, step repair.Repair) (ledger.Item, error) {
+	content, d, err := repairedContent(original, step)
+	if err != nil {
+		return row, err
+	}
+	if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, []ledger.Item{row}, nil); err != nil {
+		return row, fmt.Errorf("recording the repair: %w", err)
+	}
+	if found, there, err := w.findRepaired(ctx, p, row, d); err != nil || there {
+		return found, err
+	}
+	place, err := w.putOne(ctx, p, PutItem{ID: 1, Flags: row.Flags, Date: row.Date, Content: content})
+	if err != nil {
+		return row, err
+	}
+	if place.Ref != "" {
+		row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, row.Flags, place
+		return row, nil
+	}
+	found, there, err := w.findRepaired(ctx, p, row, d) // the server does not tell where it put it
+	if err != nil || !there {
+		return row, errors.Join(ErrUnknown, err)
+	}
+	return found, nil
+}
+
+// findRepaired looks for the repaired copy, which may have another identity than the original: it has what servers read in the header now.
+func (w *worker) findRepaired(ctx context.Context, p *pair, row ledger.Item, d *messageDigest) (ledger.Item, bool, error) {
+	like := row
+	like.Identity, like.Digest, like.Size = d.identity, d.digest, d.size
+	index, state, err := w.candidates(ctx, p, []ledger.Item{like})
+	if err != nil {
+		return row, false, err
+	}
+	matches, _, err := w.adopt(ctx, p, index, []ledger.Item{like})
+	if err != nil || len(matches) == 0 {
+		return row, false, err
+	}
+	return rowsOf([]match{{row: row, twin: matches[0].twin}}, state, cutover.Copied)[0], true, nil
+}
+
+// putOne puts one item. Without an outcome it may have been put.
+func (w *worker) putOne(ctx context.Context, p *pair, item PutItem) (ledger.Place, error) {
+	outcome, told := Outcome{}, false
+	err := w.cloud.Put(ctx, p.cloud, slices.Values([]PutItem{item}), func(o Outcome) { outcome, told = o, true })
+	if !told {
+		return ledger.Place{}, errors.Join(ErrUnknown, err)
+	}
+	return outcome.Place, outcome.Err
+}
+
+// repaired is a content that is repaired each time it is read: nothing of it lies in memory or on disk a second time.
+type repaired struct {
+	Content
+	step repair.Repair
+	size int64
+}
+
+func (r repaired) Size() int64 { return r.size }
+
+func (r repaired) Open() (io.ReadCloser, error) {
+	original, err := r.Content.Open()
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{repair.NewReader(original, r.step), original}, nil
+}
+
+// messageDigest is what a whole message is compared by.
+type messageDigest struct {
+	identity cutover.Identity
+	digest   cutover.Digest
+	size     int64
+}
+
+// repairedContent is the content with the repairs. It is closed with the original.
+func repairedContent(original Content, step repair.Repair) (Content, *messageDigest, error) {
+	content := repaired{Content: original, step: step}
+	r, err := content.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	d := cutover.NewBodyDigester()
+	if _, err := io.Copy(d, r); err != nil {
+		return nil, nil, err
+	}
+	content.size = d.Size()
+	return content, &messageDigest{identity: d.Identity(), digest: d.Digest(), size: d.Size()}, nil
+}
+
+// repairsOf reads the repairs back from a note.
+func repairsOf(row ledger.Item) repair.Repair {
+	names, _, _ := strings.Cut(strings.TrimPrefix(row.Note, ledger.RepairedNote), ";")
+	return repair.Named(names)
+}
+
+// repairedDigests are what the copies of repaired items are compared by.
+func repairedDigests(ctx context.Context, s Source, f cutover.Folder, rows map[cutover.Ref]ledger.Item) (map[cutover.Ref]*messageDigest, error) {
+	found := map[cutover.Ref]*messageDigest{}
+	var refs []cutover.Ref
+	for ref := range rows {
+		refs = append(refs, ref)
+	}
+	if len(refs) == 0 {
+		return found, nil
+	}
+	err := s.Fetch(ctx, f, refs, func(got Fetched) error {
+		if got.Err != nil {
+			return nil // gone or unreadable: it is compared as it is
+		}
+		defer got.Content.Close()
+		_, d, err := repairedContent(got.Content, repairsOf(rows[got.Ref]))
+		if err != nil {
+			return err
+		}
+		found[got.Ref] = d
+		return nil
+	})
+	return found, err
+}
