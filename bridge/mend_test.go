@@ -127,8 +127,8 @@ func TestARefusedItemIsRepairedAsLittleAsNeeded(t *testing.T) {
 				w.start()
 				time.Sleep(10 * time.Second)
 				row := w.row()
-				report, err := w.bridge.Verify(t.Context(), anna.ID)
-				if err != nil || report.Equal != 9 || report.Moved+len(report.Missing)+len(report.Extra) != 0 {
+				report, err := w.bridge.VerifyFully(t.Context(), anna.ID)
+				if err != nil || report.Equal != 9 || report.Bodies != 9 || report.Moved+len(report.Missing)+len(report.Extra)+len(report.Altered) != 0 {
 					t.Errorf("report %+v, %v", report, err)
 				}
 				tally, err := w.ledger.Tally(t.Context(), anna.ID)
