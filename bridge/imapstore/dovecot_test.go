@@ -19,23 +19,29 @@ import (
 	"posthouse/test/neighbour"
 )
 
-// dovecotBox adapts a mailbox on a real Dovecot to the conformance suite. Its other end is go-imap, without any code of the store.
-type dovecotBox struct {
-	server *neighbour.Dovecot
-	change func(*imapstore.Options)
-	user   string
+// clientBox adapts a mailbox on a server that others wrote to the conformance suite. Its other end is go-imap, without any code of the store.
+type clientBox struct {
+	address string
+	change  func(*imapstore.Options)
+	user    string
 }
 
-func (b dovecotBox) Open(t *testing.T) bridge.Store {
-	o := options(t, b.server.IMAP)
+// dovecotBox is a mailbox on a real Dovecot.
+type dovecotBox struct {
+	clientBox
+	server *neighbour.Dovecot
+}
+
+func (b clientBox) Open(t *testing.T) bridge.Store {
+	o := options(t, b.address)
 	o.SASL = plainAs(b.user)
 	b.change(&o)
 	return imapstore.New(o)
 }
 
-func (b dovecotBox) client(t *testing.T) *imapclient.Client {
+func (b clientBox) client(t *testing.T) *imapclient.Client {
 	t.Helper()
-	client, err := imapclient.DialInsecure(b.server.IMAP, nil)
+	client, err := imapclient.DialInsecure(b.address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +52,7 @@ func (b dovecotBox) client(t *testing.T) *imapclient.Client {
 	return client
 }
 
-func (b dovecotBox) Deliver(t *testing.T, path cutover.FolderPath, m storetest.Message) {
+func (b clientBox) Deliver(t *testing.T, path cutover.FolderPath, m storetest.Message) {
 	t.Helper()
 	var flags []imap.Flag
 	for _, f := range m.Flags {
@@ -66,7 +72,7 @@ func (b dovecotBox) Deliver(t *testing.T, path cutover.FolderPath, m storetest.M
 	}
 }
 
-func (b dovecotBox) AddFolder(t *testing.T, path cutover.FolderPath) {
+func (b clientBox) AddFolder(t *testing.T, path cutover.FolderPath) {
 	client := b.client(t)
 	defer client.Close()
 	if err := client.Create(path[0], nil).Wait(); err != nil {
@@ -74,7 +80,7 @@ func (b dovecotBox) AddFolder(t *testing.T, path cutover.FolderPath) {
 	}
 }
 
-func (b dovecotBox) SetFlags(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags ...string) {
+func (b clientBox) SetFlags(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags ...string) {
 	var want []imap.Flag
 	for _, f := range flags {
 		want = append(want, imap.Flag(f))
@@ -82,7 +88,7 @@ func (b dovecotBox) SetFlags(t *testing.T, path cutover.FolderPath, ref cutover.
 	b.store(t, path, ref, want)
 }
 
-func (b dovecotBox) store(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags []imap.Flag) *imapclient.Client {
+func (b clientBox) store(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags []imap.Flag) *imapclient.Client {
 	client := b.client(t)
 	if _, err := client.Select(path[0], nil).Wait(); err != nil {
 		t.Fatal(err)
@@ -94,7 +100,7 @@ func (b dovecotBox) store(t *testing.T, path cutover.FolderPath, ref cutover.Ref
 	return client
 }
 
-func (b dovecotBox) Remove(t *testing.T, path cutover.FolderPath, ref cutover.Ref) {
+func (b clientBox) Remove(t *testing.T, path cutover.FolderPath, ref cutover.Ref) {
 	client := b.store(t, path, ref, []imap.Flag{imap.FlagDeleted})
 	if err := client.UIDExpunge(imap.UIDSetNum(imap.UID(number(t, ref)))).Close(); err != nil {
 		t.Fatal(err)
@@ -153,7 +159,7 @@ func TestConformanceDovecot(t *testing.T) {
 			next := 0
 			storetest.Run(t, habits, func(*testing.T) storetest.Mailbox {
 				next++ // a mailbox of its own for each test
-				return dovecotBox{server: server, change: c.options, user: fmt.Sprintf("%s%d", user, next)}
+				return dovecotBox{clientBox{server.IMAP, c.options, fmt.Sprintf("%s%d", user, next)}, server}
 			})
 		})
 	}
@@ -165,7 +171,7 @@ func TestForeignFolders(t *testing.T) {
 		Name: "dovecot", Users: people(1), Special: map[string]string{"Gesendet": `\Sent`}, Create: []string{"Gesendet"},
 		Settings: "namespace public {\n  type = public\n  prefix = Public/\n  separator = /\n  location = maildir:~/public\n  subscriptions = no\n}\n",
 	})
-	box := dovecotBox{server: server, change: func(*imapstore.Options) {}, user: user + "1"}
+	box := dovecotBox{clientBox{server.IMAP, func(*imapstore.Options) {}, user + "1"}, server}
 	client := box.client(t)
 	for _, name := range []string{"Public/Sales", "Publicity", "Sent"} {
 		if err := client.Create(name, nil).Wait(); err != nil {
@@ -200,7 +206,7 @@ func TestForeignFolders(t *testing.T) {
 // TestHintIsQuick: a message is hinted at soon after its arrival; on an idle machine that is half a second, Dovecot's own delay.
 func TestHintIsQuick(t *testing.T) {
 	server := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "dovecot", Users: people(1)})
-	box := dovecotBox{server: server, change: func(*imapstore.Options) {}, user: user + "1"}
+	box := dovecotBox{clientBox{server.IMAP, func(*imapstore.Options) {}, user + "1"}, server}
 	store := box.Open(t)
 	defer store.Close()
 	if _, err := store.Next(t.Context(), inbox, ""); err != nil {
