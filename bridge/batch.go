@@ -25,7 +25,7 @@ func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledge
 			continue
 		}
 		if row, have := known[c.Item.Ref]; have {
-			if ok, _ := w.b.cfg.Rules.item(c.Item.Flags); ok && row.Disposition == cutover.Skipped {
+			if ok, _ := w.rules.item(c.Item.Flags); ok && row.Disposition == cutover.Skipped {
 				row.Flags, row.Note = c.Item.Flags, ""
 				rows = append(rows, row)
 			}
@@ -62,7 +62,7 @@ func (w *worker) alike(ctx context.Context, news []ledger.Item) ([]ledger.Item, 
 // leaveOut separates what the rules skip.
 func (w *worker) leaveOut(news []ledger.Item) (skipped, rest []ledger.Item) {
 	for _, row := range news {
-		if ok, why := w.b.cfg.Rules.item(row.Flags); !ok {
+		if ok, why := w.rules.item(row.Flags); !ok {
 			row.Disposition, row.Note = cutover.Skipped, why
 			skipped = append(skipped, row)
 			continue

@@ -44,7 +44,8 @@ type Config struct {
 	Settle time.Duration
 	// Saved is the folder where items are kept that the cloud refuses.
 	Saved string
-	Rules Rules
+	// Rules are those of a mailbox; nil means none. They are asked for when it is begun with, and hold until the end.
+	Rules func(cutover.MailboxID) Rules
 }
 
 // Bridge copies and follows many mailboxes side by side. Start it once; its methods are safe for concurrent use.

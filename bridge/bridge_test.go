@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -46,6 +47,10 @@ type world struct {
 	lens func(bridge.Store) bridge.Store
 	// glass is the same for the cloud mailbox.
 	glass func(bridge.Store) bridge.Store
+	// mailboxes are those that are copied; anna's if there is none.
+	mailboxes []cutover.Mailbox
+	// rules are those of a mailbox; if nil, routes.
+	rules func(cutover.MailboxID) bridge.Rules
 }
 
 func newWorld(t *testing.T, legacy, cloud memstore.Options) *world {
@@ -74,25 +79,44 @@ func (w *world) open() {
 	w.ledger = l
 	w.bridge = bridge.New(bridge.Config{
 		Ledger: l, TraceKey: key, Clock: clock.Real(), Log: log, Parallel: 2,
-		Poll: time.Minute, Pause: time.Second, Settle: 10 * time.Second, Saved: w.state + "/refused", Rules: routes,
+		Poll: time.Minute, Pause: time.Second, Settle: 10 * time.Second, Saved: w.state + "/refused", Rules: w.rulesFor,
 		Open: func(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 			if side == cutover.Legacy && w.lens != nil {
-				return w.lens(w.legacy.Open(string(m.ID))), nil
+				return w.lens(w.legacy.Open(login(m))), nil
 			}
 			if side == cutover.Legacy {
-				return w.legacy.Open(string(m.ID)), nil
+				return w.legacy.Open(login(m)), nil
 			}
 			if w.glass != nil {
 				return w.glass(w.cloud.Open(string(m.ID))), nil
 			}
 			return w.cloud.Open(string(m.ID)), nil
 		},
-		Watch: func(m cutover.Mailbox) (bridge.Store, error) { return w.legacy.Open(string(m.ID)), nil },
+		Watch: func(m cutover.Mailbox) (bridge.Store, error) { return w.legacy.Open(login(m)), nil },
 		Observe: func(_ context.Context, o []evidence.Observation) error {
 			w.seen = append(w.seen, o...)
 			return nil
 		},
-	}, []cutover.Mailbox{anna})
+	}, w.copied())
+}
+
+// login is whose legacy mailbox is seen.
+func login(m cutover.Mailbox) string { return cmp.Or(m.Legacy.Login, string(m.ID)) }
+
+func (w *world) copied() []cutover.Mailbox {
+	if w.mailboxes == nil {
+		return []cutover.Mailbox{anna}
+	}
+	return w.mailboxes
+}
+
+func (w *world) rulesFor(m cutover.MailboxID) bridge.Rules {
+	if w.rules != nil {
+		return w.rules(m)
+	}
+	r := routes
+	r.Mailbox = m
+	return r
 }
 
 // stop ends the bridge and the ledger as an orderly end does.

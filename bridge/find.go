@@ -47,7 +47,7 @@ func (s search) run(ctx context.Context, store Store) error {
 	}
 	slices.SortStableFunc(folders, func(a, b cutover.Folder) int { return urgency(a.Role) - urgency(b.Role) })
 	for _, f := range folders {
-		if f.Foreign || f.NoSelect || f.Kind != cutover.Mail {
+		if s.elsewhere(f) || f.NoSelect || f.Kind != cutover.Mail {
 			continue
 		}
 		if err := s.in(ctx, store, f); err != nil {
@@ -58,6 +58,14 @@ func (s search) run(ctx context.Context, store Store) error {
 		}
 	}
 	return nil
+}
+
+// elsewhere reports whether a folder that the login sees is none of the mailbox's.
+func (s search) elsewhere(f cutover.Folder) bool {
+	if s.side == cutover.Legacy {
+		return s.w.rules.outside(f) != ""
+	}
+	return f.Foreign
 }
 
 func (s search) in(ctx context.Context, store Store, f cutover.Folder) error {

@@ -38,7 +38,7 @@ func (w *worker) pairFolders(ctx context.Context) error {
 	var skipped []SkippedFolder
 	w.unpaired = nil
 	for _, f := range folders {
-		if ok, why := w.b.cfg.Rules.folder(f); !ok {
+		if ok, why := w.rules.folder(f); !ok {
 			skipped = append(skipped, SkippedFolder{Path: f.Path.String(), Why: why})
 			continue
 		}
@@ -67,8 +67,8 @@ func (w *worker) prepare(ctx context.Context, folders []cutover.Folder, have map
 	}
 	var wanted []cutover.Folder
 	for _, f := range folders {
-		if ok, _ := w.b.cfg.Rules.folder(f); ok && have[f.Path.Key()] == nil {
-			wanted = append(wanted, w.b.cfg.Rules.target(f))
+		if ok, _ := w.rules.folder(f); ok && have[f.Path.Key()] == nil {
+			wanted = append(wanted, w.rules.target(f))
 		}
 	}
 	if len(wanted) < 2 {
@@ -81,11 +81,11 @@ func (w *worker) prepare(ctx context.Context, folders []cutover.Folder, have map
 }
 
 func (w *worker) newPair(ctx context.Context, f cutover.Folder) (*pair, error) {
-	cloud, err := w.cloud.EnsureFolder(ctx, w.b.cfg.Rules.target(f))
+	cloud, err := w.cloud.EnsureFolder(ctx, w.rules.target(f))
 	if err != nil {
 		return nil, fmt.Errorf("making the cloud folder for %s %s: %w", w.m.ID, f.Path, err)
 	}
-	row, err := w.b.cfg.Ledger.Pair(ctx, ledger.FolderPair{Mailbox: w.m.ID, Kind: f.Kind, Role: f.Role, Legacy: f.Path, Cloud: cloud.Path})
+	row, err := w.b.cfg.Ledger.Pair(ctx, ledger.FolderPair{Mailbox: w.m.ID, Kind: f.Kind, Role: w.rules.role(f), Legacy: f.Path, Cloud: cloud.Path})
 	if err != nil {
 		return nil, err
 	}

@@ -39,15 +39,16 @@ func (b *Bridge) Plan(ctx context.Context, ids []cutover.MailboxID, done func(Pl
 		return err
 	}
 	return sideBySide(ctx, workers, cap(b.slots), func(w *worker) (tell func()) {
-		plan, err := b.plan(ctx, w.m)
+		plan, err := b.plan(ctx, w)
 		return func() { done(plan, err) }
 	})
 }
 
-func (b *Bridge) plan(ctx context.Context, m cutover.Mailbox) (Plan, error) {
+func (b *Bridge) plan(ctx context.Context, w *worker) (Plan, error) {
+	m := w.m
 	p := Plan{Mailbox: m.ID, At: b.cfg.Clock.Now()}
 	err := b.withBoth(m, func(legacy, cloud Store) error {
-		r := planner{b: b, m: m, legacy: legacy, cloud: cloud, rows: map[string]ledger.FolderPair{}}
+		r := planner{b: b, m: m, rules: w.rules, legacy: legacy, cloud: cloud, rows: map[string]ledger.FolderPair{}}
 		var err error
 		if p.Folders, err = r.run(ctx); err != nil {
 			return fmt.Errorf("planning %s: %w", m.ID, err)
@@ -61,6 +62,7 @@ func (b *Bridge) plan(ctx context.Context, m cutover.Mailbox) (Plan, error) {
 type planner struct {
 	b             *Bridge
 	m             cutover.Mailbox
+	rules         Rules
 	legacy, cloud Store
 	seer          Foreseer
 	rows          map[string]ledger.FolderPair // of pairs made before, by legacy path
@@ -86,7 +88,7 @@ func (r *planner) run(ctx context.Context) ([]PlannedFolder, error) {
 	planned := make([]PlannedFolder, len(folders))
 	for i, f := range folders {
 		planned[i].Legacy = f.Path
-		if ok, why := r.b.cfg.Rules.folder(f); !ok {
+		if ok, why := r.rules.folder(f); !ok {
 			planned[i].Skipped = why
 		} else if err := r.folder(ctx, f, &planned[i]); wholeMailbox(ctx, err) {
 			return nil, fmt.Errorf("%s: %w", f.Path, err)
@@ -115,7 +117,7 @@ func (r *planner) folder(ctx context.Context, f cutover.Folder, p *PlannedFolder
 
 // wouldBe says what newPair would come to.
 func (r *planner) wouldBe(ctx context.Context, f cutover.Folder, p *PlannedFolder) (to cutover.Folder, exists bool, err error) {
-	want := r.b.cfg.Rules.target(f)
+	want := r.rules.target(f)
 	if to, exists, err = r.seer.WouldBe(ctx, want); err != nil {
 		return to, false, err
 	}

@@ -1,7 +1,6 @@
 package bridge_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,10 +12,12 @@ import (
 	"posthouse/cutover"
 )
 
-func (w *world) plan() bridge.Plan {
+func (w *world) plan() bridge.Plan { return w.planOf(anna.ID) }
+
+func (w *world) planOf(m cutover.MailboxID) bridge.Plan {
 	w.t.Helper()
 	var plan bridge.Plan
-	err := w.bridge.Plan(w.t.Context(), []cutover.MailboxID{anna.ID}, func(p bridge.Plan, err error) {
+	err := w.bridge.Plan(w.t.Context(), []cutover.MailboxID{m}, func(p bridge.Plan, err error) {
 		plan = p
 		if err != nil {
 			w.t.Error(err)
@@ -26,21 +27,6 @@ func (w *world) plan() bridge.Plan {
 		w.t.Error(err)
 	}
 	return plan
-}
-
-// foldersOf are the folders of a mailbox and how many items each holds.
-func foldersOf(s *memstore.Server) map[string]int {
-	store := s.Open(string(anna.ID))
-	defer store.Close()
-	folders, _ := store.Folders(context.Background())
-	found := map[string]int{}
-	for _, f := range folders {
-		state, err := store.State(context.Background(), f)
-		if err == nil {
-			found[f.Path.String()] = state.Items
-		}
-	}
-	return found
 }
 
 // summary is a planned folder in a line.
@@ -106,9 +92,9 @@ func TestPlanComesTrue(t *testing.T) {
 			return nil
 		})
 		w.open()
-		before := fmt.Sprint(foldersOf(w.cloud))
+		before := fmt.Sprint(w.holds(anna.ID))
 		plan := w.plan()
-		if after := fmt.Sprint(foldersOf(w.cloud)); after != before {
+		if after := fmt.Sprint(w.holds(anna.ID)); after != before {
 			t.Errorf("the plan changed the cloud from %s to %s", before, after)
 		}
 		w.stop()

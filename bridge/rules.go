@@ -7,31 +7,38 @@ import (
 	"posthouse/cutover"
 )
 
-// Rules say which folders and items are left out, and where folders go.
+// Rules say which folders and items of one mailbox are left out, and where folders go.
 type Rules struct {
+	Mailbox cutover.MailboxID
 	// Skip are patterns of folders that are not copied: as many levels as the folder has, in each of which * stands for any text, also none.
 	Skip []cutover.FolderPath
+	// Copy are patterns of folders that are copied although Skip leaves them out.
+	Copy []cutover.FolderPath
 	// Rename maps legacy folder paths to cloud paths, both by FolderPath.Key.
 	Rename map[string]string
+	// Shared are the trees on the mailbox's legacy server that are copied although they lie outside every personal namespace, those of other mailboxes too.
+	Shared []Shared
 }
 
 // folder says whether a legacy folder is copied, and if not, why.
 func (r Rules) folder(f cutover.Folder) (ok bool, why string) {
+	if why := r.outside(f); why != "" {
+		return false, why
+	}
 	switch {
-	case f.Foreign:
-		return false, "outside the personal namespace"
 	case f.NoSelect:
 		return false, "holds no items"
 	case f.Role.Virtual():
 		return false, "virtual"
-	case r.skips(f.Path):
+	case matchesAny(r.Skip, f.Path) && !matchesAny(r.Copy, f.Path):
 		return false, "left out by the configuration"
 	}
 	return true, ""
 }
 
-func (r Rules) skips(path cutover.FolderPath) bool {
-	return slices.ContainsFunc(r.Skip, func(pattern cutover.FolderPath) bool { return slices.EqualFunc(pattern, path, matches) })
+// matchesAny reports whether one of the patterns fits the path.
+func matchesAny(patterns []cutover.FolderPath, path cutover.FolderPath) bool {
+	return slices.ContainsFunc(patterns, func(pattern cutover.FolderPath) bool { return slices.EqualFunc(pattern, path, matches) })
 }
 
 // matches reports whether a pattern with * for any text fits the whole of name.
@@ -55,7 +62,8 @@ func matches(pattern, name string) bool {
 
 // target is the cloud folder that a legacy folder's items go to: by role first, then by path.
 func (r Rules) target(f cutover.Folder) cutover.Folder {
-	want := cutover.Folder{Path: f.Path, Kind: f.Kind, Role: f.Role}
+	path, role := r.place(f)
+	want := cutover.Folder{Path: path, Kind: f.Kind, Role: role}
 	if renamed, ok := r.Rename[f.Path.Key()]; ok {
 		want.Path, want.Role = cutover.PathFromKey(renamed), cutover.NoRole
 	}

@@ -88,3 +88,47 @@ func TestRename(t *testing.T) {
 		}
 	}
 }
+
+// A mailbox's own rules go before those for all.
+func TestCopyInSpiteOfSkip(t *testing.T) {
+	r := Rules{Skip: []cutover.FolderPath{{"Old", "*"}, {"Trash"}}, Copy: []cutover.FolderPath{{"Old", "20*"}}}
+	for name, want := range map[string]bool{"Old/2019": true, "Old/x": false, "Trash": false, "Old": true} {
+		if ok, _ := r.folder(cutover.Folder{Path: strings.Split(name, "/")}); ok != want {
+			t.Errorf("%s is copied: %t", name, ok)
+		}
+	}
+}
+
+// What becomes of the folders that one login sees, in the mailboxes that shared trees go to.
+func TestSharedTrees(t *testing.T) {
+	shared := []Shared{
+		{From: cutover.FolderPath{"Public"}, Mailbox: "sales@example.com"}, {From: cutover.FolderPath{"Public", "Press"}, Mailbox: "anna@example.com", Into: cutover.FolderPath{"From Public", "Press"}},
+		{From: cutover.FolderPath{"Users", "bob"}, Mailbox: "bob@example.com"},
+	}
+	folders := []cutover.Folder{
+		{Path: cutover.FolderPath{"INBOX"}, Role: cutover.Inbox}, {Path: cutover.FolderPath{"Public"}}, // the login's own
+		{Path: cutover.FolderPath{"Public"}, Foreign: true}, {Path: cutover.FolderPath{"Public", "Sent"}, Foreign: true, Role: cutover.Sent},
+		{Path: cutover.FolderPath{"Public", "Press", "Sent"}, Foreign: true, Role: cutover.Sent}, {Path: cutover.FolderPath{"Publicity"}, Foreign: true},
+		{Path: cutover.FolderPath{"Users", "bob", "INBOX"}, Foreign: true}, {Path: cutover.FolderPath{"Users", "bob", "All"}, Foreign: true, Role: cutover.All},
+		{Path: cutover.FolderPath{"Users", "carl", "INBOX"}, Foreign: true},
+	}
+	const outside, elsewhere, login = "outside the personal namespace", "copied into ", "belongs to the login, not to this mailbox"
+	sales, bob, press := elsewhere+"sales@example.com", elsewhere+"bob@example.com", elsewhere+"anna@example.com"
+	for m, want := range map[cutover.MailboxID][]string{
+		"anna@example.com":  {"→ INBOX inbox", "→ Public ", sales, sales, "→ From Public / Press / Sent ", outside, bob, bob, outside},
+		"sales@example.com": {login, login, "→ INBOX inbox", "→ Sent sent", press, outside, bob, bob, outside},
+		"bob@example.com":   {login, login, sales, sales, press, outside, "→ INBOX inbox", "virtual", outside},
+		"carl@example.com":  {"→ INBOX inbox", "→ Public ", sales, sales, press, outside, bob, bob, outside},
+	} {
+		r := Rules{Mailbox: m, Shared: shared}
+		for i, f := range folders {
+			ok, got := r.folder(f)
+			if to := r.target(f); ok {
+				got = "→ " + to.Path.String() + " " + string(to.Role)
+			}
+			if got != want[i] {
+				t.Errorf("%s, %s: %q, want %q", m, f.Path, got, want[i])
+			}
+		}
+	}
+}

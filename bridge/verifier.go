@@ -63,7 +63,7 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	}
 	var later []unplaced
 	for _, f := range folders {
-		if ok, _ := v.b.cfg.Rules.folder(f); !ok {
+		if ok, _ := v.w.rules.folder(f); !ok {
 			continue
 		}
 		rest, err := v.readLegacy(ctx, legacy, f, byPath[f.Path.Key()])

@@ -44,7 +44,10 @@ func (w *worker) watchOnce(ctx context.Context, role cutover.FolderRole) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(folders, func(f cutover.Folder) bool { return f.Role == role && !f.Foreign && !f.NoSelect })
+	i := slices.IndexFunc(folders, func(f cutover.Folder) bool {
+		ok, _ := w.rules.folder(f)
+		return ok && w.rules.role(f) == role
+	})
 	if i < 0 {
 		return ErrGone
 	}

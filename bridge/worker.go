@@ -15,6 +15,7 @@ import (
 type worker struct {
 	b      *Bridge
 	m      cutover.Mailbox
+	rules  Rules
 	legacy Store
 	cloud  Store
 	pairs  []*pair
@@ -37,7 +38,11 @@ const (
 )
 
 func newWorker(b *Bridge, m cutover.Mailbox) *worker {
-	return &worker{b: b, m: m, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), unread: map[ledger.Place]time.Time{}, status: progress{state: Waiting}}
+	rules := Rules{Mailbox: m.ID}
+	if b.cfg.Rules != nil {
+		rules = b.cfg.Rules(m.ID)
+	}
+	return &worker{b: b, m: m, rules: rules, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), unread: map[ledger.Place]time.Time{}, status: progress{state: Waiting}}
 }
 
 func (w *worker) run(ctx context.Context) {

@@ -50,6 +50,7 @@ var checks = map[string]func(string) (string, *fault){
 	"listen":      checkListen,
 	"url":         checkURL,
 	"fingerprint": checkFingerprint,
+	"folder":      checkFolder,
 	"timezone":    checkTimezone,
 }
 

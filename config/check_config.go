@@ -25,6 +25,7 @@ func (c *checker) check() {
 	}
 	c.listeners()
 	c.recipients()
+	c.folders()
 	c.route("routes.arriving", RoleMX, c.cfg.Routes.Arriving)
 	c.route("routes.devices", RoleDevices, c.cfg.Routes.Devices)
 	c.sources()

@@ -113,25 +113,42 @@ func (d *decoder) isTable(f field, v *value) bool {
 	return v.table != nil
 }
 
-// sections decodes a table of tables with names that the user chose: servers, listeners, sources.
+// sections decodes a table of tables with names that the user chose: servers, listeners, sources, mailboxes.
 func (d *decoder) sections(f field, dst reflect.Value, t *table, path string) {
 	for _, name := range t.keys {
 		e := t.entries[name]
-		d.note(join(path, name), e)
 		if e.value.table == nil {
 			d.src.hide(e.value.at)
 			d.src.report(e.key, fmt.Sprintf("[%s] holds tables, not keys", f.name), fmt.Sprintf("write [%s.NAME] above the keys", f.name))
 			continue
 		}
+		canonical, ok := d.sectionName(f, name, e)
+		if ok && dst.MapIndex(reflect.ValueOf(canonical)).IsValid() {
+			d.src.report(e.key, fmt.Sprintf("%q is there already%s, in other letters", name, t.in()), "")
+		}
+		d.note(join(path, canonical), e)
+		v := reflect.New(f.typ.Elem()).Elem()
+		setDefaults(v)
+		v.FieldByName("Name").SetString(canonical)
+		d.section(v, e.value.table, join(path, canonical))
+		dst.SetMapIndex(reflect.ValueOf(canonical), v)
+	}
+}
+
+// sectionName is a table's name in canonical form: an address, or else a plain word.
+func (d *decoder) sectionName(f field, name string, e *entry) (canonical string, ok bool) {
+	if f.keys == "" {
 		if !isName(name) {
 			d.src.report(e.key, fmt.Sprintf("%q cannot be a name", name), "letters, digits, - and _ can")
 		}
-		v := reflect.New(f.typ.Elem()).Elem()
-		setDefaults(v)
-		v.FieldByName("Name").SetString(name)
-		d.section(v, e.value.table, join(path, name))
-		dst.SetMapIndex(reflect.ValueOf(name), v)
+		return name, true
 	}
+	canonical, bad := d.check(f.keys, name)
+	if bad != nil {
+		d.src.report(e.key, bad.text, bad.hint)
+		return name, false
+	}
+	return canonical, true
 }
 
 func isName(s string) bool {

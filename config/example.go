@@ -71,6 +71,12 @@ var exampleValues = values{
 			"role": "devices", "address": "10.0.0.10:2525", "allow": "10.0.4.0/24",
 		}},
 	},
+	"bridge": values{
+		"shared": []sample{
+			{name: "sales", full: true, set: values{}},
+		},
+		"mailboxes": []sample{{name: `"anna@example.com"`, full: true, set: values{}}},
+	},
 	"evidence": []sample{
 		{name: "maillog", full: true, set: values{"file": "/var/log/mail.log"}},
 		{name: "dovecot", set: values{"kind": "dovecot", "file": "/var/log/dovecot.log"}},

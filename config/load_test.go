@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -87,6 +88,13 @@ retry = ["1s", "1d"]
 skip = []
 settle_time = "2s"
 folders = { "Sent Items" = "Sent" }
+[bridge.mailboxes."Anna@Example.com"]
+copy = ["Trash"]
+folders = { "a\\/b" = "a-b" }
+[bridge.shared.sales]
+folder = "Public/Sales"
+mailbox = "Anna@example.com"
+into = "Sales"
 [evidence.imap]
 kind = "dovecot"
 file = "dovecot.log"
@@ -117,6 +125,12 @@ socket = "c.sock"
 	}
 	if cfg.Bridge.SettleTime != 2*time.Second || len(cfg.Bridge.Skip) != 0 || cfg.Bridge.Folders["Sent Items"] != "Sent" {
 		t.Errorf("bridge: %+v", cfg.Bridge)
+	}
+	if got := cfg.Bridge.Mailboxes["anna@example.com"]; got.Name != "anna@example.com" || !slices.Equal(got.Copy, []string{"Trash"}) || got.Folders[`a\/b`] != "a-b" || got.Skip != nil {
+		t.Errorf("rules of one mailbox: %+v", got)
+	}
+	if got := cfg.Bridge.Shared["sales"]; got != (SharedTree{Name: "sales", Folder: "Public/Sales", Mailbox: "anna@example.com", Into: "Sales"}) {
+		t.Errorf("shared folder: %+v", got)
 	}
 	if s := cfg.Evidence["imap"]; s.Name != "imap" || !s.Required || filepath.Base(s.File) != "dovecot.log" {
 		t.Errorf("source: %+v", s)

@@ -57,9 +57,41 @@ type Bridge struct {
 	SettleTime time.Duration `toml:"settle_time" default:"10s" min:"100ms" max:"1h"`
 	// Folders that are not copied, levels divided by /. * is any text within a level: "Public" leaves out
 	// that folder alone, "Public/*" those directly below it.
-	Skip []string `toml:"skip" example:"Trash, Public/*"`
-	// Folders that get another name: old = new, levels divided by /.
-	Folders map[string]string `toml:"folders" example:"Sent Items = Sent"`
+	Skip []string `toml:"skip" as:"folder" example:"Trash, Public/*"`
+	// Folders that get another name: old = new, levels divided by /. A / inside a name is written \/.
+	Folders map[string]string `toml:"folders" as:"folder" keys:"folder" example:"Sent Items = Sent"`
+	// Shared and other users' folders that are copied, each with those below it, once and into one mailbox.
+	// All others are only listed, whoever sees them.
+	Shared map[string]SharedTree `toml:"shared"`
+	// Rules for single mailboxes, beside those for all. A mailbox that a reload brings has its rules at once.
+	Mailboxes map[string]MailboxRules `toml:"mailboxes" keys:"mailbox"`
+}
+
+// SharedTree is a folder outside every personal namespace, with those below it.
+type SharedTree struct {
+	// Name is the tree's name in the file.
+	Name string `toml:"-"`
+
+	// The folder, as the old server lists it, levels divided by /.
+	Folder string `toml:"folder" as:"folder" example:"Public/Sales" need:"yes"`
+	// The mailbox that it is copied into. Its legacy_login must see the folder.
+	Mailbox string `toml:"mailbox" as:"mailbox" example:"info@example.com" need:"yes"`
+	// The folder of that mailbox that it becomes. When not given it becomes the mailbox itself: what lies in it goes
+	// to the INBOX, and nothing else that the legacy_login sees belongs to the mailbox.
+	Into string `toml:"into" as:"folder" example:"Sales"`
+}
+
+// MailboxRules are the rules of one mailbox.
+type MailboxRules struct {
+	// Name is the mailbox's address.
+	Name string `toml:"-"`
+
+	// Further folders that are not copied.
+	Skip []string `toml:"skip" as:"folder" example:"Old/*"`
+	// Folders that are copied although bridge.skip leaves them out.
+	Copy []string `toml:"copy" as:"folder" example:"Trash"`
+	// Folders that get another name, before bridge.folders is looked at.
+	Folders map[string]string `toml:"folders" as:"folder" keys:"folder" example:"Notizen = Notes"`
 }
 
 // Source is one log of an old server.

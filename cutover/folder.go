@@ -49,7 +49,7 @@ type Folder struct {
 	// Name is the server's own name for the folder (an IMAP mailbox name in UTF-8 with its separator, a DAV href). Only the store that
 	// yielded it understands it.
 	Name string
-	// Foreign marks folders outside the personal namespace (shared, other users'): they are listed, not copied.
+	// Foreign marks folders outside the personal namespace (shared, other users'): they are copied only where somebody says so. Their Role is what they are to their owner.
 	Foreign bool
 	// NoSelect marks folders that hold only other folders.
 	NoSelect bool

@@ -90,7 +90,7 @@ func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
 		seen[data.Mailbox] = true
 		path, foreign := spaces.path(data.Mailbox, separator(data.Delim))
 		folders = append(folders, cutover.Folder{
-			Path: path, Kind: cutover.Mail, Name: data.Mailbox, Foreign: foreign, Role: roleByAttribute(data, foreign),
+			Path: path, Kind: cutover.Mail, Name: data.Mailbox, Foreign: foreign, Role: roleByAttribute(data),
 			NoSelect: slices.Contains(data.Attrs, imap.MailboxAttrNoSelect) || slices.Contains(data.Attrs, imap.MailboxAttrNonExistent),
 		})
 	}
@@ -108,10 +108,7 @@ var attributeRoles = []struct {
 	{imap.MailboxAttrImportant, cutover.Flagged}, // RFC 8457: virtual too, and the same to us
 }
 
-func roleByAttribute(data *imap.ListData, foreign bool) cutover.FolderRole {
-	if foreign {
-		return cutover.NoRole
-	}
+func roleByAttribute(data *imap.ListData) cutover.FolderRole {
 	if data.Mailbox == "INBOX" {
 		return cutover.Inbox
 	}

@@ -84,25 +84,39 @@ func foldName(name string) string {
 }
 
 // rolesByName gives each role that no folder has by attribute to the folder that is best named for it. Only folders at the top of the personal
-// namespace, or directly below INBOX, are considered: "Projects/Sent" is somebody's own folder.
+// namespace, or directly below INBOX, are considered: "Projects/Sent" is somebody's own folder. Foreign folders have their roles among those with the same parent, which may be somebody's
+// mailbox.
 func rolesByName(folders []cutover.Folder) {
-	taken := map[cutover.FolderRole]bool{}
-	for _, f := range folders {
-		taken[f.Role] = taken[f.Role] || !f.Foreign
+	type use struct {
+		owner string
+		role  cutover.FolderRole
 	}
-	best := map[cutover.FolderRole]int{} // role → index of the folder
+	taken := map[use]bool{}
+	for _, f := range folders {
+		taken[use{owner(f), f.Role}] = true
+	}
+	best := map[use]int{} // → index of the folder
 	for i, f := range folders {
 		named, ok := roleRank[foldName(f.Path[len(f.Path)-1])]
-		if !ok || f.Role != cutover.NoRole || f.Foreign || f.NoSelect || taken[named.role] || !shallow(f.Path) {
+		as := use{owner(f), named.role}
+		if !ok || f.Role != cutover.NoRole || f.NoSelect || taken[as] || !f.Foreign && !shallow(f.Path) {
 			continue
 		}
-		if have, found := best[named.role]; !found || better(f, folders[have]) {
-			best[named.role] = i
+		if have, found := best[as]; !found || better(f, folders[have]) {
+			best[as] = i
 		}
 	}
-	for role, i := range best {
-		folders[i].Role = role
+	for as, i := range best {
+		folders[i].Role = as.role
 	}
+}
+
+// owner tells mailboxes apart: ours has all that is not foreign.
+func owner(f cutover.Folder) string {
+	if !f.Foreign {
+		return ""
+	}
+	return "below " + f.Path[:len(f.Path)-1].Key()
 }
 
 func shallow(p cutover.FolderPath) bool {

@@ -47,19 +47,25 @@ func TestRoleNamesAreUnique(t *testing.T) {
 
 func TestRolesChoice(t *testing.T) {
 	of := func(elements ...string) cutover.Folder { return cutover.Folder{Path: elements} }
+	var folders []cutover.Folder
 	attributed := of("Ausgang")
 	attributed.Role = cutover.Sent
 	foreign := of("Shared", "Drafts")
 	foreign.Foreign = true
+	for _, p := range []cutover.FolderPath{{"Users", "bob", "Sent"}, {"Users", "bob", "Sent Items"}, {"Users", "carl", "Sent Items"}} {
+		folders = append(folders, cutover.Folder{Path: p, Foreign: true})
+	}
 	holder := of("Trash")
 	holder.NoSelect = true
-	folders := []cutover.Folder{
+	folders = append(folders,
 		attributed, of("Sent"), of("Sent Items"), foreign, holder, of("Papierkorb"), of("Projects", "Junk"), of("INBOX", "Spam"), of("Bulk"), of("Archives"), of("Archive"),
-	}
+	)
 	rolesByName(folders)
-	got := map[cutover.FolderRole][]string{}
+	got, shared := map[cutover.FolderRole][]string{}, map[string]cutover.FolderRole{}
 	for _, f := range folders {
-		if f.Role != cutover.NoRole {
+		if f.Foreign {
+			shared[f.Path.String()] = f.Role
+		} else if f.Role != cutover.NoRole {
 			got[f.Role] = append(got[f.Role], f.Path.String())
 		}
 	}
@@ -71,5 +77,8 @@ func TestRolesChoice(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("roles %v", got)
+	}
+	if shared["Users / bob / Sent"] != cutover.Sent || shared["Users / bob / Sent Items"] != cutover.NoRole || shared["Users / carl / Sent Items"] != cutover.Sent {
+		t.Errorf("each other user has one folder for sent mail: %v", shared)
 	}
 }

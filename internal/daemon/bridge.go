@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ func (d *Daemon) startBridge(context.Context) error {
 	d.bridge = bridge.New(bridge.Config{
 		Ledger: d.ledger, Open: d.stores.open, Watch: d.stores.watch, TraceKey: d.traceKey, Observe: d.witness.observe,
 		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Poll: d.cfg.Bridge.PollInterval,
-		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: rules(d.cfg.Bridge),
+		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: d.rules,
 	}, nouns(d.live.Load().mailboxes))
 	if !d.opts.CopyOnly {
 		d.bridge.Start()
@@ -34,20 +36,46 @@ func (d *Daemon) startBridge(context.Context) error {
 	return nil
 }
 
-func rules(c config.Bridge) bridge.Rules {
-	r := bridge.Rules{Rename: map[string]string{}}
-	for _, pattern := range c.Skip {
-		r.Skip = append(r.Skip, folderPath(pattern))
+// rules are those of a mailbox by the configuration that is in force when the mailbox is begun with: a mailbox that a reload brings has its rules at once.
+func (d *Daemon) rules(m cutover.MailboxID) bridge.Rules { return rulesOf(d.live.Load(), m) }
+
+func rulesOf(in *live, m cutover.MailboxID) bridge.Rules {
+	c := in.cfg.Bridge
+	own := c.Mailboxes[string(m)]
+	r := bridge.Rules{Mailbox: m, Skip: folderPaths(c.Skip, own.Skip), Copy: folderPaths(own.Copy), Rename: map[string]string{}}
+	for _, names := range []map[string]string{c.Folders, own.Folders} {
+		for old, name := range names {
+			r.Rename[folderPath(old).Key()] = folderPath(name).Key()
+		}
 	}
-	for old, name := range c.Folders {
-		r.Rename[folderPath(old).Key()] = folderPath(name).Key()
+	server := map[cutover.MailboxID]string{}
+	for _, box := range in.mailboxes {
+		server[box.ID] = box.Legacy.Server
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Shared)) {
+		tree := c.Shared[name]
+		if to := cutover.MailboxID(tree.Mailbox); server[to] == server[m] {
+			s := bridge.Shared{From: folderPath(tree.Folder), Mailbox: to}
+			if tree.Into != "" {
+				s.Into = folderPath(tree.Into)
+			}
+			r.Shared = append(r.Shared, s)
+		}
 	}
 	return r
 }
 
+func folderPaths(lists ...[]string) []cutover.FolderPath {
+	var paths []cutover.FolderPath
+	for _, name := range slices.Concat(lists...) {
+		paths = append(paths, folderPath(name))
+	}
+	return paths
+}
+
 // folderPath reads a folder's name as people write it, with slashes. INBOX is the one name whose case does not matter (RFC 3501 §5.1).
 func folderPath(name string) cutover.FolderPath {
-	path := cutover.FolderPath(strings.Split(name, "/"))
+	path := cutover.FolderPath(config.FolderLevels(name))
 	if strings.EqualFold(path[0], "INBOX") {
 		path[0] = "INBOX"
 	}

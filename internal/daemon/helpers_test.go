@@ -25,13 +25,35 @@ import (
 )
 
 func TestRules(t *testing.T) {
-	got := rules(config.Bridge{Skip: []string{"Trash", "Public/*", "inbox/Spam"}, Folders: map[string]string{"Old/Sent Items": "Sent", "inbox/A": "A/B"}})
-	want := bridge.Rules{
-		Skip:   []cutover.FolderPath{{"Trash"}, {"Public", "*"}, {"INBOX", "Spam"}},
-		Rename: map[string]string{"Old\x00Sent Items": "Sent", "INBOX\x00A": "A\x00B"},
+	c := config.Bridge{
+		Skip: []string{"Trash", "Public/*", "inbox/Spam"}, Folders: map[string]string{"Old/Sent Items": "Sent", "inbox/A": "A/B"},
+		Mailboxes: map[string]config.MailboxRules{"anna@example.com": {Skip: []string{`v1\/2`}, Copy: []string{"Trash"}, Folders: map[string]string{"inbox/A": "C"}}},
+		Shared: map[string]config.SharedTree{
+			"a": {Folder: "Public/A", Mailbox: "anna@example.com", Into: "A"}, "b": {Folder: "Public/B", Mailbox: "bob@example.com"},
+			"c": {Folder: "Public/A", Mailbox: "carl@example.com"}, // on another server
+		},
 	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %#v\nwant %#v", got, want)
+	in := &live{cfg: &config.Config{Bridge: c}, mailboxes: []mailbox{
+		{Mailbox: cutover.Mailbox{ID: "anna@example.com", Legacy: cutover.Account{Server: "one"}}}, {Mailbox: cutover.Mailbox{ID: "bob@example.com", Legacy: cutover.Account{Server: "one"}}},
+		{Mailbox: cutover.Mailbox{ID: "carl@example.com", Legacy: cutover.Account{Server: "two"}}},
+	}}
+	shared := []bridge.Shared{
+		{From: cutover.FolderPath{"Public", "A"}, Mailbox: "anna@example.com", Into: cutover.FolderPath{"A"}}, {From: cutover.FolderPath{"Public", "B"}, Mailbox: "bob@example.com"},
+	}
+	for m, want := range map[cutover.MailboxID]bridge.Rules{
+		"bob@example.com": {
+			Skip:   []cutover.FolderPath{{"Trash"}, {"Public", "*"}, {"INBOX", "Spam"}},
+			Rename: map[string]string{"Old\x00Sent Items": "Sent", "INBOX\x00A": "A\x00B"}, Shared: shared,
+		},
+		"anna@example.com": {
+			Skip: []cutover.FolderPath{{"Trash"}, {"Public", "*"}, {"INBOX", "Spam"}, {"v1/2"}}, Copy: []cutover.FolderPath{{"Trash"}},
+			Rename: map[string]string{"Old\x00Sent Items": "Sent", "INBOX\x00A": "C"}, Shared: shared,
+		},
+	} {
+		want.Mailbox = m
+		if got := rulesOf(in, m); !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %#v\nwant %#v", got, want)
+		}
 	}
 }
 

@@ -32,6 +32,8 @@ type DovecotConfig struct {
 	Cert, Key string
 	// Introspect is a token server's address (RFC 7662) for logins by XOAUTH2 and OAUTHBEARER.
 	Introspect string
+	// Shared: all users have the same folders below Public, and those that another user gives them rights to (RFC 4314) below Users.
+	Shared bool
 	// Settings are further lines of dovecot.conf.
 	Settings string
 }
@@ -102,7 +104,30 @@ namespace inbox {
     auto = {{if .Create}}create{{else}}no{{end}}
   }
 {{end}}}
-{{if .Introspect}}passdb {
+{{if .Shared}}mail_plugins = acl
+protocol imap {
+  mail_plugins = acl imap_acl
+}
+plugin {
+  acl = vfile
+  acl_shared_dict = file:{{.Dir}}/mail/shared
+}
+namespace public {
+  type = public
+  separator = {{.Separator}}
+  prefix = Public{{.Separator}}
+  location = maildir:{{.Dir}}/mail/public
+  subscriptions = no
+}
+namespace users {
+  type = shared
+  separator = {{.Separator}}
+  prefix = Users{{.Separator}}%%u{{.Separator}}
+  location = maildir:%%h/Maildir
+  subscriptions = no
+  list = children
+}
+{{end}}{{if .Introspect}}passdb {
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
   args = {{.Dir}}/oauth2
@@ -140,6 +165,10 @@ func StartDovecot(t testing.TB, cfg DovecotConfig) *Dovecot {
 	d.process = newProcess(t, cfg.Name, path, "-F", "-c", conf)
 	write(t, filepath.Join(d.Dir, "users"), users(cfg.Users), 0o644)
 	makeFolder(t, filepath.Join(d.Dir, "mail"), "dovecot")
+	if cfg.Shared {
+		makeFolder(t, filepath.Join(d.Dir, "mail", "public"), "dovecot")
+		write(t, filepath.Join(d.Dir, "mail", "public", "dovecot-acl"), "authenticated lrwstipekxa\n", 0o644)
+	}
 	d.Start()
 	return d
 }
@@ -178,7 +207,7 @@ func (d *Dovecot) conf(host string) string {
 	var b bytes.Buffer
 	err := dovecotConf.Execute(&b, map[string]any{
 		"Dir": d.Dir, "Host": host, "Name": cfg.Name, "Location": location, "Separator": separator, "Folders": folders,
-		"Cert": cfg.Cert, "Key": cfg.Key, "Introspect": cfg.Introspect, "Settings": cfg.Settings,
+		"Cert": cfg.Cert, "Key": cfg.Key, "Introspect": cfg.Introspect, "Shared": cfg.Shared, "Settings": cfg.Settings,
 	})
 	if err != nil {
 		d.t.Fatal(err)

@@ -62,6 +62,12 @@ func (m *Mailbox) Create(name string) {
 	m.do("SUBSCRIBE " + quote(name))
 }
 
+// Allow gives another user rights to a folder (RFC 4314).
+func (m *Mailbox) Allow(folder, user, rights string) {
+	m.t.Helper()
+	m.do("SETACL " + quote(folder) + " " + user + " " + rights)
+}
+
 // Upload is a message to append.
 type Upload struct {
 	Bytes []byte
