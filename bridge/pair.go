@@ -31,6 +31,9 @@ func (w *worker) pairFolders(ctx context.Context) error {
 	for _, p := range w.pairs {
 		have[p.Legacy.Key()] = p
 	}
+	if err := w.tellSubscriptions(ctx, folders, have); err != nil {
+		return err
+	}
 	if err := w.prepare(ctx, folders, have); err != nil {
 		return err
 	}
@@ -56,6 +59,9 @@ func (w *worker) pairFolders(ctx context.Context) error {
 	}
 	slices.SortStableFunc(pairs, func(a, b *pair) int { return urgency(a.Role) - urgency(b.Role) })
 	w.pairs = pairs
+	if err := w.subscribe(ctx); err != nil {
+		return err
+	}
 	return w.measure(ctx, skipped)
 }
 

@@ -42,7 +42,7 @@ type Source interface {
 
 // Target is what copying writes to.
 type Target interface {
-	// EnsureFolder returns the folder with this role, or else this path, creating it (subscribed) if there is none. The path it returns is the one in use.
+	// EnsureFolder returns the folder with this role, or else this path, creating it if there is none, subscribed unless it is wanted unsubscribed. The path it returns is the one in use.
 	EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error)
 	// State tells the folder's validity and its tail: the reference that the next item will have, or a lower bound of it.
 	State(ctx context.Context, f cutover.Folder) (FolderState, error)
@@ -68,6 +68,14 @@ type Target interface {
 // Preparer is a Target that can make many folders at once. What it cannot make is left to EnsureFolder.
 type Preparer interface {
 	PrepareFolders(ctx context.Context, wanted []cutover.Folder) error
+}
+
+// Subscriber is a Store that knows which folders their owner subscribes to.
+type Subscriber interface {
+	// Subscriptions fills in what Folders did not tell, as far as the server can tell. It may cost a connection.
+	Subscriptions(ctx context.Context, folders []cutover.Folder) error
+	// Subscribe subscribes to the folders. Those for which the server refuses it stay as they are.
+	Subscribe(ctx context.Context, folders []cutover.Folder) error
 }
 
 // Warmer is a Target that can get ready for a Put while the caller still looks what there is to put.

@@ -21,9 +21,11 @@ type worker struct {
 	pairs  []*pair
 	// unpaired is why folders have no counterpart.
 	unpaired []error
-	hints    chan struct{}
-	retry    chan struct{} // somebody mended something
-	status   progress
+	// subscribed are the cloud folders, by path, that were subscribed to because they are on the legacy side; nil until it is read.
+	subscribed map[string]bool
+	hints      chan struct{}
+	retry      chan struct{} // somebody mended something
+	status     progress
 	// unread is since when an item could not be read, so that one bad item cannot stop its folder for ever.
 	unread map[ledger.Place]time.Time
 }

@@ -29,6 +29,14 @@ const (
 // Virtual reports whether folders of this role only show items that lie in other folders.
 func (r FolderRole) Virtual() bool { return r == All || r == Flagged }
 
+// Subscription says whether a folder's owner subscribes to it: clients may hide the rest (RFC 9051 §6.3.7). It is empty where the server does not tell.
+type Subscription string
+
+const (
+	Subscribed   Subscription = "subscribed"
+	Unsubscribed Subscription = "unsubscribed"
+)
+
 // FolderPath is a folder's name as UTF-8 path elements, free of any server's separator: ["INBOX"], ["Projects", "2019"].
 type FolderPath []string
 
@@ -52,5 +60,6 @@ type Folder struct {
 	// Foreign marks folders outside the personal namespace (shared, other users'): they are copied only where somebody says so. Their Role is what they are to their owner.
 	Foreign bool
 	// NoSelect marks folders that hold only other folders.
-	NoSelect bool
+	NoSelect     bool
+	Subscription Subscription
 }

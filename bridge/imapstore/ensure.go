@@ -34,7 +34,7 @@ func (n namespace) wouldBe(folders []cutover.Folder, want cutover.Folder) (f cut
 	return want, false
 }
 
-// EnsureFolder finds a folder as WouldBe does, and otherwise makes it, its parents too, with its role where the server takes one, and subscribes to it.
+// EnsureFolder finds a folder as WouldBe does, and otherwise makes it, its parents too, with its role where the server takes one, and subscribes to it unless it is wanted unsubscribed.
 // A path that the server refuses is made, and found later, in plainer letters.
 func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
 	want, exists, err := s.WouldBe(ctx, want)
@@ -72,8 +72,9 @@ func (s *Store) PrepareFolders(ctx context.Context, wanted []cutover.Folder) err
 
 // newFolder is a folder to be made.
 type newFolder struct {
-	name string
-	role cutover.FolderRole
+	name   string
+	role   cutover.FolderRole
+	hidden bool // not subscribed
 }
 
 // missing returns those of the folders that are not there, their parents before them.
@@ -83,7 +84,8 @@ func (n namespace) missing(folders, wanted []cutover.Folder) []newFolder {
 	for _, f := range folders {
 		there[f.Path.Key()] = true
 	}
-	for _, want := range wanted {
+	parentsFirst := func(a, b cutover.Folder) int { return len(a.Path) - len(b.Path) }
+	for _, want := range slices.SortedStableFunc(slices.Values(wanted), parentsFirst) {
 		want, exists := n.wouldBe(folders, want)
 		if exists {
 			continue
@@ -94,7 +96,7 @@ func (n namespace) missing(folders, wanted []cutover.Folder) []newFolder {
 				continue
 			}
 			there[path.Key()] = true
-			one := newFolder{name: n.name(path)}
+			one := newFolder{name: n.name(path), hidden: depth < len(want.Path) || want.Subscription == cutover.Unsubscribed}
 			if depth == len(want.Path) {
 				one.role = want.Role
 			}
@@ -107,25 +109,18 @@ func (n namespace) missing(folders, wanted []cutover.Folder) []newFolder {
 // makeAll waits for no answer before the next command. Refusals are no failure.
 func (at *live) makeAll(folders []newFolder) error {
 	var commands []*imapclient.Command
+	var shown []string
 	for _, f := range folders {
+		if !f.hidden {
+			shown = append(shown, f.name)
+		}
 		var options *imap.CreateOptions
 		if use := specialUse(f.role); use != "" && at.caps.has("CREATE-SPECIAL-USE") {
 			options = &imap.CreateOptions{SpecialUse: []imap.MailboxAttr{use}}
 		}
 		commands = append(commands, at.client.Create(f.name, options))
 	}
-	for _, f := range folders {
-		commands = append(commands, at.client.Subscribe(f.name))
-	}
-	var failed error
-	for _, c := range commands {
-		if err := c.Wait(); err != nil {
-			if _, refused := answered(err); !refused && failed == nil {
-				failed = err
-			}
-		}
-	}
-	return failed
+	return at.waitAll(append(commands, at.subscribe(shown)...))
 }
 
 // made finds a folder that was just created.
@@ -210,10 +205,10 @@ func (s *Store) create(ctx context.Context, want cutover.Folder) error {
 		if err := at.make(name, want.Role); err != nil {
 			return err
 		}
-		if _, refused := answered(at.client.Subscribe(name).Wait()); refused {
-			s.o.Log.WithField("folder", name).Debug("the server does not subscribe to a folder")
+		if want.Subscription == cutover.Unsubscribed {
+			return nil
 		}
-		return nil
+		return at.waitAll(at.subscribe([]string{name}))
 	})
 }
 

@@ -72,12 +72,15 @@ func (at *live) namespaces() (namespaces, error) {
 	return newNamespaces(data), nil
 }
 
+// list asks for uses and subscriptions too where the server can tell them. One that says so and refuses is asked for the names alone.
 func (at *live) list() ([]*imap.ListData, error) {
-	var options *imap.ListOptions
-	if at.caps.has("LIST-EXTENDED") && at.caps.has("SPECIAL-USE") {
-		options = &imap.ListOptions{ReturnSpecialUse: true}
+	if at.caps.has("LIST-EXTENDED") {
+		list, err := at.client.List("", "*", &imap.ListOptions{ReturnSubscribed: true, ReturnSpecialUse: at.caps.has("SPECIAL-USE")}).Collect()
+		if _, refused := answered(err); !refused {
+			return list, err
+		}
 	}
-	return at.client.List("", "*", options).Collect()
+	return at.client.List("", "*", nil).Collect()
 }
 
 func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
@@ -95,6 +98,11 @@ func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
 		})
 	}
 	rolesByName(folders)
+	subscribed := map[string]bool{}
+	for _, data := range list {
+		subscribed[data.Mailbox] = slices.Contains(data.Attrs, imap.MailboxAttrSubscribed)
+	}
+	tell(folders, subscribed)
 	return folders
 }
 

@@ -43,8 +43,23 @@ func putOddNames(p []byte) []byte {
 	return []byte(string(before) + quoted(string(octets)) + string(after))
 }
 
-// listOurselves reads LIST over a connection that go-imap never sees.
+// listOurselves reads LIST by ourselves.
 func (s *Store) listOurselves(ctx context.Context) ([]*imap.ListData, error) {
+	lines, err := s.ask(ctx, `LIST "" "*"`)
+	if err != nil {
+		return nil, err
+	}
+	var list []*imap.ListData
+	for _, line := range lines {
+		if data, ok := parseList(line); ok {
+			list = append(list, data)
+		}
+	}
+	return list, nil
+}
+
+// ask sends one command over a connection that go-imap never sees.
+func (s *Store) ask(ctx context.Context, command string) ([]reply, error) {
 	s.control.rest() // its permit is what this connection needs
 	made, release, err := s.connect(ctx, false)
 	if err != nil {
@@ -56,26 +71,20 @@ func (s *Store) listOurselves(ctx context.Context) ([]*imap.ListData, error) {
 	stop := context.AfterFunc(ctx, func() { made.conn.Close() })
 	defer stop()
 	made.conn.expect(s.o.Timeout)
-	lines, err := made.command(`LIST "" "*"`)
+	lines, err := made.command(command)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bridge.ErrConnection, err)
 	}
-	var list []*imap.ListData
-	for _, line := range lines {
-		if data, ok := parseList(line); ok {
-			list = append(list, data)
-		}
-	}
-	return list, nil
+	return lines, nil
 }
 
-// parseList reads `(\HasNoChildren) "/" name`.
+// parseList reads `(\HasNoChildren) "/" name`, of LIST or LSUB.
 func parseList(line reply) (*imap.ListData, bool) {
 	attrs, rest, ok := strings.Cut(strings.TrimPrefix(line.text, "("), ")")
-	if line.kind != "LIST" || !ok {
+	if line.kind != "LIST" && line.kind != "LSUB" || !ok {
 		return nil, false
 	}
 	data := &imap.ListData{}

@@ -41,6 +41,13 @@ func (b *Mailbox) AddFolder(f cutover.Folder) cutover.Folder {
 	return made.Folder
 }
 
+// Subscribe changes a folder's subscription, as its owner would.
+func (b *Mailbox) Subscribe(path cutover.FolderPath, to cutover.Subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.must(path).Subscription = to
+}
+
 // Deliver adds a message to a folder and hints to those who wait.
 func (b *Mailbox) Deliver(path cutover.FolderPath, m Message) cutover.Ref {
 	b.mu.Lock()

@@ -18,12 +18,14 @@ const (
 	OpWait    = "wait"
 	OpEnsure  = "ensure folder"
 	OpMove    = "move"
-	OpState   = "state"
-	OpScan    = "scan"      // before each item
-	OpSearch  = "search"    // before each item found, and once at the beginning
-	OpPut     = "put"       // before each item is stored: ErrRefused, ErrBusy, ErrUnknown are its outcome, any other ends the Put
-	OpReply   = "put reply" // after each item was stored: ErrUnknown is its outcome, any other ends the Put without an outcome for it
-	OpFlags   = "flags"     // before a Flags, and before each item of a SetFlags
+	// OpSubscribe is asked before each folder of a Subscribe.
+	OpSubscribe = "subscribe"
+	OpState     = "state"
+	OpScan      = "scan"      // before each item
+	OpSearch    = "search"    // before each item found, and once at the beginning
+	OpPut       = "put"       // before each item is stored: ErrRefused, ErrBusy, ErrUnknown are its outcome, any other ends the Put
+	OpReply     = "put reply" // after each item was stored: ErrUnknown is its outcome, any other ends the Put without an outcome for it
+	OpFlags     = "flags"     // before a Flags, and before each item of a SetFlags
 )
 
 var (

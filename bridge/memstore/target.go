@@ -46,9 +46,30 @@ func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.
 	would.NoSelect = false
 	if would.validity == 0 {
 		would = s.box.newFolder(would.Folder)
+		if would.Subscription = want.Subscription; want.Subscription == "" {
+			would.Subscription = cutover.Subscribed
+		}
 		s.box.folders = append(s.box.folders, would)
 	}
 	return would.Folder, nil
+}
+
+// Subscriptions implements bridge.Subscriber: Folders tells everything.
+func (s *Store) Subscriptions(context.Context, []cutover.Folder) error { return nil }
+
+// Subscribe implements bridge.Subscriber.
+func (s *Store) Subscribe(ctx context.Context, folders []cutover.Folder) error {
+	for _, f := range folders {
+		if err := s.begin(ctx, OpSubscribe); err != nil {
+			return fmt.Errorf("subscribing to %s: %w", f.Path, err)
+		}
+		s.box.mu.Lock()
+		if open, err := s.open(f); err == nil {
+			open.Subscription = cutover.Subscribed
+		}
+		s.box.mu.Unlock()
+	}
+	return nil
 }
 
 // wouldBe finds the folder; one that is not there has no validity yet.

@@ -69,6 +69,7 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"folders by role", (*suite).foldersByRole, true},
 		{"folders by path", (*suite).foldersByPath, true},
 		{"folders at once", (*suite).foldersAtOnce, true},
+		{"subscriptions", (*suite).subscriptions, true},
 		{"refused name", (*suite).refusedName, true},
 		{"foreseen folders", (*suite).foreseen, true},
 		{"separator in a name", (*suite).separatorInName, h.Separator != ""},

@@ -80,6 +80,29 @@ func (s *suite) foldersAtOnce() {
 	}
 }
 
+// subscriptions: folders are made subscribed unless they are wanted otherwise, and subscribed to later; what cannot be subscribed to is no failure.
+func (s *suite) subscriptions() {
+	all, can := s.store.(bridge.Subscriber)
+	if !can {
+		return
+	}
+	made := map[string]cutover.Folder{}
+	for name, wanted := range map[string]cutover.Subscription{"Shown": "", "Chosen": cutover.Subscribed, "Hidden": cutover.Unsubscribed, "Later": cutover.Unsubscribed} {
+		f, err := s.store.EnsureFolder(s.ctx, cutover.Folder{Path: cutover.FolderPath{name}, Kind: cutover.Mail, Subscription: wanted})
+		s.ok(err)
+		made[name] = f
+	}
+	s.ok(all.Subscribe(s.ctx, []cutover.Folder{{Path: cutover.FolderPath{"None"}, Name: "None", Kind: cutover.Mail}, made["Later"]}))
+	folders, err := s.open().Folders(s.ctx)
+	s.ok(err)
+	s.ok(s.open().(bridge.Subscriber).Subscriptions(s.ctx, folders))
+	for _, f := range folders {
+		if _, ours := made[f.Name]; ours && (f.Subscription == cutover.Unsubscribed) != (f.Name == "Hidden") || f.Subscription == "" && f.Name != "INBOX" {
+			s.Errorf("%s is %q", f.Name, f.Subscription)
+		}
+	}
+}
+
 // refusedName: what a server refuses is made under a name that it takes, and found again.
 func (s *suite) refusedName() {
 	for _, name := range []string{"~peter", "#news", `a\b`, "ends with a dot.", " blanks "} {

@@ -20,7 +20,7 @@ const (
 type IMAPCall struct {
 	Stage   CallStage
 	User    string
-	Command string // LOGIN, AUTHENTICATE, SELECT, EXAMINE, CREATE, DELETE, RENAME, LIST, STATUS, APPEND, FETCH, SEARCH, STORE, COPY, MOVE, EXPUNGE, IDLE
+	Command string // LOGIN, AUTHENTICATE, SELECT, EXAMINE, CREATE, DELETE, RENAME, SUBSCRIBE (and UNSUBSCRIBE), LIST, STATUS, APPEND, FETCH, SEARCH, STORE, COPY, MOVE, EXPUNGE, IDLE
 	Folder  string // the one named by the command, or the selected one
 	Size    int64  // APPEND: octets of the message
 	UID     uint32 // APPEND, After: what it was given

@@ -81,13 +81,14 @@ func (c *session) Subscribe(path string) error   { return c.subscribe(path, true
 func (c *session) Unsubscribe(path string) error { return c.subscribe(path, false) }
 
 func (c *session) subscribe(path string, on bool) error {
-	return c.locked(func(a *account) error {
-		f, err := a.folder(path)
-		if err != nil {
-			return asIMAP(err)
-		}
-		f.subscribed = on
-		return nil
+	return c.around("SUBSCRIBE", path, func() error {
+		return c.locked(func(a *account) error {
+			f, err := a.folder(path)
+			if err == nil {
+				f.subscribed = on
+			}
+			return err
+		})
 	})
 }
 

@@ -62,6 +62,25 @@ func (m *Mailbox) Create(name string) {
 	m.do("SUBSCRIBE " + quote(name))
 }
 
+// Unsubscribe takes a folder out of those that clients show.
+func (m *Mailbox) Unsubscribe(name string) {
+	m.t.Helper()
+	m.do("UNSUBSCRIBE " + quote(name))
+}
+
+// Subscribed lists the folders that clients show, sorted.
+func (m *Mailbox) Subscribed() []string {
+	m.t.Helper()
+	var all []string
+	for _, res := range m.do(`LSUB "" "*"`) {
+		if rest, ok := strings.CutPrefix(res.text, "* LSUB ("); ok {
+			all = append(all, parseList(rest, res.literals).Name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // Allow gives another user rights to a folder (RFC 4314).
 func (m *Mailbox) Allow(folder, user, rights string) {
 	m.t.Helper()
