@@ -5,7 +5,10 @@
 // window that was accepted and halves when the other side throttles, as TCP
 // does and for the same reason. A Breaker stops everybody from trying a
 // destination that cannot be reached, and lets one probe through after a
-// growing pause; Breakers keeps one per destination, shared by all who use it.
+// growing pause; Breakers keeps one per destination, shared by all who use it. A
+// Share is what is left of a fixed allowance while the other side throttles: half
+// of it, then one more after each quiet time. Named reads the pause that a server
+// asks for in words.
 //
 // Nothing here reads a clock or a random source: the caller passes now (from
 // its clock.Clock) and a random number in [0,1). Nothing here starts a

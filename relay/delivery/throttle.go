@@ -1,14 +1,11 @@
 package delivery
 
 import (
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
-)
 
-// maxBackoff caps a pause that a reply names.
-const maxBackoff = 24 * time.Hour
+	"posthouse/internal/pace"
+)
 
 // Throttle reports whether a reply asks to slow down rather than judging the
 // message, and the pause it names, if any. Greylisting is no throttle, but
@@ -17,7 +14,7 @@ func Throttle(r Reply) (throttled bool, backoff time.Duration) {
 	if !r.Negative() {
 		return false, 0
 	}
-	return isThrottle(r, strings.ToLower(r.Text)), namedPause(r.Text)
+	return isThrottle(r, strings.ToLower(r.Text)), pace.Named(r.Text)
 }
 
 func isThrottle(r Reply, text string) bool {
@@ -51,41 +48,4 @@ func namesRate(text string) bool {
 		}
 	}
 	return false
-}
-
-var (
-	pauseWords = regexp.MustCompile(`(?i)\b(?:in|after|for|wait|time:|next|within)\s+(\d{1,9})\s*(ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b`)
-	pauseClock = regexp.MustCompile(`(?i)\b(?:in|after|for|wait)\s+(\d{1,2}):(\d{2}):(\d{2})\b`)
-)
-
-// namedPause finds "try again in 300 seconds", "Suggested Backoff Time: 5000
-// milliseconds", "come back in 00:05:00".
-func namedPause(text string) time.Duration {
-	if m := pauseWords.FindStringSubmatch(text); m != nil {
-		unit := pauseUnit(m[2])
-		return time.Duration(min(atoi(m[1]), int64(maxBackoff/unit))) * unit
-	}
-	if m := pauseClock.FindStringSubmatch(text); m != nil {
-		seconds := (atoi(m[1])*60+atoi(m[2]))*60 + atoi(m[3])
-		return min(time.Duration(seconds)*time.Second, maxBackoff)
-	}
-	return 0
-}
-
-func pauseUnit(s string) time.Duration {
-	switch s = strings.ToLower(s); {
-	case strings.HasPrefix(s, "ms"), strings.HasPrefix(s, "mil"):
-		return time.Millisecond
-	case strings.HasPrefix(s, "m"):
-		return time.Minute
-	case strings.HasPrefix(s, "h"):
-		return time.Hour
-	}
-	return time.Second
-}
-
-// atoi is for digits that a pattern has already bounded.
-func atoi(digits string) int64 {
-	n, _ := strconv.ParseInt(digits, 10, 64)
-	return n
 }

@@ -34,8 +34,8 @@ func TestThrottle(t *testing.T) {
 		{"451 4.7.1 Greylisting in action, please come back in 00:05:30", false, 330 * time.Second},
 		{"450 4.7.1 wait 2h", true, 2 * time.Hour},
 		{"450 4.7.1 retry after 15 mins", true, 15 * time.Minute},
-		{"450 4.7.1 wait 999999999 hours", true, maxBackoff},
-		{"450 4.7.1 in 99:99:99", true, maxBackoff},
+		{"450 4.7.1 wait 999999999 hours", true, 24 * time.Hour},
+		{"450 4.7.1 in 99:99:99", true, 24 * time.Hour},
 		{"450 4.7.1 in 1234567890123 seconds", true, 0},
 		{"450 4.7.1 rejected in 5 places", true, 0},
 	}
