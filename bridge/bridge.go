@@ -36,6 +36,8 @@ type Config struct {
 	Log     logrus.FieldLogger
 	// Parallel is how many mailboxes copy at once; all follow.
 	Parallel int
+	// Bears is how many of them a server of that name bears; 0, and a nil function, are no limit. One that throttles bears half as many for a while.
+	Bears func(server string) int
 	// Poll is the longest time between two looks at a mailbox.
 	Poll time.Duration
 	// Pause is the shortest rest after a failure; it grows from there.
@@ -51,7 +53,7 @@ type Config struct {
 // Bridge copies and follows many mailboxes side by side. Start it once; its methods are safe for concurrent use.
 type Bridge struct {
 	cfg   Config
-	slots chan struct{} // one for each mailbox that may copy now
+	turns *turns
 
 	mu      sync.Mutex
 	workers map[cutover.MailboxID]*worker
@@ -63,7 +65,7 @@ type Bridge struct {
 
 // New makes a Bridge for the mailboxes. It does no I/O.
 func New(cfg Config, mailboxes []cutover.Mailbox) *Bridge {
-	b := &Bridge{cfg: cfg, slots: make(chan struct{}, max(1, cfg.Parallel)), workers: map[cutover.MailboxID]*worker{}}
+	b := &Bridge{cfg: cfg, turns: newTurns(cfg), workers: map[cutover.MailboxID]*worker{}}
 	b.doors.open = cfg.Open
 	for _, m := range mailboxes {
 		b.workers[m.ID] = newWorker(b, m)
@@ -127,16 +129,6 @@ func (b *Bridge) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("stopping the bridge: %w", ctx.Err())
-	}
-}
-
-// acquire waits for the right to copy and returns the function that gives it back.
-func (b *Bridge) acquire(ctx context.Context) (func(), error) {
-	select {
-	case b.slots <- struct{}{}:
-		return func() { <-b.slots }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 }
 

@@ -231,10 +231,10 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 	return notPut
 }
 
-// putFailure: a server that asks to wait with one item, and took others, does not ask the whole mailbox to wait.
+// putFailure: a server that asks to wait with one item, and took others, does not ask the whole mailbox to wait, unless it throttles.
 func (c *carriage) putFailure(row ledger.Item, cause error) error {
-	if errors.Is(cause, ErrBusy) && slices.ContainsFunc(c.arrived, func(a arrival) bool { return a.outcome.Err == nil }) {
-		return fmt.Errorf("putting %s: %v", row.Legacy.Ref, cause)
+	if errors.Is(cause, ErrBusy) && planned(cause) == nil && slices.ContainsFunc(c.arrived, func(a arrival) bool { return a.outcome.Err == nil }) {
+		cause = aside{cause}
 	}
 	return fmt.Errorf("putting %s: %w", row.Legacy.Ref, cause)
 }

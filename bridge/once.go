@@ -14,7 +14,8 @@ const onceTries = 4
 
 // CatchUp brings the mailboxes up to date: everything that lies on the legacy side when it is called has a disposition when done is told nil. done is called once for each mailbox, one at a
 // time, with what kept it from being done, in the order in which they end. On a bridge that was started the workers are woken and waited for, and a mailbox that has a problem is
-// given up at once; else the mailboxes are worked on here, Parallel at a time, and left when they are done. It returns the context's error, or that of a mailbox that is not known.
+// given up at once; else the mailboxes are worked on here, Parallel at a time, and left when they are done. What a server asked to wait is waited for, while others go on. It returns the
+// context's error, or that of a mailbox that is not known.
 func (b *Bridge) CatchUp(ctx context.Context, ids []cutover.MailboxID, done func(cutover.MailboxID, error)) error {
 	workers, err := b.workersOf(ids)
 	if err != nil {
@@ -23,11 +24,15 @@ func (b *Bridge) CatchUp(ctx context.Context, ids []cutover.MailboxID, done func
 	b.mu.Lock()
 	started := b.ctx != nil
 	b.mu.Unlock()
-	do, atOnce := (*worker).once, cap(b.slots)
+	do, seats := (*worker).once, make(chan struct{}, b.turns.most)
 	if started {
-		do, atOnce = (*worker).caughtUp, len(workers)
+		do, seats = (*worker).caughtUp, make(chan struct{}, len(workers))
+	} else {
+		for _, w := range workers {
+			w.seats = seats
+		}
 	}
-	return sideBySide(ctx, workers, atOnce, func(w *worker) (tell func()) {
+	return sideBySide(ctx, workers, seats, func(w *worker) (tell func()) {
 		err := do(w, ctx)
 		return func() { done(w.m.ID, err) }
 	})
@@ -45,28 +50,26 @@ func (b *Bridge) workersOf(ids []cutover.MailboxID) ([]*worker, error) {
 	return workers, nil
 }
 
-// sideBySide calls do for the workers, so many at once, and what it returns one at a time.
-func sideBySide(ctx context.Context, workers []*worker, atOnce int, do func(*worker) (tell func())) error {
-	turns := make(chan *worker)
+// sideBySide calls do for each worker that got a seat, in their order, and what it returns one at a time.
+func sideBySide(ctx context.Context, workers []*worker, seats chan struct{}, do func(*worker) (tell func())) error {
 	var telling sync.Mutex
 	var all sync.WaitGroup
-	for range min(atOnce, len(workers)) {
-		all.Go(func() {
-			for w := range turns {
-				tell := do(w)
-				telling.Lock()
-				tell()
-				telling.Unlock()
-			}
-		})
-	}
 	for _, w := range workers {
 		select {
-		case turns <- w:
+		case seats <- struct{}{}:
 		case <-ctx.Done():
 		}
+		if ctx.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-seats }()
+			tell := do(w)
+			telling.Lock()
+			defer telling.Unlock()
+			tell()
+		})
 	}
-	close(turns)
 	all.Wait()
 	return ctx.Err()
 }
@@ -74,21 +77,22 @@ func sideBySide(ctx context.Context, workers []*worker, atOnce int, do func(*wor
 // once passes over the mailbox until nothing is pending. What fails is tried again, as in following, unless trying again cannot help.
 func (w *worker) once(ctx context.Context) error {
 	defer w.close()
-	for failures := 1; ; failures++ {
-		before := w.status.done()
+	for {
 		err := w.pass(ctx)
 		if err == nil || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
-		if w.status.done() > before {
-			failures = 1
-		}
-		if failures >= onceTries || errors.Is(err, ErrNoServer) || errors.Is(err, ErrLogin) {
+		if w.hopeless(err) {
 			w.status.givenUp(err)
 			return err
 		}
-		w.rest(ctx, err, failures)
+		w.rest(ctx, err)
 	}
+}
+
+// hopeless reports whether trying again, soon, is of no use. A planned wait is waited for.
+func (w *worker) hopeless(err error) bool {
+	return planned(err) == nil && (w.tries.failed >= onceTries || errors.Is(err, ErrNoServer) || errors.Is(err, ErrLogin) || full(err))
 }
 
 // caughtUp wakes a worker that runs, and waits for the end of a pass that looked after that.
@@ -102,5 +106,9 @@ func (w *worker) caughtUp(ctx context.Context) error {
 	default:
 	}
 	w.hint()
-	return w.status.wait(ctx, since+1)
+	ended, err := w.status.wait(ctx, since+1)
+	for planned(err) != nil {
+		ended, err = w.status.wait(ctx, ended+1)
+	}
+	return err
 }

@@ -15,7 +15,7 @@ import (
 type State string
 
 const (
-	Waiting    State = "waiting"      // for its turn
+	Waiting    State = "waiting"      // for its turn, or, where Wait says so, because a server asked to
 	Copying    State = "copying"      // its backfill is not done
 	Following  State = "following"    // everything found so far is settled
 	Unfollowed State = "not followed" // one of its sides has no mailbox server; Error says which
@@ -36,7 +36,8 @@ type Progress struct {
 	Folder   string    // being worked on
 	Error    string    // the last failure, for people; empty when the last pass succeeded
 	Login    bool      // the failure is a refused login
-	Next     time.Time // of the next try, after a failure
+	Wait     string    // who asked to wait until Next, and how; empty when nobody did
+	Next     time.Time // of the next try, after a failure, or the end of the wait
 	Caught   time.Time // when last everything was settled; zero before the first time
 }
 
@@ -135,8 +136,8 @@ func (s *progress) end(err error) {
 	}
 }
 
-// wait returns the error of the pass in which the look with the number began, or of a later one, when it has ended.
-func (s *progress) wait(ctx context.Context, look int) error {
+// wait returns the error of the pass in which the look with the number began, or of a later one, when it has ended, and the number of its last look.
+func (s *progress) wait(ctx context.Context, look int) (ended int, err error) {
 	for {
 		s.mu.Lock()
 		ended, err := s.ended, s.err
@@ -146,12 +147,12 @@ func (s *progress) wait(ctx context.Context, look int) error {
 		news := s.news
 		s.mu.Unlock()
 		if ended >= look {
-			return err
+			return ended, err
 		}
 		select {
 		case <-news:
 		case <-ctx.Done():
-			return ctx.Err()
+			return ended, ctx.Err()
 		}
 	}
 }
@@ -159,7 +160,7 @@ func (s *progress) wait(ctx context.Context, look int) error {
 func (s *progress) caughtUp(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.p.Caught, s.p.Error, s.p.Login, s.p.Next, s.p.Folder = Following, at, "", false, time.Time{}, ""
+	s.state, s.p.Caught, s.p.Error, s.p.Login, s.p.Wait, s.p.Next, s.p.Folder = Following, at, "", false, "", time.Time{}, ""
 }
 
 func (s *progress) unfollowed(err error) {
@@ -174,5 +175,22 @@ func (s *progress) givenUp(err error) { s.problem(err, time.Time{}) }
 func (s *progress) problem(err error, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.p.Error, s.p.Next, s.p.Login = Problem, err.Error(), next, errors.Is(err, ErrLogin)
+	s.state, s.p.Error, s.p.Wait, s.p.Next, s.p.Login = Problem, err.Error(), "", next, errors.Is(err, ErrLogin)
+}
+
+// waits is for a planned wait: nothing failed.
+func (s *progress) waits(b *Busy, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.p.Error, s.p.Wait, s.p.Next, s.p.Login = Waiting, "", b.asks(), until, false
+}
+
+// goOn ends the wait: the mailbox is where it was before.
+func (s *progress) goOn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.p.Wait, s.p.Next = Following, "", time.Time{}
+	if s.p.Caught.IsZero() {
+		s.state = Copying
+	}
 }

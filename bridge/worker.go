@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"posthouse/cutover"
@@ -26,18 +25,15 @@ type worker struct {
 	hints      chan struct{}
 	retry      chan struct{} // somebody mended something
 	status     progress
+	tries      tries
+	// seats, if not nil, are those of a CatchUp: who waits for a server leaves his.
+	seats chan struct{}
 	// unread is since when an item could not be read, so that one bad item cannot stop its folder for ever.
 	unread map[ledger.Place]time.Time
 }
 
 // unreadFor is how long an item that cannot be read is tried.
 const unreadFor = time.Hour
-
-// Pauses after failures, in units of Config.Pause.
-const (
-	longPause  = 150
-	loginPause = 300 // a refused login, unless it says itself when it may be tried again: asking often may lock the account
-)
 
 func newWorker(b *Bridge, m cutover.Mailbox) *worker {
 	rules := Rules{Mailbox: m.ID}
@@ -53,7 +49,6 @@ func (w *worker) run(ctx context.Context) {
 	watching := w.watch(watched)
 	defer watching.Wait()
 	defer unwatch()
-	failures := 0
 	for ctx.Err() == nil {
 		err := w.pass(ctx)
 		if errors.Is(err, ErrNoServer) {
@@ -61,19 +56,22 @@ func (w *worker) run(ctx context.Context) {
 			return
 		}
 		if err != nil && ctx.Err() == nil {
-			failures++
-			w.rest(ctx, err, failures)
+			w.rest(ctx, err)
 			continue
 		}
-		failures = 0
 		w.await(ctx)
 	}
 }
 
 // pass looks at every folder until nothing is pending in any. A folder that fails does not stop the others; a side that cannot be reached does.
 func (w *worker) pass(ctx context.Context) (err error) {
+	select {
+	case <-w.retry: // what was mended before this pass is seen by it
+	default:
+	}
 	w.status.begin()
 	defer func() { w.status.end(err) }()
+	defer func() { w.tries.count(err, w.status.done()) }()
 	defer w.part()
 	if err := w.connect(); err != nil {
 		return err
@@ -84,9 +82,9 @@ func (w *worker) pass(ctx context.Context) (err error) {
 	return w.rounds(ctx)
 }
 
-// inTurn calls do while one of the slots is ours. A slot is given back after each round: a mailbox that has only news does not wait for another one's first copy to end.
+// inTurn calls do while it is our turn, which is given back after each round: a mailbox that has only news does not wait for another one's first copy to end.
 func (w *worker) inTurn(ctx context.Context, do func(context.Context) error) error {
-	release, err := w.b.acquire(ctx)
+	release, err := w.b.turns.take(ctx, w.m)
 	if err != nil {
 		return err
 	}
@@ -167,7 +165,7 @@ func (w *worker) connect() (err error) {
 
 // part gives the connections back after a pass, unless there are enough for every mailbox to keep its own.
 func (w *worker) part() {
-	if w.b.size() > cap(w.b.slots) {
+	if w.b.size() > w.b.turns.most {
 		w.close()
 	}
 }
@@ -179,35 +177,6 @@ func (w *worker) close() {
 		}
 	}
 	w.legacy, w.cloud = nil, nil
-}
-
-// rest shows the failure and waits before the next try: longer each time, longest after a refused login, shorter when somebody mended something.
-func (w *worker) rest(ctx context.Context, err error, failures int) {
-	now := w.b.cfg.Clock.Now()
-	pause := w.pause(err, failures, now)
-	w.status.problem(err, now.Add(pause))
-	w.b.cfg.Log.WithError(err).WithField("mailbox", w.m.ID).Warn("mailbox needs another try")
-	timer := w.b.cfg.Clock.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-w.retry:
-		w.close() // what was mended may be the login
-	case <-timer.C():
-	case <-ctx.Done():
-	}
-}
-
-func (w *worker) pause(err error, failures int, now time.Time) time.Duration {
-	unit := w.b.cfg.Pause
-	pause := min(unit<<min(failures-1, 10), longPause*unit)
-	var refused *RefusedLogin
-	switch {
-	case errors.As(err, &refused) && !refused.Next.IsZero():
-		return max(refused.Next.Sub(now), unit)
-	case errors.Is(err, ErrLogin):
-		pause = loginPause * unit
-	}
-	return pause + rand.N(pause/4)
 }
 
 // await returns at the next hint, at the next poll, or when the context ends.

@@ -91,12 +91,11 @@ func expand(set string, limit int) []cutover.Ref {
 
 // verdict turns the server's refusal of one item into its outcome.
 func verdict(item bridge.PutItem, r reply) bridge.Outcome {
-	kind := bridge.ErrRefused
 	switch {
 	case r.waits():
-		kind = bridge.ErrBusy
+		return bridge.Outcome{ID: item.ID, Err: asBusy(r, refusal{r})}
 	case r.tooLarge():
-		kind = bridge.ErrTooLarge
+		return failed(item, bridge.ErrTooLarge, refusal{r})
 	}
-	return failed(item, kind, refusal{r})
+	return failed(item, bridge.ErrRefused, refusal{r})
 }

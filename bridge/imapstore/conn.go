@@ -46,8 +46,8 @@ const maxTail = 256
 // lastWords is the text of a BYE among the last octets read, which go-imap does not tell. Call it when nobody reads any more.
 func (c *conn) lastWords() string {
 	for line := range strings.Lines(string(c.tail)) {
-		if words, ok := strings.CutPrefix(line, "* BYE "); ok {
-			return strings.TrimSpace(words)
+		if r := parseReply(strings.TrimSpace(line)); r.tag == "*" && r.kind == "BYE" {
+			return strings.TrimSpace(strings.TrimPrefix(r.said(), "BYE"))
 		}
 	}
 	return ""

@@ -49,11 +49,11 @@ func parseCapabilities(text string) capabilities {
 	return caps
 }
 
-// connect dials, makes the connection private and logs in, if the guard lets it. The error matches ErrConnection or ErrLogin.
+// connect dials, makes the connection private and logs in, if the guard lets it. The error matches ErrConnection, and ErrBusy where the server asks to wait, or ErrLogin.
 func (o Options) connect(ctx context.Context) (s *session, err error) {
 	err = o.Guard(ctx, func() (err error) {
 		s, err = o.open(ctx)
-		return unconnected(err)
+		return o.named(unconnected(err))
 	})
 	if err == nil {
 		return s, nil
@@ -69,7 +69,11 @@ func unconnected(err error) error {
 	if err == nil {
 		return nil
 	}
-	if err = login.Explain(err); person(err) {
+	err = login.Explain(err)
+	if busy := busyLogin(err); busy != nil {
+		return fmt.Errorf("%w: %w", bridge.ErrConnection, busy)
+	}
+	if person(err) {
 		return &bridge.RefusedLogin{Err: err}
 	}
 	return fmt.Errorf("%w: %w", bridge.ErrConnection, err)
@@ -195,7 +199,7 @@ func (s *session) finish(tag string) ([]reply, error) {
 		case r.tag == tag:
 			return nil, refusal{r}
 		case r.kind == "BYE":
-			return nil, fmt.Errorf("server closed the connection: %s", r.said())
+			return nil, fmt.Errorf("server closed the connection: %w", refusal{r})
 		}
 		s.note(r)
 		untagged = append(untagged, r)

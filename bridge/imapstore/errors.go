@@ -35,7 +35,18 @@ func answered(err error) (reply, bool) {
 	return reply{}, false
 }
 
-// classify gives an error of a command the sentinel that the seam wants.
+// classify gives an error of a command the sentinel that the seam wants, and the name of the server that asks to wait.
+func (s *Store) classify(err error) error { return s.o.named(classify(err)) }
+
+// named writes the server's name into the Busy of a new error.
+func (o Options) named(err error) error {
+	var busy *bridge.Busy
+	if errors.As(err, &busy) {
+		busy.Server = o.Server
+	}
+	return err
+}
+
 func classify(err error) error {
 	if err == nil || errors.Is(err, bridge.ErrConnection) || errors.Is(err, bridge.ErrLogin) {
 		return err
@@ -44,18 +55,12 @@ func classify(err error) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: %w", bridge.ErrConnection, err)
+	case errors.Is(err, bridge.ErrBusy):
 	case said.waits():
-		return fmt.Errorf("%w: %w", bridge.ErrBusy, err)
+		return asBusy(said, err)
 	}
 	return err
 }
-
-// laterCodes are the response codes (RFC 5530, RFC 9208) after which the same command may succeed another time. LIMIT is not among them: it is a limit of the implementation, which a
-// message too large for Dovecot's quota_max_mail_size, or one with too many flags, will meet again.
-var laterCodes = map[string]bool{"UNAVAILABLE": true, "INUSE": true, "SERVERBUG": true, "OVERQUOTA": true, "TRYCREATE": true, "CORRUPTION": true}
-
-// laterWords are what servers without codes say: Exchange and Microsoft 365 throttle in words.
-var laterWords = regexp.MustCompile(`(?i)throttl|back-?off|try again|temporar|too many|server (is )?busy|rate limit|over ?quota|quota exceeded|server unavailable|mailbox (is )?(full|locked)`)
 
 // sizeCodes (RFC 4469, RFC 5530) and sizeWords tell that a message was refused for its size. A line or a header that is too long is something else.
 var sizeCodes = map[string]bool{"TOOBIG": true, "LIMIT": true}
@@ -65,17 +70,4 @@ var sizeWords = regexp.MustCompile(`(?i)(message|mail|item) (is )?too (large|big
 // tooLarge reports whether the server clearly refused a message for its size.
 func (r reply) tooLarge() bool {
 	return sizeCodes[r.code] || sizeWords.MatchString(r.text)
-}
-
-// waits reports whether the server asks, by code or in words, to come back later.
-func (r reply) waits() bool {
-	if r.kind == "BAD" && r.code == "" {
-		return strings.Contains(strings.ToLower(r.text), "throttl") // Microsoft 365 says BAD Request is throttled
-	}
-	return laterCodes[r.code] || r.code == "" && laterWords.MatchString(r.text)
-}
-
-// everybody reports whether what the server said holds for every item alike, so that trying them one by one is of no use.
-func (r reply) everybody() bool {
-	return r.waits() && r.code != "OVERQUOTA" && !strings.Contains(strings.ToLower(r.text), "quota")
 }

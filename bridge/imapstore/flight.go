@@ -1,6 +1,7 @@
 package imapstore
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -60,6 +61,7 @@ func (u *upload) land(tag string, f *flight) {
 func (u *upload) resolve(f *flight, r reply) {
 	p := u.owner()
 	if r.kind == "OK" {
+		p.heed(r)
 		for i, place := range places(r, len(f.items)) {
 			p.tell(bridge.Outcome{ID: f.items[i].ID, Place: place})
 		}
@@ -69,6 +71,7 @@ func (u *upload) resolve(f *flight, r reply) {
 		p.split(f.items)
 		return
 	}
+	p.heed(r)
 	for _, item := range f.items {
 		p.tell(verdict(item, r))
 	}
@@ -78,9 +81,7 @@ func (u *upload) resolve(f *flight, r reply) {
 func (u *upload) fail(err error) {
 	u.conn.Close()
 	u.mu.Lock()
-	if u.bye != "" {
-		err = fmt.Errorf("%w (%s)", err, u.bye)
-	}
+	err = hungUp(u.bye, err)
 	u.err = err
 	var doubtful group
 	for _, f := range u.flights {
@@ -94,7 +95,7 @@ func (u *upload) fail(err error) {
 	p := u.p
 	u.mu.Unlock()
 	for _, item := range doubtful {
-		p.tell(failed(item, bridge.ErrUnknown, err))
+		p.tell(failed(item, bridge.ErrUnknown, errors.New(err.Error()))) // whatever else it is: the outcome is unknown
 	}
 	close(u.dead)
 	u.landed.Broadcast()

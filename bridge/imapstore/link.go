@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
+	"posthouse/bridge"
 	"posthouse/cutover"
 )
 
@@ -81,14 +82,14 @@ func (l *link) do(ctx context.Context, fn func(*live) error) error {
 	}
 	reused := at.used
 	err = l.run(ctx, at, fn)
-	if err == nil || !reused || l.live != nil || ctx.Err() != nil {
-		return classify(err)
+	if err == nil || !reused || l.live != nil || ctx.Err() != nil || errors.Is(err, bridge.ErrBusy) {
+		return l.store.classify(err)
 	}
 	l.store.o.Log.WithError(err).Debug("an idle connection was lost; connecting again")
 	if at, err = l.open(ctx); err != nil {
 		return err
 	}
-	return classify(l.run(ctx, at, fn))
+	return l.store.classify(l.run(ctx, at, fn))
 }
 
 // open returns the connection, making it if need be; the caller holds the lock.
@@ -136,10 +137,7 @@ func (l *link) run(ctx context.Context, at *live, fn func(*live) error) error {
 	var keep keepOpen
 	if _, ok := answered(err); err != nil && !ok && !errors.As(err, &keep) {
 		l.close()
-		if words := at.conn.lastWords(); words != "" {
-			return fmt.Errorf("server hung up, saying %q: %w", words, err)
-		}
-		return err
+		return hungUp(at.conn.lastWords(), err)
 	}
 	at.used = true
 	return err

@@ -27,8 +27,11 @@ func TestLogin(t *testing.T) {
 		{"login-challenge", nil, nil, ""},
 		{"login-plain", func(o *imapstore.Options) { o.Password = byPassword }, nil, ""},
 		{"login-refused", nil, bridge.ErrLogin, "[AUTHENTICATIONFAILED] Invalid credentials"},
-		{"login-unavailable", nil, bridge.ErrConnection, "User backend has gone away"},
-		{"login-limit", nil, bridge.ErrConnection, "Too many connections from your address"},
+		{"login-unavailable", nil, bridge.ErrBusy, "User backend has gone away"},
+		{"login-limit", nil, bridge.ErrBusy, "Too many connections from your address"},
+		{"login-not-connected", nil, bridge.ErrBusy, "User is authenticated but not connected"},
+		{"login-bandwidth", nil, bridge.ErrBusy, "Account exceeded command or bandwidth limits"},
+		{"login-bye", nil, bridge.ErrBusy, "Temporary System Error"},
 		{"login-endless", nil, bridge.ErrConnection, "too long"},
 		{"starttls-absent", starttls, bridge.ErrConnection, "unknown command"},
 		{"starttls-injected", starttls, bridge.ErrConnection, "plain text after its answer to STARTTLS"},
@@ -45,6 +48,9 @@ func TestLogin(t *testing.T) {
 			_, err := store.Folders(t.Context())
 			if !errors.Is(err, c.want) || c.want == nil && err != nil || !strings.Contains(text(err), c.says) {
 				t.Fatalf("got %v, want %v with %q", err, c.want, c.says)
+			}
+			if c.want == bridge.ErrBusy && !errors.Is(err, bridge.ErrConnection) {
+				t.Errorf("%v is no failure to connect", err)
 			}
 			if strings.Contains(text(err), "horse") {
 				t.Errorf("the error holds the password: %v", err)

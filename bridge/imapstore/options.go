@@ -22,6 +22,7 @@ const (
 // Options say how a mailbox is reached. Address, TLS and one of SASL and Password are required; the zero value of everything else is a sensible default.
 type Options struct {
 	Address   string // host:port
+	Server    string // its name, for errors that tell who asks to wait
 	TLS       TLSMode
 	TLSConfig *tls.Config // nil verifies the host of Address
 
@@ -37,7 +38,7 @@ type Options struct {
 	Guard func(ctx context.Context, connect func() error) error
 	// Dial replaces net.Dialer in tests.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Limit bounds the connections to this server over all stores of the process. May be nil.
+	// Limit bounds the connections to this server over all stores of the process. May be nil. One that is a Crowder too hears of it when the server takes no more.
 	Limit Limiter
 	// Timeout is how long a server may be silent while an answer is due; 2 minutes when zero.
 	Timeout time.Duration
@@ -61,6 +62,12 @@ type Limiter interface {
 	Acquire(ctx context.Context) error
 	TryAcquire() bool
 	Release()
+}
+
+// Crowder is a Limiter that adapts to what the server takes.
+type Crowder interface {
+	// Crowded is told that the server refused a connection because there are too many. That connection's permit is given back already.
+	Crowded()
 }
 
 // NewLimiter returns a Limiter of n connections.

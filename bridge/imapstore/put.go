@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"posthouse/bridge"
@@ -44,6 +45,8 @@ type lanes struct {
 	telling sync.Mutex // outcomes are told one at a time
 	more    sync.Once  // the further lanes are begun
 	further sync.WaitGroup
+	slowed  atomic.Pointer[reply] // the server asked to wait: nothing more is sent
+	full    atomic.Int32          // items in a row for which there was no room
 	failing sync.Once
 	quit    chan struct{} // closed when a lane failed: nothing new is taken
 }
@@ -129,6 +132,7 @@ func (p *putting) tell(outcomes ...bridge.Outcome) {
 	p.telling.Lock()
 	defer p.telling.Unlock()
 	for _, o := range outcomes {
+		p.store.o.named(o.Err)
 		p.outcome(o)
 	}
 }
@@ -161,9 +165,26 @@ func (p *putting) run(ctx context.Context, in <-chan bridge.PutItem) error {
 		}
 		if err != nil {
 			p.writer.drop()
-			return classify(err)
+			return p.store.classify(err)
 		}
 	}
+}
+
+// fullEnough is how many items in a row a full mailbox may refuse before nothing more is tried: a smaller one may still have fitted.
+const fullEnough = 10
+
+// heed notes what the server says to an item that it does not take, or, with an OK, that it takes some.
+func (l *lanes) heed(r reply) {
+	switch kind := r.busy(); {
+	case r.kind == "OK":
+		l.full.Store(0)
+		return
+	case kind == bridge.Full && l.full.Add(1) < fullEnough:
+		return
+	case kind != bridge.Full && !r.slows():
+		return
+	}
+	l.slowed.CompareAndSwap(nil, &r)
 }
 
 // reconnect is an error after which the work goes on over a new connection: we had to close the old one, or were made to, and know what became of all items.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -103,28 +104,65 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-func TestWaits(t *testing.T) {
-	cases := []struct {
-		line             string
-		waits, everybody bool
+// TestBusy: how servers ask to wait, in their words.
+func TestBusy(t *testing.T) {
+	const none, throttled, crowded, full, later = bridge.BusyKind(""), bridge.Throttled, bridge.Crowded, bridge.Full, bridge.Later
+	for _, c := range []struct {
+		line string
+		want bridge.BusyKind
+		wait time.Duration
 	}{
-		{"A NO [OVERQUOTA] full", true, false},
-		{"A NO [LIMIT] too much", false, false},
-		{"A NO [UNAVAILABLE] later", true, true},
-		{"A NO [TRYCREATE] none", true, true},
-		{"A NO Quota exceeded (mailbox for user is full)", true, false},
-		{"A NO Server is busy, try again", true, true},
-		{"A BAD Request is throttled. Suggested Backoff Time: 300000 milliseconds", true, true},
-		{"A NO Request is throttled.", true, true},
-		{"A NO [TOOBIG] temporarily funny", false, false},
-		{"A NO Message contains NUL", false, false},
-		{"A BAD Command argument error", false, false},
-		{"A NO [NOPERM] not yours", false, false},
-	}
-	for _, c := range cases {
+		// Microsoft
+		{"A BAD Request is throttled. Suggested Backoff Time: 299892 milliseconds", throttled, 299892 * time.Millisecond},
+		{"A NO Request is throttled. Suggested Backoff Time: 1500 milliseconds", throttled, 1500 * time.Millisecond},
+		{"* BYE Request is throttled. Suggested Backoff Time: 60000 milliseconds", throttled, time.Minute},
+		{"A NO Request is throttled.", throttled, 0},
+		{"A BAD Server Busy", throttled, 0},
+		{"A NO Server Unavailable. 15", throttled, 0},
+		{"A BAD User is authenticated but not connected.", throttled, 0},
+		{"A NO [THROTTLED] later", throttled, 0},
+		{"A NO APPEND failed: MapiExceptionShutoffQuotaExceeded", full, 0},
+		{"A NO The mailbox has exceeded the maximum mailbox size", full, 0},
+		{"* BYE Connection is closed. 13", none, 0},
+		{"* BYE Session invalidated - AccessTokenExpired", none, 0},
+		{"A BAD Command Argument Error. 11", none, 0},
+		{"A BAD Command Argument Error. 12, try again", none, 0},
+		// Google
+		{"A NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)", throttled, 0},
+		{"A NO [ALERT] Account exceeded command or bandwidth limits. (Failure)", throttled, 0},
+		{"A NO [ALERT] Too many simultaneous connections. (Failure)", crowded, 0},
+		{"* BYE [ALERT] Too many simultaneous connections. (Failure)", crowded, 0},
+		{"* BYE [UNAVAILABLE] Temporary System Error", throttled, 0},
+		{"A NO [OVERQUOTA] User is over quota (Failure)", full, 0},
+		// Dovecot, Cyrus, Courier and others
+		{"A NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", full, 0},
+		{"A NO [OVERQUOTA] Over quota", full, 0},
+		{"A NO [ALERT] You exceeded your mail quota.", full, 0},
+		{"A NO Quota exceeded (mailbox for user is full)", full, 0},
+		{"A NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)", crowded, 0},
+		{"* BYE Too many connections from your address", crowded, 0},
+		{"A NO [LIMIT] Rate limit hit", throttled, 0},
+		{"A NO [LIMIT] too much", none, 0},
+		{"A NO [LIMIT] Too many flags", none, 0},
+		{"A NO [UNAVAILABLE] Internal error occurred. Refer to server log for more information.", throttled, 0},
+		{"A NO [INUSE] Mailbox is locked, will abort", later, 0},
+		{"A NO [TRYCREATE] none", later, 0},
+		{"A NO [SERVERBUG] oops", later, 0},
+		{"A NO Server is busy, try again in 5 minutes", throttled, 5 * time.Minute},
+		{"A NO temporary failure", later, 0},
+		{"* BYE temporary failure", none, 0},
+		{"* BYE Autologout; idle for too long", none, 0},
+		{"A NO [TOOBIG] temporarily funny", none, 0},
+		{"A NO Message contains NUL", none, 0},
+		{"A NO [NOPERM] not yours", none, 0},
+		{"A NO [CANNOT] too many parts", none, 0},
+	} {
 		r := parseReply(c.line)
-		if r.waits() != c.waits || r.everybody() != c.everybody {
-			t.Errorf("%s: waits %v, for everybody %v", c.line, r.waits(), r.everybody())
+		if got := r.busy(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.line, got, c.want)
+		}
+		if got := asBusy(r, refusal{r}).Wait; got != c.wait {
+			t.Errorf("%s: names a pause of %v, want %v", c.line, got, c.wait)
 		}
 	}
 }
@@ -144,6 +182,9 @@ func TestClassify(t *testing.T) {
 		if got := classify(c.err); !errors.Is(got, c.want) || !errors.Is(got, c.err) {
 			t.Errorf("%v becomes %v, want %v", c.err, got, c.want)
 		}
+	}
+	if got := (&Store{o: Options{Server: "cloud"}}).classify(refusal{parseReply("A BAD Server Busy")}); !errors.Is(got, bridge.ErrBusy) || got.(*bridge.Busy).Server != "cloud" || got.(*bridge.Busy).Said != "BAD Server Busy" {
+		t.Errorf("it becomes %#v", got)
 	}
 	plain := &imap.Error{Type: "NO", Text: "no"}
 	if got := classify(plain); got != error(plain) || classify(nil) != nil {

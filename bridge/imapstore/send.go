@@ -31,6 +31,9 @@ func (u *upload) send(g group) error {
 		u.owner().resend(g)
 		return err
 	}
+	if u.slowed(tag, f) {
+		return nil
+	}
 	err = u.write(tag, f)
 	var bad badContent
 	switch {
@@ -46,6 +49,22 @@ func (u *upload) send(g group) error {
 		u.owner().resend(g)
 	}
 	return err
+}
+
+// slowed tells of a group that is not sent because the server asked to wait meanwhile: it surely is not put.
+func (u *upload) slowed(tag string, f *flight) bool {
+	p := u.owner()
+	said := p.slowed.Load()
+	if said == nil {
+		return false
+	}
+	for _, item := range f.items {
+		p.tell(verdict(item, *said))
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.land(tag, f)
+	return true
 }
 
 // closed closes the connection and returns why it ended.

@@ -71,11 +71,20 @@ func (s *Store) connect(ctx context.Context, extra bool) (*session, func(), erro
 		return made, s.o.Limit.Release, nil
 	}
 	s.o.Limit.Release()
+	s.crowded(err)
 	if extra && ctx.Err() == nil {
 		s.o.Log.WithError(err).Debug("no further connection; going on with those there are")
 		err = fmt.Errorf("%w: %w", errNoRoom, err)
 	}
 	return nil, nil, err
+}
+
+// crowded tells the limiter when the server has too many connections.
+func (s *Store) crowded(err error) {
+	var busy *bridge.Busy
+	if l, adapts := s.o.Limit.(Crowder); adapts && errors.As(err, &busy) && busy.Kind == bridge.Crowded {
+		l.Crowded()
+	}
 }
 
 // makeRoom gives up the store's further connections that nobody uses, so that it does not wait for itself.

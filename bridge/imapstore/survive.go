@@ -83,10 +83,10 @@ func (v *survival) fatal(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.As(err, &unconnected), errors.As(err, &ours), errors.Is(err, bridge.ErrGone), v.store.isClosed():
-		return classify(err)
+	case errors.As(err, &unconnected), errors.As(err, &ours), errors.Is(err, bridge.ErrGone), errors.Is(err, bridge.ErrBusy), v.store.isClosed():
+		return v.store.classify(err)
 	case ok && said.everybody():
-		return classify(err)
+		return v.store.classify(err)
 	}
 	return nil
 }

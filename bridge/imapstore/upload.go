@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+
+	"posthouse/bridge"
 )
 
 // upload is a connection in use for APPENDs: the caller's goroutine writes, one goroutine reads the answers.
@@ -105,9 +108,12 @@ func (u *upload) hear(r reply) error {
 		return u.answer(r)
 	case r.kind == "BYE":
 		u.mu.Lock()
-		u.bye = r.said()
+		u.bye = strings.TrimPrefix(r.said(), "BYE ")
 		u.mu.Unlock()
 	case r.kind == "BAD":
+		if r.slows() {
+			return fmt.Errorf("%w: %w", bridge.ErrConnection, asBusy(r, refusal{r}))
+		}
 		return fmt.Errorf("server does not understand: %s", r.said())
 	}
 	return nil

@@ -114,7 +114,7 @@ func (w *watch) begin(ctx context.Context) error {
 	if err != nil || !stop() {
 		unhook()
 		w.end()
-		return classify(errors.Join(err, ctx.Err()))
+		return w.store.classify(errors.Join(err, ctx.Err()))
 	}
 	drop := w.live.drop
 	w.live.drop = func() {

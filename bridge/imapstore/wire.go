@@ -109,7 +109,7 @@ func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// refusal is a tagged NO or BAD.
+// refusal is a tagged NO or BAD, or the BYE of a server that does not let us in.
 type refusal struct{ reply }
 
 func (e refusal) Error() string { return fmt.Sprintf("server answered: %s", e.said()) }

@@ -179,6 +179,7 @@ func deposited(seen bridge.Sighting, err error) relay.Outcome {
 		return relay.Outcome{Kind: relay.Uncertain, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrRefused):
 		return relay.Outcome{Kind: relay.Declined, Reply: err.Error()}
+	case errors.Is(err, bridge.ErrBusy): // one mailbox, not the server
 	case errors.Is(err, bridge.ErrConnection), errors.Is(err, bridge.ErrLogin):
 		return relay.Outcome{Kind: relay.Unreachable, Reply: err.Error()}
 	}

@@ -1,0 +1,170 @@
+package bridge_test
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/bridge/memstore"
+	"posthouse/cutover"
+)
+
+// throttle is what a server says that asks to wait.
+func throttle(kind bridge.BusyKind, said string, wait time.Duration) error {
+	return &bridge.Busy{Kind: kind, Server: "cloud", Said: said, Wait: wait, Err: errors.New("server answered: " + said)}
+}
+
+// knocks are when a mailbox was asked for something, one entry for each series.
+type knocks struct{ at []time.Time }
+
+func (k *knocks) hear() {
+	if now := time.Now(); len(k.at) == 0 || now.Sub(k.at[len(k.at)-1]) > 10*time.Second {
+		k.at = append(k.at, now)
+	}
+}
+
+// A server that names a pause is left alone for that long. Meanwhile the mailbox is shown as waiting, with the server's words and the end; nothing is lost or doubled by it.
+func TestAServerThatNamesAPauseIsObeyed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		paths := w.fill(1, 60)
+		var steps, throttled atomic.Int32
+		var from, until time.Time
+		w.new().SetFault(func(op string, n int) error {
+			steps.Add(1)
+			if op != memstore.OpPut || n <= 10 || !until.IsZero() && !time.Now().Before(until) {
+				return nil
+			}
+			if until.IsZero() {
+				from, until = time.Now(), time.Now().Add(5*time.Minute)
+			}
+			throttled.Add(1)
+			return throttle(bridge.Throttled, "NO Request is throttled. Suggested Backoff Time: 300000 milliseconds", 5*time.Minute)
+		})
+		w.start()
+		time.Sleep(30 * time.Second)
+		p, before := w.bridge.Progress()[0], steps.Load()
+		if p.State != bridge.Waiting || p.Error != "" || p.Wait != "cloud says NO Request is throttled. Suggested Backoff Time: 300000 milliseconds" || p.Next.Before(until) || p.Next.After(from.Add(400*time.Second)) {
+			t.Errorf("progress %+v, want it to wait until %v", p, until)
+		}
+		for range 3 { // nobody knows better than the server
+			w.bridge.Retry()
+			time.Sleep(80 * time.Second)
+		}
+		if n := steps.Load(); n != before {
+			t.Errorf("it was asked %d times while it had to be left alone", n-before)
+		}
+		time.Sleep(4 * time.Minute)
+		p = w.bridge.Progress()[0]
+		w.stop()
+		if p.State != bridge.Following || p.Wait != "" || !p.Next.IsZero() {
+			t.Errorf("progress %+v, want it to follow", p)
+		}
+		w.wantEqual(paths...)
+	})
+}
+
+// A server that asks to wait and does not say for how long is asked after a minute, then after twice that, in the end once an hour; a person who mended something ends the wait.
+func TestAServerThatNamesNoPause(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("1", "one"), Date: time.Now()})
+		var k knocks
+		var over atomic.Bool
+		w.new().SetFault(func(op string, _ int) error {
+			if op != memstore.OpPut || over.Load() {
+				return nil
+			}
+			k.hear()
+			return throttle(bridge.Throttled, "NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)", 0)
+		})
+		w.start()
+		time.Sleep(8 * time.Hour)
+		for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+			want *= 30 * time.Second // Config.Pause is half of the usual here
+			if got := k.at[i+1].Sub(k.at[i]); got < want || got > want*5/4+10*time.Second {
+				t.Errorf("pause %d is %v, want %v", i+1, got, want)
+			}
+		}
+		over.Store(true)
+		w.bridge.Retry()
+		time.Sleep(10 * time.Second)
+		p := w.bridge.Progress()[0]
+		w.stop()
+		if p.State != bridge.Following {
+			t.Errorf("progress %+v, want it to follow", p)
+		}
+		w.wantEqual(inbox)
+	})
+}
+
+// A full mailbox needs a person, is named with what to do, and is tried when somebody says that something was mended.
+func TestAFullMailbox(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("1", "one"), Date: time.Now()})
+		var k knocks
+		var over atomic.Bool
+		w.new().SetFault(func(op string, _ int) error {
+			if op != memstore.OpPut || over.Load() {
+				return nil
+			}
+			k.hear()
+			return throttle(bridge.Full, "NO [OVERQUOTA] Quota exceeded", 0)
+		})
+		w.start()
+		time.Sleep(time.Hour)
+		if p := w.bridge.Progress()[0]; p.State != bridge.Problem || !strings.Contains(p.Error, "mailbox is full, give it more room") || p.Next.IsZero() || len(k.at) > 8 {
+			t.Errorf("progress %+v after %d tries", p, len(k.at))
+		}
+		over.Store(true)
+		w.bridge.Retry()
+		time.Sleep(10 * time.Second)
+		p := w.bridge.Progress()[0]
+		w.stop()
+		if p.State != bridge.Following {
+			t.Errorf("progress %+v, want it to follow", p)
+		}
+	})
+}
+
+// A single pass waits for a server that asks it to, however often, and gives up a full mailbox at once.
+func TestCatchUpWaitsForAServer(t *testing.T) {
+	for _, c := range []struct {
+		kind    bridge.BusyKind
+		started bool
+		failed  bool
+	}{{bridge.Throttled, false, false}, {bridge.Throttled, true, false}, {bridge.Crowded, false, false}, {bridge.Full, false, true}, {bridge.Full, true, true}} {
+		inBubble(t, func(t *testing.T) {
+			w := newWorld(t, memstore.Options{}, memstore.Options{})
+			w.old().Deliver(inbox, memstore.Message{Raw: mail("1", "one"), Date: time.Now()})
+			var puts int
+			w.new().SetFault(func(op string, _ int) error {
+				if op != memstore.OpPut {
+					return nil
+				}
+				if puts++; puts > 7 {
+					return nil
+				}
+				return throttle(c.kind, "NO later", 0)
+			})
+			w.open()
+			if c.started {
+				w.bridge.Start()
+			}
+			begun := time.Now()
+			var became error
+			err := w.bridge.CatchUp(t.Context(), []cutover.MailboxID{anna.ID}, func(_ cutover.MailboxID, err error) { became = err })
+			took := time.Since(begun)
+			synctest.Wait()
+			w.stop()
+			if err != nil || (became != nil) != c.failed || c.failed != (took < time.Minute) {
+				t.Errorf("%s: %v, %v after %v", c.kind, err, became, took)
+			}
+		})
+	}
+}
