@@ -37,6 +37,21 @@ func TestMailboxesView(t *testing.T) {
 	golden(t, "mailboxes-watch-text", []line{{{plain, o.text(s, p)}}})
 }
 
+// A mailbox that waits because a server asked to is shown with the server's words and the time when it goes on, wherever mailboxes are shown, and needs no attention.
+func TestMailboxesThatAServerAskedToWait(t *testing.T) {
+	s, p := sampleMailboxes()
+	s.Copy.Waiting = 1
+	s.Mailboxes[2].Wait, s.Mailboxes[2].Next = "cloud says BAD Request is throttled. Suggested Backoff Time: 299892 milliseconds", sampleNow.Add(5*time.Minute)
+	golden(t, "waiting-mailboxes", mailboxesView(s, p, time.UTC, false))
+	golden(t, "waiting-progress", progressView(s, p, time.UTC, 9))
+	golden(t, "waiting-status", statusView(s, p.all.rate(), time.UTC, 0))
+	golden(t, "waiting-text", []line{{{plain, progressText(s, p.all.rate())}}})
+	s.Mailboxes = s.Mailboxes[2:3]
+	if err := (mailboxesShow{}).code(s); err != nil {
+		t.Error(err)
+	}
+}
+
 // A mailbox whose sides were not both configured needs no attention; one that is tried again after a failure does.
 func TestMailboxesThatNeedAttention(t *testing.T) {
 	for _, c := range []struct {

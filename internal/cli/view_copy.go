@@ -39,11 +39,19 @@ func (c copied) boxes() string {
 	return fmt.Sprintf("%s/%s mailboxes", count(c.Caught), count(c.Mailboxes))
 }
 
+// attention is what does not go on now: for a person, and by a server's wish.
 func (c copied) attention(before string) string {
-	if c.Problems == 0 {
+	problems, waits := "", ""
+	if c.Problems > 0 {
+		problems = counted(c.Problems, "needs attention", "need attention")
+	}
+	if c.Waiting > 0 {
+		waits = counted(c.Waiting, "waits as a server asks", "wait as a server asks")
+	}
+	if problems+waits == "" {
 		return ""
 	}
-	return before + counted(c.Problems, "needs attention", "need attention")
+	return before + join(", ", problems, waits)
 }
 
 func (c copied) numbers() string {

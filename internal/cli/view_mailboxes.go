@@ -30,10 +30,12 @@ func pressing(m control.Mailbox) int {
 		return 0
 	case m.State == stateCopying:
 		return 1
-	case m.State == stateWaiting:
+	case m.Wait != "":
 		return 2
+	case m.State == stateWaiting:
+		return 3
 	}
-	return 3
+	return 4
 }
 
 func mailboxLine(m control.Mailbox, name string, width int, r rate, now time.Time) line {
@@ -45,6 +47,8 @@ func mailboxLine(m control.Mailbox, name string, width int, r rate, now time.Tim
 		return activeLine(m, name, width, r)
 	case m.State == stateUnfollowed:
 		return labelled(follow, span{plain, pad(name, width) + "   " + m.State + ": " + m.Error})
+	case m.Wait != "":
+		return waitLine(m, name, width, now)
 	case m.State == stateWaiting:
 		return labelled(stateWaiting, span{plain, pad(name, width) + "   for its turn"})
 	}

@@ -112,7 +112,18 @@ func (v naming) mailboxes(all []control.Mailbox, now time.Time) []line {
 			rows = append(rows, []string{v.short(m.Address), m.Error + nextTry(m, now)})
 		}
 	}
-	return section(stateProblem, bad, rows)
+	return append(section(stateProblem, bad, rows), v.waits(all, now)...)
+}
+
+// waits are the mailboxes that a server asked to wait.
+func (v naming) waits(all []control.Mailbox, now time.Time) []line {
+	var rows [][]string
+	for _, m := range all {
+		if m.Wait != "" {
+			rows = append(rows, []string{v.short(m.Address), waitText(m, now)})
+		}
+	}
+	return section(stateWaiting, warn, rows)
 }
 
 // nextTry is empty where the error says it itself, as that of a refused login does.

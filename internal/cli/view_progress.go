@@ -31,25 +31,30 @@ func barLine(label string, part, whole int64, share string, texts ...string) lin
 	return labelled(label, span{good, bar(part, whole, barWidth)}, textf(" %5s  ", share), span{plain, join("   ", texts...)})
 }
 
-// mailboxLines shows problems first, then what is being copied, and counts what waits for its turn.
+// mailboxLines shows problems first, then what a server asked to wait, then what is being copied, and counts what waits for its turn.
 func mailboxLines(s control.Status, p *speeds, now time.Time, rows int) []line {
 	v := naming{domains: s.Domains}
 	waiting := 0
-	var problems, active []control.Mailbox
+	var problems, asked, active []control.Mailbox
 	for _, m := range s.Mailboxes {
 		switch {
 		case m.Error != "":
 			problems = append(problems, m)
+		case m.Wait != "":
+			asked = append(asked, m)
 		case m.State == stateCopying:
 			active = append(active, m)
 		case m.State == stateWaiting:
 			waiting++
 		}
 	}
-	width := v.width(problems, active)
+	width := v.width(problems, asked, active)
 	var lines []line
 	for _, m := range problems {
 		lines = append(lines, problemLine(m, v.short(m.Address), width, now))
+	}
+	for _, m := range asked {
+		lines = append(lines, waitLine(m, v.short(m.Address), width, now))
 	}
 	for _, m := range active {
 		lines = append(lines, activeLine(m, v.short(m.Address), width, p.of(m.Address)))
@@ -71,6 +76,15 @@ func (v naming) width(lists ...[]control.Mailbox) int {
 
 func problemLine(m control.Mailbox, name string, width int, now time.Time) line {
 	return line{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, pad(name, width) + "   " + m.Error + nextTry(m, now)}}
+}
+
+// waitLine is a planned wait: until when, and the server's words.
+func waitLine(m control.Mailbox, name string, width int, now time.Time) line {
+	return line{{warn, "  " + pad(stateWaiting, labelWidth) + " "}, {plain, pad(name, width) + "   " + waitText(m, now)}}
+}
+
+func waitText(m control.Mailbox, now time.Time) string {
+	return "goes on at " + clockTime(m.Next, now) + ": " + m.Wait
 }
 
 func activeLine(m control.Mailbox, name string, width int, r rate) line {

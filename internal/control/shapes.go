@@ -76,6 +76,7 @@ type Copy struct {
 	Caught    int   `json:"caught_up"` // have settled everything at least once
 	Following int   `json:"following"`
 	Problems  int   `json:"problems"`
+	Waiting   int   `json:"waiting"`  // were asked to wait by a server: nothing is wrong
 	Messages  int   `json:"messages"` // with a disposition
 	Total     int   `json:"total"`    // on the old server when last listed
 	Bytes     int64 `json:"bytes"`    // of the messages with a disposition
@@ -99,6 +100,9 @@ func (c *Copy) Add(m Mailbox) {
 		c.Following++
 	case "problem":
 		c.Problems++
+	}
+	if m.Wait != "" {
+		c.Waiting++
 	}
 }
 
@@ -152,7 +156,8 @@ type Mailbox struct {
 	Repaired int       `json:"repaired,omitempty"` // messages among those done that the cloud took only after a repair
 	Folder   string    `json:"folder,omitempty"`   // being worked on
 	Error    string    `json:"error,omitempty"`
-	Next     time.Time `json:"next,omitzero"` // of the next try after an error
+	Wait     string    `json:"wait,omitempty"` // while waiting because a server asked to: its name and its words
+	Next     time.Time `json:"next,omitzero"`  // of the next try after an error, or the end of the wait
 	Caught   time.Time `json:"caught_up_at,omitzero"`
 	Gone     bool      `json:"gone,omitempty"` // a reload took it out of the configuration: it is followed until the restart, and not verified
 	Skipped  []Skipped `json:"skipped,omitempty"`

@@ -7,35 +7,76 @@ import (
 
 	"posthouse/bridge/imapstore"
 	"posthouse/config"
+	"posthouse/internal/pace"
 )
 
-// pool bounds the connections to one server. Stores keep theirs while they have no use for them, as logging in is slow; where others wait, the idle ones are given up, so that
+// pool bounds the connections to one server, to fewer for a while when it says that there are too many. Stores keep theirs while they have no use for them, as logging in is slow; where others wait, the idle ones are given up, so that
 // nobody waits for ever, however few there are.
 type pool struct {
-	imapstore.Limiter
-
 	mu     sync.Mutex
+	share  pace.Share
+	open   int
+	freed  chan struct{} // holds a hint that a connection was given back
 	stores map[*imapstore.Store]bool
 }
+
+var _ imapstore.Crowder = (*pool)(nil)
 
 // relief is how often idle connections are looked for while somebody waits; real time, as it is about the network.
 const relief = 200 * time.Millisecond
 
+// crowdQuiet is after how long one more connection is tried with a server that had too many. With fewer than fewest nothing moves.
+const (
+	crowdQuiet = 10 * time.Minute
+	fewest     = 2
+)
+
 func newPool(n int) *pool {
-	return &pool{Limiter: imapstore.NewLimiter(n), stores: map[*imapstore.Store]bool{}}
+	return &pool{share: pace.Share{Least: fewest, Whole: n, Quiet: crowdQuiet}, freed: make(chan struct{}, 1), stores: map[*imapstore.Store]bool{}}
 }
 
 func (p *pool) Acquire(ctx context.Context) error {
 	for !p.TryAcquire() {
 		p.relieve()
-		patience, cancel := context.WithTimeout(ctx, relief)
-		err := p.Limiter.Acquire(patience)
-		cancel()
-		if err == nil || ctx.Err() != nil {
-			return err
+		patience := time.NewTimer(relief)
+		select {
+		case <-p.freed:
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+		patience.Stop()
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
 	return nil
+}
+
+func (p *pool) TryAcquire() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open >= p.share.Size(time.Now()) {
+		return false
+	}
+	p.open++
+	return true
+}
+
+func (p *pool) Release() {
+	p.mu.Lock()
+	p.open--
+	p.mu.Unlock()
+	select {
+	case p.freed <- struct{}{}:
+	default:
+	}
+}
+
+// Crowded takes what is open for all that the server bears.
+func (p *pool) Crowded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.share.Shrink(time.Now(), p.open)
 }
 
 func (p *pool) relieve() {

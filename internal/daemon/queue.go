@@ -118,7 +118,7 @@ func (d *Daemon) openWork(ctx context.Context, now time.Time, s control.Status) 
 		case m.Error != "":
 			work.Problems.Count++
 			work.Problems.Names = append(work.Problems.Names, m.Address)
-		case m.Caught.IsZero():
+		case m.Caught.IsZero(), m.Wait != "": // while it waits nobody knows what is new
 			work.Undisposed.Count += max(1, m.Total-m.Done)
 			work.Undisposed.Names = append(work.Undisposed.Names, m.Address)
 		case !verified[m.Address] && !m.Gone: // what is gone cannot be verified

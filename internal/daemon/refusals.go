@@ -13,7 +13,7 @@ import (
 	"posthouse/internal/clock"
 )
 
-// refusals remembers refused logins for all who open mailboxes, the worker, those who wait for hints, questions, deposits and verification: until the pause is over nobody
+// refusals remembers refused logins, and servers that ask to wait at the login, for all who open mailboxes, the worker, those who wait for hints, questions, deposits and verification: until the pause is over nobody
 // tries, as asking often may lock the account. Another password may be tried at once: a reload that brings one need not say so.
 type refusals struct {
 	clock clock.Clock
@@ -38,6 +38,9 @@ type gate struct {
 	refused  *bridge.RefusedLogin // the last login that was answered; nil when it succeeded
 	with     secret
 	insisted bool  // the next try is granted, whatever the time
+	asked    error // of the last connection that was throttled; nil when one succeeded
+	until    time.Time
+	asks     int   // in a row
 	lost     error // of the last connection that could not be made
 	lostAt   time.Time
 }
@@ -64,17 +67,24 @@ func (r *refusals) through(ctx context.Context, a account, with secret, connect 
 		return err
 	}
 	defer g.give()
-	switch {
+	switch now := r.clock.Now(); {
 	case g.lostAt.After(came):
 		return g.lost
-	case g.shut(r.clock.Now(), with):
+	case g.asked != nil && now.Before(g.until) && !g.insisted:
+		return g.asked
+	case g.shut(now, with):
 		return g.refused
 	}
 	err := connect()
 	var refused *bridge.RefusedLogin
+	var busy *bridge.Busy
 	switch now := r.clock.Now(); {
 	case err == nil:
-		g.refused = nil
+		g.refused, g.asked, g.asks = nil, nil, 0
+	case errors.As(err, &busy) && busy.Kind == bridge.Throttled:
+		g.asks++
+		busy.Until = now.Add(r.wait(busy.Wait, g.asks))
+		g.asked, g.until = err, busy.Until
 	case errors.As(err, &refused):
 		g.refused, g.with = &bridge.RefusedLogin{At: now, Next: now.Add(r.pause + rand.N(r.pause/4).Truncate(time.Second)), Err: refused.Err}, with
 		err = g.refused
@@ -82,6 +92,21 @@ func (r *refusals) through(ctx context.Context, a account, with secret, connect 
 		g.lost, g.lostAt = err, now
 	}
 	return err
+}
+
+// Where a server asks to wait and does not say for how long, it is a minute first and an hour in the end, in parts of the pause after a refused login.
+const (
+	askedFirst = 10 // the pause through this
+	askedLong  = 6  // the pause times this
+)
+
+// wait is how long an account rests after it was throttled so often in a row.
+func (r *refusals) wait(named time.Duration, asks int) time.Duration {
+	wait := min(r.pause/askedFirst<<min(asks-1, 10), askedLong*r.pause)
+	if named > 0 {
+		wait = time.Duration(float64(named) * float64(r.pause) / float64(loginPause)) // as fast as the clock
+	}
+	return max(wait+rand.N(max(wait/4, 1)), r.pause/600)
 }
 
 // insist grants a mailbox that rests one more try: a person asks, who may have mended something on the server.

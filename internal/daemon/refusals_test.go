@@ -157,3 +157,51 @@ func TestWhoGivesUpLeavesTheTurn(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// A server that throttles logins is left alone by all who would log in to the account: as long as it says, else for a minute, then for twice that, up to an hour.
+func TestAThrottledLoginIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLogins()
+		asks := func(kind bridge.BusyKind, wait time.Duration) error {
+			return fmt.Errorf("%w: %w", bridge.ErrConnection, &bridge.Busy{Kind: kind, Wait: wait, Err: errors.New("BYE later")})
+		}
+		rests := func(want time.Duration) {
+			t.Helper()
+			n := l.tried[annasOld]
+			err := l.try(t.Context(), annasOld, right)
+			if l.tried[annasOld] != n+1 {
+				t.Fatalf("it was not tried")
+			}
+			var busy *bridge.Busy
+			if !errors.As(err, &busy) || busy.Until.Before(time.Now().Add(want)) || busy.Until.After(time.Now().Add(want*5/4)) {
+				t.Fatalf("got %v until %v, want a wait of %v", err, busy.Until, want)
+			}
+			time.Sleep(want - time.Second)
+			if again := l.try(t.Context(), annasOld, right); !errors.Is(again, bridge.ErrBusy) || l.tried[annasOld] != n+1 {
+				t.Errorf("tried again before %v were over: %v", want, again)
+			}
+			time.Sleep(want/4 + time.Second)
+		}
+		l.answer = asks(bridge.Throttled, 0)
+		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			rests(want * time.Minute)
+		}
+		l.answer = asks(bridge.Throttled, 5*time.Minute)
+		rests(5 * time.Minute)
+		if err := l.insist(t.Context(), annasOld.mailbox); err != nil {
+			t.Fatal(err)
+		}
+		l.answer = nil
+		if err := l.try(t.Context(), annasOld, right); err != nil {
+			t.Errorf("what a person asks for: %v", err)
+		}
+		l.answer = asks(bridge.Throttled, 0)
+		rests(time.Minute)
+		l.answer = asks(bridge.Crowded, 0) // fewer connections may do
+		l.try(t.Context(), annasNew, right)
+		l.try(t.Context(), annasNew, right)
+		if l.tried[annasNew] != 2 {
+			t.Errorf("a crowded server was tried %d times", l.tried[annasNew])
+		}
+	})
+}

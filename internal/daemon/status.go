@@ -116,7 +116,7 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 		was, configured := known[p.Mailbox]
 		m := control.Mailbox{
 			Address: string(p.Mailbox), Home: string(was.Home), Wave: was.Wave, Gone: !configured, State: string(p.State), Folders: p.Folders, Done: p.Done, Total: p.Total,
-			Bytes: p.Bytes, Repaired: p.Repaired, Folder: p.Folder, Error: p.Error, Next: p.Next, Caught: p.Caught,
+			Bytes: p.Bytes, Repaired: p.Repaired, Folder: p.Folder, Error: p.Error, Wait: p.Wait, Next: p.Next, Caught: p.Caught,
 		}
 		for _, s := range p.Skipped {
 			m.Skipped = append(m.Skipped, control.Skipped{Folder: s.Path, Why: s.Why})

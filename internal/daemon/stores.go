@@ -148,7 +148,7 @@ func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error
 	}
 	c := s.credential(m.ID, srv, side, at.Login)
 	return srv.pool.add(imapstore.New(imapstore.Options{
-		Address: srv.IMAP, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
+		Address: srv.IMAP, Server: at.Server, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
 		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Guard: s.guard(account{m.ID, side}, c), Limit: srv.pool, Budget: s.budget, FlagPoll: flagPoll, Dial: dialFrom(srv.IMAP),
 		Log: s.d.log.WithField("mailbox", m.ID),
 	})), nil
@@ -227,4 +227,12 @@ func (s *stores) credential(m cutover.MailboxID, srv *server, side cutover.Side,
 		c.Username = login.MasterUser(user, "*", srv.MasterUser)
 	}
 	return c
+}
+
+// bears is how many mailboxes may copy at one time on a server; 0 is no limit of its own.
+func (s *stores) bears(name string) int {
+	if srv := s.servers[name]; srv != nil {
+		return srv.MaxMailboxes
+	}
+	return 0
 }

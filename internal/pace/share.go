@@ -32,8 +32,14 @@ func (s *Share) Throttled(now time.Time) bool {
 		return false
 	}
 	s.halved = now
-	s.lost = s.Whole - max(size/2, min(s.Least, s.Whole), 1)
+	s.Shrink(now, size/2)
 	return true
+}
+
+// Shrink makes the share no larger than most, as far as Least allows. Quiet begins anew.
+func (s *Share) Shrink(now time.Time, most int) {
+	size := max(min(s.Size(now), most), min(s.Least, s.Whole), 1)
+	s.lost, s.changed = s.Whole-size, now
 }
 
 // Grows is when the share will be one larger; zero while it is whole.

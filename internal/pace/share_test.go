@@ -9,7 +9,7 @@ func TestShare(t *testing.T) {
 	tests := []struct {
 		name         string
 		least, whole int
-		script       string // t: throttled, s: a minute passes, q: ten minutes pass
+		script       string // t: throttled, s: a minute passes, q: ten minutes pass, 3: shrunk to three
 		want         int
 	}{
 		{"is whole", 1, 8, "", 8},
@@ -23,6 +23,10 @@ func TestShare(t *testing.T) {
 		{"grows one by one", 1, 8, "tqqq", 7},
 		{"is never more than the whole", 1, 8, "tqqqqqqqqqq", 8},
 		{"a throttle begins the quiet anew", 1, 8, "tsssssssssts", 2},
+		{"shrinks", 2, 8, "3", 3},
+		{"shrinks to the least", 4, 8, "3", 4},
+		{"is not enlarged by it", 1, 8, "tst3", 2},
+		{"grows after it", 1, 8, "3qq", 5},
 		{"also one that does not halve", 1, 4, "tqttsssssssss", 1},
 	}
 	for _, tt := range tests {
@@ -30,6 +34,8 @@ func TestShare(t *testing.T) {
 		s := Share{Least: tt.least, Whole: tt.whole, Quiet: 10 * time.Minute, Settle: time.Minute}
 		for _, c := range tt.script {
 			switch c {
+			case '3':
+				s.Shrink(now, 3)
 			case 't':
 				s.Throttled(now)
 			case 's':
