@@ -153,3 +153,28 @@ func TestOneMessageThatHasToWaitDoesNotStopTheOthers(t *testing.T) {
 		}
 	})
 }
+
+// Folders that differ in case only become one where the cloud takes them for one: nothing is lost, nothing is there twice, moves between them move nothing.
+func TestFoldersThatTheCloudTakesForOne(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		upper, lower := cutover.FolderPath{"Lists"}, cutover.FolderPath{"lists"}
+		w := newWorld(t, memstore.Options{}, memstore.Options{FoldNames: true})
+		for i, path := range []cutover.FolderPath{upper, lower} {
+			w.old().AddFolder(cutover.Folder{Path: path})
+			w.old().Deliver(path, memstore.Message{Raw: mail("both", "hello"), Date: time.Now()})
+			w.old().Deliver(path, memstore.Message{Raw: mail(fmt.Sprint(i), "hello"), Date: time.Now()})
+		}
+		w.start()
+		time.Sleep(time.Minute)
+		wantPlan(t, w.plan(), "INBOX 0 there INBOX 0", "Lists 2 there Lists 4 with lists", "lists 2 there Lists 4 changed with Lists")
+		moved := w.old().Messages(upper)[1].Ref
+		w.old().Move(upper, moved, lower)
+		w.old().Deliver(lower, memstore.Message{Raw: mail("later", "hello"), Date: time.Now()})
+		time.Sleep(10 * time.Minute)
+		r, err := w.bridge.Verify(t.Context(), anna.ID)
+		if n := len(w.new().Messages(upper)); err != nil || n != 5 || r.Equal != 5 || len(r.Missing)+len(r.Extra)+len(r.Removed) > 0 {
+			t.Errorf("%d copies, %+v, %v", n, r, err)
+		}
+		w.stop()
+	})
+}

@@ -169,5 +169,9 @@ func (p PlannedFolder) place() string {
 	if p.Exists {
 		return "there " + p.Cloud.Key()
 	}
-	return "new " + strings.ToLower(strings.TrimSpace(p.Cloud.Key()))
+	likeness := make(cutover.FolderPath, len(p.Cloud))
+	for i, element := range p.Cloud {
+		likeness[i] = strings.ToLower(strings.TrimSpace(element))
+	}
+	return "new " + likeness.Key()
 }

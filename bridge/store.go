@@ -16,7 +16,7 @@ import (
 // goroutines at once only where said. A method whose context ends returns its error soon, closing the connection if it must. After an error that matches
 // ErrConnection the next call connects again.
 type Store interface {
-	// Folders lists every folder the login can see, foreign ones included, with roles found by attribute or name.
+	// Folders lists every folder the login can see, foreign ones included, with roles found by attribute or name. No two that hold items have the same path.
 	Folders(ctx context.Context) ([]cutover.Folder, error)
 	Source
 	Target

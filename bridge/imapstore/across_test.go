@@ -67,7 +67,7 @@ func (a *across) copy(ids ...cutover.MailboxID) {
 	}
 }
 
-// plan is where each folder goes, or why it does not, by its path.
+// plan is where each folder goes, or why it does not, by its path. ! stands before what is told to be another name than is wanted.
 func (a *across) plan(m cutover.MailboxID) map[string]string {
 	a.t.Helper()
 	found := map[string]string{}
@@ -81,6 +81,8 @@ func (a *across) plan(m cutover.MailboxID) map[string]string {
 				a.t.Errorf("%s, %s: %v", m, f.Legacy, f.Err)
 			case f.Skipped != "":
 				found[f.Legacy.String()] = f.Skipped
+			case f.Changed:
+				found[f.Legacy.String()] = "! " + f.Cloud.String()
 			default:
 				found[f.Legacy.String()] = "→ " + f.Cloud.String()
 			}

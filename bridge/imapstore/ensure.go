@@ -2,31 +2,31 @@ package imapstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/sirupsen/logrus"
 
 	"posthouse/cutover"
 )
 
-// WouldBe finds a folder by role, then by path, then by the plainer letters in which a refused path is made; else it tells the path that is made.
+// WouldBe finds a folder by role, then by path, then by the names under which a refused path is made; else it tells the path that is made.
 func (s *Store) WouldBe(ctx context.Context, want cutover.Folder) (f cutover.Folder, exists bool, err error) {
 	folders, home, err := s.known(ctx)
 	if err != nil {
 		return cutover.Folder{}, false, err
 	}
-	f, exists = home.wouldBe(folders, want)
+	f, exists = home.wouldBe(indexOf(folders), want)
 	return f, exists, nil
 }
 
-func (n namespace) wouldBe(folders []cutover.Folder, want cutover.Folder) (f cutover.Folder, exists bool) {
+func (n namespace) wouldBe(there folderIndex, want cutover.Folder) (f cutover.Folder, exists bool) {
 	want.Path = n.fit(want.Path)
-	for _, path := range []cutover.FolderPath{want.Path, plainer(want.Path)} {
-		if found, ok := find(folders, cutover.Folder{Path: path, Role: want.Role}); ok {
+	for _, path := range substitutes(want.Path) {
+		if found, ok := there.find(cutover.Folder{Path: path, Role: want.Role}); ok {
 			return found, true
 		}
 	}
@@ -35,22 +35,35 @@ func (n namespace) wouldBe(folders []cutover.Folder, want cutover.Folder) (f cut
 }
 
 // EnsureFolder finds a folder as WouldBe does, and otherwise makes it, its parents too, with its role where the server takes one, and subscribes to it unless it is wanted unsubscribed.
-// A path that the server refuses is made, and found later, in plainer letters.
+// A path that the server refuses, or makes something else of, is made, and found later, under another name.
 func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
 	want, exists, err := s.WouldBe(ctx, want)
 	if err != nil || exists {
 		return want, err
 	}
-	err = s.create(ctx, want)
-	if said, refused := answered(err); refused && !said.waits() && plainer(want.Path).Key() != want.Path.Key() {
-		want.Path = plainer(want.Path)
-		err = s.create(ctx, want)
+	var first error
+	for _, path := range substitutes(want.Path) {
+		f := want
+		f.Path = path
+		made, err := s.create(ctx, f)
+		if err == nil {
+			if path.Key() != want.Path.Key() {
+				s.o.Log.WithError(first).WithFields(logrus.Fields{"folder": want.Path.String(), "as": made.Path.String()}).Info("the server does not take the name of a folder; it has another one")
+			}
+			return made, nil
+		}
+		if first == nil {
+			first = fmt.Errorf("making folder %s: %w", want.Path, err)
+		}
+		if said, refused := answered(err); !errors.Is(err, errNotListed) && (!refused || said.waits()) {
+			return cutover.Folder{}, fmt.Errorf("making folder %s: %w", path, err)
+		}
 	}
-	if err != nil {
-		return cutover.Folder{}, fmt.Errorf("making folder %s: %w", want.Path, err)
-	}
-	return s.made(ctx, want)
+	return cutover.Folder{}, first
 }
+
+// errNotListed: the server made a folder, and then has none of this name.
+var errNotListed = errors.New("the server says yes and does not list it")
 
 // PrepareFolders makes those of the folders that are not there, all at once instead of a few round trips each. What the server refuses is left to EnsureFolder, which finds a way or says
 // why not.
@@ -80,13 +93,13 @@ type newFolder struct {
 // missing returns those of the folders that are not there, their parents before them.
 func (n namespace) missing(folders, wanted []cutover.Folder) []newFolder {
 	var missing []newFolder
-	there := map[string]bool{}
+	there, index := map[string]bool{}, indexOf(folders)
 	for _, f := range folders {
 		there[f.Path.Key()] = true
 	}
 	parentsFirst := func(a, b cutover.Folder) int { return len(a.Path) - len(b.Path) }
 	for _, want := range slices.SortedStableFunc(slices.Values(wanted), parentsFirst) {
-		want, exists := n.wouldBe(folders, want)
+		want, exists := n.wouldBe(index, want)
 		if exists {
 			continue
 		}
@@ -123,38 +136,6 @@ func (at *live) makeAll(folders []newFolder) error {
 	return at.waitAll(append(commands, at.subscribe(shown)...))
 }
 
-// made finds a folder that was just created.
-func (s *Store) made(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
-	folders, err := s.Folders(ctx)
-	if err != nil {
-		return cutover.Folder{}, err
-	}
-	if found, ok := find(folders, want); ok {
-		return found, nil
-	}
-	return cutover.Folder{}, fmt.Errorf("making folder %s: the server says yes and does not list it", want.Path)
-}
-
-// plainer replaces what some servers refuse in names: anything but letters, digits and harmless punctuation, and blanks and dots at the ends.
-func plainer(path cutover.FolderPath) cutover.FolderPath {
-	plain := make(cutover.FolderPath, len(path))
-	for i, element := range path {
-		runes := []rune(element)
-		for j, r := range runes {
-			end := j == 0 || j == len(runes)-1
-			if !plainRune(r) || end && (r == ' ' || r == '.') {
-				runes[j] = '_'
-			}
-		}
-		plain[i] = string(runes)
-	}
-	return plain
-}
-
-func plainRune(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune(" .-_+,@()[]'&", r)
-}
-
 // known returns the folders as last listed, listing them when they never were.
 func (s *Store) known(ctx context.Context) ([]cutover.Folder, namespace, error) {
 	s.mu.Lock()
@@ -171,28 +152,13 @@ func (s *Store) known(ctx context.Context) ([]cutover.Folder, namespace, error) 
 	return folders, s.spaces.home(), nil
 }
 
-// find looks by role, then by exact path, then by what a server that ignores case takes for the same.
-func find(folders []cutover.Folder, want cutover.Folder) (cutover.Folder, bool) {
-	usable := func(f cutover.Folder) bool { return !f.Foreign && !f.NoSelect }
-	rules := []func(cutover.Folder) bool{
-		func(f cutover.Folder) bool { return want.Role != cutover.NoRole && f.Role == want.Role },
-		func(f cutover.Folder) bool { return f.Path.Key() == want.Path.Key() },
-		func(f cutover.Folder) bool { return foldName(f.Path.Key()) == foldName(want.Path.Key()) },
-	}
-	for _, rule := range rules {
-		if i := slices.IndexFunc(folders, func(f cutover.Folder) bool { return usable(f) && rule(f) }); i >= 0 {
-			return folders[i], true
-		}
-	}
-	return cutover.Folder{}, false
-}
-
-func (s *Store) create(ctx context.Context, want cutover.Folder) error {
+// create makes a folder and finds it in the list.
+func (s *Store) create(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
 	_, home, err := s.known(ctx)
 	if err != nil {
-		return err
+		return cutover.Folder{}, err
 	}
-	return s.control.do(ctx, func(at *live) error {
+	err = s.control.do(ctx, func(at *live) error {
 		for depth := 1; depth < len(want.Path); depth++ {
 			// Most servers make parents by themselves; refusals show at the folder itself.
 			if err := at.make(home.name(want.Path[:depth]), cutover.NoRole); err != nil {
@@ -210,6 +176,17 @@ func (s *Store) create(ctx context.Context, want cutover.Folder) error {
 		}
 		return at.waitAll(at.subscribe([]string{name}))
 	})
+	if err != nil {
+		return cutover.Folder{}, err
+	}
+	folders, err := s.Folders(ctx)
+	if err != nil {
+		return cutover.Folder{}, err
+	}
+	if found, ok := indexOf(folders).find(want); ok {
+		return found, nil
+	}
+	return cutover.Folder{}, errNotListed
 }
 
 // make creates one folder. One that exists is as good as made.

@@ -1,11 +1,13 @@
 package imapstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -97,6 +99,7 @@ func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
 			NoSelect: slices.Contains(data.Attrs, imap.MailboxAttrNoSelect) || slices.Contains(data.Attrs, imap.MailboxAttrNonExistent),
 		})
 	}
+	apart(folders)
 	rolesByName(folders)
 	subscribed := map[string]bool{}
 	for _, data := range list {
@@ -104,6 +107,57 @@ func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
 	}
 	tell(folders, subscribed)
 	return folders
+}
+
+// apart gives each folder a path of its own: one name may be there in two encodings, below the INBOX beside it ("INBOX.INBOX"), or in a foreign namespace. Of those with one path the plainest keeps
+// it, the others are told apart by the server's name for them.
+func apart(folders []cutover.Folder) {
+	byPath := map[string][]int{}
+	for i, f := range folders {
+		if !f.NoSelect {
+			byPath[f.Path.Key()] = append(byPath[f.Path.Key()], i)
+		}
+	}
+	for _, alike := range byPath {
+		slices.SortFunc(alike, func(a, b int) int {
+			return cmp.Or(oddity(folders[a])-oddity(folders[b]), strings.Compare(folders[a].Name, folders[b].Name))
+		})
+		for _, i := range alike[1:] {
+			path := slices.Clone(folders[i].Path)
+			path[len(path)-1] += " [" + inASCII(folders[i].Name) + "]"
+			folders[i].Path = path
+		}
+	}
+}
+
+func oddity(f cutover.Folder) int {
+	_, odd := oddName(f.Name)
+	switch {
+	case f.Name == "INBOX":
+		return 0
+	case f.Foreign:
+		return 3
+	case odd:
+		return 2
+	}
+	return 1
+}
+
+// inASCII writes the octets of an odd name visibly.
+func inASCII(name string) string {
+	raw, odd := oddName(name)
+	if !odd {
+		return name
+	}
+	var b strings.Builder
+	for _, c := range []byte(raw) {
+		if c < ' ' || c > '~' {
+			fmt.Fprintf(&b, "=%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 var attributeRoles = []struct {

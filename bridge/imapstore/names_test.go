@@ -1,6 +1,7 @@
 package imapstore
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,61 @@ func TestFit(t *testing.T) {
 		if got := (namespace{separator: c.separator}).fit(c.path); got.Key() != c.want.Key() {
 			t.Errorf("%q with %q becomes %q, want %q", c.path, c.separator, got, c.want)
 		}
+	}
+}
+
+// TestSubstitutes: whatever is refused, there is a next name, which says what it stands for and stands for nothing else.
+func TestSubstitutes(t *testing.T) {
+	long, long2 := strings.Repeat("ä", 300), strings.Repeat("ä", 299)+"b"
+	seen := map[string]cutover.FolderPath{}
+	for _, c := range []struct {
+		path cutover.FolderPath
+		want []string
+	}{
+		{cutover.FolderPath{"Projects", "INBOX"}, []string{"Projects / INBOX", "Projects / INBOX_", "Projects-INBOX-"}},
+		{cutover.FolderPath{" a?", "b. "}, []string{" a? / b. ", "_a_ / b._", "_a_ / b.__", "_a_-b._-"}},
+		{cutover.FolderPath{long}, []string{long, "äää"}},
+		{cutover.FolderPath{"x", long2}, []string{"x / " + long2, "x / äää", "x-äää"}},
+		{cutover.FolderPath{"x" + strings.Repeat(" ", 70) + "y"}, []string{"x  ", "x-"}},
+	} {
+		all := substitutes(c.path)
+		if len(all) != len(c.want) {
+			t.Errorf("%q: %q", c.path, all)
+			continue
+		}
+		for i, path := range all {
+			if !strings.HasPrefix(path.String(), c.want[i]) {
+				t.Errorf("%q: name %d is %q, want %q", c.path, i, path, c.want[i])
+			}
+			if other := seen[path.Key()]; other != nil {
+				t.Errorf("%q stands for %q and %q", path, c.path, other)
+			}
+			seen[path.Key()] = c.path
+			if last := encodeName(path[len(path)-1]); i > 0 && i >= len(all)-2 && len(last) > maxElement {
+				t.Errorf("%s has %d octets", last, len(last))
+			}
+		}
+	}
+}
+
+// TestApart: no two folders that hold messages have one path, whatever the order of the list.
+func TestApart(t *testing.T) {
+	list := []cutover.Folder{
+		{Path: cutover.FolderPath{"INBOX"}, Name: "INBOX.INBOX"}, {Path: cutover.FolderPath{"INBOX"}, Name: "INBOX"}, {Path: cutover.FolderPath{"a"}, Name: "a/", NoSelect: true},
+		{Path: cutover.FolderPath{"x", "café"}, Name: standInFor("x/café")}, {Path: cutover.FolderPath{"x", "café"}, Name: standInFor("x/caf\xe9")}, {Path: cutover.FolderPath{"a"}, Name: "a"},
+		{Path: cutover.FolderPath{"x", "café"}, Name: "x/café"}, {Path: cutover.FolderPath{"x", "café"}, Name: "x/cafe", Foreign: true},
+	}
+	want := []string{"INBOX [INBOX.INBOX]", "INBOX", "a", "x / café [x/caf=C3=A9]", "x / café [x/caf=E9]", "a", "x / café", "x / café [x/cafe]"}
+	for range 2 {
+		folders := slices.Clone(list)
+		apart(folders)
+		for i, f := range folders {
+			if f.Path.String() != want[i] {
+				t.Errorf("%s is %s, want %s", f.Name, f.Path, want[i])
+			}
+		}
+		slices.Reverse(list)
+		slices.Reverse(want)
 	}
 }
 

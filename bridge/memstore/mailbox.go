@@ -160,7 +160,7 @@ func (b *Mailbox) must(path cutover.FolderPath) *folder {
 // at finds a folder by path; INBOX matches in any case (RFC 9051 §5.1).
 func (b *Mailbox) at(path cutover.FolderPath) *folder {
 	for _, f := range b.folders {
-		if f.Path.Key() == path.Key() || f.Role == cutover.Inbox && len(path) == 1 && strings.EqualFold(path[0], "INBOX") {
+		if f.Path.Key() == path.Key() || b.options.FoldNames && strings.EqualFold(f.Path.Key(), path.Key()) || f.Role == cutover.Inbox && len(path) == 1 && strings.EqualFold(path[0], "INBOX") {
 			return f
 		}
 	}

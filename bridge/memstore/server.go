@@ -15,6 +15,7 @@ type Options struct {
 	MaxSize   int64  // larger items are refused; 0 is no limit
 	// Refuse, if not nil, is asked about every item; one that it has an error for is refused.
 	Refuse     func(raw []byte) error
+	FoldNames  bool // names that differ in case only are one
 	NoPlaces   bool // outcomes do not tell the place (no UIDPLUS)
 	NoHints    bool // Wait is not supported (no IDLE)
 	NoKeywords bool // only system flags are kept
