@@ -10,6 +10,8 @@
 // after are read, so that a distant cloud costs bandwidth and not round trips. A message that was moved on the old side has its copy moved (moves.go). Folders in which nothing happened cost
 // nothing: one glance tells where to look.
 //
+// A server that asks to wait (type Busy) is left alone for as long as it says, and gets half of the mailboxes for a while (type turns); that is shown as a wait and not as a failure.
+//
 // It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a message changes, and that
 // nothing is ever deleted on either side. One exception is made: what the cloud refuses as it is is put with the least repair that it takes; before that the original is saved and the repair
 // recorded.

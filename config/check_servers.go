@@ -21,6 +21,17 @@ func (c *checker) server(path string, s *Server) {
 	c.pair(path, "master_user", "master_password")
 	c.smtpAuth(path, s)
 	c.login(path, s)
+	c.bandwidth(path+".bandwidth", s.Bandwidth)
+}
+
+// bandwidth: a line behind one that always holds is a mistake.
+func (c *checker) bandwidth(path string, timetable []Bandwidth) {
+	for i, b := range timetable {
+		if b.always() && i+1 < len(timetable) {
+			c.bad(fmt.Sprintf("%s[%d]", path, i+1), "put it last", "this never holds: %q before it holds always", b)
+			return
+		}
+	}
 }
 
 func (c *checker) serverName(path string, s *Server) {

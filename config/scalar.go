@@ -88,6 +88,8 @@ func fromText(t reflect.Type, text string) (any, error) {
 		return parseNetwork(text)
 	case destinationType:
 		return parseDestination(text)
+	case bandwidthType:
+		return ParseBandwidth(text)
 	case secretType:
 		return ParseSecret(text)
 	}

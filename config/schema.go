@@ -68,11 +68,12 @@ var (
 	prefixType      = reflect.TypeFor[netip.Prefix]()
 	secretType      = reflect.TypeFor[Secret]()
 	destinationType = reflect.TypeFor[Destination]()
+	bandwidthType   = reflect.TypeFor[Bandwidth]()
 )
 
 func isScalar(t reflect.Type) bool {
 	switch t {
-	case timeType, prefixType, secretType, destinationType:
+	case timeType, prefixType, secretType, destinationType, bandwidthType:
 		return true
 	}
 	return t.Kind() != reflect.Struct && t.Kind() != reflect.Map && t.Kind() != reflect.Slice

@@ -75,6 +75,10 @@ type Server struct {
 	// A server that throttles gets half as many for a while, by itself.
 	MaxMailboxes int `toml:"max_mailboxes" min:"1" max:"10000" example:"2"`
 
+	// Most octets a second from and to this server by IMAP, all connections together. The first line that is for the
+	// day and the local time holds; where none is, there is no limit.
+	Bandwidth []Bandwidth `toml:"bandwidth" example:"Mo-Fr 08:00-18:00 2MB/s, 20MB/s"`
+
 	// Where tokens come from, for xoauth2 and oauthbearer.
 	OAuth OAuth `toml:"oauth"`
 }

@@ -19,6 +19,8 @@
 // it alone is asked for with fewer details and in the end reported (type survival). Responses that go-imap cannot assign to a command
 // are caught (type strays), its deadlines are turned into patience (type conn).
 //
+// Servers ask to wait in many words, by NO, BAD and BYE (busy.go). Then nothing more is sent, what was not sent is surely not put, and the caller hears of it with the server's words.
+//
 // An upload sends one MULTIAPPEND per group where the server has it, else APPENDs that do not wait for one another; literals do not wait either where
 // the server allows it; the latter on several connections, as a server works on one message after the other. A group refused as a whole is sent again in halves until the culprit stands alone.
 package imapstore

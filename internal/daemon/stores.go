@@ -55,6 +55,7 @@ type server struct {
 	tls    *tls.Config
 	tokens login.TokenSource // nil for passwords
 	pool   *pool
+	dial   dial
 	// waiting bounds the connections that only wait for hints to half of all, so that work always finds one.
 	waiting imapstore.Limiter
 }
@@ -93,8 +94,9 @@ func (d *Daemon) newServer(s config.Server) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	flow := &bandwidth{timetable: s.Bandwidth, clock: d.opts.Clock, zone: time.Local}
 	return &server{
-		Server: s, tls: tlsConfig, tokens: tokens,
+		Server: s, tls: tlsConfig, tokens: tokens, dial: flow.over(dialFrom(s.IMAP)),
 		pool: newPool(s.MaxConnections), waiting: imapstore.NewLimiter(max(s.MaxConnections/2, 1)),
 	}, nil
 }
@@ -149,7 +151,7 @@ func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error
 	c := s.credential(m.ID, srv, side, at.Login)
 	return srv.pool.add(imapstore.New(imapstore.Options{
 		Address: srv.IMAP, Server: at.Server, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
-		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Guard: s.guard(account{m.ID, side}, c), Limit: srv.pool, Budget: s.budget, FlagPoll: flagPoll, Dial: dialFrom(srv.IMAP),
+		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Guard: s.guard(account{m.ID, side}, c), Limit: srv.pool, Budget: s.budget, FlagPoll: flagPoll, Dial: srv.dial,
 		Log: s.d.log.WithField("mailbox", m.ID),
 	})), nil
 }

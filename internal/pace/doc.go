@@ -7,7 +7,8 @@
 // destination that cannot be reached, and lets one probe through after a
 // growing pause; Breakers keeps one per destination, shared by all who use it. A
 // Share is what is left of a fixed allowance while the other side throttles: half
-// of it, then one more after each quiet time. Named reads the pause that a server
+// of it, then one more after each quiet time. A Flow says how long to wait so that
+// what many move together stays within a rate. Named reads the pause that a server
 // asks for in words.
 //
 // Nothing here reads a clock or a random source: the caller passes now (from
