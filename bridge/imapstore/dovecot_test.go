@@ -9,116 +9,26 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
-
-	"posthouse/bridge"
 	"posthouse/bridge/imapstore"
 	"posthouse/bridge/storetest"
 	"posthouse/cutover"
 	"posthouse/test/neighbour"
 )
 
-// clientBox adapts a mailbox on a server that others wrote to the conformance suite. Its other end is go-imap, without any code of the store.
-type clientBox struct {
-	address string
-	change  func(*imapstore.Options)
-	user    string
-}
-
-// dovecotBox is a mailbox on a real Dovecot.
-type dovecotBox struct {
-	clientBox
-	server *neighbour.Dovecot
-}
-
-func (b clientBox) Open(t *testing.T) bridge.Store {
-	o := options(t, b.address)
-	o.SASL = plainAs(b.user)
-	b.change(&o)
-	return imapstore.New(o)
-}
-
-func (b clientBox) client(t *testing.T) *imapclient.Client {
-	t.Helper()
-	client, err := imapclient.DialInsecure(b.address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	if err := client.Login(b.user, password).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-func (b clientBox) Deliver(t *testing.T, path cutover.FolderPath, m storetest.Message) {
-	t.Helper()
-	var flags []imap.Flag
-	for _, f := range m.Flags {
-		flags = append(flags, imap.Flag(f))
-	}
-	client := b.client(t)
-	defer client.Close()
-	cmd := client.Append(path[0], int64(len(m.Raw)), &imap.AppendOptions{Flags: flags, Time: m.Date})
-	if _, err := cmd.Write(m.Raw); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b clientBox) AddFolder(t *testing.T, path cutover.FolderPath) {
-	client := b.client(t)
-	defer client.Close()
-	if err := client.Create(path[0], nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b clientBox) SetFlags(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags ...string) {
-	var want []imap.Flag
-	for _, f := range flags {
-		want = append(want, imap.Flag(f))
-	}
-	b.store(t, path, ref, want)
-}
-
-func (b clientBox) store(t *testing.T, path cutover.FolderPath, ref cutover.Ref, flags []imap.Flag) *imapclient.Client {
-	client := b.client(t)
-	if _, err := client.Select(path[0], nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	set := imap.UIDSetNum(imap.UID(number(t, ref)))
-	if err := client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsSet, Flags: flags}, nil).Close(); err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-func (b clientBox) Remove(t *testing.T, path cutover.FolderPath, ref cutover.Ref) {
-	client := b.store(t, path, ref, []imap.Flag{imap.FlagDeleted})
-	if err := client.UIDExpunge(imap.UIDSetNum(imap.UID(number(t, ref)))).Close(); err != nil {
-		t.Fatal(err)
-	}
+// onDovecot is a mailbox on a Dovecot.
+func onDovecot(server *neighbour.Dovecot, user string, change func(*imapstore.Options)) realBox {
+	return realBox{address: server.IMAP, user: user, change: change, renew: func(t *testing.T, user, folder string) {
+		validity := strconv.Itoa(int(900_000 + renewals.Add(1)))
+		doveadm(t, server, "mailbox", "update", "-u", user, "--uid-validity", validity, folder)
+	}}
 }
 
 var renewals atomic.Uint32
 
-func (b dovecotBox) Renew(t *testing.T, path cutover.FolderPath) {
-	t.Helper()
-	validity := strconv.Itoa(int(900_000 + renewals.Add(1)))
-	b.doveadm(t, "mailbox", "update", "-u", b.user, "--uid-validity", validity, path[0])
-}
-
-func (b dovecotBox) doveadm(t *testing.T, args ...string) {
+func doveadm(t *testing.T, server *neighbour.Dovecot, args ...string) {
 	t.Helper()
 	var out bytes.Buffer
-	cmd := exec.Command(neighbour.Require(t, "doveadm"), append([]string{"-c", b.server.Dir + "/dovecot.conf"}, args...)...)
+	cmd := exec.Command(neighbour.Require(t, "doveadm"), append([]string{"-c", server.Dir + "/dovecot.conf"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("doveadm %v: %v\n%s", args, err, out.String())
@@ -159,7 +69,7 @@ func TestConformanceDovecot(t *testing.T) {
 			next := 0
 			storetest.Run(t, habits, func(*testing.T) storetest.Mailbox {
 				next++ // a mailbox of its own for each test
-				return dovecotBox{clientBox{server.IMAP, c.options, fmt.Sprintf("%s%d", user, next)}, server}
+				return onDovecot(server, fmt.Sprintf("%s%d", user, next), c.options)
 			})
 		})
 	}
@@ -171,7 +81,7 @@ func TestForeignFolders(t *testing.T) {
 		Name: "dovecot", Users: people(1), Special: map[string]string{"Gesendet": `\Sent`}, Create: []string{"Gesendet"},
 		Settings: "namespace public {\n  type = public\n  prefix = Public/\n  separator = /\n  location = maildir:~/public\n  subscriptions = no\n}\n",
 	})
-	box := dovecotBox{clientBox{server.IMAP, func(*imapstore.Options) {}, user + "1"}, server}
+	box := onDovecot(server, user+"1", func(*imapstore.Options) {})
 	client := box.client(t)
 	for _, name := range []string{"Public/Sales", "Publicity", "Sent"} {
 		if err := client.Create(name, nil).Wait(); err != nil {
@@ -206,7 +116,7 @@ func TestForeignFolders(t *testing.T) {
 // TestHintIsQuick: a message is hinted at soon after its arrival; on an idle machine that is half a second, Dovecot's own delay.
 func TestHintIsQuick(t *testing.T) {
 	server := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "dovecot", Users: people(1)})
-	box := dovecotBox{clientBox{server.IMAP, func(*imapstore.Options) {}, user + "1"}, server}
+	box := onDovecot(server, user+"1", func(*imapstore.Options) {})
 	store := box.Open(t)
 	defer store.Close()
 	if _, err := store.Next(t.Context(), inbox, ""); err != nil {

@@ -17,7 +17,7 @@ import (
 
 // memBox is a mailbox on go-imap's memory server.
 type memBox struct {
-	clientBox
+	realBox
 	box *imapmemserver.User
 }
 
@@ -74,7 +74,7 @@ func TestConformanceMemoryServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, habits, func(t *testing.T) storetest.Mailbox {
 				address, box := startMemServer(t, caps)
-				return memBox{clientBox{address, func(*imapstore.Options) {}, user}, box}
+				return memBox{realBox{address: address, user: user, change: func(*imapstore.Options) {}}, box}
 			})
 		})
 	}

@@ -11,7 +11,7 @@ import (
 
 func (s *suite) bodies() {
 	want := map[string]bool{}
-	for _, raw := range odd() {
+	for _, raw := range s.odd() {
 		s.box.Deliver(s.T, s.inbox.Path, Message{Raw: raw, Date: day(1)})
 		want[string(raw)] = true
 	}
@@ -32,9 +32,9 @@ func (s *suite) goneBodies() {
 	s.deliver(1, s.Batch)
 	refs := s.refs(s.inbox)
 	s.box.Remove(s.T, s.inbox.Path, refs[1])
-	ask := append(slices.Clone(refs), "4294967294", "not a reference")
+	ask := append(slices.Clone(refs), nobody, "not a reference")
 	bodies, errs := s.fetchAll(s.inbox, ask...)
-	for _, ref := range []cutover.Ref{refs[1], "4294967294", "not a reference"} {
+	for _, ref := range []cutover.Ref{refs[1], nobody, "not a reference"} {
 		if !errors.Is(errs[ref], bridge.ErrGone) {
 			s.Errorf("%s: %v, want that it is gone", ref, errs[ref])
 		}

@@ -92,19 +92,19 @@ func (s *suite) flags() {
 	s.deliver(1, 3)
 	refs := s.refs(s.inbox)
 	want := map[cutover.Ref]cutover.Flags{
-		refs[0]:      {`\Flagged`, `\Seen`},
-		refs[1]:      {`\Flagged`, `\Seen`},
-		refs[2]:      {},
-		"4294967294": {`\Seen`},
+		refs[0]: {`\Flagged`, `\Seen`},
+		refs[1]: {`\Flagged`, `\Seen`},
+		refs[2]: {},
+		nobody:  {`\Seen`},
 	}
 	if s.Keywords {
 		want[refs[2]] = cutover.NewFlags("Work")
 	}
 	set, err := s.store.SetFlags(s.ctx, s.inbox, want)
 	s.ok(err)
-	delete(want, "4294967294")
+	delete(want, nobody)
 	s.sameFlags("set", set, want)
-	have, err := s.store.Flags(s.ctx, s.inbox, append(refs, "4294967294"))
+	have, err := s.store.Flags(s.ctx, s.inbox, append(refs, nobody))
 	s.ok(err)
 	s.sameFlags("read back", have, want)
 	cleared, err := s.store.SetFlags(s.ctx, s.inbox, map[cutover.Ref]cutover.Flags{refs[0]: nil})

@@ -37,6 +37,10 @@ type Habits struct {
 	Zones     bool   // dates keep their zone; the instant is always kept
 	Glances   bool   // a glance tells a quiet folder at once
 	Search    bool   // Search does better than to yield everything
+	// Refuses are further characters that folder names cannot hold.
+	Refuses string
+	// EndsLines: a last line without an end gets one. ASCIIHeaders: other octets in header fields do not stay as they are.
+	EndsLines, ASCIIHeaders bool
 }
 
 // Run runs the suite; fresh makes an empty mailbox with an INBOX for each test.

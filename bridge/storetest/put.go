@@ -58,7 +58,7 @@ func (s *suite) put() {
 		flags = append(flags, cutover.NewFlags(`\Seen`, "$Forwarded", "Work"))
 	}
 	var items []bridge.PutItem
-	for _, raw := range odd() {
+	for _, raw := range s.odd() {
 		n := len(items)
 		items = append(items, bridge.PutItem{ID: n, Flags: flags[n%len(flags)], Date: day(n), Content: content{raw: raw}})
 	}

@@ -20,6 +20,7 @@ type Mailbox struct {
 	r    *bufio.Reader
 	w    *bufio.Writer
 	tag  int
+	can  string // the capabilities, each between blanks
 }
 
 // replyTime is how long one command may take.
@@ -42,8 +43,14 @@ func OpenMailbox(t testing.TB, addr, user, password string, trust *tls.Config) *
 		t.Fatalf("%s greeted %q", addr, greeting.text)
 	}
 	m.do("LOGIN " + quote(user) + " " + quote(password))
+	for _, res := range m.do("CAPABILITY") {
+		m.can += " " + strings.TrimPrefix(res.text, "* CAPABILITY ") + " "
+	}
 	return m
 }
+
+// has tells whether the server has a capability.
+func (m *Mailbox) has(capability string) bool { return strings.Contains(m.can, " "+capability+" ") }
 
 // Close logs out.
 func (m *Mailbox) Close() { m.do("LOGOUT"); m.conn.Close() }
@@ -95,6 +102,22 @@ func (m *Mailbox) do(command string) []response {
 func (m *Mailbox) send(command string) {
 	m.tag++
 	fmt.Fprintf(m.w, "a%d %s\r\n", m.tag, command)
+}
+
+// await reads up to the server's consent to a literal.
+func (m *Mailbox) await() {
+	m.t.Helper()
+	if err := m.w.Flush(); err != nil {
+		m.t.Fatalf("IMAP: %v", err)
+	}
+	for {
+		switch res := m.line(); {
+		case strings.HasPrefix(res.text, "+"):
+			return
+		case !strings.HasPrefix(res.text, "*"):
+			m.t.Fatalf("IMAP: a literal is refused: %s", res.text)
+		}
+	}
 }
 
 // finish reads up to the tagged response of the last command sent.

@@ -21,7 +21,11 @@ type Folder struct {
 func (m *Mailbox) Folders() []Folder {
 	m.t.Helper()
 	var all []Folder
-	for _, res := range m.do(`LIST "" "*" RETURN (SPECIAL-USE)`) {
+	list := `LIST "" "*"`
+	if m.has("LIST-EXTENDED") || m.has("SPECIAL-USE") {
+		list += " RETURN (SPECIAL-USE)"
+	}
+	for _, res := range m.do(list) {
 		if rest, ok := strings.CutPrefix(res.text, "* LIST ("); ok {
 			all = append(all, parseList(rest, res.literals))
 		}
@@ -94,21 +98,36 @@ type Upload struct {
 	Date  time.Time
 }
 
-// Append puts messages into a folder, many in one command (RFC 3502).
+// Append puts messages into a folder, many in one command where the server can (RFC 3502).
 func (m *Mailbox) Append(folder string, messages ...Upload) {
 	m.t.Helper()
-	const batch = 200
+	batch := 1
+	if m.has("MULTIAPPEND") {
+		batch = 200
+	}
 	for part := range slices.Chunk(messages, batch) {
 		m.tag++
 		fmt.Fprintf(m.w, "a%d APPEND %s", m.tag, quote(folder))
 		for _, u := range part {
-			fmt.Fprintf(m.w, " (%s) %s {%d+}\r\n", strings.Join(u.Flags, " "), quote(u.Date.Format("_2-Jan-2006 15:04:05 -0700")), len(u.Bytes))
-			if _, err := m.w.Write(u.Bytes); err != nil {
-				m.t.Fatalf("IMAP: appending: %v", err)
-			}
+			m.literal(u)
 		}
 		fmt.Fprint(m.w, "\r\n")
 		m.finish("APPEND " + folder)
+	}
+}
+
+// literal sends one message of an APPEND.
+func (m *Mailbox) literal(u Upload) {
+	m.t.Helper()
+	fmt.Fprintf(m.w, " (%s) %s {%d", strings.Join(u.Flags, " "), quote(u.Date.Format("_2-Jan-2006 15:04:05 -0700")), len(u.Bytes))
+	if m.has("LITERAL+") {
+		fmt.Fprint(m.w, "+}\r\n")
+	} else {
+		fmt.Fprint(m.w, "}\r\n")
+		m.await()
+	}
+	if _, err := m.w.Write(u.Bytes); err != nil {
+		m.t.Fatalf("IMAP: appending: %v", err)
 	}
 }
 
@@ -144,7 +163,7 @@ func (m *Mailbox) Read(folder string) []Message {
 			all = append(all, m.message(res))
 		}
 	}
-	m.do("UNSELECT") // STATUS of an open folder may be what it was when it was opened
+	m.leave()
 	return all
 }
 
@@ -177,7 +196,46 @@ func (m *Mailbox) Store(folder, set, how string, flags ...string) {
 	m.t.Helper()
 	m.do("SELECT " + quote(folder))
 	m.do("UID STORE " + set + " " + how + " (" + strings.Join(flags, " ") + ")")
-	m.do("UNSELECT")
+	m.leave()
+}
+
+// Copy copies messages into another folder.
+func (m *Mailbox) Copy(from, set, to string) {
+	m.t.Helper()
+	m.do("SELECT " + quote(from))
+	m.do("UID COPY " + set + " " + quote(to))
+	m.leave()
+}
+
+// Move moves messages; a server without MOVE (RFC 6851) copies and expunges.
+func (m *Mailbox) Move(from, set, to string) {
+	m.t.Helper()
+	m.do("SELECT " + quote(from))
+	if m.has("MOVE") {
+		m.do("UID MOVE " + set + " " + quote(to))
+	} else {
+		m.do("UID COPY " + set + " " + quote(to))
+		m.do("UID STORE " + set + ` +FLAGS.SILENT (\Deleted)`)
+		m.do("UID EXPUNGE " + set)
+	}
+	m.leave()
+}
+
+// Rename renames a folder with all that is in it.
+func (m *Mailbox) Rename(from, to string) {
+	m.t.Helper()
+	m.do("RENAME " + quote(from) + " " + quote(to))
+}
+
+// leave closes the folder and expunges nothing: STATUS of an open one may be what it was when it was opened.
+func (m *Mailbox) leave() {
+	m.t.Helper()
+	if m.has("UNSELECT") {
+		m.do("UNSELECT")
+		return
+	}
+	m.do("EXAMINE INBOX")
+	m.do("CLOSE") // of one that was opened to be read only
 }
 
 // message reads one FETCH response.

@@ -46,3 +46,33 @@ func TestNeighbours(t *testing.T) {
 		}
 	}
 }
+
+// What is appended to a Cyrus and to a Courier is read back octet for octet, in folders and with flags, also after they were down.
+func TestUnpackedNeighbours(t *testing.T) {
+	users := map[string]string{"anna": `se"c ret`}
+	cyrus := neighbour.StartCyrus(t, neighbour.CyrusConfig{Name: "cyrus", Users: users, Special: map[string]string{"Sent": "sent"}})
+	courier := neighbour.StartCourier(t, neighbour.CourierConfig{Name: "courier", Users: users})
+	for _, server := range []struct {
+		name, addr  string
+		stop, start func()
+	}{{"Cyrus", cyrus.IMAP, cyrus.Stop, cyrus.Start}, {"Courier", courier.IMAP, courier.Stop, courier.Start}} {
+		raw := []byte("Message-ID: <1@example.com>\r\nSubject: one\r\n\r\n.\r\nbody\r\n")
+		when := time.Date(2019, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
+		anna := neighbour.OpenMailbox(t, server.addr, "anna", users["anna"], nil)
+		anna.Create("INBOX.Work")
+		anna.Append("INBOX.Work", neighbour.Upload{Bytes: raw, Flags: []string{`\Seen`}, Date: when}, neighbour.Upload{Bytes: raw, Date: when})
+		anna.Move("INBOX.Work", "2", "INBOX")
+		anna.Close()
+		server.stop()
+		server.start()
+		anna = neighbour.OpenMailbox(t, server.addr, "anna", users["anna"], nil)
+		all := anna.ReadAll()
+		if len(all["INBOX"]) != 1 || len(all["INBOX.Work"]) != 1 || anna.Count("INBOX") != 1 {
+			t.Fatalf("%s: read back %+v", server.name, all)
+		}
+		if m := all["INBOX.Work"][0]; m.Whole != sha256.Sum256(raw) || m.Flags != `\Seen` || !m.Date.Equal(when) {
+			t.Errorf("%s: read back %+v", server.name, m)
+		}
+		anna.Close()
+	}
+}

@@ -23,6 +23,8 @@ type process struct {
 	t    testing.TB
 	name string
 	argv []string
+	env  []string // beside ours
+	root string   // the folder that is its whole file system, if not empty
 
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -55,6 +57,8 @@ func (p *process) start(addrs ...string) {
 		p.t.Fatal(err)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
+	p.cmd.Env = append(os.Environ(), p.env...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: p.root}
 	err = p.cmd.Start()
 	w.Close()
 	if err != nil {
@@ -171,6 +175,13 @@ func write(t testing.TB, path, text string, mode os.FileMode) {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(path, mode); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
+}
+
+func remove(t testing.TB, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,120 @@
+package neighbour
+
+import (
+	"bytes"
+	"cmp"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+)
+
+// CyrusConfig says how a Cyrus behaves.
+type CyrusConfig struct {
+	// Name tells it from others in logs.
+	Name string
+	// Users and their passwords. Their mailboxes come into being with the first login.
+	Users map[string]string
+	// Slashes: "/" separates folders, and they lie beside INBOX. Otherwise, as Debian has it, "." does, and they lie below INBOX.
+	Slashes bool
+	// Special are folders that exist from the beginning, with their use (RFC 6154) in lower case and without the backslash: "Sent": "sent".
+	Special map[string]string
+	// Settings are further lines of imapd.conf.
+	Settings string
+}
+
+// Cyrus is a running Cyrus IMAP server, from a package that was unpacked, not installed.
+type Cyrus struct {
+	*process
+	IMAP string // host:port
+	Dir  string
+
+	separator string
+}
+
+var imapdConf = template.Must(template.New("").Parse(`
+configdirectory: {{.Dir}}/lib
+defaultpartition: default
+partition-default: {{.Dir}}/spool
+proc_path: {{.Dir}}/run/proc
+mboxname_lockpath: {{.Dir}}/run/lock
+idlesocket: {{.Dir}}/run/idle
+sievedir: {{.Dir}}/sieve
+servername: {{.Name}}.example
+syslog_prefix: {{.Name}}
+cyrus_user: {{.User}}
+cyrus_group: {{.Group}}
+altnamespace: {{if .Slashes}}yes{{else}}no{{end}}
+unixhierarchysep: {{if .Slashes}}yes{{else}}no{{end}}
+allowplaintext: yes
+skiplist_unsafe: yes
+autocreate_quota: 0
+{{if .Special}}autocreate_inbox_folders: {{range $name, $use := .Special}}{{$name}}|{{end}}
+{{end}}{{range $name, $use := .Special}}xlist-{{$use}}: {{$name}}
+{{end}}sasl_pwcheck_method: saslauthd
+sasl_saslauthd_path: {{.Dir}}/logins
+sasl_mech_list: PLAIN
+{{.Settings}}
+`))
+
+var cyrusConf = template.Must(template.New("").Parse(`
+START {
+	recover cmd="{{.Bin}}/ctl_cyrusdb -C {{.Dir}}/imapd.conf -r"
+	idled   cmd="{{.Bin}}/idled -C {{.Dir}}/imapd.conf"
+}
+SERVICES {
+	imap cmd="{{.Bin}}/imapd -C {{.Dir}}/imapd.conf" listen="{{.Address}}" prefork=1 maxchild=500
+}
+EVENTS {
+}
+`))
+
+// StartCyrus starts a Cyrus.
+func StartCyrus(t testing.TB, cfg CyrusConfig) *Cyrus {
+	t.Helper()
+	root := unpacked(t, "cyrus-imapd")
+	c := &Cyrus{Dir: folder(t, cfg.Name), IMAP: net.JoinHostPort(Address(), "1143")}
+	if c.separator = "."; cfg.Slashes {
+		c.separator = "/"
+	}
+	c.process = newProcess(t, cmp.Or(cfg.Name, "cyrus"), filepath.Join(root, "usr/lib/cyrus/bin/master"),
+		"-D", "-C", filepath.Join(c.Dir, "imapd.conf"), "-M", filepath.Join(c.Dir, "cyrus.conf"), "-p", filepath.Join(c.Dir, "run/pid"))
+	c.env = []string{libraries(t, root, root)}
+	for _, dir := range []string{"lib", "lib/socket", "spool", "run", "sieve"} {
+		makeFolder(t, filepath.Join(c.Dir, dir), nobody)
+	}
+	values := map[string]any{
+		"Dir": c.Dir, "Bin": filepath.Join(root, "usr/lib/cyrus/bin"), "Address": c.IMAP, "User": nobody, "Group": nobodys,
+		"Name": cfg.Name, "Slashes": cfg.Slashes, "Special": cfg.Special, "Settings": cfg.Settings,
+	}
+	for name, text := range map[string]*template.Template{"imapd.conf": imapdConf, "cyrus.conf": cyrusConf} {
+		var b bytes.Buffer
+		if err := text.Execute(&b, values); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(c.Dir, name), b.String(), 0o644)
+	}
+	answerLogins(t, filepath.Join(c.Dir, "logins"), saslauthd(cfg.Users))
+	c.Start()
+	return c
+}
+
+// Start starts it again after Stop.
+func (c *Cyrus) Start() { c.t.Helper(); c.start(c.IMAP) }
+
+// Stop ends it; what it stored stays.
+func (c *Cyrus) Stop() { c.stop() }
+
+// Renew loses the index of a user's INBOX: it is made again from the messages, and has another UIDVALIDITY, which is the time in seconds, and no flags.
+func (c *Cyrus) Renew(user string) {
+	c.t.Helper()
+	began := time.Now().Unix()
+	Wait(c.t, patience, "the next second", func() bool { return time.Now().Unix() > began })
+	bin, conf, name := filepath.Dir(c.argv[0]), filepath.Join(c.Dir, "imapd.conf"), "user"+c.separator+user
+	dir := strings.TrimSpace(run(c.t, c.env, filepath.Join(bin, "mbpath"), "-C", conf, name))
+	remove(c.t, filepath.Join(dir, "cyrus.index"))
+	remove(c.t, filepath.Join(dir, "cyrus.cache"))
+	run(c.t, c.env, filepath.Join(bin, "reconstruct"), "-C", conf, name)
+}
