@@ -11,6 +11,7 @@ import (
 
 // Courier has neither CONDSTORE nor LITERAL+, MULTIAPPEND, MOVE, LIST-EXTENDED or SASL.
 func TestConformanceCourier(t *testing.T) {
+	t.Parallel()
 	server := neighbour.StartCourier(t, neighbour.CourierConfig{Name: "courier", Users: people(60)})
 	habits := storetest.Habits{Batch: batch, Separator: ".", Hints: true, Places: true, Keywords: true, Search: true, Refuses: "😀", EndsLines: true}
 	next := 0

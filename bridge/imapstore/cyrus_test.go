@@ -10,6 +10,7 @@ import (
 )
 
 func TestConformanceCyrus(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, separator, below string
 		slashes                bool
@@ -19,6 +20,7 @@ func TestConformanceCyrus(t *testing.T) {
 		{"slashes, beside INBOX", "/", "", true, "munge8bit: no\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			server := neighbour.StartCyrus(t, neighbour.CyrusConfig{Name: "cyrus", Users: people(60), Slashes: c.slashes, Settings: c.settings})
 			habits := storetest.Habits{
 				Batch: batch, Separator: c.separator, Hints: true, Places: true, Keywords: true, Flags: true, Search: true, Glances: true,

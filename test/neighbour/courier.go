@@ -40,7 +40,7 @@ func StartCourier(t testing.TB, cfg CourierConfig) *Courier {
 	t.Helper()
 	from := unpacked(t, "courier-imap")
 	host := Address()
-	c := &Courier{Dir: folder(t, cfg.Name), IMAP: net.JoinHostPort(host, "1143")}
+	c := &Courier{Dir: inMemory(t, cfg.Name), IMAP: net.JoinHostPort(host, "1143")}
 	const tcpd, login, imapd, gamin = "/usr/sbin/couriertcpd", "/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd", "/usr/libexec/gam_server"
 	ownRoot(t, c.Dir, from, tcpd, login, imapd, gamin)
 	c.process = newProcess(t, cmp.Or(cfg.Name, "courier"), tcpd,

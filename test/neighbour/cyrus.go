@@ -75,7 +75,7 @@ EVENTS {
 func StartCyrus(t testing.TB, cfg CyrusConfig) *Cyrus {
 	t.Helper()
 	root := unpacked(t, "cyrus-imapd")
-	c := &Cyrus{Dir: folder(t, cfg.Name), IMAP: net.JoinHostPort(Address(), "1143")}
+	c := &Cyrus{Dir: inMemory(t, cfg.Name), IMAP: net.JoinHostPort(Address(), "1143")}
 	if c.separator = "."; cfg.Slashes {
 		c.separator = "/"
 	}

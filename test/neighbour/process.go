@@ -156,9 +156,11 @@ func Address() string {
 }
 
 // folder makes a temporary folder with a short path (sockets' paths have a limit) that servers can enter without privileges.
-func folder(t testing.TB, name string) string {
+func folder(t testing.TB, name string) string { t.Helper(); return folderIn(t, "", name) }
+
+func folderIn(t testing.TB, parent, name string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ph-"+name)
+	dir, err := os.MkdirTemp(parent, "ph-"+name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -30,6 +31,17 @@ func unpacked(t testing.TB, name string) string {
 		missing(t, "no neighbour "+name+" here: run test/debian-unpacked.sh "+name)
 	}
 	return dir
+}
+
+// inMemory makes a temporary folder for a server that cannot be told not to wait for the disk: in memory, where there is room.
+func inMemory(t testing.TB, name string) string {
+	t.Helper()
+	const memory, room = "/dev/shm", 512 << 20
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(memory, &s); err != nil || s.Bavail*uint64(s.Bsize) < room {
+		return folder(t, name)
+	}
+	return folderIn(t, memory, name)
 }
 
 // libraries is the environment with which programs below root find theirs; seen is what they call root.
