@@ -343,7 +343,9 @@ func (v *verifier) isOnLegacy(id cutover.Identity) bool {
 
 // differ reports whether two Message-IDs are there and not the same. Two messages without a Date, of one sender to one recipient with one subject, agree by the loose key, and are different
 // all the same: a system writes such a message every night.
-func differ(a, b string) bool { return a != "" && b != "" && a != b }
+func differ(a, b string) bool {
+	return a != "" && b != "" && cutover.SevenBit(a) != cutover.SevenBit(b)
+}
 
 // same compares identities: by key where both have one, else by loose key, if their Message-IDs do not speak against it.
 func same(a, b cutover.Item) bool {

@@ -12,7 +12,7 @@ import (
 )
 
 // IdentityVersion is stored beside each identity; a change of the rules below raises it.
-const IdentityVersion = 1
+const IdentityVersion = 2
 
 // Key is 128 bits of SHA-256 over normalised header fields. The zero Key means that the fields needed are missing.
 type Key [16]byte
@@ -54,20 +54,36 @@ func (id Identity) Match() Key {
 var IdentityFields = []string{"Message-ID", "Date", "From", "To", "Subject", TraceField}
 
 // IdentityOf computes the identity from a raw header (or from just the IdentityFields of it), up to the first empty line. Malformed fields take part
-// as raw text; it never fails.
+// as raw text; it never fails. Octets above 127 count by their number only (SevenBit).
 func IdentityOf(header []byte) Identity {
 	fields := firstFields(header)
+	messageID := squeeze(fields["message-id"])
+	for name, value := range fields {
+		fields[name] = SevenBit(value)
+	}
 	date := instant(fields["date"])
 	from := addresses(fields["from"])
 	id := Identity{
 		Loose: keyOver("loose", date, from, addresses(fields["to"]), squeeze(fields["subject"])),
 		Trace: Trace(strings.TrimSpace(fields[strings.ToLower(TraceField)])),
 	}
-	id.MessageID = squeeze(fields["message-id"])
-	if id.MessageID != "" && date != "" {
-		id.Key = keyOver("key", id.MessageID, date, from)
+	id.MessageID = messageID
+	if messageID != "" && date != "" {
+		id.Key = keyOver("key", SevenBit(messageID), date, from)
 	}
 	return id
+}
+
+// SevenBit puts an X for every octet above 127. Cyrus does the same to the header fields of what it is given (munge8bit, which is its default), so a copy may differ from its original
+// in this and in nothing else.
+func SevenBit(value string) string {
+	octets := []byte(value)
+	for i, c := range octets {
+		if c > 127 {
+			octets[i] = 'X'
+		}
+	}
+	return string(octets)
 }
 
 func keyOver(parts ...string) Key {

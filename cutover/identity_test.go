@@ -126,6 +126,31 @@ func TestMalformedFieldsStillIdentify(t *testing.T) {
 	}
 }
 
+// Cyrus puts an X for every octet above 127 in header fields.
+func TestCopiesWithoutTheEighthBit(t *testing.T) {
+	for name, header := range map[string]string{
+		"Message-ID": with("Message-ID", "Message-ID: <caf\xe9@example.com>\r\n"),
+		"Latin-1":    with("From", "From: J\xfcrgen <anna@example.com>\r\n"),
+		"UTF-8":      with("From", "From: \"J\u00fcrgen\" <j\u00fcrgen@example.com>\r\n"),
+		"To":         with("To", "To: J\xfcrgen\r\n"),
+		"Subject":    with("Subject", "Subject: Gr\xfc\xdfe\r\n"),
+	} {
+		munged := []byte(header)
+		for i, c := range munged {
+			if c > 127 {
+				munged[i] = 'X'
+			}
+		}
+		was, is := identity(header), identity(string(munged))
+		if was.Key != is.Key || was.Loose != is.Loose || was.Key.IsZero() {
+			t.Errorf("%s: %+v, without the eighth bit %+v", name, was, is)
+		}
+		if name == "Message-ID" && was.MessageID != "<caf\xe9@example.com>" {
+			t.Errorf("the Message-ID to ask for is %q", was.MessageID)
+		}
+	}
+}
+
 // The zone of the machine has no say: a ledger may be read on another one.
 func TestIdentityIsTheSameOnEveryMachine(t *testing.T) {
 	local := time.Local
