@@ -57,7 +57,7 @@ var IdentityFields = []string{"Message-ID", "Date", "From", "To", "Subject", Tra
 // as raw text; it never fails. Octets above 127 count by their number only (SevenBit).
 func IdentityOf(header []byte) Identity {
 	fields := firstFields(header)
-	messageID := squeeze(fields["message-id"])
+	raw := squeeze(fields["message-id"])
 	for name, value := range fields {
 		fields[name] = SevenBit(value)
 	}
@@ -66,10 +66,11 @@ func IdentityOf(header []byte) Identity {
 	id := Identity{
 		Loose: keyOver("loose", date, from, addresses(fields["to"]), squeeze(fields["subject"])),
 		Trace: Trace(strings.TrimSpace(fields[strings.ToLower(TraceField)])),
+
+		MessageID: raw,
 	}
-	id.MessageID = messageID
-	if messageID != "" && date != "" {
-		id.Key = keyOver("key", SevenBit(messageID), date, from)
+	if messageID := squeeze(fields["message-id"]); messageID != "" && date != "" {
+		id.Key = keyOver("key", messageID, date, from)
 	}
 	return id
 }
