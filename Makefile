@@ -11,6 +11,7 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -
 
 # Debian's packages for the tests against real servers, and for the race detector.
 NEIGHBOURS := dovecot-imapd dovecot-lmtpd postfix
+UNPACKED   := cyrus-imapd courier-imap
 COMPILER   := gcc libc6-dev
 
 # The unit tier: everything but the tests that play whole cutovers.
@@ -35,8 +36,9 @@ build-arm64: ## build dist/posthouse-linux-arm64
 demo: build ## a whole cutover on embedded servers: loopback only, no root, ends by itself
 	./posthouse demo $(DEMO)
 
-test: ## every test; as root installs the neighbours (Dovecot, Postfix) and demands them, else names what is skipped
+test: ## every test; as root gets the neighbours (Dovecot, Postfix, Cyrus, Courier) and demands them, else names what is skipped
 	@test/debian-packages.sh $(NEIGHBOURS)
+	@test/debian-unpacked.sh $(UNPACKED)
 	POSTHOUSE_NEIGHBOURS=$(REQUIRED) $(GO) test -json -count=1 -timeout 15m -p 4 ./... | $(GO) run ./test/report
 
 check: vet staticcheck format rules race test ## all of it: vet, staticcheck, gofmt, import rules, race detector three times over, make test

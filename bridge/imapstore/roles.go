@@ -39,7 +39,7 @@ var roleNames = map[cutover.FolderRole][]string{
 	},
 	cutover.Junk: {
 		"Junk", "Junk E-mail", "Junk E-Mail", "Junk Email", "Junk Mail", "Spam", "Bulk Mail", "Bulk",
-		"Junk-E-Mail", "Spamverdacht", "Unerwünscht", "Werbung", "Courrier indésirable", "Indésirables", "Pourriel",
+		"Junk-E-Mail", "Spamverdacht", "Spam-Verdacht", "Unerwünscht", "Werbung", "Courrier indésirable", "Indésirables", "Pourriel",
 		"Correo no deseado", "Correo electrónico no deseado", "No deseado", "Posta indesiderata", "Indesiderata",
 		"Ongewenste e-mail", "Ongewenst", "Lixo eletrônico", "Lixo Eletrónico", "Correio eletrônico não solicitado", "E-mail de lixo",
 		"Wiadomości-śmieci", "Wiadomości śmieci", "Niechciane", "Skräppost", "Uønsket mail", "Uønsket e-mail", "Uønsket e-post", "Søppelpost",

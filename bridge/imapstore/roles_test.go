@@ -12,7 +12,7 @@ func TestRolesByName(t *testing.T) {
 		name string
 		role cutover.FolderRole
 	}{
-		{"Gesendete Objekte", cutover.Sent}, {"ENTWÜRFE", cutover.Drafts}, {"Papierkorb", cutover.Trash}, {"Junk-E-Mail", cutover.Junk}, {"Archiv", cutover.Archive},
+		{"Gesendete Objekte", cutover.Sent}, {"ENTWÜRFE", cutover.Drafts}, {"Papierkorb", cutover.Trash}, {"Junk-E-Mail", cutover.Junk}, {"Archiv", cutover.Archive}, {"Spam-Verdacht", cutover.Junk},
 		{"E\u0301le\u0301ments envoye\u0301s", cutover.Sent}, {"Corbeille", cutover.Trash}, {"Brouillons", cutover.Drafts},
 		{"Elementos enviados", cutover.Sent}, {"Papelera", cutover.Trash}, {"Posta inviata", cutover.Sent}, {"Cestino", cutover.Trash},
 		{"Verzonden items", cutover.Sent}, {"Prullenbak", cutover.Trash}, {"Itens enviados", cutover.Sent}, {"Lixeira", cutover.Trash},

@@ -9,6 +9,7 @@
 //     becomes a blank, as which mail readers show it: a line end there would end the field, or the header.
 //   - Zeros: NUL octets are removed from the header; a header line of nothing else goes with them, for an empty one would end the header. In the body each becomes a blank: all other octets stay
 //     at their places, decoders of base64 skip it, and at the end of a boundary line it is allowed.
+//   - Strays: a header line that is no field, such as the "From " of a mailbox file, becomes the value of a field X-Posthouse-Line; blanks before the colon of a field are removed. All text stays.
 //   - Octets: raw 8-bit text in header fields becomes encoded words (RFC 2047), in phrases and comments only where the field holds addresses, and RFC 2231 parameters in Content-Type and
 //     Content-Disposition. Its charset is UTF-8 where the octets are that; else ISO-8859-1; or UNKNOWN-8BIT (RFC 1428) where they cannot be text of that either. Addresses themselves, and
 //     fields whose octets count (Message-ID, References, signatures), are left alone.

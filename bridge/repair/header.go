@@ -20,6 +20,32 @@ func withoutZeros(header []byte) []byte {
 	return kept
 }
 
+// strayField makes a field of a header line that is none.
+const strayField = "X-Posthouse-Line: "
+
+// onlyFields makes fields of the lines that are none ("From " of a mailbox file, text), and removes blanks before a colon.
+func onlyFields(header []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(header) {
+		if isBlank(line[0]) || len(text(line)) == 0 {
+			out = append(out, line...)
+			continue
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if name = bytes.TrimRight(name, " \t"); !isName(name) {
+			out = append(append(out, strayField...), line...)
+			continue
+		}
+		out = append(append(append(out, name...), ':'), value...)
+	}
+	return out
+}
+
+// isName reports whether a field may have this name (RFC 5322 §3.6.8). What is no field has the end of its line in it.
+func isName(name []byte) bool {
+	return len(name) > 0 && !slices.ContainsFunc(name, func(c byte) bool { return c <= ' ' || c > '~' })
+}
+
 // maxLine is how wide a line may be, its end not counted (RFC 5322 §2.1.1).
 const maxLine = 998
 

@@ -16,9 +16,10 @@ type Repair uint8
 const (
 	Lines Repair = 1 << iota
 	Zeros
+	Strays
 	Octets
 	Width
-	all = Lines | Zeros | Octets | Width
+	all = Lines | Zeros | Strays | Octets | Width
 )
 
 var names = []struct {
@@ -27,6 +28,7 @@ var names = []struct {
 }{
 	{Lines, "bare line ends"},
 	{Zeros, "NUL octets"},
+	{Strays, "header lines that are no fields"},
 	{Octets, "8-bit header"},
 	{Width, "long header lines"},
 }
@@ -159,7 +161,7 @@ func (r *Reader) repaired(header []byte) []byte {
 	for _, stage := range []struct {
 		repair Repair
 		do     func([]byte) []byte
-	}{{Zeros, withoutZeros}, {Octets, encoded}, {Width, folded}} {
+	}{{Zeros, withoutZeros}, {Strays, onlyFields}, {Octets, encoded}, {Width, folded}} {
 		if r.repairs&stage.repair == 0 {
 			continue
 		}

@@ -62,11 +62,13 @@ func TestRepairs(t *testing.T) {
 		"comment":              {"From: j@x.example (J\u00fcrgen)\r\n\r\n", "From: j@x.example (=?UTF-8?Q?J=C3=BCrgen?=)\r\n\r\n", Octets},
 		"address":              {"From: <j\u00fc@x.example>, \u00fc@x.example, \"\u00fc\"@x.example\r\n\r\n", "From: <j\u00fc@x.example>, \u00fc@x.example, \"\u00fc\"@x.example\r\n\r\n", 0},
 		"file name":            {"Content-Type: a/b; name=\"M\u00e4rz 1.pdf\"; x=y\r\n\r\n", "Content-Type: a/b; name*=UTF-8''M%C3%A4rz%201.pdf; x=y\r\n\r\n", Octets},
-		"octets that count":    {"Message-ID: <\u00fc@x>\r\nS\u00fcbject: x\r\n\r\n", "Message-ID: <\u00fc@x>\r\nS\u00fcbject: x\r\n\r\n", 0},
+		"octets that count":    {"Message-ID: <\u00fc@x>\r\n\r\n", "Message-ID: <\u00fc@x>\r\n\r\n", 0},
+		"mailbox file":         {"From j@x Mon Nov 23\r\nA: b\r\n>From j\r\n c\r\n\r\nFrom x\r\n", "X-Posthouse-Line: From j@x Mon Nov 23\r\nA: b\r\nX-Posthouse-Line: >From j\r\n c\r\n\r\nFrom x\r\n", Strays},
+		"blank before colon":   {"A \t: b\r\nC\u00fc: d\r\n: e\r\nno end", "A: b\r\nX-Posthouse-Line: =?UTF-8?Q?C=C3=BC=3A?= d\r\nX-Posthouse-Line: : e\r\nX-Posthouse-Line: no end", Strays | Octets},
 		"wide field":           {"A: " + wide + " " + wide + " c\r\n\r\n", "A: " + wide + "\r\n " + wide + " c\r\n\r\n", Width},
 		"no place to fold":     {"A: " + wide + wide + "  \r\n\r\n", "A: " + wide + wide + "  \r\n\r\n", 0},
-		"everything": {"Subject: \u00fc\x00\nA: " + wide + " " + wide + "\n\nx\x00\n",
-			"Subject: =?UTF-8?Q?=C3=BC?=\r\nA: " + wide + "\r\n " + wide + "\r\n\r\nx \r\n", all},
+		"everything": {"Subject: \u00fc\x00\nstray\nA: " + wide + " " + wide + "\n\nx\x00\n",
+			"Subject: =?UTF-8?Q?=C3=BC?=\r\nX-Posthouse-Line: stray\r\nA: " + wide + "\r\n " + wide + "\r\n\r\nx \r\n", all},
 	} {
 		if got := repaired(t, c.message, all); got != c.want {
 			t.Errorf("%s:\ngot  %q\nwant %q", name, got, c.want)
@@ -92,7 +94,7 @@ func TestOnlyWhatIsAskedFor(t *testing.T) {
 }
 
 func TestLadder(t *testing.T) {
-	if got, want := Ladder(all), []Repair{Lines, Lines | Zeros, Lines | Zeros | Octets, all}; !slices.Equal(got, want) {
+	if got, want := Ladder(all), []Repair{Lines, Lines | Zeros, Lines | Zeros | Strays, Lines | Zeros | Strays | Octets, all}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got, want := Ladder(Width|Zeros), []Repair{Zeros, Zeros | Width}; !slices.Equal(got, want) {
