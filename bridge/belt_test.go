@@ -24,6 +24,7 @@ func (s *breaking) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bri
 	}
 	taken := make(chan struct{}, 1000)
 	go func() {
+		defer close(taken) // a stretch may be shorter
 		n := 0
 		for range items {
 			if n++; n > s.after {

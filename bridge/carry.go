@@ -12,18 +12,19 @@ import (
 	"posthouse/ledger"
 )
 
-// rowsOf are the matched items' rows, with their copies' places. Flags of an adopted copy that differ are not ours: somebody gave them in the cloud, and they stay.
-func rowsOf(matches []match, state FolderState, d cutover.Disposition) []ledger.Item {
+// rowsOf are the matched items' rows, with their copies' places. A copy's flags that differ from its item's are not ours: somebody gave them in the cloud, and they stay.
+func (w *worker) rowsOf(ctx context.Context, p *pair, matches []match, state FolderState, d cutover.Disposition) ([]ledger.Item, error) {
 	rows := make([]ledger.Item, len(matches))
 	for i, m := range matches {
 		rows[i] = m.row
-		rows[i].Disposition, rows[i].CloudFlags = d, m.twin.Flags
-		if d == cutover.Adopted {
-			rows[i].CloudFlags = m.row.Flags
-		}
+		rows[i].Disposition = d
 		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
+		var err error
+		if rows[i].CloudFlags, err = w.keeps(ctx, p, m.row.Flags); err != nil {
+			return nil, err
+		}
 	}
-	return rows
+	return rows, nil
 }
 
 // intend makes the rows durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it.
@@ -205,7 +206,7 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 		row := f.row
 		switch {
 		case f.outcome.Err == nil:
-			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, row.Flags, f.outcome.Place
+			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(row.Flags, f.outcome.Left), f.outcome.Place
 			if row.Cloud.Ref == "" {
 				c.unplaced++ // its row stays Intended until the tail tells where it lies
 				continue
@@ -229,6 +230,11 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 		}
 	}
 	return notPut
+}
+
+// without leaves some of the flags out.
+func without(flags, left cutover.Flags) cutover.Flags {
+	return slices.DeleteFunc(slices.Clone(flags), left.Has)
 }
 
 // putFailure: a server that asks to wait with one item, and took others, does not ask the whole mailbox to wait, unless it throttles.

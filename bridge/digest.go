@@ -28,10 +28,16 @@ func digest(c Content) (*cutover.BodyDigester, error) {
 // digests reads the bodies of items of one folder.
 func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Digest, error) {
 	found := make(map[cutover.Ref]cutover.Digest, len(refs))
+	err := readBodies(ctx, s, f, refs, func(ref cutover.Ref, d *cutover.BodyDigester) { found[ref] = d.Digest() })
+	return found, err
+}
+
+// readBodies reads the bodies of items of one folder, and tells of those that can be read.
+func readBodies(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref, tell func(cutover.Ref, *cutover.BodyDigester)) error {
 	if len(refs) == 0 {
-		return found, nil
+		return nil
 	}
-	err := s.Fetch(ctx, f, refs, func(got Fetched) error {
+	return s.Fetch(ctx, f, refs, func(got Fetched) error {
 		if got.Err != nil {
 			return nil // gone or unreadable: it matches nothing
 		}
@@ -40,8 +46,7 @@ func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref
 		if err != nil {
 			return err
 		}
-		found[got.Ref] = d.Digest()
+		tell(got.Ref, d)
 		return nil
 	})
-	return found, err
 }

@@ -11,31 +11,59 @@ import (
 	"posthouse/ledger"
 )
 
-// followFlags carries flag changes of known items over, as long as the cloud copy still has the flags that we wrote: what the user changed in the cloud stays.
+// Flags follow by a comparison of three: those that the copy has, those that we gave it, and those of the legacy item. What the user changed in the cloud stays. What is about to be written
+// is durable before it is: flags that the copy has, and that the row says the item had, are ours too, though a crash came before they were noted as written, or an older ledger was put back.
+
+// flagChange is a copied item whose flags are to be compared.
+type flagChange struct {
+	was cutover.Flags // of the legacy item, as the row told
+	row ledger.Item   // with those of now
+}
+
+// followFlags carries flag changes of known items over.
 func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cutover.Ref]ledger.Item) error {
-	changed := map[cutover.Ref]ledger.Item{} // by cloud reference
-	var refs []cutover.Ref
+	var changed []flagChange
 	var rows []ledger.Item
 	for _, c := range b.Changes {
 		row, have := known[c.Item.Ref]
-		if !have || c.Kind == Removed || row.Flags.Equal(c.Item.Flags) {
+		if !have || c.Kind == Removed {
 			continue
 		}
-		row.Flags = c.Item.Flags
-		if !row.Disposition.InCloud() || row.Cloud.Ref == "" {
-			rows = append(rows, row)
-			continue
+		change := flagChange{was: row.Flags, row: row}
+		change.row.Flags = c.Item.Flags
+		if row.Disposition.InCloud() && row.Cloud.Ref != "" {
+			even, err := w.even(ctx, p, change)
+			if err != nil {
+				return err
+			}
+			if !even {
+				changed = append(changed, change)
+			}
 		}
-		changed[row.Cloud.Ref] = row
-		refs = append(refs, row.Cloud.Ref)
-	}
-	if len(refs) > 0 {
-		written, err := w.writeFlags(ctx, p, refs, changed)
-		if err != nil {
-			return fmt.Errorf("carrying flags over: %w", err)
+		if !row.Flags.Equal(c.Item.Flags) {
+			rows = append(rows, change.row)
 		}
-		rows = append(rows, written...)
 	}
+	if err := w.keepRows(ctx, p, rows); err != nil || len(changed) == 0 {
+		return err
+	}
+	written, err := w.writeFlags(ctx, p, changed)
+	if err != nil {
+		return fmt.Errorf("carrying flags over: %w", err)
+	}
+	return w.keepRows(ctx, p, written)
+}
+
+// even reports whether there is nothing to carry over: the item has the flags that the row told, and so has the copy, as far as we wrote them.
+func (w *worker) even(ctx context.Context, p *pair, c flagChange) (bool, error) {
+	if !c.was.Equal(c.row.Flags) {
+		return false, nil
+	}
+	want, err := w.wanted(ctx, p, c.row)
+	return want.Equal(c.row.CloudFlags), err
+}
+
+func (w *worker) keepRows(ctx context.Context, p *pair, rows []ledger.Item) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -43,15 +71,32 @@ func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cu
 	return err
 }
 
+// wanted are the flags that the row's copy should have, as far as its folder keeps them.
+func (w *worker) wanted(ctx context.Context, p *pair, row ledger.Item) (cutover.Flags, error) {
+	return w.keeps(ctx, p, kept(row))
+}
+
+// keeps are those of the flags that the pair's cloud folder keeps.
+func (w *worker) keeps(ctx context.Context, p *pair, flags cutover.Flags) (cutover.Flags, error) {
+	keeper, tells := w.cloud.(Keeper)
+	if !tells || len(flags) == 0 {
+		return flags, nil
+	}
+	return keeper.Keeps(ctx, p.cloud, flags)
+}
+
 // kept are the flags that follow: a message marked as deleted on the old side is not marked in the cloud, where the mark may end in its removal; and one that asks for a receipt is not marked as
 // seen later, upon which some servers send the receipt.
 func kept(row ledger.Item) cutover.Flags {
-	quiet := row.Note == asksForReceipt && !row.CloudFlags.Has(`\Seen`)
+	quiet := asks(row) && !row.CloudFlags.Has(`\Seen`)
 	return slices.DeleteFunc(slices.Clone(row.Flags), func(f string) bool { return f == `\Deleted` || quiet && f == `\Seen` })
 }
 
 // asksForReceipt is the note of a copied message whose sender wants to hear when it is read.
 const asksForReceipt = "asks for a receipt"
+
+// asks reports whether the row has that note, maybe behind another one.
+func asks(row ledger.Item) bool { return strings.HasSuffix(row.Note, asksForReceipt) }
 
 // receiptFields ask for it: RFC 8098 §2.1, and what older programs use.
 var receiptFields = []string{"disposition-notification-to:", "return-receipt-to:", "x-confirm-reading-to:"}
@@ -67,33 +112,61 @@ func wantsReceipt(header []byte) bool {
 	return false
 }
 
-func (w *worker) writeFlags(ctx context.Context, p *pair, refs []cutover.Ref, changed map[cutover.Ref]ledger.Item) ([]ledger.Item, error) {
+// writeFlags gives the copies that have the flags that we gave them those of their items. It returns the rows whose copies have now what they should have.
+func (w *worker) writeFlags(ctx context.Context, p *pair, changed []flagChange) (rows []ledger.Item, err error) {
 	state, err := w.cloud.State(ctx, p.cloud)
 	if err != nil {
 		return nil, err
+	}
+	refs := make([]cutover.Ref, len(changed))
+	for i, c := range changed {
+		refs[i] = c.row.Cloud.Ref
 	}
 	now, err := w.cloud.Flags(ctx, p.cloud, refs)
 	if err != nil {
 		return nil, err
 	}
 	write := map[cutover.Ref]cutover.Flags{}
-	for ref, flags := range now {
-		if row := changed[ref]; row.Cloud.Validity == state.Validity && flags.Equal(row.CloudFlags) {
-			write[ref] = kept(row)
+	for _, c := range changed {
+		flags, there := now[c.row.Cloud.Ref]
+		if !there || c.row.Cloud.Validity != state.Validity {
+			continue
 		}
-	}
-	set := map[cutover.Ref]cutover.Flags{}
-	if len(write) > 0 {
-		if set, err = w.cloud.SetFlags(ctx, p.cloud, write); err != nil {
+		want, ours, err := w.compare(ctx, p, c, flags)
+		switch {
+		case err != nil:
 			return nil, err
+		case flags.Equal(want):
+			c.row.CloudFlags = flags
+			rows = append(rows, c.row)
+		case ours:
+			write[c.row.Cloud.Ref] = kept(c.row)
 		}
 	}
-	rows := make([]ledger.Item, 0, len(changed))
-	for ref, row := range changed {
-		if flags, done := set[ref]; done {
-			row.CloudFlags = flags
+	if len(write) == 0 {
+		return rows, nil
+	}
+	set, err := w.cloud.SetFlags(ctx, p.cloud, write)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changed {
+		if flags, done := set[c.row.Cloud.Ref]; done {
+			p.leave(without(c.row.Flags, c.was), flags)
+			c.row.CloudFlags = flags
+			rows = append(rows, c.row)
 		}
-		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// compare tells which flags a copy should have, and whether those that it has are ours.
+func (w *worker) compare(ctx context.Context, p *pair, c flagChange, has cutover.Flags) (want cutover.Flags, ours bool, err error) {
+	if want, err = w.wanted(ctx, p, c.row); err != nil || has.Equal(c.row.CloudFlags) {
+		return want, true, err
+	}
+	before := c.row
+	before.Flags = c.was
+	once, err := w.wanted(ctx, p, before)
+	return want, has.Equal(once), err
 }

@@ -49,6 +49,7 @@ func (w *worker) forget(ctx context.Context, all []refusal) error {
 func (w *worker) mendOne(ctx context.Context, p *pair, r refusal) error {
 	row, err := w.climb(ctx, p, r)
 	if err == nil {
+		p.leaveOf([]ledger.Item{row})
 		return w.keep(ctx, p, []ledger.Item{row}, nil, nil)
 	}
 	if errors.Is(err, ErrUnknown) {
@@ -76,6 +77,9 @@ func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, er
 	for _, step := range steps {
 		row := r.row
 		row.Note = ledger.RepairedNote + step.String() + "; the original is saved as " + saved
+		if asks(r.row) {
+			row.Note += "; " + asksForReceipt
+		}
 		row, err := w.putRepaired(ctx, p, row, original, step)
 		if err == nil {
 			return row, nil
@@ -122,12 +126,12 @@ func (w *worker) putRepaired(ctx context.Context, p *pair, row ledger.Item, orig
 	if found, there, err := w.findRepaired(ctx, p, row, d); err != nil || there {
 		return found, err
 	}
-	place, err := w.putOne(ctx, p, PutItem{ID: 1, Flags: row.Flags, Date: row.Date, Content: content})
+	done, err := w.putOne(ctx, p, PutItem{ID: 1, Flags: row.Flags, Date: row.Date, Content: content})
 	if err != nil {
 		return row, err
 	}
-	if place.Ref != "" {
-		row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, row.Flags, place
+	if done.Place.Ref != "" {
+		row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(row.Flags, done.Left), done.Place
 		return row, nil
 	}
 	found, there, err := w.findRepaired(ctx, p, row, d) // the server does not tell where it put it
@@ -149,17 +153,21 @@ func (w *worker) findRepaired(ctx context.Context, p *pair, row ledger.Item, d *
 	if err != nil || len(matches) == 0 {
 		return row, false, err
 	}
-	return rowsOf([]match{{row: row, twin: matches[0].twin}}, state, cutover.Copied)[0], true, nil
+	rows, err := w.rowsOf(ctx, p, []match{{row: row, twin: matches[0].twin}}, state, cutover.Copied)
+	if err != nil {
+		return row, false, err
+	}
+	return rows[0], true, nil
 }
 
 // putOne puts one item. Without an outcome it may have been put.
-func (w *worker) putOne(ctx context.Context, p *pair, item PutItem) (ledger.Place, error) {
+func (w *worker) putOne(ctx context.Context, p *pair, item PutItem) (Outcome, error) {
 	outcome, told := Outcome{}, false
 	err := w.cloud.Put(ctx, p.cloud, slices.Values([]PutItem{item}), func(o Outcome) { outcome, told = o, true })
 	if !told {
-		return ledger.Place{}, errors.Join(ErrUnknown, err)
+		return outcome, errors.Join(ErrUnknown, err)
 	}
-	return outcome.Place, outcome.Err
+	return outcome, outcome.Err
 }
 
 // repaired is a content that is repaired each time it is read: nothing of it lies in memory or on disk a second time.

@@ -271,14 +271,15 @@ func refsOf(moves []*move) []cutover.Ref {
 
 // carryMoves moves the copies, and returns the rows that are done with, the old ones first, and those that have to be put after all.
 func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []ledger.Item, err error) {
+	var astray []*move
 	for from, of := range byOrigin(moves) {
 		var carried []*move
 		for _, m := range of {
 			switch {
 			case !m.here:
-				rows = append(rows, m.ended(), m.begun(ledger.Place{}, "its copy was moved or removed in the cloud"))
+				astray = append(astray, m)
 			case from.Cloud.Key() == s.p.Cloud.Key():
-				rows = append(rows, m.ended(), m.begun(m.row.Cloud, ""))
+				rows = append(rows, m.ended(), m.begun(m.row.Cloud))
 			default:
 				carried = append(carried, m)
 			}
@@ -292,7 +293,36 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 		}
 		rows, left = append(rows, done...), append(left, put...)
 	}
-	return rows, left, s.followMovedFlags(ctx, rows)
+	found, err := s.found(ctx, astray)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows = append(rows, found...)
+	return rows, left, s.followMovedFlags(ctx, moves, rows)
+}
+
+// found are the rows of moves whose copies are not where they were put. Such a copy may lie in this folder already: the user moved it just so, or we did, and the ledger is an older one.
+func (s *stretch) found(ctx context.Context, astray []*move) (rows []ledger.Item, err error) {
+	if len(astray) == 0 {
+		return nil, nil
+	}
+	here, _, err := s.adopted(ctx, newRows(astray))
+	if err != nil {
+		return nil, err
+	}
+	places := map[ledger.Place]ledger.Place{}
+	for _, row := range here {
+		places[row.Legacy] = row.Cloud
+	}
+	s.p.index = nil
+	for _, m := range astray {
+		row := m.left()
+		if at, lies := places[m.now.Legacy]; lies {
+			row = m.begun(at)
+		}
+		rows = append(rows, m.ended(), row)
+	}
+	return rows, nil
 }
 
 // ended is the old row: it has no copy any more.
@@ -302,10 +332,17 @@ func (m *move) ended() ledger.Item {
 	return row
 }
 
-// begun is the new row, with the copy that the old one had.
-func (m *move) begun(at ledger.Place, note string) ledger.Item {
+// begun is the new row, with the copy that the old one had, and what was noted of it.
+func (m *move) begun(at ledger.Place) ledger.Item {
 	row := m.now
-	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, note
+	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, m.row.Note
+	return row
+}
+
+// left is the new row of an item whose copy is as the user left it, wherever that is.
+func (m *move) left() ledger.Item {
+	row := m.begun(ledger.Place{})
+	row.Note = "its copy was moved or removed in the cloud"
 	return row
 }
 
@@ -338,12 +375,12 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 		place, moved := places[m.row.Cloud.Ref]
 		switch {
 		case !moved: // somebody was quicker: it is as the user left it
-			done = append(done, m.ended(), m.begun(ledger.Place{}, "its copy was moved or removed in the cloud"))
+			done = append(done, m.ended(), m.left())
 		case place.Ref == "":
 			done = append(done, m.ended())
 			s.unplaced = true // the new row stays Intended until the tail tells where it lies
 		default:
-			done = append(done, m.ended(), m.begun(place, ""))
+			done = append(done, m.ended(), m.begun(place))
 		}
 	}
 	return done, nil, nil
@@ -367,6 +404,7 @@ func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.
 		}
 		for _, old := range alike {
 			if old.ID == id {
+				found[i].CloudFlags, found[i].Note = old.CloudFlags, old.Note
 				ended = append(ended, (&move{&origin{row: old}, row}).ended())
 			}
 		}
@@ -383,25 +421,24 @@ func newRows(moves []*move) []ledger.Item {
 }
 
 // followMovedFlags carries over what changed together with the place. Rows hold the flags as of now.
-func (s *stretch) followMovedFlags(ctx context.Context, rows []ledger.Item) error {
-	changed := map[cutover.Ref]ledger.Item{}
-	var refs []cutover.Ref
-	at := map[cutover.Ref]int{}
-	for i, row := range rows {
-		if row.Cloud.Ref == "" || row.Flags.Equal(row.CloudFlags) {
-			continue
-		}
-		changed[row.Cloud.Ref], at[row.Cloud.Ref] = row, i
-		refs = append(refs, row.Cloud.Ref)
+func (s *stretch) followMovedFlags(ctx context.Context, moves []move, rows []ledger.Item) error {
+	was := map[ledger.Place]cutover.Flags{}
+	for _, m := range moves {
+		was[m.now.Legacy] = m.row.Flags
 	}
-	if len(refs) == 0 {
+	var changed []flagChange
+	at := map[ledger.Place]int{}
+	for i, row := range rows {
+		if row.Cloud.Ref != "" && !row.Flags.Equal(row.CloudFlags) {
+			changed, at[row.Legacy] = append(changed, flagChange{was: was[row.Legacy], row: row}), i
+		}
+	}
+	if len(changed) == 0 {
 		return nil
 	}
-	written, err := s.w.writeFlags(ctx, s.p, refs, changed)
+	written, err := s.w.writeFlags(ctx, s.p, changed)
 	for _, row := range written {
-		if i, ok := at[row.Cloud.Ref]; ok {
-			rows[i] = row
-		}
+		rows[at[row.Legacy]] = row
 	}
 	return err
 }

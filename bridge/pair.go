@@ -18,6 +18,7 @@ type pair struct {
 	index  *cloudIndex // nil outside a backfill
 	total  int         // items in the legacy folder when it was last looked at
 	quiet  bool        // nothing was new at the last glance
+	left   tallyLeft   // keywords that the cloud folder does not take
 }
 
 // pairFolders lists the legacy folders and finds or makes each one's counterpart. Folders keep their pair, and with it what was learned of them, from pass to pass. A folder without a
@@ -100,7 +101,8 @@ func (w *worker) newPair(ctx context.Context, f cutover.Folder) (*pair, error) {
 			return nil, fmt.Errorf("making the cloud folder for %s %s: %w", w.m.ID, f.Path, err)
 		}
 	}
-	return &pair{FolderPair: row, legacy: f, cloud: cloud}, nil
+	p := &pair{FolderPair: row, legacy: f, cloud: cloud}
+	return p, w.loadLeft(ctx, p)
 }
 
 // counterpart is the cloud folder of a pair that was made before: it stays, whatever the rules say by now.
@@ -122,6 +124,7 @@ func (w *worker) measure(ctx context.Context, skipped []SkippedFolder) error {
 		return err
 	}
 	w.status.copying(len(w.pairs), total, tally, skipped)
+	w.status.leftOut(w.pairs)
 	return nil
 }
 

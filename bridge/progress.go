@@ -33,6 +33,7 @@ type Progress struct {
 	// Repaired are those among them that the cloud took only after a repair.
 	Repaired int
 	Skipped  []SkippedFolder
+	LeftOut  []LeftOut // by folder
 	Folder   string    // being worked on
 	Error    string    // the last failure, for people; empty when the last pass succeeded
 	Login    bool      // the failure is a refused login

@@ -56,7 +56,11 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 	}
 	vanished, left := w.matchVanished(index, left)
 	matches = append(matches, vanished...)
-	if found := rowsOf(matches, state, cutover.Copied); len(found) > 0 {
+	found, err := w.rowsOf(ctx, p, matches, state, cutover.Copied)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 0 {
 		ended, err := w.endOrigins(ctx, found)
 		if err != nil {
 			return nil, err

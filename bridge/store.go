@@ -51,7 +51,7 @@ type Target interface {
 	// Search yields the items of the folder that may be those wanted (by trace, Message-ID, or what the server can search); the caller compares
 	// identities itself. It is for few items in a large folder: Scan is for many.
 	Search(ctx context.Context, f cutover.Folder, wanted []cutover.Identity) iter.Seq2[cutover.Item, error]
-	// Put adds the items, many in flight, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
+	// Put adds the items, many in flight, without the keywords that the folder cannot keep, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
 	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused (ErrTooLarge where it clearly is for the item's size),
 	// or ErrBusy when trying later may help (codes such as
 	// OVERQUOTA, UNAVAILABLE, INUSE, or words of throttling). The error returned by Put itself is that of
@@ -87,6 +87,12 @@ type Warmer interface {
 type Mover interface {
 	// Move tells where the items lie now, with the zero place where the server does not tell; those that are gone are absent. ErrUnsupported, and nothing is done, where the server cannot.
 	Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error)
+}
+
+// Keeper is a Target that tells beforehand which flags a folder keeps.
+type Keeper interface {
+	// Keeps returns those of the flags that an item in the folder can have.
+	Keeps(ctx context.Context, f cutover.Folder, flags cutover.Flags) (cutover.Flags, error)
 }
 
 // Foreseer is a Target that tells beforehand what EnsureFolder would do.
@@ -177,7 +183,9 @@ type Outcome struct {
 	ID      int
 	Place   ledger.Place // zero when the server does not tell (no UIDPLUS)
 	Version string
-	Err     error // nil, ErrRefused, ErrBusy or ErrUnknown, wrapped
+	// Left are the keywords that the server does not take: the item lies there without them.
+	Left cutover.Flags
+	Err  error // nil, ErrRefused, ErrBusy or ErrUnknown, wrapped
 }
 
 // RefusedLogin is a refused login. It matches ErrLogin.

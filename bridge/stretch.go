@@ -158,7 +158,12 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 		}
 	}
 	matches, rest, err := s.w.adopt(ctx, s.p, index, rows)
-	return rowsOf(matches, s.state, cutover.Adopted), rest, err
+	if err != nil {
+		return nil, nil, err
+	}
+	adopted, err = s.w.rowsOf(ctx, s.p, matches, s.state, cutover.Adopted)
+	s.p.leaveOf(adopted)
+	return adopted, rest, err
 }
 
 // carry settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
@@ -219,6 +224,7 @@ func (s *stretch) settleLater(ctx context.Context, c *carriage, fetchErr error, 
 
 func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after ledger.Cursor, seen []evidence.Observation) {
 	rows, err := c.finish(ctx, fetchErr)
+	s.p.leaveOf(rows)
 	s.err = errors.Join(s.err, err)
 	s.unplaced, s.cut = s.unplaced || c.unplaced > 0, s.cut || c.cut
 	s.refused = append(s.refused, c.refused...)
@@ -290,7 +296,7 @@ func (s *stretch) finish(ctx context.Context, err error) error {
 	if !errors.Is(drained, errLookAgain) {
 		err = errors.Join(drained, err)
 	}
-	if err = errors.Join(err, s.mend(ctx, err)); err != nil {
+	if err = errors.Join(err, s.mend(ctx, err), s.w.saveLeft(context.WithoutCancel(ctx), s.p)); err != nil {
 		return err
 	}
 	if s.unplaced {

@@ -51,21 +51,22 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 	return a.found, append(rest, a.open...), nil
 }
 
-// digested fills in the digests of the rows' legacy bodies. One that cannot be read stays zero: it is met again when it is put.
+// digested fills in what only the rows' legacy bodies tell: their digests, and who asks for a receipt. One that cannot be read stays zero: it is met again when it is put.
 func (w *worker) digested(ctx context.Context, p *pair, rows []ledger.Item) error {
 	var refs []cutover.Ref
-	for _, t := range rows {
-		if t.Digest.IsZero() {
-			refs = append(refs, t.Legacy.Ref)
-		}
-	}
-	found, err := digests(ctx, w.legacy, p.legacy, refs)
+	at := map[cutover.Ref]int{}
 	for i, t := range rows {
-		if d, ok := found[t.Legacy.Ref]; ok {
-			rows[i].Digest = d
+		if t.Digest.IsZero() {
+			refs, at[t.Legacy.Ref] = append(refs, t.Legacy.Ref), i
 		}
 	}
-	return err
+	return readBodies(ctx, w.legacy, p.legacy, refs, func(ref cutover.Ref, d *cutover.BodyDigester) {
+		row := &rows[at[ref]]
+		row.Digest = d.Digest()
+		if row.Note == "" && wantsReceipt(d.Header()) {
+			row.Note = asksForReceipt
+		}
+	})
 }
 
 // assignment pairs rows with copies, each copy with one row.

@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -224,25 +225,106 @@ func TestVerifyNamesWhatTheUserDeleted(t *testing.T) {
 	})
 }
 
-// Who asks for a receipt gets none because of us: the mark as seen does not follow later. With the first copy it does, as no server takes that for reading.
+// asking is a message whose sender wants to hear when it is read.
+func asking(id string) []byte {
+	return bytes.Replace(mail(id, "hello"), []byte("\r\n\r\n"), []byte("\r\nDisposition-Notification-To: boss@other.example\r\n\r\n"), 1)
+}
+
+// Who asks for a receipt gets none because of us: the mark as seen does not follow later, whichever way the copy came. With the first copy it does, as no server takes that for reading.
 func TestSeenDoesNotFollowToWhatAsksForAReceipt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})
-		asking := func(id string) []byte {
-			return bytes.Replace(mail(id, "hello"), []byte("\r\n\r\n"), []byte("\r\nDisposition-Notification-To: boss@other.example\r\n\r\n"), 1)
+		w.old().AddFolder(cutover.Folder{Path: archive, Kind: cutover.Mail})
+		date := time.Now().Truncate(time.Second)
+		w.old().Deliver(inbox, memstore.Message{Raw: asking("read"), Date: date, Flags: cutover.NewFlags(`\Seen`)})
+		for _, id := range []string{"unread", "adopted", "moved"} {
+			w.old().Deliver(inbox, memstore.Message{Raw: asking(id), Date: date})
 		}
-		w.old().Deliver(inbox, memstore.Message{Raw: asking("read"), Date: time.Now(), Flags: cutover.NewFlags(`\Seen`)})
-		w.old().Deliver(inbox, memstore.Message{Raw: asking("unread"), Date: time.Now()})
-		w.old().Deliver(inbox, memstore.Message{Raw: mail("plain", "hello"), Date: time.Now()})
+		w.new().Deliver(inbox, memstore.Message{Raw: asking("adopted"), Date: date})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("plain", "hello"), Date: date})
 		w.start()
 		time.Sleep(10 * time.Second)
-		for _, id := range []string{"unread", "plain"} {
-			w.old().SetFlags(inbox, held(t, w.old(), inbox, id).Ref, `\Seen`, `\Flagged`)
+		w.old().Move(inbox, held(t, w.old(), inbox, "moved").Ref, archive)
+		time.Sleep(10 * time.Minute)
+		for id, path := range map[string]cutover.FolderPath{"unread": inbox, "adopted": inbox, "moved": archive, "plain": inbox} {
+			w.old().SetFlags(path, held(t, w.old(), path, id).Ref, `\Seen`, `\Flagged`)
 		}
 		time.Sleep(10 * time.Minute)
 		w.stop()
 		wantFlags(t, w.new(), inbox, "read", `\Seen`)
 		wantFlags(t, w.new(), inbox, "unread", `\Flagged`)
+		wantFlags(t, w.new(), inbox, "adopted", `\Flagged`)
+		wantFlags(t, w.new(), archive, "moved", `\Flagged`)
 		wantFlags(t, w.new(), inbox, "plain", `\Flagged`, `\Seen`)
 	})
+}
+
+// lossy loses the reply once flags are set.
+type lossy struct {
+	bridge.Store
+	lost *bool
+}
+
+func (s lossy) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error) {
+	set, err := s.Store.SetFlags(ctx, f, flags)
+	if *s.lost {
+		return set, err
+	}
+	*s.lost = true
+	return nil, bridge.ErrConnection
+}
+
+// Flags that were written, and of which that is not known, are ours: the next change follows.
+func TestFlagsFollowAfterALostReply(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := copied(t, memstore.Options{}, "touched")
+		lost := false
+		w.glass = func(s bridge.Store) bridge.Store { return lossy{s, &lost} }
+		flag(t, w.old(), "touched", `\Seen`)
+		w.run(time.Second)
+		wantFlags(t, w.new(), inbox, "touched", `\Seen`)
+		if !lost {
+			t.Fatal("no reply was lost")
+		}
+		flag(t, w.old(), "touched", `\Seen`, `\Answered`)
+		w.run(10 * time.Minute)
+		wantFlags(t, w.new(), inbox, "touched", `\Seen`, `\Answered`)
+		flag(t, w.old(), "touched")
+		w.run(10 * time.Minute)
+		wantFlags(t, w.new(), inbox, "touched")
+	})
+}
+
+// Where the cloud keeps no keywords the copy lacks them, which is no change of the user's: other flags follow.
+func TestFlagsFollowWhereKeywordsAreNotKept(t *testing.T) {
+	for name, there := range map[string]bool{"put": false, "adopted": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{}, memstore.Options{NoKeywords: true})
+				m := memstore.Message{Raw: mail("tagged", "hello"), Date: time.Now().Truncate(time.Second), Flags: cutover.NewFlags("$Work", `\Flagged`)}
+				w.old().Deliver(inbox, m)
+				if there {
+					w.new().Deliver(inbox, m)
+				}
+				w.run(10 * time.Second)
+				wantFlags(t, w.new(), inbox, "tagged", `\Flagged`)
+				for _, flags := range [][]string{{"$Work", `\Seen`}, {"$Work", "later", `\Seen`, `\Answered`}, {"$Work"}} {
+					flag(t, w.old(), "tagged", flags...)
+					w.run(10 * time.Minute)
+					wantFlags(t, w.new(), inbox, "tagged", undeleted(slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return f[0] != '\\' }))...)
+				}
+				w.start()
+				defer w.stop()
+				time.Sleep(time.Minute)
+				want := []bridge.LeftOut{{Folder: "INBOX", Keyword: "$work", Items: 1}}
+				if r, err := w.bridge.Verify(t.Context(), anna.ID); err != nil || r.Equal != 1 || !slices.Equal(r.LeftOut, want) {
+					t.Errorf("verify: %+v, %v, want %+v", r, err, want)
+				}
+				want = append(want, bridge.LeftOut{Folder: "INBOX", Keyword: "later", Items: 1})
+				if got := w.bridge.Progress()[0].LeftOut; !slices.Equal(got, want) {
+					t.Errorf("progress: %+v, want %+v", got, want)
+				}
+			})
+		})
+	}
 }

@@ -15,7 +15,8 @@ type verifier struct {
 	b       *Bridge
 	w       *worker
 	m       cutover.Mailbox
-	bodies  int // how many to compare
+	bodies  int                 // how many to compare
+	lacking map[string]*lacking // by legacy folder
 	twins   []twin
 	report  *Report
 	cloud   []*copyItem
@@ -45,7 +46,7 @@ type twin struct {
 
 func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	v.byKey, v.byLoose = map[cutover.Key][]*copyItem{}, map[cutover.Key][]*copyItem{}
-	v.places, v.legacy = map[string]map[ledger.Place]*copyItem{}, map[cutover.Key][]string{}
+	v.places, v.legacy, v.lacking = map[string]map[ledger.Place]*copyItem{}, map[cutover.Key][]string{}, map[string]*lacking{}
 	if err := v.readCloud(ctx, cloud); err != nil {
 		return err
 	}
@@ -78,6 +79,9 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 		return err
 	}
 	v.surplus()
+	if err := v.leftOut(ctx, cloud); err != nil {
+		return err
+	}
 	return v.compareBodies(ctx, legacy, cloud)
 }
 
@@ -85,6 +89,7 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 func (v *verifier) pair(u unplaced, c *copyItem) {
 	c.used = true
 	v.report.Equal++
+	v.keywords(u, c)
 	v.twins = append(v.twins, twin{in: u.in, item: u.item, copy: c, repaired: u.repaired})
 }
 

@@ -21,6 +21,8 @@ type Report struct {
 	Extra   []Finding
 	// Altered have another body in the cloud than on the old side. Bodies is how many were compared: none where the cloud renders messages anew.
 	Altered []Finding
+	// LeftOut are keywords that the cloud does not take. A copy without them is equal.
+	LeftOut []LeftOut
 	Bodies  int
 	// Removed were in the cloud, as the server told when they were put, and are not there now: a user deleted them, or a retention rule did. They are never put again.
 	Removed []Finding

@@ -53,7 +53,9 @@ func (r reply) busy() bridge.BusyKind {
 func (r reply) waits() bool { return r.busy() != "" }
 
 // everybody reports whether what the server said holds for every item alike, so that trying them one by one is of no use.
-func (r reply) everybody() bool { return r.waits() && r.busy() != bridge.Full }
+func (r reply) everybody() bool {
+	return r.waits() && r.busy() != bridge.Full && !keywordWords.MatchString(r.text)
+}
 
 // slows reports whether nothing more should be sent now.
 func (r reply) slows() bool {

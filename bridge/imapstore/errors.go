@@ -71,3 +71,11 @@ var sizeWords = regexp.MustCompile(`(?i)(message|mail|item) (is )?too (large|big
 func (r reply) tooLarge() bool {
 	return sizeCodes[r.code] || sizeWords.MatchString(r.text)
 }
+
+// keywordWords tell that a server takes no further keyword: Cyrus says "Too many user flags in mailbox".
+var keywordWords = regexp.MustCompile(`(?i)keyword|\bflags?\b`)
+
+// keywords reports whether what the server refused may be the keywords of a message rather than the message.
+func (r reply) keywords() bool {
+	return keywordWords.MatchString(r.text) || !r.waits() && (r.code == "LIMIT" || !r.tooLarge())
+}

@@ -17,6 +17,8 @@ import (
 type keywords struct {
 	any     bool // clients may make new ones (\*)
 	allowed cutover.Flags
+	// denied are keywords that the server refused all the same: it has a limit on their number or length.
+	denied cutover.Flags
 }
 
 func keywordsOf(permanent []imap.Flag) keywords {
@@ -30,18 +32,50 @@ func keywordsOf(permanent []imap.Flag) keywords {
 func (k keywords) keepable(flags cutover.Flags) []imap.Flag {
 	kept := make([]imap.Flag, 0, len(flags))
 	for _, f := range flags {
-		known := k.allowed.Has(f) || k.any && (!strings.HasPrefix(f, `\`) || systemFlags.Has(f))
-		if known && !strings.ContainsFunc(strings.TrimPrefix(f, `\`), notAtom) {
+		known := k.allowed.Has(f) || k.any && (!isSystem(f) || systemFlags.Has(f))
+		if known && !k.denied.Has(f) && !strings.ContainsFunc(strings.TrimPrefix(f, `\`), notAtom) {
 			kept = append(kept, imap.Flag(f))
 		}
 	}
 	return kept
 }
 
+// named leaves out keywords that the folder does not know by name: those are what a server refuses, if it refuses any.
+func (k keywords) named(flags cutover.Flags) cutover.Flags {
+	return slices.DeleteFunc(flagsOf(k.keepable(flags)), func(f string) bool { return !isSystem(f) && !k.allowed.Has(f) })
+}
+
+func isSystem(flag string) bool { return strings.HasPrefix(flag, `\`) }
+
 var systemFlags = cutover.Flags{`\Answered`, `\Deleted`, `\Draft`, `\Flagged`, `\Seen`}
 
 func notAtom(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`(){%*"\]`, r)
+}
+
+// Keeps implements bridge.Keeper.
+func (s *Store) Keeps(ctx context.Context, f cutover.Folder, flags cutover.Flags) (cutover.Flags, error) {
+	k, err := s.keywordsIn(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("asking which flags %s keeps: %w", f.Path, err)
+	}
+	return flagsOf(k.keepable(flags)), nil
+}
+
+// knownIn are the keywords of a folder that was asked before.
+func (s *Store) knownIn(f cutover.Folder) keywords {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keywords[f.Name]
+}
+
+// deny remembers that the server refuses some keywords.
+func (s *Store) deny(f cutover.Folder, refused cutover.Flags) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.keywords[f.Name]
+	k.denied = append(slices.Clone(k.denied), refused...)
+	s.keywords[f.Name] = k
 }
 
 // keywordsIn asks by opening the folder for writing: PERMANENTFLAGS of one opened read-only are none.
@@ -120,7 +154,9 @@ func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutove
 		if err != nil {
 			return err
 		}
-		if err := at.storeAll(groups, keywordsOf(data.PermanentFlags)); err != nil {
+		kept := keywordsOf(data.PermanentFlags)
+		kept.denied = s.knownIn(f).denied
+		if err := at.storeAll(groups, kept); err != nil {
 			return err
 		}
 		for chunk := range slices.Chunk(refs, flagsPerCommand) {
@@ -136,24 +172,44 @@ func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutove
 	return made, nil
 }
 
-// storeAll waits for no answer before the next command; groups are references by the flags they get.
+// storeAll waits for no answer before the next command; groups are references by the flags they get. A group that is refused may have a keyword too many: it gets the flags that the folder
+// knows by name.
 func (at *live) storeAll(groups map[string][]cutover.Ref, kept keywords) error {
-	var commands []*imapclient.FetchCommand
+	type sent struct {
+		command *imapclient.FetchCommand
+		set     imap.UIDSet
+		flags   cutover.Flags
+	}
+	var all []sent
 	for key, group := range groups {
-		store := &imap.StoreFlags{Op: imap.StoreFlagsSet, Silent: true, Flags: kept.keepable(cutover.ParseFlags(key))}
+		flags := cutover.ParseFlags(key)
 		for chunk := range slices.Chunk(group, flagsPerCommand) {
 			if set := uidSet(chunk); len(set) > 0 {
-				commands = append(commands, at.client.Store(set, store, nil))
+				all = append(all, sent{at.store(set, kept.keepable(flags)), set, flags})
 			}
 		}
 	}
 	var failed error
-	for _, c := range commands {
-		if err := c.Close(); err != nil && failed == nil {
+	for _, s := range all {
+		err := s.command.Close()
+		if named := kept.named(s.flags); refusesKeywords(err) && len(named) < len(kept.keepable(s.flags)) {
+			err = at.store(s.set, kept.keepable(named)).Close()
+		}
+		if err != nil && failed == nil {
 			failed = err
 		}
 	}
 	return failed
+}
+
+func (at *live) store(set imap.UIDSet, flags []imap.Flag) *imapclient.FetchCommand {
+	return at.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsSet, Silent: true, Flags: flags}, nil)
+}
+
+// refusesKeywords reports whether a command that names keywords may have been refused for them.
+func refusesKeywords(err error) bool {
+	said, ok := answered(err)
+	return ok && said.keywords()
 }
 
 // State asks by STATUS, so that no folder needs to be opened.

@@ -63,13 +63,19 @@ func (u *upload) resolve(f *flight, r reply) {
 	if r.kind == "OK" {
 		p.heed(r)
 		for i, place := range places(r, len(f.items)) {
-			p.tell(bridge.Outcome{ID: f.items[i].ID, Place: place})
+			p.tell(bridge.Outcome{ID: f.items[i].ID, Place: place, Left: p.leftOut(f.items[i])})
 		}
 		return
 	}
 	if len(f.items) > 1 && !r.everybody() {
 		p.split(f.items)
 		return
+	}
+	if len(f.items) == 1 && r.keywords() {
+		if plain, fewer := p.plainer(f.items[0]); fewer {
+			p.resend(group{plain})
+			return
+		}
 	}
 	p.heed(r)
 	for _, item := range f.items {

@@ -17,13 +17,12 @@ import (
 // another, on several connections if they can be had, since a server works on one after the other. Items are sent in groups as they come; a group does not wait for more than a moment to become full. Outcomes are told by
 // other goroutines than the caller's, one at a time.
 func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
-	kept, err := s.keywordsIn(ctx, f)
-	if err != nil {
+	if _, err := s.keywordsIn(ctx, f); err != nil {
 		return fmt.Errorf("putting into %s: %w", f.Path, err)
 	}
 	in, stop := feed(items)
-	l := &lanes{store: s, f: f, kept: kept, outcome: outcome, in: in, quit: make(chan struct{})}
-	err = l.run(ctx)
+	l := &lanes{store: s, f: f, outcome: outcome, in: in, quit: make(chan struct{}), plain: map[int]cutover.Flags{}}
+	err := l.run(ctx)
 	stop()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -38,12 +37,12 @@ func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge
 type lanes struct {
 	store   *Store
 	f       cutover.Folder
-	kept    keywords
 	outcome func(bridge.Outcome)
 	in      <-chan bridge.PutItem
 
-	telling sync.Mutex // outcomes are told one at a time
-	more    sync.Once  // the further lanes are begun
+	telling sync.Mutex            // outcomes are told one at a time
+	plain   map[int]cutover.Flags // by item: keywords that were left out after a refusal
+	more    sync.Once             // the further lanes are begun
 	further sync.WaitGroup
 	slowed  atomic.Pointer[reply] // the server asked to wait: nothing more is sent
 	full    atomic.Int32          // items in a row for which there was no room

@@ -113,7 +113,7 @@ func (u *upload) write(tag string, f *flight) error {
 	}
 	for i, item := range f.items {
 		text, wait := u.literals.announce(item.Content.Size())
-		if _, err := u.out.WriteString(appendHead(p.kept.keepable(item.Flags), item.Date) + text); err != nil {
+		if _, err := u.out.WriteString(appendHead(p.store.knownIn(p.f).keepable(item.Flags), item.Date) + text); err != nil {
 			return err
 		}
 		if wait {

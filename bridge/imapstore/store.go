@@ -42,6 +42,7 @@ type Store struct {
 var (
 	_ bridge.Store    = (*Store)(nil)
 	_ bridge.Foreseer = (*Store)(nil)
+	_ bridge.Keeper   = (*Store)(nil)
 )
 
 // New returns a store; it connects when the first method needs it.

@@ -27,6 +27,11 @@ func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref)
 	return have, nil
 }
 
+// Keeps implements bridge.Keeper.
+func (s *Store) Keeps(ctx context.Context, _ cutover.Folder, flags cutover.Flags) (cutover.Flags, error) {
+	return s.box.keepable(flags), s.alive(ctx)
+}
+
 // SetFlags replaces flags; references that are gone are left out of what it returns.
 func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error) {
 	set := make(map[cutover.Ref]cutover.Flags, len(flags))

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,11 @@ func (b *Mailbox) keepable(flags cutover.Flags) cutover.Flags {
 		}
 	}
 	return cutover.NewFlags(kept...)
+}
+
+// left is what it does not keep of them.
+func (b *Mailbox) left(flags cutover.Flags) cutover.Flags {
+	return slices.DeleteFunc(slices.Clone(flags), b.keepable(flags).Has)
 }
 
 func (f *folder) find(ref cutover.Ref) *message {

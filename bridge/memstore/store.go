@@ -31,6 +31,7 @@ const (
 var (
 	_ bridge.Store    = (*Store)(nil)
 	_ bridge.Foreseer = (*Store)(nil)
+	_ bridge.Keeper   = (*Store)(nil)
 )
 
 // Store is one open login of a Mailbox.

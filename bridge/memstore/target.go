@@ -238,7 +238,7 @@ func (s *Store) put(ctx context.Context, f cutover.Folder, item bridge.PutItem, 
 	if err != nil {
 		return err
 	}
-	return s.reply(ctx, bridge.Outcome{ID: item.ID, Place: place}, tell)
+	return s.reply(ctx, bridge.Outcome{ID: item.ID, Place: place, Left: s.box.left(item.Flags)}, tell)
 }
 
 // reply tells the outcome of an item that was stored, unless the hook loses it.

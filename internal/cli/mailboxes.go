@@ -20,7 +20,7 @@ func newMailboxes(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "mailboxes [MAILBOX ...]", Short: "How far each mailbox is, one line each",
 		Long: `Shows the mailboxes, all of them unless some are named: what has a problem first, then what is being copied, waits, and is followed.
-Of those that are named the folders that are left out are shown too, with the reason. A mailbox is named by its address, or by anna@ where there is only one domain.
+Of those that are named the folders that are left out are shown too, with the reason, and the keywords that the cloud does not take. A mailbox is named by its address, or by anna@ where there is only one domain.
 
 Exit code: 0 when none needs attention, 3 when some have a problem, 69 when posthouse is not running.`,
 		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -18,6 +18,7 @@ func sampleMailboxes() (control.Status, *speeds) {
 		control.Mailbox{Address: "room@example.com", State: stateUnfollowed, Error: "no IMAP server is configured on the legacy side"},
 		control.Mailbox{Address: "new@example.com", State: stateFollowing, Folders: 1, Caught: before(10 * time.Second)})
 	s.Mailboxes[1].Skipped = []control.Skipped{{Folder: "Public / Sales", Why: "outside the personal namespace"}, {Folder: "All", Why: "virtual"}}
+	s.Mailboxes[1].LeftOut = []control.LeftOut{{Folder: "INBOX", Keyword: "$forwarded", Messages: 12}, {Folder: "INBOX", Keyword: "later", Messages: 1}}
 	p := newSpeeds(time.Minute)
 	p.add(sampleNow, s)
 	s.Copy.Messages += 12_300

@@ -141,17 +141,18 @@ type verifying struct {
 type verifySum struct {
 	Schema    string `json:"schema"` // "posthouse.verify-sum/1"
 	Mailboxes int    `json:"mailboxes"`
-	Equal     int    `json:"equal"`   // mailboxes in which nothing is missing or extra
-	Differ    int    `json:"differ"`  // mailboxes
-	Failed    int    `json:"failed"`  // mailboxes that could not be read
-	Items     int    `json:"items"`   // that are on both sides
-	Skipped   int    `json:"skipped"` // items, by rule
-	Moved     int    `json:"moved"`   // items found in another folder
-	Missing   int    `json:"missing"` // items
-	Extra     int    `json:"extra"`   // items
-	Altered   int    `json:"altered"` // items whose bodies differ
-	Bodies    int    `json:"bodies"`  // that were compared
-	Removed   int    `json:"removed"` // items that were in the cloud and are there no more
+	Equal     int    `json:"equal"`                       // mailboxes in which nothing is missing or extra
+	Differ    int    `json:"differ"`                      // mailboxes
+	Failed    int    `json:"failed"`                      // mailboxes that could not be read
+	Items     int    `json:"items"`                       // that are on both sides
+	Skipped   int    `json:"skipped"`                     // items, by rule
+	Moved     int    `json:"moved"`                       // items found in another folder
+	Missing   int    `json:"missing"`                     // items
+	Extra     int    `json:"extra"`                       // items
+	Altered   int    `json:"altered"`                     // items whose bodies differ
+	Bodies    int    `json:"bodies"`                      // that were compared
+	Removed   int    `json:"removed"`                     // items that were in the cloud and are there no more
+	LeftOut   int    `json:"keywords_left_out,omitempty"` // on copies, since the cloud does not take them
 	// Unreachable is how many of the failed mailboxes have a server that could not be reached.
 	Unreachable int `json:"unreachable"`
 	// Gone is how many mailboxes are not among them because a reload took them out of the configuration.
@@ -218,6 +219,9 @@ func (s *verifySum) add(r control.Verified, cloudHome bool) {
 	s.Altered += len(r.Altered)
 	s.Bodies += r.Bodies
 	s.Removed += len(r.Removed)
+	for _, l := range r.LeftOut {
+		s.LeftOut += l.Messages
+	}
 }
 
 // status is the exit code: what could not be read weighs more than what differs, because nobody knows what it hides.

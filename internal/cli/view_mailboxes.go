@@ -7,7 +7,7 @@ import (
 	"posthouse/internal/control"
 )
 
-// mailboxesView is a line for each mailbox, those that need attention first, and below it, if wanted, one for each folder that is left out.
+// mailboxesView is a line for each mailbox, those that need attention first, and below it, if wanted, one for each folder that is left out, and for each keyword.
 func mailboxesView(s control.Status, p *speeds, zone *time.Location, skipped bool) []line {
 	v, now := naming{domains: s.Domains}, s.At.In(zone)
 	all := slices.Clone(s.Mailboxes)
@@ -17,7 +17,7 @@ func mailboxesView(s control.Status, p *speeds, zone *time.Location, skipped boo
 	for _, m := range all {
 		lines = append(lines, mailboxLine(m, v.short(m.Address), width, p.of(m.Address), now))
 		if skipped {
-			lines = append(lines, skippedLines(m.Skipped)...)
+			lines = append(lines, append(skippedLines(m.Skipped), leftOutLines(m.LeftOut)...)...)
 		}
 	}
 	return lines
@@ -67,6 +67,18 @@ func skippedLines(all []control.Skipped) []line {
 	var lines []line
 	for _, text := range aligned(rows) {
 		lines = append(lines, labelled("skipped", span{dim, text}))
+	}
+	return lines
+}
+
+func leftOutLines(all []control.LeftOut) []line {
+	rows := make([][]string, len(all))
+	for i, l := range all {
+		rows[i] = []string{l.Folder, l.Keyword, counted(l.Messages, "message", "messages") + ": the cloud does not take this keyword"}
+	}
+	var lines []line
+	for _, text := range aligned(rows) {
+		lines = append(lines, labelled("without", span{dim, text}))
 	}
 	return lines
 }

@@ -81,7 +81,7 @@ func TestProgressView(t *testing.T) {
 func TestVerifyView(t *testing.T) {
 	v := naming{domains: []string{"example.com"}}
 	results := []control.Verified{
-		{Mailbox: "anna@example.com", Equal: 1204, Skipped: 2},
+		{Mailbox: "anna@example.com", Equal: 1204, Skipped: 2, LeftOut: []control.LeftOut{{Folder: "INBOX", Keyword: "later", Messages: 3}}},
 		{Mailbox: "bob@example.com", Equal: 1204, Skipped: 2, Moved: 1,
 			Missing: []control.Finding{
 				{Folder: "INBOX", Ref: "4711", MessageID: "<8841@supplier.example>", Why: "refused by the cloud: over 25 MB"},

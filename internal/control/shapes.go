@@ -161,6 +161,14 @@ type Mailbox struct {
 	Caught   time.Time `json:"caught_up_at,omitzero"`
 	Gone     bool      `json:"gone,omitempty"` // a reload took it out of the configuration: it is followed until the restart, and not verified
 	Skipped  []Skipped `json:"skipped,omitempty"`
+	LeftOut  []LeftOut `json:"keywords_left_out,omitempty"` // by the copies, since the first; the most frequent of each folder first
+}
+
+// LeftOut counts the messages of a folder whose copies are without a keyword that the cloud does not take.
+type LeftOut struct {
+	Folder   string `json:"folder"`
+	Keyword  string `json:"keyword"`
+	Messages int    `json:"messages"`
 }
 
 // Skipped is a folder that is listed and not copied.
@@ -192,15 +200,16 @@ type Verified struct {
 	Schema  string    `json:"schema"` // VerifySchema
 	Mailbox string    `json:"mailbox"`
 	At      time.Time `json:"at"`
-	Equal   int       `json:"equal"`             // messages of the old server that lie in the cloud
-	Skipped int       `json:"skipped"`           // by rule, or refused by the cloud and saved
-	Moved   int       `json:"moved"`             // in the cloud, in another folder than where they were put
-	Missing []Finding `json:"missing,omitempty"` // from the cloud
-	Extra   []Finding `json:"extra,omitempty"`   // in the cloud more often than they should be
-	Altered []Finding `json:"altered,omitempty"` // have another body in the cloud
-	Bodies  int       `json:"bodies"`            // were compared; 0 where the cloud renders messages anew
-	Removed []Finding `json:"removed,omitempty"` // were seen in the cloud and are there no more: removed by a user or a rule
-	Error   string    `json:"error,omitempty"`   // the mailbox could not be read
+	Equal   int       `json:"equal"`                       // messages of the old server that lie in the cloud
+	Skipped int       `json:"skipped"`                     // by rule, or refused by the cloud and saved
+	Moved   int       `json:"moved"`                       // in the cloud, in another folder than where they were put
+	Missing []Finding `json:"missing,omitempty"`           // from the cloud
+	Extra   []Finding `json:"extra,omitempty"`             // in the cloud more often than they should be
+	Altered []Finding `json:"altered,omitempty"`           // have another body in the cloud
+	Bodies  int       `json:"bodies"`                      // were compared; 0 where the cloud renders messages anew
+	Removed []Finding `json:"removed,omitempty"`           // were seen in the cloud and are there no more: removed by a user or a rule
+	LeftOut []LeftOut `json:"keywords_left_out,omitempty"` // which is no difference
+	Error   string    `json:"error,omitempty"`             // the mailbox could not be read
 }
 
 // VerifySchema names the shape of Verified.

@@ -147,13 +147,21 @@ func (d *Daemon) pick(names []string) ([]cutover.MailboxID, error) {
 func verifiedShape(id cutover.MailboxID, r bridge.Report, err error) control.Verified {
 	v := control.Verified{
 		Schema: control.VerifySchema, Mailbox: string(id), At: r.At, Equal: r.Equal, Skipped: r.Skipped, Moved: r.Moved,
-		Missing: findings(r.Missing), Extra: findings(r.Extra), Removed: findings(r.Removed),
+		Missing: findings(r.Missing), Extra: findings(r.Extra), Removed: findings(r.Removed), LeftOut: leftOut(r.LeftOut),
 		Altered: findings(r.Altered), Bodies: r.Bodies,
 	}
 	if err != nil {
 		v.Error = err.Error()
 	}
 	return v
+}
+
+func leftOut(all []bridge.LeftOut) []control.LeftOut {
+	var shown []control.LeftOut
+	for _, l := range all {
+		shown = append(shown, control.LeftOut{Folder: l.Folder, Keyword: l.Keyword, Messages: l.Items})
+	}
+	return shown
 }
 
 func findings(in []bridge.Finding) []control.Finding {

@@ -121,6 +121,7 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 		for _, s := range p.Skipped {
 			m.Skipped = append(m.Skipped, control.Skipped{Folder: s.Path, Why: s.Why})
 		}
+		m.LeftOut = leftOut(p.LeftOut)
 		all = append(all, m)
 		sum.Add(m)
 	}
