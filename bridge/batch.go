@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -15,6 +16,25 @@ func (w *worker) known(ctx context.Context, p *pair, b Batch) (map[cutover.Ref]l
 		}
 	}
 	return w.b.cfg.Ledger.Known(ctx, p.ID, b.Validity, refs)
+}
+
+// identify finds out which items those are that only the flags were told of, and that have no row: what was intended and not put is forgotten, and the item's own news may be long past.
+func (w *worker) identify(ctx context.Context, p *pair, b Batch, known map[cutover.Ref]ledger.Item) error {
+	for i, c := range b.Changes {
+		if _, have := known[c.Item.Ref]; have || c.Kind != Flagged || c.identified() {
+			continue
+		}
+		for item, err := range w.legacy.Scan(ctx, p.legacy, c.Item.Ref) {
+			if err != nil {
+				return fmt.Errorf("looking which item %s is: %w", c.Item.Ref, err)
+			}
+			if item.Ref == c.Item.Ref {
+				b.Changes[i].Item = item
+			}
+			break
+		}
+	}
+	return nil
 }
 
 // unknown is what the batch holds that has no row yet, or one that was skipped by a rule that holds no more: a message that was marked as deleted and is so no longer.
@@ -32,7 +52,7 @@ func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledge
 			continue
 		}
 		if c.Kind == Flagged && !c.identified() {
-			continue // news of an item whose own news is still to come
+			continue // it is gone
 		}
 		rows = append(rows, ledger.Item{
 			Folder:   f,

@@ -38,3 +38,23 @@ func TestFlagsWithoutIdentity(t *testing.T) {
 		w.wantEqual(paths...)
 	})
 }
+
+// The mark as deleted is taken away, the put fails, and the server tells again of the flags alone: the message is not forgotten.
+func TestAPutThatFailedAfterTheMarkWasTakenAway(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.lens = func(s bridge.Store) bridge.Store { return bareFlags{s} }
+		ref := w.old().Deliver(inbox, memstore.Message{Raw: mail("marked", "hello"), Date: time.Now(), Flags: cutover.NewFlags(`\Deleted`)})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("other", "hello"), Date: time.Now()})
+		w.run(time.Minute)
+		w.old().SetFlags(inbox, ref, `\Seen`)
+		w.new().SetFault(func(op string, n int) error {
+			if op == memstore.OpPut && n == 1 {
+				return bridge.ErrBusy
+			}
+			return nil
+		})
+		w.run(10 * time.Minute)
+		w.wantEqual(inbox)
+	})
+}

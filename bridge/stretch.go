@@ -110,6 +110,9 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	if err := w.followFlags(ctx, p, b, known); err != nil {
 		return err
 	}
+	if err := w.identify(ctx, p, b, known); err != nil {
+		return err
+	}
 	news := w.unknown(p.ID, b, known)
 	alike, err := w.alike(ctx, news)
 	if err == nil {
