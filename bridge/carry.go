@@ -12,7 +12,8 @@ import (
 	"posthouse/ledger"
 )
 
-// rowsOf are the matched items' rows, with their copies' places. A copy's flags that differ from its item's are not ours: somebody gave them in the cloud, and they stay.
+// rowsOf are the matched items' rows, with their copies' places. Flags of a copy that we did not put with it, or that an adopted one has otherwise than its item, are not ours: somebody gave them
+// in the cloud, and they stay.
 func (w *worker) rowsOf(ctx context.Context, p *pair, matches []match, state FolderState, d cutover.Disposition) ([]ledger.Item, error) {
 	rows := make([]ledger.Item, len(matches))
 	for i, m := range matches {
@@ -20,20 +21,28 @@ func (w *worker) rowsOf(ctx context.Context, p *pair, matches []match, state Fol
 		rows[i].Disposition = d
 		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 		var err error
-		if rows[i].CloudFlags, err = w.keeps(ctx, p, m.row.Flags); err != nil {
+		given := m.row.Flags
+		if m.row.Disposition == cutover.Intended {
+			given = m.row.CloudFlags
+		}
+		if rows[i].CloudFlags, err = w.keeps(ctx, p, given); err != nil {
 			return nil, err
 		}
 	}
 	return rows, nil
 }
 
-// intend makes the rows durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it.
+// intend makes the rows durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it. The flags that it is made with are kept too: the item's may change before
+// anybody knows of the copy.
 func (w *worker) intend(ctx context.Context, rows []ledger.Item, state FolderState) ([]ledger.Item, error) {
 	rows = slices.Clone(rows)
 	for i := range rows {
 		rows[i].Disposition = cutover.Intended
 		rows[i].Cloud = ledger.Place{Validity: state.Validity}
 		rows[i].Tail = string(state.Tail)
+		if !moving(rows[i]) {
+			rows[i].CloudFlags = rows[i].Flags
+		}
 	}
 	rows, err := w.b.cfg.Ledger.Intend(ctx, rows)
 	if err != nil {

@@ -54,6 +54,29 @@ func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cu
 	return w.keepRows(ctx, p, written)
 }
 
+// lateFlags carries over what changed while it was not known whether there was a copy.
+func (w *worker) lateFlags(ctx context.Context, p *pair, rows []ledger.Item) error {
+	var changed []flagChange
+	for _, row := range rows {
+		c := flagChange{was: row.Flags, row: row}
+		even, err := w.even(ctx, p, c)
+		if err != nil {
+			return err
+		}
+		if !even && row.Disposition.InCloud() {
+			changed = append(changed, c)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	written, err := w.writeFlags(ctx, p, changed)
+	if err != nil {
+		return fmt.Errorf("carrying late flags over: %w", err)
+	}
+	return w.keepRows(ctx, p, written)
+}
+
 // even reports whether there is nothing to carry over: the item has the flags that the row told, and so has the copy, as far as we wrote them.
 func (w *worker) even(ctx context.Context, p *pair, c flagChange) (bool, error) {
 	if !c.was.Equal(c.row.Flags) {

@@ -358,7 +358,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	}
 	marked := newRows(moves)
 	for i, m := range moves {
-		marked[i].Note = fmt.Sprintf(movedFrom, m.row.ID)
+		marked[i].Note, marked[i].CloudFlags = fmt.Sprintf(movedFrom, m.row.ID), m.row.CloudFlags
 	}
 	intended, err := s.w.intend(ctx, marked, state)
 	if err != nil {
@@ -389,6 +389,13 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 // movedFrom is the note of a row whose copy is being moved, so that the old row is ended too when a crash comes in between.
 const movedFrom = "moved from item %d"
 
+// moving reports whether a copy is being moved for the row, rather than put.
+func moving(row ledger.Item) bool {
+	var id ledger.ItemID
+	n, _ := fmt.Sscanf(row.Note, movedFrom, &id)
+	return n == 1
+}
+
 // endOrigins returns the old rows, ended, of rows that were found where a copy was being moved to.
 func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.Item, error) {
 	var ended []ledger.Item
@@ -404,7 +411,7 @@ func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.
 		}
 		for _, old := range alike {
 			if old.ID == id {
-				found[i].CloudFlags, found[i].Note = old.CloudFlags, old.Note
+				found[i].Note = old.Note
 				ended = append(ended, (&move{&origin{row: old}, row}).ended())
 			}
 		}

@@ -71,6 +71,7 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 		}
 		p.index = nil
 		w.status.settled(p.Legacy.String(), found)
+		return left, w.lateFlags(ctx, p, found)
 	}
 	return left, nil
 }

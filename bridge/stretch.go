@@ -95,14 +95,9 @@ func (s *stretch) nothing(ctx context.Context, cursor, after ledger.Cursor) erro
 // here from another folder; what the cloud holds already; what is left to put.
 func (s *stretch) work(ctx context.Context, b Batch) error {
 	w, p := s.w, s.p
-	known, err := w.known(ctx, p, b)
+	known, err := s.known(ctx, b)
 	if err != nil {
 		return err
-	}
-	if len(known) > 0 {
-		if err := s.drain(); err != nil {
-			return err
-		}
 	}
 	if err := w.displaced(ctx, p, b, known); err != nil {
 		return err
@@ -141,6 +136,18 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 		return errors.Join(err, w.keep(ctx, p, rows, nil, err))
 	}
 	return s.carry(ctx, b, append(rows, adopted...), rest, seen)
+}
+
+// known are the rows of the batch's items, when nothing is on its way that could change them.
+func (s *stretch) known(ctx context.Context, b Batch) (map[cutover.Ref]ledger.Item, error) {
+	known, err := s.w.known(ctx, s.p, b)
+	if err != nil || len(known) == 0 || s.belt == nil && s.last == nil {
+		return known, err
+	}
+	if err := s.drain(); err != nil {
+		return nil, err
+	}
+	return s.w.known(ctx, s.p, b)
 }
 
 // adopted finds what lies in the cloud already. The cloud is asked what is new there only while nothing is on its way.
