@@ -12,6 +12,8 @@
 //
 // A server that asks to wait (type Busy) is left alone for as long as it says, and gets half of the mailboxes for a while (type turns); that is shown as a wait and not as a failure.
 //
+// References end: a folder's validity changes, or a backup is restored. On the old side (renew.go) and in the cloud (rebind.go) rows are then matched again by identity.
+//
 // It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a message changes, and that
 // nothing is ever deleted on either side. One exception is made: what the cloud refuses as it is is put with the least repair that it takes; before that the original is saved and the repair
 // recorded.

@@ -137,7 +137,7 @@ func wantsReceipt(header []byte) bool {
 
 // writeFlags gives the copies that have the flags that we gave them those of their items. It returns the rows whose copies have now what they should have.
 func (w *worker) writeFlags(ctx context.Context, p *pair, changed []flagChange) (rows []ledger.Item, err error) {
-	state, err := w.cloud.State(ctx, p.cloud)
+	state, err := w.cloudState(ctx, p)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ const few = 32
 
 // candidates returns, for the rows, an index of the cloud items that may be theirs.
 func (w *worker) candidates(ctx context.Context, p *pair, rows []ledger.Item) (*cloudIndex, FolderState, error) {
-	state, err := w.cloud.State(ctx, p.cloud)
+	state, err := w.cloudState(ctx, p)
 	if err != nil {
 		return nil, state, fmt.Errorf("asking for the state of the cloud folder: %w", err)
 	}

@@ -215,7 +215,7 @@ func (w *worker) lookIn(ctx context.Context, from *pair, origins []*origin) erro
 	if err := w.cloudFolder(ctx, from); err != nil {
 		return err
 	}
-	state, err := w.cloud.State(ctx, from.cloud)
+	state, err := w.cloudState(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -352,7 +352,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	if !can {
 		return nil, newRows(moves), nil
 	}
-	state, err := s.w.cloud.State(ctx, s.p.cloud)
+	state, err := s.w.cloudState(ctx, s.p)
 	if err != nil {
 		return nil, nil, err
 	}

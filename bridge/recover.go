@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,8 +23,8 @@ func (w *worker) recover(ctx context.Context, p *pair) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		state, err := w.cloud.State(ctx, p.cloud)
-		if err != nil {
+		state, err := w.cloudState(ctx, p)
+		if err != nil && !errors.Is(err, errLookAgain) {
 			return err
 		}
 		left, err := w.findPut(ctx, p, state, rows)

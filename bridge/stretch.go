@@ -132,6 +132,9 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	}
 	rows = slices.Concat(rows, skipped, joined, moved)
 	adopted, rest, err := s.adopted(ctx, rest)
+	if errors.Is(err, errLookAgain) {
+		return err
+	}
 	if err != nil {
 		return errors.Join(err, w.keep(ctx, p, rows, nil, err))
 	}

@@ -17,7 +17,7 @@ type match struct {
 
 // adopt finds the rows whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing.
 func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item) (found []match, rest []ledger.Item, err error) {
-	a := assignment{candidates: map[cutover.Ref][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
+	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref
 	for _, t := range rows {
 		may := index.matches(t, w.b.cfg.TraceKey)
@@ -26,7 +26,7 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 			continue
 		}
 		a.open = append(a.open, t)
-		a.candidates[t.Legacy.Ref] = may
+		a.candidates[t.Legacy] = may
 		for _, item := range may {
 			refs = append(refs, item.Ref)
 		}
@@ -37,8 +37,7 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 	if err := w.digested(ctx, p, a.open); err != nil {
 		return nil, nil, fmt.Errorf("reading what may lie in the cloud already: %w", err)
 	}
-	slices.Sort(refs)
-	if a.digests, err = digests(ctx, w.cloud, p.cloud, slices.Compact(refs)); err != nil {
+	if a.digests, err = digests(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
 		return nil, nil, fmt.Errorf("reading what the cloud already holds: %w", err)
 	}
 	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
@@ -49,6 +48,12 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 		index.take(m.twin)
 	}
 	return a.found, append(rest, a.open...), nil
+}
+
+// sorted leaves repetitions out.
+func sorted(refs []cutover.Ref) []cutover.Ref {
+	slices.Sort(refs)
+	return slices.Compact(refs)
 }
 
 // digested fills in what only the rows' legacy bodies tell: their digests, and who asks for a receipt. One that cannot be read stays zero: it is met again when it is put.
@@ -72,8 +77,8 @@ func (w *worker) digested(ctx context.Context, p *pair, rows []ledger.Item) erro
 // assignment pairs rows with copies, each copy with one row.
 type assignment struct {
 	open       []ledger.Item
-	candidates map[cutover.Ref][]cutover.Item // by the item's legacy reference
-	digests    map[cutover.Ref]cutover.Digest // of the copies
+	candidates map[ledger.Place][]cutover.Item // by the item's legacy place
+	digests    map[cutover.Ref]cutover.Digest  // of the copies
 	taken      map[cutover.Ref]bool
 	keeps      bool // the cloud is known to keep bytes
 	found      []match
@@ -98,12 +103,12 @@ func (a *assignment) assign() {
 func (a *assignment) pass(same func(ledger.Item, cutover.Item) bool) {
 	var open []ledger.Item
 	for _, t := range a.open {
-		i := slices.IndexFunc(a.candidates[t.Legacy.Ref], func(i cutover.Item) bool { return !a.taken[i.Ref] && same(t, i) })
+		i := slices.IndexFunc(a.candidates[t.Legacy], func(i cutover.Item) bool { return !a.taken[i.Ref] && same(t, i) })
 		if i < 0 {
 			open = append(open, t)
 			continue
 		}
-		twin := a.candidates[t.Legacy.Ref][i]
+		twin := a.candidates[t.Legacy][i]
 		a.taken[twin.Ref] = true
 		a.found = append(a.found, match{row: t, twin: twin})
 	}

@@ -129,6 +129,7 @@ type unplaced struct {
 	item   cutover.Item
 	row    ledger.Item
 	known  bool
+	home   string // key of the cloud folder where its copy was put
 	// repaired is the digest of the item with its repairs, if the row tells of any.
 	repaired cutover.Digest
 }
@@ -159,7 +160,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 			v.report.Skipped++
 			continue
 		}
-		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known}
+		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known, home: p.Cloud.Key()}
 		v.holds(item)
 		switch {
 		case known && row.Repaired():
@@ -240,7 +241,7 @@ func (v *verifier) place(rest []unplaced) (missing []unplaced) {
 	for _, u := range rest {
 		if c := v.elsewhere(u.item); c != nil {
 			v.pair(u, c)
-			if u.known && u.row.Cloud.Ref != "" {
+			if u.known && u.row.Cloud.Ref != "" && c.in.Path.Key() != u.home {
 				v.report.Moved++
 			}
 			continue

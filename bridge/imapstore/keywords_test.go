@@ -54,7 +54,7 @@ func TestPutKeywordsRefused(t *testing.T) {
 // TestKeywordsDovecot: what Dovecot refuses a keyword for, its length, costs the keyword and not the message, neither when it is put nor when flags change.
 func TestKeywordsDovecot(t *testing.T) {
 	server := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "dovecot", Users: people(1)})
-	box := dovecotBox{server: server, change: func(*imapstore.Options) {}, user: user + "1"}
+	box := onDovecot(server, user+"1", func(*imapstore.Options) {})
 	store := box.Open(t)
 	defer store.Close()
 	long := "Keyword" + string(slices.Repeat([]byte("x"), 300))

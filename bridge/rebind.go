@@ -1,0 +1,114 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// The cloud's references end as the old side's do: a folder is made anew there, or restored. Then the rows' copies are looked for by identity before anything else is done with the folder, so
+// that flags and moves go on to follow and no copy counts as nobody's. Those that are not there were removed in the cloud: their rows stay as they are.
+
+// cloudState asks for the state of the pair's cloud folder. Where its references ended and rows got new places it returns errLookAgain: what the caller knows of rows is no longer true.
+func (w *worker) cloudState(ctx context.Context, p *pair) (FolderState, error) {
+	state, err := w.cloud.State(ctx, p.cloud)
+	if err != nil || state.Validity == p.era {
+		return state, err
+	}
+	known, err := w.b.cfg.Ledger.Fact(ctx, eraFact(p.ID))
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return state, err
+	}
+	if known == state.Validity {
+		p.era = known
+		return state, nil
+	}
+	changed, err := w.rebind(ctx, p, state)
+	if err != nil {
+		return state, fmt.Errorf("looking for copies under new references in the cloud's %s: %w", p.Cloud, err)
+	}
+	p.era = state.Validity
+	if changed {
+		return state, errLookAgain
+	}
+	return state, nil
+}
+
+// eraFact is the validity that all rows of the pair were matched with.
+func eraFact(id ledger.FolderID) string { return fmt.Sprintf("cloud-validity/%d", id) }
+
+// rebind gives rows of another validity the places that their copies have now. Where some are not found it is done again after the next start: they may be on their way.
+func (w *worker) rebind(ctx context.Context, p *pair, state FolderState) (changed bool, err error) {
+	var stale []ledger.Item
+	err = w.b.cfg.Ledger.All(ctx, p.ID, func(row ledger.Item) bool {
+		if row.Disposition.InCloud() && row.Cloud.Ref != "" && row.Cloud.Validity != state.Validity {
+			stale = append(stale, row)
+		}
+		return true
+	})
+	if err != nil {
+		return false, err
+	}
+	era := state.Validity
+	if len(stale) > 0 {
+		found, err := w.refind(ctx, p, state, stale)
+		if err != nil {
+			return false, err
+		}
+		if err := w.keepRows(ctx, p, found); err != nil {
+			return false, err
+		}
+		changed = len(found) > 0
+		w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", p.Cloud.String()).WithField("found", len(found)).WithField("missing", len(stale)-len(found)).
+			Warn("the cloud folder has new references: its copies were matched again")
+		if len(found) < len(stale) {
+			era = ""
+		}
+	}
+	return changed, w.b.cfg.Ledger.SetFact(ctx, eraFact(p.ID), era)
+}
+
+// refind matches rows with what lies in the cloud folder and belongs to nobody. Where one row and one copy are alike, and agree in date or size, no body is read.
+func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []ledger.Item) (found []ledger.Item, err error) {
+	p.index = nil
+	index := newIndex(state.Validity)
+	if err := w.scanned(ctx, p, index, ""); err != nil {
+		return nil, err
+	}
+	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
+	wanted := map[cutover.Ref]int{}
+	for _, row := range rows {
+		may := index.matches(row, w.b.cfg.TraceKey)
+		a.candidates[row.Legacy] = may
+		for _, item := range may {
+			wanted[item.Ref]++
+		}
+	}
+	a.open = rows
+	a.pass(func(row ledger.Item, item cutover.Item) bool {
+		return len(a.candidates[row.Legacy]) == 1 && wanted[item.Ref] == 1 && (row.Date.Equal(item.Date) || row.Size == item.Size)
+	})
+	var refs []cutover.Ref
+	for _, row := range a.open {
+		for _, item := range a.candidates[row.Legacy] {
+			if !a.taken[item.Ref] {
+				refs = append(refs, item.Ref)
+			}
+		}
+	}
+	if a.digests, err = digests(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
+		return nil, err
+	}
+	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
+		return nil, err
+	}
+	a.assign()
+	for _, m := range a.found {
+		m.row.Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
+		found = append(found, m.row)
+	}
+	return found, nil
+}
