@@ -13,6 +13,8 @@ type conn struct {
 	net.Conn
 	// greeting is read before anything that comes from the network.
 	greeting []byte
+	// lines, if not nil, is how it is read from then on.
+	lines *legible
 	// commands: what is written are go-imap's commands and no bodies.
 	commands bool
 
@@ -31,6 +33,14 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.greeting = c.greeting[n:]
 		return n, nil
 	}
+	if c.lines != nil {
+		return c.lines.Read(p)
+	}
+	return c.receive(p)
+}
+
+// receive reads from the network.
+func (c *conn) receive(p []byte) (int, error) {
 	c.mu.Lock()
 	c.apply()
 	c.mu.Unlock()
@@ -42,6 +52,11 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 const maxTail = 256
+
+// network is the connection as the server sends it.
+type network struct{ *conn }
+
+func (n network) Read(p []byte) (int, error) { return n.receive(p) }
 
 // lastWords is the text of a BYE among the last octets read, which go-imap does not tell. Call it when nobody reads any more.
 func (c *conn) lastWords() string {

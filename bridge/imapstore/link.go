@@ -1,9 +1,11 @@
 package imapstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -185,7 +187,8 @@ func (s *session) goIMAP(release func()) *live {
 		}
 	}
 	rest, _ := s.r.Peek(s.r.Buffered()) // cannot fail
-	s.conn.greeting = append([]byte("* PREAUTH [CAPABILITY "+strings.Join(known, " ")+"] handed over\r\n"), rest...)
+	s.conn.greeting = []byte("* PREAUTH [CAPABILITY " + strings.Join(known, " ") + "] handed over\r\n")
+	s.conn.lines = newLegible(io.MultiReader(bytes.NewReader(rest), network{s.conn}))
 	s.conn.commands = true
 	at := &live{conn: s.conn, caps: s.caps, strays: newStrays()}
 	at.client = imapclient.New(s.conn, &imapclient.Options{UnilateralDataHandler: at.strays.handler()})

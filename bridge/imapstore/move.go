@@ -69,7 +69,7 @@ func (at *live) moveSet(set imap.UIDSet, to string) (validity uint32, sources, t
 		if err != nil {
 			return 0, nil, nil, err
 		}
-		return data.UIDValidity, uids(data.SourceUIDs), uids(data.DestUIDs), nil
+		return data.UIDValidity, told(data.SourceUIDs, set), told(data.DestUIDs, set), nil
 	}
 	data, err := at.client.Copy(set, to).Wait()
 	if err != nil {
@@ -82,14 +82,15 @@ func (at *live) moveSet(set imap.UIDSet, to string) (validity uint32, sources, t
 	if err := at.client.UIDExpunge(set).Close(); err != nil {
 		return 0, nil, nil, err
 	}
-	return data.UIDValidity, uids(data.SourceUIDs), uids(data.DestUIDs), nil
+	return data.UIDValidity, told(data.SourceUIDs, set), told(data.DestUIDs, set), nil
 }
 
-func uids(set imap.NumSet) []imap.UID {
-	known, ok := set.(imap.UIDSet)
-	if !ok {
+// told is one half of a COPYUID, in rising order; none where it is about more messages than were moved.
+func told(half imap.NumSet, moved imap.UIDSet) []imap.UID {
+	most, _ := moved.Nums() // we made it
+	uids, err := uidsOf(half, uint64(len(most)))
+	if err != nil {
 		return nil
 	}
-	list, _ := known.Nums()
-	return list
+	return uids
 }

@@ -19,9 +19,9 @@ func nextOf(t *testing.T, store bridge.Store) bridge.Batch {
 	return b
 }
 
-// TestNextBadDate: go-imap gives up over an INTERNALDATE of NIL. The others are read in full, this one without what cannot be read.
-func TestNextBadDate(t *testing.T) {
-	store := imapstore.New(serve(t, "next-bad-date"))
+// TestNextOddItem: go-imap gives up over an item that it does not know. The others are read in full, this one without what comes with it.
+func TestNextOddItem(t *testing.T) {
+	store := imapstore.New(serve(t, "next-odd-item"))
 	defer store.Close()
 	b := nextOf(t, store)
 	if len(b.Changes) != 3 {

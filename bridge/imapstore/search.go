@@ -13,6 +13,9 @@ import (
 	"posthouse/cutover"
 )
 
+// mostFound is how many messages a folder may hold.
+const mostFound = 10_000_000
+
 // search returns the UIDs that match, rising.
 func (at *live) search(criteria *imap.SearchCriteria) ([]imap.UID, error) {
 	var options *imap.SearchOptions
@@ -23,7 +26,10 @@ func (at *live) search(criteria *imap.SearchCriteria) ([]imap.UID, error) {
 	if err != nil {
 		return nil, err
 	}
-	uids := data.AllUIDs()
+	uids, err := uidsOf(data.All, mostFound)
+	if err != nil {
+		return nil, err
+	}
 	slices.Sort(uids)
 	return slices.Compact(uids), nil
 }
