@@ -86,12 +86,17 @@ func busyLogin(err error) *bridge.Busy {
 	return b
 }
 
+// parting is a connection that the server closed with words of its own.
+type parting struct{ error }
+
+func (p parting) Unwrap() error { return p.error }
+
 // hungUp adds the server's last words to the error of a connection that it closed.
 func hungUp(words string, err error) error {
 	if words == "" {
 		return err
 	}
-	err = fmt.Errorf("server hung up, saying %q: %w", words, err)
+	err = parting{fmt.Errorf("server hung up, saying %q: %w", words, err)}
 	if r := parseReply("* BYE " + words); r.slows() {
 		return fmt.Errorf("%w: %w", bridge.ErrConnection, asBusy(r, err))
 	}

@@ -91,13 +91,13 @@ func mended(line []byte) []byte {
 	return line
 }
 
-// mendedStatus keeps of the codes in untagged responses (RFC 9051 §7.1) those that are used and can be read.
+// mendedStatus keeps of the codes in untagged responses (RFC 9051 §7.1, COPYUID as RFC 6851 §4.3 has it) those that are used and can be read.
 func mendedStatus(line []byte, r reply) []byte {
 	_, err := strconv.ParseUint(r.args, 10, map[string]int{"UIDVALIDITY": 32, "UIDNEXT": 32, "HIGHESTMODSEQ": 63}[r.code])
 	switch {
 	case r.code == "PERMANENTFLAGS":
 		return fmt.Appendf(nil, "* %s [PERMANENTFLAGS (%s)] flags\r\n", r.kind, strings.Join(readableFlags(r.args), " "))
-	case r.code == "NOMODSEQ", r.code == "CAPABILITY", err == nil && (r.code == "UIDVALIDITY" || r.code == "UIDNEXT" || r.code == "HIGHESTMODSEQ"):
+	case r.code == "NOMODSEQ", r.code == "CAPABILITY", r.code == "COPYUID", err == nil && (r.code == "UIDVALIDITY" || r.code == "UIDNEXT" || r.code == "HIGHESTMODSEQ"):
 		return line
 	case r.code == "" && !strings.HasPrefix(r.text, "["):
 		return line

@@ -16,6 +16,7 @@ func TestMended(t *testing.T) {
 		{"* FLAGS (\\Seen [odd])", "* FLAGS ()"},
 		{"* OK [PERMANENTFLAGS (\\Seen \\* Work \"two words\" gr\xf6\xdfe [odd)] kept", "* OK [PERMANENTFLAGS (\\Seen \\* Work)] flags"},
 		{"* OK [PERMANENTFLAGS NIL] none", "* OK [PERMANENTFLAGS ()] flags"},
+		{"* OK [COPYUID 7 1:3 4:6] moved", "* OK [COPYUID 7 1:3 4:6] moved"},
 		{"* OK [UIDVALIDITY 7] valid", "* OK [UIDVALIDITY 7] valid"},
 		{"* OK [UIDNEXT 4294967296] next", "* OK next"},
 		{"* OK [UNSEEN 99999999999] first", "* OK first"},

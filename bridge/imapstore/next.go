@@ -2,6 +2,7 @@ package imapstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -78,12 +79,33 @@ func (s *Store) look(ctx context.Context, f cutover.Folder) (glance, error) {
 		return err
 	})
 	if err != nil {
-		return glance{}, err
+		return glance{}, s.blame(ctx, f, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen[f.Name] = now
 	return now, nil
+}
+
+// blame tells a folder that breaks every connection that it is opened on, as go-imap cannot read the server's answer, from a connection that broke by itself: the other folders go on.
+func (s *Store) blame(ctx context.Context, f cutover.Folder, cause error) error {
+	var unconnected connectError
+	var orderly parting
+	if ctx.Err() != nil || !errors.Is(cause, bridge.ErrConnection) || errors.Is(cause, bridge.ErrBusy) || errors.As(cause, &unconnected) || errors.As(cause, &orderly) {
+		return cause
+	}
+	err := s.control.do(ctx, func(at *live) error { return at.client.Noop().Wait() })
+	if err != nil {
+		return cause
+	}
+	err = s.control.do(ctx, func(at *live) error {
+		_, err := at.examine(f)
+		return err
+	})
+	if !errors.Is(err, bridge.ErrConnection) || errors.As(err, &unconnected) || ctx.Err() != nil {
+		return cause
+	}
+	return fmt.Errorf("the connection breaks whenever it is opened: %v", err) // nobody need connect again for that
 }
 
 // nextUID is for servers of before RFC 3501, which do not tell UIDNEXT.

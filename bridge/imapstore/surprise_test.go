@@ -2,6 +2,7 @@ package imapstore_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"posthouse/bridge"
 	"posthouse/bridge/imapstore"
 )
 
@@ -192,5 +194,18 @@ func TestSurprises(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAFolderThatCannotBeOpened: a folder over which the connection breaks whenever it is opened is told from a lost connection, so that the others go on.
+func TestAFolderThatCannotBeOpened(t *testing.T) {
+	store := imapstore.New(surprise{at: "EXAMINE", lines: "* 99999999999 EXISTS"}.start(t))
+	defer store.Close()
+	_, err := store.Next(t.Context(), inbox, "")
+	if err == nil || errors.Is(err, bridge.ErrConnection) || !strings.Contains(err.Error(), "whenever it is opened") {
+		t.Errorf("got %v", err)
+	}
+	if folders, err := store.Folders(t.Context()); err != nil || len(folders) != 1 {
+		t.Errorf("folders %v, %v", folders, err)
 	}
 }
