@@ -15,7 +15,7 @@
 // changed flags; then, newest first, the old messages that the cursor's set of UID ranges does not hold. Each batch is searched for (which UIDs
 // exist), then fetched, and whatever was searched and not fetched is asked for again before it counts as gone.
 //
-// go-imap gives up a connection over nearly any surprise in a response. Then the rest of the set goes on over a new connection, and a message that breaks
+// go-imap gives up a connection over nearly any surprise in a response. Lines in which only what nobody needs is odd are put right before it reads them (type legible). Else the rest of the set goes on over a new connection, and a message that breaks
 // it alone is asked for with fewer details and in the end reported (type survival). Responses that go-imap cannot assign to a command
 // are caught (type strays), its deadlines are turned into patience (type conn).
 //

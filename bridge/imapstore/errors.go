@@ -1,6 +1,7 @@
 package imapstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -60,6 +61,13 @@ func classify(err error) error {
 		return asBusy(said, err)
 	}
 	return err
+}
+
+// faultless reports whether a connection broke that was made and that the server did not mean to end: then what it said may be to blame, as go-imap gives up over what it cannot read.
+func (s *Store) faultless(ctx context.Context, err error) bool {
+	var unconnected connectError
+	var orderly parting
+	return ctx.Err() == nil && !s.isClosed() && errors.Is(err, bridge.ErrConnection) && !errors.Is(err, bridge.ErrBusy) && !errors.As(err, &unconnected) && !errors.As(err, &orderly)
 }
 
 // sizeCodes (RFC 4469, RFC 5530) and sizeWords tell that a message was refused for its size. A line or a header that is too long is something else.

@@ -17,6 +17,10 @@ func (s *Store) Glance(ctx context.Context, folders []cutover.Folder, cursors []
 	states := make([]*imap.StatusData, len(folders))
 	err := s.control.do(ctx, func(at *live) error { return at.states(folders, states) })
 	if err != nil {
+		if s.faultless(ctx, err) {
+			s.o.Log.WithError(err).Debug("the states of folders cannot be read; each is looked at instead")
+			return make([]bridge.Glance, len(folders)), nil
+		}
 		return nil, fmt.Errorf("asking for the state of %d folders: %w", len(folders), err)
 	}
 	glances := make([]bridge.Glance, len(folders))

@@ -2,7 +2,6 @@ package imapstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -89,9 +88,7 @@ func (s *Store) look(ctx context.Context, f cutover.Folder) (glance, error) {
 
 // blame tells a folder that breaks every connection that it is opened on, as go-imap cannot read the server's answer, from a connection that broke by itself: the other folders go on.
 func (s *Store) blame(ctx context.Context, f cutover.Folder, cause error) error {
-	var unconnected connectError
-	var orderly parting
-	if ctx.Err() != nil || !errors.Is(cause, bridge.ErrConnection) || errors.Is(cause, bridge.ErrBusy) || errors.As(cause, &unconnected) || errors.As(cause, &orderly) {
+	if !s.faultless(ctx, cause) {
 		return cause
 	}
 	err := s.control.do(ctx, func(at *live) error { return at.client.Noop().Wait() })
@@ -102,7 +99,7 @@ func (s *Store) blame(ctx context.Context, f cutover.Folder, cause error) error 
 		_, err := at.examine(f)
 		return err
 	})
-	if !errors.Is(err, bridge.ErrConnection) || errors.As(err, &unconnected) || ctx.Err() != nil {
+	if !s.faultless(ctx, err) {
 		return cause
 	}
 	return fmt.Errorf("the connection breaks whenever it is opened: %v", err) // nobody need connect again for that

@@ -12,6 +12,8 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/bridge/imapstore"
+	"posthouse/cutover"
+	"posthouse/ledger"
 )
 
 // surprise is a server with three messages that says something odd: lines in the answer to each command of a name, or another answer about its second message.
@@ -207,5 +209,18 @@ func TestAFolderThatCannotBeOpened(t *testing.T) {
 	}
 	if folders, err := store.Folders(t.Context()); err != nil || len(folders) != 1 {
 		t.Errorf("folders %v, %v", folders, err)
+	}
+}
+
+// TestStatesThatCannotBeRead: a glance that the connection breaks over tells nothing, and each folder is looked at.
+func TestStatesThatCannotBeRead(t *testing.T) {
+	store := imapstore.New(surprise{at: "STATUS", lines: "* STATUS INBOX (MESSAGES NIL)"}.start(t))
+	defer store.Close()
+	glances, err := store.Glance(t.Context(), []cutover.Folder{inbox}, []ledger.Cursor{""})
+	if err != nil || len(glances) != 1 || glances[0].Known {
+		t.Errorf("glances %+v, %v", glances, err)
+	}
+	if b, err := store.Next(t.Context(), inbox, ""); err != nil || len(b.Changes) != 3 {
+		t.Errorf("%d items, %v", len(b.Changes), err)
 	}
 }

@@ -209,6 +209,10 @@ func TestDeposited(t *testing.T) {
 	if got := deposited(bridge.Sighting{}, bridge.ErrLogin).Kind; got != relay.Unreachable {
 		t.Errorf("a refused login: %v", got)
 	}
+	asked := fmt.Errorf("%w: %w", bridge.ErrConnection, &bridge.Busy{Kind: bridge.Throttled, Err: errors.New("BYE later")})
+	if got := deposited(bridge.Sighting{}, asked).Kind; got != relay.Deferred {
+		t.Errorf("a server that asks to wait at the login: %v", got)
+	}
 	if got := sighting(bridge.Sighting{Folder: cutover.FolderPath{"Junk", "2019"}}); got != "Junk / 2019" {
 		t.Error(got)
 	}

@@ -81,6 +81,9 @@ func TestThrottledAndFull(t *testing.T) {
 			asked[m.Next] = cloud.count("anna@example.com")
 		}
 	}
+	if !strings.Contains(b.logged.String(), "mailboxes=2 ") { // of bridge.parallel_mailboxes, 4
+		t.Error("the cloud did not get half as many mailboxes")
+	}
 	cloud.makeRoom()
 	must(t, b.daemon.Backfill(t.Context(), nil, func(control.Backfilled) error { return nil }))
 	b.until("the copy", copied)
