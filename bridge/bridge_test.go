@@ -317,6 +317,12 @@ func TestReferencesThatEnd(t *testing.T) {
 	for name, upset := range map[string]func(*memstore.Mailbox){
 		"new validity":    func(b *memstore.Mailbox) { b.Renew(inbox) },
 		"restored backup": func(b *memstore.Mailbox) { b.Rollback(inbox, 20) },
+		"restored backup, and mail since": func(b *memstore.Mailbox) {
+			b.Rollback(inbox, 20)
+			for i := range 15 {
+				b.Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(100+i), "later"), Date: time.Now().Truncate(time.Second)})
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -328,6 +334,9 @@ func TestReferencesThatEnd(t *testing.T) {
 				w.run(10 * time.Second)
 				upset(w.old())
 				for i := range 15 {
+					if strings.Contains(name, "since") {
+						break // they are there
+					}
 					w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(100+i), "later"), Date: date})
 				}
 				w.run(10 * time.Minute)

@@ -10,12 +10,14 @@ import (
 	"posthouse/ledger"
 )
 
-// cursor is how far a folder was followed. Written as "1 <validity> <start> <modseq> <done>", for example "1 3857529045 4712 90060 1:2000,4200:4711".
+// cursor is how far a folder was followed. Written as "1 <validity> <start> <modseq> <done> <anchor>", for example "1 3857529045 4712 90060 1:2000,4200:4711 4711:0123456789abcdef0123456789abcdef";
+// without the last field where there is no anchor.
 type cursor struct {
 	validity uint32
 	start    imap.UID // UIDNEXT when following began: from here on everything is news
 	modseq   uint64   // changes of flags up to it were yielded; 0 without CONDSTORE
 	done     ranges
+	anchor   anchor
 }
 
 const cursorVersion = "1"
@@ -25,24 +27,29 @@ func parseCursor(c ledger.Cursor) (cursor, error) {
 		return cursor{}, nil
 	}
 	fields := strings.Fields(string(c))
-	if len(fields) != 5 || fields[0] != cursorVersion {
+	if len(fields) < 5 || len(fields) > 6 || fields[0] != cursorVersion {
 		return cursor{}, fmt.Errorf("cursor %q is not of this store", c)
 	}
 	validity, err1 := strconv.ParseUint(fields[1], 10, 32)
 	start, err2 := strconv.ParseUint(fields[2], 10, 32)
 	modseq, err3 := strconv.ParseUint(fields[3], 10, 64)
 	done, err4 := parseRanges(fields[4])
-	for _, err := range []error{err1, err2, err3, err4} {
+	var last anchor
+	var err5 error
+	if len(fields) == 6 {
+		last, err5 = parseAnchor(fields[5])
+	}
+	for _, err := range []error{err1, err2, err3, err4, err5} {
 		if err != nil {
 			return cursor{}, fmt.Errorf("cursor %q: %w", c, err)
 		}
 	}
-	return cursor{validity: uint32(validity), start: imap.UID(start), modseq: modseq, done: done}, nil
+	return cursor{validity: uint32(validity), start: imap.UID(start), modseq: modseq, done: done, anchor: last}, nil
 }
 
 // String is the inverse of parseCursor.
 func (c cursor) String() string {
-	return fmt.Sprintf("%s %d %d %d %s", cursorVersion, c.validity, c.start, c.modseq, c.done)
+	return strings.TrimSpace(fmt.Sprintf("%s %d %d %d %s %s", cursorVersion, c.validity, c.start, c.modseq, c.done, c.anchor))
 }
 
 // span is an inclusive range of UIDs.

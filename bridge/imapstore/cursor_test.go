@@ -91,7 +91,7 @@ func FuzzCursor(f *testing.F) {
 }
 
 func TestCursorOfAnotherStore(t *testing.T) {
-	for _, text := range []string{"x", "2 7 1 0 -", "1 7 1 0", "1 7 1 0 1:x", "1 99999999999 1 0 -", `{"Validity":1}`} {
+	for _, text := range []string{"x", "2 7 1 0 -", "1 7 1 0", "1 7 1 0 1:x", "1 7 1 0 1:9 9:xyz", "1 7 1 0 1:9 x", "1 99999999999 1 0 -", `{"Validity":1}`} {
 		if c, err := parseCursor(ledger.Cursor(text)); err == nil {
 			t.Errorf("%q is read as %s", text, c)
 		}

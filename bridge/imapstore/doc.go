@@ -11,7 +11,7 @@
 // headers; one for bodies, so that the next batch can be read ahead; one for uploads, or a few; and one for each folder that is waited on. Only the first
 // is indispensable: without room for a second, bodies and uploads take its place in turn, and waiting is not supported, so the caller polls.
 //
-// Following a folder opens it and compares UIDNEXT and, with CONDSTORE, HIGHESTMODSEQ with the cursor: messages from the start mark on are news; then come
+// Following a folder opens it and compares UIDNEXT and, with CONDSTORE, HIGHESTMODSEQ with the cursor, and that its newest message is still the same one (type anchor): messages from the start mark on are news; then come
 // changed flags; then, newest first, the old messages that the cursor's set of UID ranges does not hold. Each batch is searched for (which UIDs
 // exist), then fetched, and whatever was searched and not fetched is asked for again before it counts as gone.
 //

@@ -24,6 +24,9 @@ func (s *following) flags(ctx context.Context) error {
 		return nil
 	}
 	found, err := s.readFlags(ctx, s.at.modseq, span{1, s.at.done.top()})
+	if err == nil {
+		err = s.checkAmong(ctx, found)
+	}
 	if err != nil {
 		return err
 	}

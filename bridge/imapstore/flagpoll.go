@@ -59,6 +59,11 @@ func (s *following) pollFlags(ctx context.Context) error {
 	if !s.pollNow(poll) {
 		return nil
 	}
+	if poll.next == 0 {
+		if err := s.checkAnchor(ctx); err != nil {
+			return err
+		}
+	}
 	for poll.under {
 		window := poll.window(s.at.done.top(), s.now.exists)
 		found, err := s.readFlags(ctx, 0, window)

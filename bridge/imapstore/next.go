@@ -2,6 +2,7 @@ package imapstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -51,7 +52,11 @@ func (s *Store) next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (br
 		at = cursor{validity: now.validity, start: now.next, modseq: now.modseq}
 	}
 	step := following{store: s, f: f, now: now, at: &at, batch: &batch}
-	if err := step.run(ctx); err != nil {
+	err = step.run(ctx)
+	if errors.Is(err, errRestored) {
+		err = step.restored(ctx)
+	}
+	if err != nil {
 		return bridge.Batch{}, err
 	}
 	batch.After = ledger.Cursor(at.String())
@@ -162,7 +167,7 @@ func (s *following) added(ctx context.Context, first, last imap.UID) error {
 		}
 		cut := max(0, len(uids)-s.store.o.Batch)
 		chosen := uids[cut:]
-		items, err := s.store.items(ctx, s.f, chosen)
+		items, err := s.items(ctx, chosen)
 		if err != nil {
 			return err
 		}
@@ -179,10 +184,24 @@ func (s *following) added(ctx context.Context, first, last imap.UID) error {
 	}
 }
 
+// items reads messages, and the anchor with those that are newer.
+func (s *following) items(ctx context.Context, chosen []imap.UID) ([]cutover.Item, error) {
+	last := s.at.anchor
+	if len(chosen) == 0 || last.uid == 0 || last.uid >= chosen[0] {
+		return s.store.items(ctx, s.f, chosen)
+	}
+	items, err := s.store.items(ctx, s.f, append([]imap.UID{last.uid}, chosen...))
+	if err != nil {
+		return nil, err
+	}
+	return last.check(items)
+}
+
 func (s *following) fill(items []cutover.Item, left int) {
 	for _, item := range slices.Backward(items) {
 		s.batch.Changes = append(s.batch.Changes, bridge.Change{Kind: bridge.Added, Item: item})
 	}
+	s.at.anchor.hold(items)
 	s.batch.Left = left
 }
 

@@ -90,6 +90,34 @@ func TestRestoredBackup(t *testing.T) {
 	}
 }
 
+// TestRestoredBackupThatGrew: as many messages came since as were lost, or more, before anybody looked: none of them is passed over.
+func TestRestoredBackupThatGrew(t *testing.T) {
+	for _, grew := range []int{4, 6} {
+		server := startServer(t, testserver.IMAPConfig{})
+		deliver := func(first, last int) {
+			for n := first; n <= last; n++ {
+				if _, err := server.Deliver(user, []byte(numbered(n))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		deliver(1, 5)
+		o := options(t, server.Addr())
+		o.FlagPoll = 1
+		store := imapstore.New(o)
+		defer store.Close()
+		before := nextOf(t, store)
+		if err := server.RestoreBackup(user, "INBOX", 1); err != nil {
+			t.Fatal(err)
+		}
+		deliver(11, 10+grew)
+		after, err := store.Next(t.Context(), inbox, before.After)
+		if err != nil || !after.Reset || len(after.Changes) != 1+grew || after.Validity != before.Validity {
+			t.Errorf("after the restore and %d messages: %+v, %v", grew, after, err)
+		}
+	}
+}
+
 // TestFlagPoll: without CONDSTORE all flags are yielded once, and then those near a change.
 func TestFlagPoll(t *testing.T) {
 	server := startServer(t, testserver.IMAPConfig{})

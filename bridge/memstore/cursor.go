@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"posthouse/cutover"
 	"posthouse/ledger"
 )
 
@@ -14,6 +15,14 @@ type cursor struct {
 	Start    uint32 // the next reference when following began: at and above it is news
 	Modseq   uint64 // changes of flags up to it were yielded
 	Done     ranges
+	Anchor   uint32 // the newest that was yielded
+	Key      cutover.Key
+}
+
+// restored reports whether the anchor's reference was given to another message.
+func (c cursor) restored(f *folder) bool {
+	m := f.find(refOf(c.Anchor))
+	return m != nil && m.identity.Match() != c.Key
 }
 
 func parseCursor(c ledger.Cursor) (cursor, error) {

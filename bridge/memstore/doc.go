@@ -5,6 +5,6 @@
 // put. Every step of every method asks the mailbox's fault hook first, so that a test can break each of them, or let a put succeed and lose
 // its reply.
 //
-// Its cursor works as an IMAP store's does: a validity, the mark above which everything is news, the set of references that were yielded, and
+// Its cursor works as an IMAP store's does: a validity, the newest message, the mark above which everything is news, the set of references that were yielded, and
 // the modification sequence up to which changes of flags were.
 package memstore

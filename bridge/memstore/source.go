@@ -34,7 +34,7 @@ func (s *Store) Next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (br
 
 func (b *Mailbox) next(f *folder, at cursor) bridge.Batch {
 	batch := bridge.Batch{Validity: f.era()}
-	if at.Validity != f.validity || at.Done.top() >= f.next {
+	if at.Validity != f.validity || at.Done.top() >= f.next || at.restored(f) {
 		batch.Reset = at.Validity != 0
 		at = cursor{Validity: f.validity, Start: f.next, Modseq: f.modseq}
 	}
@@ -71,6 +71,9 @@ func (b *Mailbox) take(f *folder, at *cursor, batch *bridge.Batch, low, high uin
 			break
 		}
 		batch.Changes = append(batch.Changes, bridge.Change{Kind: bridge.Added, Item: m.item()})
+		if m.uid > at.Anchor {
+			at.Anchor, at.Key = m.uid, m.identity.Match()
+		}
 	}
 	// Everything from low up to high was yielded, now or before, or holds nothing.
 	at.Done = at.Done.with(low, high)
