@@ -168,3 +168,33 @@ func TestCatchUpWaitsForAServer(t *testing.T) {
 		})
 	}
 }
+
+// A mailbox that was followed and has to wait is not watched meanwhile; it follows again by itself, and is not taken for being copied.
+func TestAFollowedMailboxThatWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		var from time.Time
+		w.new().SetFault(func(op string, _ int) error {
+			if op != memstore.OpPut || from.IsZero() || time.Since(from) > 3*time.Minute {
+				return nil
+			}
+			return throttle(bridge.Throttled, "BAD Server Busy", 3*time.Minute)
+		})
+		w.start()
+		time.Sleep(10 * time.Second)
+		caught := w.bridge.Progress()[0].Caught
+		from = time.Now()
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("1", "one"), Date: time.Now()})
+		time.Sleep(90 * time.Second)
+		if p := w.bridge.Progress()[0]; p.State != bridge.Waiting || !p.Stuck() || p.Caught.After(from) || caught.IsZero() {
+			t.Errorf("progress %+v, want it to wait", p)
+		}
+		time.Sleep(5 * time.Minute)
+		p := w.bridge.Progress()[0]
+		w.stop()
+		if p.State != bridge.Following || p.Stuck() || !p.Caught.After(from) {
+			t.Errorf("progress %+v, want it to follow", p)
+		}
+		w.wantEqual(inbox)
+	})
+}

@@ -42,6 +42,9 @@ type Progress struct {
 	Caught   time.Time // when last everything was settled; zero before the first time
 }
 
+// Stuck reports whether the mailbox is not being followed now: it cannot go on, or a server asked it to wait.
+func (p Progress) Stuck() bool { return p.State == Problem || p.Wait != "" }
+
 // SkippedFolder is a legacy folder that is listed and not copied.
 type SkippedFolder struct{ Path, Why string }
 

@@ -100,7 +100,7 @@ func (d *Daemon) followedUntil() (time.Time, bool) {
 	var oldest time.Time
 	all := d.bridge.Progress()
 	for _, p := range all {
-		if p.Caught.IsZero() || p.State == bridge.Problem {
+		if p.Caught.IsZero() || p.Stuck() {
 			return time.Time{}, false
 		}
 		if oldest.IsZero() || p.Caught.Before(oldest) {
@@ -119,7 +119,7 @@ func (d *Daemon) verifyDue(ctx context.Context) error {
 	now, every := d.opts.Clock.Now(), d.verifyEvery()
 	var failed []error
 	for _, p := range d.bridge.Progress() {
-		if p.Caught.IsZero() || p.State == bridge.Problem {
+		if p.Caught.IsZero() || p.Stuck() {
 			continue
 		}
 		fresh := slices.ContainsFunc(done, func(v verification) bool {
