@@ -37,7 +37,8 @@ func (w *worker) identify(ctx context.Context, p *pair, b Batch, known map[cutov
 	return nil
 }
 
-// unknown is what the batch holds that has no row yet, or one that was skipped by a rule that holds no more: a message that was marked as deleted and is so no longer.
+// unknown is what the batch holds that has no row yet, or one that was skipped by a rule that holds no more (a message that was marked as deleted and is so no longer), or one that was gone and is
+// there again (with a folder that was renamed, and renamed back).
 func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
 	var rows []ledger.Item
 	for _, c := range b.Changes {
@@ -45,7 +46,8 @@ func (w *worker) unknown(f ledger.FolderID, b Batch, known map[cutover.Ref]ledge
 			continue
 		}
 		if row, have := known[c.Item.Ref]; have {
-			if ok, _ := w.rules.item(c.Item.Flags); ok && row.Disposition == cutover.Skipped {
+			ok, _ := w.rules.item(c.Item.Flags)
+			if row.Disposition == cutover.Skipped && ok || row.Disposition == cutover.Gone {
 				row.Flags, row.Note = c.Item.Flags, ""
 				rows = append(rows, row)
 			}

@@ -84,79 +84,6 @@ func (s *stretch) outOfDoubt(ctx context.Context, alike, news []ledger.Item) ([]
 	return s.w.alike(ctx, news)
 }
 
-// gone returns those of the rows whose items are no longer on the old side where they were.
-func (w *worker) gone(ctx context.Context, rows []ledger.Item) ([]*origin, error) {
-	byFolder := map[ledger.FolderID][]ledger.Item{}
-	for _, row := range rows {
-		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted {
-			byFolder[row.Folder] = append(byFolder[row.Folder], row)
-		}
-	}
-	var found []*origin
-	for id, rows := range byFolder {
-		from, err := w.pairOf(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		there, err := w.stillThere(ctx, from, rows)
-		if err != nil {
-			return nil, fmt.Errorf("looking for the first copies in %s: %w", from.Legacy, err)
-		}
-		for _, row := range rows {
-			if !there[row.ID] {
-				found = append(found, &origin{from: from, row: row})
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b *origin) int { return int(a.row.ID - b.row.ID) })
-	return found, nil
-}
-
-// pairOf is the folder's pair, also of one that is no longer on the old side: then only its cloud side is known.
-func (w *worker) pairOf(ctx context.Context, id ledger.FolderID) (*pair, error) {
-	for _, p := range w.pairs {
-		if p.ID == id {
-			return p, nil
-		}
-	}
-	rows, err := w.b.cfg.Ledger.Pairs(ctx, w.m.ID)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(rows, func(row ledger.FolderPair) bool { return row.ID == id })
-	if i < 0 {
-		return nil, fmt.Errorf("folder %d: %w", id, ledger.ErrNotFound)
-	}
-	return &pair{FolderPair: rows[i]}, nil
-}
-
-// stillThere reports of rows of one folder whose items are there. What cannot be told counts as there: then a second copy is put, and nothing is moved that should stay.
-func (w *worker) stillThere(ctx context.Context, from *pair, rows []ledger.Item) (map[ledger.ItemID]bool, error) {
-	there := map[ledger.ItemID]bool{}
-	if from.legacy.Name == "" && len(from.legacy.Path) == 0 {
-		return there, nil // the folder is gone, and all that was in it
-	}
-	state, err := w.legacy.State(ctx, from.legacy)
-	if errors.Is(err, ErrGone) {
-		return there, nil
-	} else if err != nil {
-		return nil, err
-	}
-	refs := make([]cutover.Ref, len(rows))
-	for i, row := range rows {
-		refs[i] = row.Legacy.Ref
-	}
-	flags, err := w.legacy.Flags(ctx, from.legacy, refs)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range rows {
-		_, present := flags[row.Legacy.Ref]
-		there[row.ID] = present || row.Legacy.Validity != state.Validity
-	}
-	return there, nil
-}
-
 // matchMoves pairs news with rows whose items are gone, each row once, by key and body.
 func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, news []ledger.Item) (moves []move, rest []ledger.Item, err error) {
 	byKey := map[cutover.Key][]*origin{}
@@ -174,8 +101,11 @@ func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, new
 	if err := w.digested(ctx, p, asked); err != nil {
 		return nil, nil, fmt.Errorf("reading what may have been moved: %w", err)
 	}
-	// Servers keep the date of what is moved; true duplicates differ in it, or in nothing but their flags.
+	// Servers keep the date of what is moved; true duplicates differ in it, or in nothing but their flags. Where the key has no Message-ID, messages of one kind may agree in all that but their length.
 	same := func(o *origin, now ledger.Item) bool {
+		if now.Identity.Key.IsZero() && o.row.Size != now.Size {
+			return false
+		}
 		return o.row.Date.Equal(now.Date) && (o.row.Digest == now.Digest && !now.Digest.IsZero() || o.row.Digest.IsZero() && o.row.Size == now.Size)
 	}
 	here := func(o *origin, now ledger.Item) bool { return same(o, now) && o.here }
@@ -273,6 +203,9 @@ func refsOf(moves []*move) []cutover.Ref {
 func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []ledger.Item, err error) {
 	var astray []*move
 	for from, of := range byOrigin(moves) {
+		if err := s.w.readAgain(ctx, from); err != nil {
+			return nil, nil, err
+		}
 		var carried []*move
 		for _, m := range of {
 			switch {
@@ -323,6 +256,18 @@ func (s *stretch) found(ctx context.Context, astray []*move) (rows []ledger.Item
 		rows = append(rows, m.ended(), row)
 	}
 	return rows, nil
+}
+
+// readAgain makes a folder that is no longer on the old side begin anew should it come back: what it held then is news, although its references may be the same.
+func (w *worker) readAgain(ctx context.Context, from *pair) error {
+	if from.listed() {
+		return nil
+	}
+	cursor, err := w.b.cfg.Ledger.Cursor(ctx, from.ID)
+	if err != nil || cursor == "" {
+		return err
+	}
+	return w.b.cfg.Ledger.Reset(ctx, from.ID)
 }
 
 // ended is the old row: it has no copy any more.

@@ -133,6 +133,25 @@ func TestAMoveWhileItsCopyIsInDoubt(t *testing.T) {
 	})
 }
 
+// A system writes messages that differ in their Message-ID only, without a Date: one that comes while another is deleted is no move.
+func TestADatelessMessageIsNoMoveOfAnother(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		dateless := func(id string) memstore.Message {
+			return memstore.Message{Raw: []byte("Message-ID: <" + id + ">\r\nFrom: cron@example.com\r\nSubject: done\r\n\r\ndone\r\n"), Date: time.Unix(1e9, 0)}
+		}
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.old().AddFolder(cutover.Folder{Path: projects})
+		first := w.old().Deliver(projects, dateless("9"))
+		w.start()
+		time.Sleep(time.Minute)
+		w.old().Remove(projects, first)
+		w.old().Deliver(inbox, dateless("10"))
+		time.Sleep(5 * time.Minute)
+		w.stop()
+		w.wantPlaces(1, 1)
+	})
+}
+
 // Users file messages at random while they are copied and followed, everything fails at random, and the process ends and begins again: in the end every folder holds what it holds on the old side.
 func TestUsersMoveMessagesAtRandom(t *testing.T) {
 	for seed := range uint64(8) {

@@ -20,7 +20,11 @@ type pair struct {
 	quiet  bool        // nothing was new at the last glance
 	era    string      // validity of the cloud folder with which all rows agree; "" when that is not known
 	left   tallyLeft   // keywords that the cloud folder does not take
+	roll   *roll       // what it held when somebody asked for what had other references before
 }
+
+// listed reports whether the legacy folder was there when folders were listed last.
+func (p *pair) listed() bool { return p.legacy.Name != "" || len(p.legacy.Path) > 0 }
 
 // pairFolders lists the legacy folders and finds or makes each one's counterpart. Folders keep their pair, and with it what was learned of them, from pass to pass. A folder without a
 // counterpart does not stop the others: why it has none is kept in unpaired.

@@ -78,11 +78,11 @@ func take(before map[cutover.Key][]ledger.Item, news []ledger.Item, like func(ol
 	return renewed, rest
 }
 
-// earlier are the folder's rows of other validities among rows, by match key.
+// earlier are the folder's rows of other validities among rows, by match key. What was gone has no copy that it could stand for.
 func earlier(p *pair, b Batch, rows []ledger.Item) map[cutover.Key][]ledger.Item {
 	found := map[cutover.Key][]ledger.Item{}
 	for _, row := range rows {
-		if row.Folder == p.ID && row.Legacy.Validity != b.Validity && row.Disposition.Final() {
+		if row.Folder == p.ID && row.Legacy.Validity != b.Validity && row.Disposition.Final() && row.Disposition != cutover.Gone {
 			found[row.Identity.Match()] = append(found[row.Identity.Match()], row)
 		}
 	}

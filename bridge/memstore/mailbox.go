@@ -3,6 +3,7 @@ package memstore
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,6 +40,29 @@ func (b *Mailbox) AddFolder(f cutover.Folder) cutover.Folder {
 	made := b.newFolder(f)
 	b.folders = append(b.folders, made)
 	return made.Folder
+}
+
+// RenameFolder renames a folder and those below it; their references hold on.
+func (b *Mailbox) RenameFolder(from, to cutover.FolderPath) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.must(from)
+	for _, f := range b.folders {
+		if len(f.Path) >= len(from) && slices.Equal(f.Path[:len(from)], from) {
+			f.Path = slices.Concat(to, f.Path[len(from):])
+			f.Name = strings.Join(f.Path, b.options.Separator)
+			b.touch(f)
+		}
+	}
+}
+
+// RemoveFolder removes a folder with all that is in it.
+func (b *Mailbox) RemoveFolder(path cutover.FolderPath) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	gone := b.must(path)
+	b.folders = slices.DeleteFunc(slices.Clone(b.folders), func(f *folder) bool { return f == gone })
+	b.touch(gone)
 }
 
 // Subscribe changes a folder's subscription, as its owner would.

@@ -70,6 +70,34 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A mailbox that comes with a reload is copied by the rules that come with it: without them what another one is mapped to would be copied, or the whole of a borrowed login.
+func TestReloadBringsTheRulesOfNewMailboxes(t *testing.T) {
+	const dora = "dora@example.com"
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,legacy\n"})
+	b.start()
+	b.until("the copy", copied)
+	b.legacy.AddUser(dora, "old secret")
+	b.cloud.AddUser(dora, "new secret")
+	for _, name := range []string{"Old", "Kept"} {
+		must(t, b.legacy.CreateFolder(dora, name, ""))
+	}
+	b.layout.mailboxes += dora + ",,person,legacy\n"
+	next := b.config()
+	next.Bridge.Mailboxes = map[string]config.MailboxRules{dora: {Name: dora, Skip: []string{"Old"}}}
+	_, err := b.daemon.Reload(t.Context(), next)
+	must(t, err)
+	b.until("the new mailbox to be followed", func(s control.Status) bool { return copied(s) && s.Copy.Mailboxes == 2 })
+	folders, err := b.cloud.Dump(dora)
+	must(t, err)
+	var names []string
+	for _, f := range folders {
+		names = append(names, f.Path)
+	}
+	if !slices.Contains(names, "Kept") || slices.Contains(names, "Old") {
+		t.Errorf("the cloud has %v", names)
+	}
+}
+
 // A mailbox that was taken out gets no mail from now on; what lies in it is followed until the restart.
 func TestReloadTakesAMailboxOut(t *testing.T) {
 	b := newBed(t, layout{})

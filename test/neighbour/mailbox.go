@@ -66,6 +66,18 @@ func (m *Mailbox) Create(name string) {
 	m.do("SUBSCRIBE " + quote(name))
 }
 
+// Rename gives a folder, and those below it, another name.
+func (m *Mailbox) Rename(from, to string) {
+	m.t.Helper()
+	m.do("RENAME " + quote(from) + " " + quote(to))
+}
+
+// Delete removes a folder.
+func (m *Mailbox) Delete(name string) {
+	m.t.Helper()
+	m.do("DELETE " + quote(name))
+}
+
 // Unsubscribe takes a folder out of those that clients show.
 func (m *Mailbox) Unsubscribe(name string) {
 	m.t.Helper()
@@ -219,12 +231,6 @@ func (m *Mailbox) Move(from, set, to string) {
 		m.do("UID EXPUNGE " + set)
 	}
 	m.leave()
-}
-
-// Rename renames a folder with all that is in it.
-func (m *Mailbox) Rename(from, to string) {
-	m.t.Helper()
-	m.do("RENAME " + quote(from) + " " + quote(to))
 }
 
 // leave closes the folder and expunges nothing: STATUS of an open one may be what it was when it was opened.
