@@ -43,13 +43,16 @@ func (s *Store) list(ctx context.Context) (list []*imap.ListData, spaces namespa
 		if spaces, err = at.namespaces(); err != nil || s.odd.Load() {
 			return err
 		}
-		list, err = at.list()
+		var told bool
+		list, told, err = at.list()
+		s.told.Store(told && err == nil)
 		return err
 	})
 	var unconnected connectError
 	if err == nil && !s.odd.Load() || ctx.Err() != nil || errors.As(err, &unconnected) || err != nil && !errors.Is(err, bridge.ErrConnection) {
 		return list, spaces, err
 	}
+	s.told.Store(false)
 	ours, failed := s.listOurselves(ctx)
 	if failed != nil {
 		return nil, nil, failed
@@ -75,14 +78,15 @@ func (at *live) namespaces() (namespaces, error) {
 }
 
 // list asks for uses and subscriptions too where the server can tell them. One that says so and refuses is asked for the names alone.
-func (at *live) list() ([]*imap.ListData, error) {
+func (at *live) list() (list []*imap.ListData, told bool, err error) {
 	if at.caps.has("LIST-EXTENDED") {
 		list, err := at.client.List("", "*", &imap.ListOptions{ReturnSubscribed: true, ReturnSpecialUse: at.caps.has("SPECIAL-USE")}).Collect()
 		if _, refused := answered(err); !refused {
-			return list, err
+			return list, true, err
 		}
 	}
-	return at.client.List("", "*", nil).Collect()
+	list, err = at.client.List("", "*", nil).Collect()
+	return list, false, err
 }
 
 func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
@@ -95,7 +99,7 @@ func foldersOf(list []*imap.ListData, spaces namespaces) []cutover.Folder {
 		seen[data.Mailbox] = true
 		path, foreign := spaces.path(data.Mailbox, separator(data.Delim))
 		folders = append(folders, cutover.Folder{
-			Path: path, Kind: cutover.Mail, Name: data.Mailbox, Foreign: foreign, Role: roleByAttribute(data),
+			Path: path, Kind: cutover.Mail, Name: data.Mailbox, Foreign: foreign, Role: spaces.role(data),
 			NoSelect: slices.Contains(data.Attrs, imap.MailboxAttrNoSelect) || slices.Contains(data.Attrs, imap.MailboxAttrNonExistent),
 		})
 	}
@@ -168,6 +172,14 @@ var attributeRoles = []struct {
 	{imap.MailboxAttrTrash, cutover.Trash}, {imap.MailboxAttrArchive, cutover.Archive}, {imap.MailboxAttrAll, cutover.All},
 	{imap.MailboxAttrFlagged, cutover.Flagged},
 	{imap.MailboxAttrImportant, cutover.Flagged}, // RFC 8457: virtual too, and the same to us
+}
+
+// role is what the server tells of a folder's use.
+func (all namespaces) role(data *imap.ListData) cutover.FolderRole {
+	if all.of(visible(data.Mailbox)).virtual {
+		return cutover.All
+	}
+	return roleByAttribute(data)
 }
 
 func roleByAttribute(data *imap.ListData) cutover.FolderRole {

@@ -11,6 +11,7 @@ import (
 func TestNamespaces(t *testing.T) {
 	courier := namespaces{{prefix: "INBOX.", separator: "."}, {prefix: "shared.", separator: ".", foreign: true}}
 	usual := namespaces{{separator: "/"}, {prefix: "Other Users/", separator: "/", foreign: true}, {prefix: "Shared/", separator: "/", foreign: true}}
+	several := namespaces{{separator: "/"}, {prefix: "Archive/", separator: "/"}}
 	cases := []struct {
 		spaces  namespaces
 		name    string
@@ -27,6 +28,8 @@ func TestNamespaces(t *testing.T) {
 		{usual, "Projects/2019", cutover.FolderPath{"Projects", "2019"}, false},
 		{usual, "Shared/sales/x", cutover.FolderPath{"Shared", "sales", "x"}, true},
 		{usual, "Other Users/bob", cutover.FolderPath{"Other Users", "bob"}, true},
+		{several, "Archive/2019", cutover.FolderPath{"Archive", "2019"}, false},
+		{several, "2019", cutover.FolderPath{"2019"}, false},
 		{usual, "Sharedness", cutover.FolderPath{"Sharedness"}, false},
 	}
 	for _, c := range cases {

@@ -15,6 +15,8 @@ type namespace struct {
 	prefix    string
 	separator string // empty: names have no levels
 	foreign   bool   // other users' or shared
+	// virtual: its folders only show what lies elsewhere. Dovecot's plugin for searches as folders has a namespace of its own, by this name in its manual and nearly everywhere.
+	virtual bool
 }
 
 type namespaces []namespace
@@ -27,7 +29,9 @@ func newNamespaces(data *imap.NamespaceData) namespaces {
 	var all namespaces
 	add := func(list []imap.NamespaceDescriptor, foreign bool) {
 		for _, d := range list {
-			all = append(all, namespace{prefix: d.Prefix, separator: separator(d.Delim), foreign: foreign})
+			n := namespace{prefix: d.Prefix, separator: separator(d.Delim), foreign: foreign}
+			n.virtual = strings.EqualFold(strings.TrimSuffix(n.prefix, n.separator), "virtual")
+			all = append(all, n)
 		}
 	}
 	add(data.Personal, false)
@@ -87,7 +91,7 @@ func (all namespaces) home() namespace {
 	return namespace{separator: "/"}
 }
 
-// path takes a name apart. A personal prefix is not part of the path: Courier's "INBOX.Sent" is Sent.
+// path takes a name apart. The prefix of our home is not part of the path: Courier's "INBOX.Sent" is Sent. That of a further personal namespace ("Archive/") tells its folders from those at home.
 func (all namespaces) path(name, separator string) (path cutover.FolderPath, foreign bool) {
 	if strings.EqualFold(name, "INBOX") {
 		return cutover.FolderPath{"INBOX"}, false
@@ -95,7 +99,7 @@ func (all namespaces) path(name, separator string) (path cutover.FolderPath, for
 	name = visible(name)
 	n := all.of(name)
 	rest := name
-	if !n.foreign && len(name) > len(n.prefix) {
+	if n == all.home() && len(name) > len(n.prefix) {
 		rest = name[len(n.prefix):]
 	}
 	if separator == "" {

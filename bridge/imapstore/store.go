@@ -23,6 +23,7 @@ type Store struct {
 	control *link
 	reader  *link       // bodies, so that the next batch can be read ahead
 	odd     atomic.Bool // LIST cannot be read by go-imap
+	told    atomic.Bool // LIST told what is subscribed
 
 	mu       sync.Mutex
 	closed   bool

@@ -11,6 +11,9 @@ import (
 
 // Subscriptions asks a server that cannot tell them in a list (no LIST-EXTENDED) by LSUB. Whatever such a server answers, all that may be lost is what clients show.
 func (s *Store) Subscriptions(ctx context.Context, folders []cutover.Folder) error {
+	if s.told.Load() {
+		return nil
+	}
 	lines, err := s.ask(ctx, `LSUB "" "*"`)
 	if err != nil {
 		return fmt.Errorf("listing subscriptions: %w", err)

@@ -57,6 +57,26 @@ func TestSubscribeRefused(t *testing.T) {
 	}
 }
 
+// TestSubscriptionsAreToldOnce: LSUB costs a login, and is not asked where LIST has told already.
+func TestSubscriptionsAreToldOnce(t *testing.T) {
+	var lists atomic.Int32
+	server := startServer(t, testserver.IMAPConfig{Hook: func(call testserver.IMAPCall) *testserver.IMAPFault {
+		if call.Stage == testserver.Before && call.Command == "LIST" { // LSUB too
+			lists.Add(1)
+		}
+		return nil
+	}})
+	store := imapstore.New(options(t, server.Addr()))
+	defer store.Close()
+	folders, err := store.Folders(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Subscriptions(t.Context(), folders); err != nil || lists.Load() != 1 {
+		t.Errorf("asked %d times, %v", lists.Load(), err)
+	}
+}
+
 // TestSubscriptionsOfDovecot: what people see in their clients is the same on both servers, whether the old one tells it with LIST or with LSUB.
 func TestSubscriptionsOfDovecot(t *testing.T) {
 	for name, settings := range map[string]string{"LIST": "", "LSUB": "imap_capability = IMAP4rev1 NAMESPACE\n"} {
