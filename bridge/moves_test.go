@@ -63,15 +63,22 @@ func TestAMoveOnTheOldSideMovesTheCopy(t *testing.T) {
 }
 
 func TestFlagsThatChangedWithAMove(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		w, ref := moving(t, memstore.Options{})
-		w.stop()
-		w.old().SetFlags(inbox, ref, `\Seen`, `\Flagged`)
-		w.old().Move(inbox, ref, projects)
-		w.run(10 * time.Minute)
-		w.wantPlaces(0, 2)
-		wantFlags(t, w.new(), projects, "moved", `\Flagged`, `\Seen`)
-	})
+	for name, options := range map[string]memstore.Options{"places are told": {}, "places are not told": {NoPlaces: true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w, ref := moving(t, options)
+				w.stop()
+				w.old().SetFlags(inbox, ref, `\Seen`, `\Flagged`)
+				moved := w.old().Move(inbox, ref, projects)
+				w.run(10 * time.Minute)
+				w.wantPlaces(0, 2)
+				wantFlags(t, w.new(), projects, "moved", `\Flagged`, `\Seen`)
+				w.old().SetFlags(projects, moved, `\Answered`)
+				w.run(10 * time.Minute)
+				wantFlags(t, w.new(), projects, "moved", `\Answered`)
+			})
+		})
+	}
 }
 
 // A copy is no move: the first one is still there.

@@ -328,3 +328,19 @@ func TestFlagsFollowWhereKeywordsAreNotKept(t *testing.T) {
 		})
 	}
 }
+
+// It does not either when the message is filed on the old side meanwhile.
+func TestSeenDoesNotFollowToWhatAsksForAReceiptAndWasMoved(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, _ := moving(t, memstore.Options{})
+		asking := bytes.Replace(mail("asking", "hello"), []byte("\r\n\r\n"), []byte("\r\nDisposition-Notification-To: boss@other.example\r\n\r\n"), 1)
+		ref := w.old().Deliver(inbox, memstore.Message{Raw: asking, Date: time.Now().Truncate(time.Second)})
+		time.Sleep(10 * time.Minute)
+		moved := w.old().Move(inbox, ref, projects)
+		time.Sleep(10 * time.Minute)
+		w.old().SetFlags(projects, moved, `\Seen`, `\Flagged`)
+		time.Sleep(10 * time.Minute)
+		w.stop()
+		wantFlags(t, w.new(), projects, "asking", `\Flagged`)
+	})
+}

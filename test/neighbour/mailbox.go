@@ -179,6 +179,20 @@ func (m *Mailbox) Read(folder string) []Message {
 	return all
 }
 
+// UIDs lists the messages of a folder.
+func (m *Mailbox) UIDs(folder string) []string {
+	m.t.Helper()
+	m.do("EXAMINE " + quote(folder))
+	var all []string
+	for _, res := range m.do("UID SEARCH ALL") {
+		if rest, ok := strings.CutPrefix(res.text, "* SEARCH"); ok {
+			all = strings.Fields(rest)
+		}
+	}
+	m.leave()
+	return all
+}
+
 // ReadAll returns the messages of all folders, by name.
 func (m *Mailbox) ReadAll() map[string][]Message {
 	m.t.Helper()
