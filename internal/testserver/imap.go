@@ -32,8 +32,10 @@ type IMAPConfig struct {
 	NoKeywords bool
 	// MergeEqual is Gmail's way: an APPEND of bytes that the folder holds already answers with the UID of the first copy.
 	MergeEqual bool
-	// Rewrite, if set, changes a message before it is stored, as servers do that render mail anew.
-	Rewrite func([]byte) []byte
+	// Appended and Delivered are what becomes of messages that a client appends, and of those that come by SMTP (DeliverEnvelope, Deliver).
+	Appended, Delivered Rendering
+	// EstimateSize is Exchange's way: RFC822.SIZE is not how many octets there are.
+	EstimateSize bool
 	// Hook, if set, is asked before and after each command. It is called from many goroutines and without locks held; the
 	// server's own methods may be used in it.
 	Hook func(IMAPCall) *IMAPFault

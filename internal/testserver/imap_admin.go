@@ -99,9 +99,9 @@ func (s *IMAP) Append(user, path string, data []byte, flags []string, internal t
 	return uid, err
 }
 
-// Deliver puts a message into the user's INBOX as a local delivery agent does: unread, dated now.
+// Deliver puts a message into the user's INBOX as a local delivery agent does: unread, dated now, rendered as IMAPConfig.Delivered says.
 func (s *IMAP) Deliver(user string, data []byte) (uid uint32, err error) {
-	return s.Append(user, "INBOX", data, nil, time.Time{})
+	return s.Append(user, "INBOX", s.cfg.Delivered.Render(data, time.Now()), nil, time.Time{})
 }
 
 // CreateFolder creates a folder; use is an RFC 6154 attribute or empty.

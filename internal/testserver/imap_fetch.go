@@ -19,6 +19,7 @@ type picked struct {
 	data     []byte
 	internal time.Time
 	flags    []imap.Flag
+	size     int64 // as RFC822.SIZE tells it
 }
 
 // Fetch serves FETCH and UID FETCH. It takes a snapshot and writes without holding the lock: a slow reader stops nobody.
@@ -45,9 +46,18 @@ func (c *session) pick(set imap.NumSet, options *imap.FetchOptions) []picked {
 		if seen && !m.has(`\Seen`) {
 			v.f.setFlags(m, append(slices.Clip(m.flags), `\Seen`))
 		}
-		list = append(list, picked{uint32(i + 1), m.uid, m.data, m.internal, imapFlags(m.flags)})
+		list = append(list, picked{uint32(i + 1), m.uid, m.data, m.internal, imapFlags(m.flags), c.server.sizeOf(m)})
 	}
 	return list
+}
+
+// sizeOf is what the server says a message weighs.
+func (s *IMAP) sizeOf(m *message) int64 {
+	size := int64(len(m.data))
+	if s.cfg.EstimateSize {
+		size += size/16 + 7
+	}
+	return size
 }
 
 // readsBody tells whether a fetch sets \Seen: any BODY[…] without PEEK does (RFC 3501 §6.4.5).
@@ -67,7 +77,7 @@ func (p picked) write(w *imapserver.FetchWriter, options *imap.FetchOptions) err
 		r.WriteInternalDate(p.internal)
 	}
 	if options.RFC822Size {
-		r.WriteRFC822Size(int64(len(p.data)))
+		r.WriteRFC822Size(p.size)
 	}
 	if options.Envelope {
 		r.WriteEnvelope(p.envelope())

@@ -127,12 +127,10 @@ func (s *IMAP) append(a *account, path string, data []byte, flags []string, inte
 	if s.cfg.NoKeywords && slices.ContainsFunc(flags, isKeyword) {
 		return nil, 0, &imap.Error{Type: imap.StatusResponseTypeBad, Text: "Command Argument Error. 11"}
 	}
-	if s.cfg.Rewrite != nil {
-		data = s.cfg.Rewrite(data)
-	}
 	if internal.IsZero() {
 		internal = time.Now().Truncate(time.Second)
 	}
+	data = s.cfg.Appended.Render(data, time.Now())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f, err := a.folder(path)

@@ -177,14 +177,14 @@ func TestHookRefusals(t *testing.T) {
 }
 
 func TestQuirks(t *testing.T) {
-	s := startIMAP(t, IMAPConfig{NoKeywords: true, MergeEqual: true, Rewrite: func(b []byte) []byte { return append([]byte("X-New: 1\r\n"), b...) }})
+	s := startIMAP(t, IMAPConfig{NoKeywords: true, MergeEqual: true, Appended: Rendering{Subject: "[NEW] "}})
 	c := loginIMAP(t, s, nil)
 	one := mustAppend(t, c, "INBOX", []byte("A: b\r\n\r\n"), nil)
 	two := mustAppend(t, c, "INBOX", []byte("A: b\r\n\r\n"), nil)
 	if n, _ := s.Count("anna", "INBOX"); n != 1 || one.UID != two.UID {
 		t.Errorf("%d messages, UIDs %d and %d", n, one.UID, two.UID)
 	}
-	if b, _ := s.Bytes("anna", "INBOX", 1); string(b) != "X-New: 1\r\nA: b\r\n\r\n" {
+	if b, _ := s.Bytes("anna", "INBOX", 1); string(b) != "A: b\r\nSubject: [NEW] \r\n\r\n" {
 		t.Errorf("stored %q", b)
 	}
 	cmd := c.Append("INBOX", 4, &imap.AppendOptions{Flags: []imap.Flag{"$Forwarded"}})
