@@ -1,8 +1,10 @@
 package imapstore_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -265,5 +267,26 @@ func TestPutRefusals(t *testing.T) {
 	dump, err := server.Dump(user)
 	if err != nil || len(dump[0].Messages) != 2 || !slices.Equal(dump[0].Messages[0].Flags, []string{`\Seen`}) {
 		t.Errorf("stored %+v, %v", dump, err)
+	}
+}
+
+// A Put whose context has ended already leaves the connection of the last one where Close finds it.
+func TestPutThatNeverBeganLeaksNothing(t *testing.T) {
+	server := startServer(t, testserver.IMAPConfig{})
+	store := imapstore.New(options(t, server.Addr()))
+	if _, err := put(t, store, bridge.PutItem{ID: 1, Content: octets("m\r\n")}); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	one := slices.Values([]bridge.PutItem{{ID: 1, Content: octets("m\r\n")}})
+	if err := store.Put(ended, inbox, one, func(bridge.Outcome) {}); err == nil {
+		t.Error("a Put in a context that ended put")
+	}
+	store.Close()
+	for tries := 0; server.Sessions(user) > 0; tries++ {
+		if runtime.Gosched(); tries > 1e6 {
+			t.Fatalf("%d connections are still open", server.Sessions(user))
+		}
 	}
 }

@@ -30,12 +30,15 @@ func (s *Store) takeWriter(ctx context.Context) (*writer, error) {
 	if s.closed {
 		return nil, errClosed
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // what is taken and not given back would stay open for ever
+	}
 	if n := len(s.writers); n > 0 {
 		w := s.writers[n-1]
 		s.writers = s.writers[:n-1]
-		return w, ctx.Err()
+		return w, nil
 	}
-	return &writer{store: s}, ctx.Err()
+	return &writer{store: s}, nil
 }
 
 func (s *Store) giveWriter(w *writer) {
