@@ -37,7 +37,9 @@ func (d Digest) IsZero() bool { return d == Digest{} }
 type Identity struct {
 	Key   Key
 	Loose Key
-	Trace Trace // as found in the header, not yet verified; empty if absent
+	// Before are the loose keys that the message may have had before a server tagged its subject, added a Date, or both; zero where it cannot have. Ledgers do not keep them.
+	Before [3]Key
+	Trace  Trace // as found in the header, not yet verified; empty if absent
 	// MessageID is the raw field, unfolded, for asking servers; it is not compared, and ledgers need not keep it with items.
 	MessageID string
 }
@@ -56,18 +58,29 @@ var IdentityFields = []string{"Message-ID", "Date", "From", "To", "Subject", Tra
 // IdentityOf computes the identity from a raw header (or from just the IdentityFields of it), up to the first empty line. Malformed fields take part
 // as raw text; it never fails. Octets above 127 count by their number only (SevenBit).
 func IdentityOf(header []byte) Identity {
-	fields := firstFields(header)
+	fields := fieldsOf(header, IdentityFields...)
 	raw := squeeze(fields["message-id"])
 	for name, value := range fields {
 		fields[name] = SevenBit(value)
 	}
 	date := instant(fields["date"])
 	from := addresses(fields["from"])
+	to, subject := addresses(fields["to"]), squeeze(fields["subject"])
 	id := Identity{
-		Loose: keyOver("loose", date, from, addresses(fields["to"]), squeeze(fields["subject"])),
+		Loose: keyOver("loose", date, from, to, subject),
 		Trace: Trace(strings.TrimSpace(fields[strings.ToLower(TraceField)])),
 
 		MessageID: raw,
+	}
+	plain := untagged(subject)
+	if plain != subject {
+		id.Before[0] = keyOver("loose", date, from, to, plain)
+	}
+	if date != "" {
+		id.Before[1] = keyOver("loose", "", from, to, subject)
+	}
+	if plain != subject && date != "" {
+		id.Before[2] = keyOver("loose", "", from, to, plain)
 	}
 	if messageID := squeeze(fields["message-id"]); messageID != "" && date != "" {
 		id.Key = keyOver("key", messageID, date, from)
@@ -87,6 +100,19 @@ func SevenBit(value string) string {
 	return string(octets)
 }
 
+// Was reports whether the loose key may be this message's, before a server changed its header.
+func (id Identity) Was(loose Key) bool {
+	return !loose.IsZero() && slices.Contains(id.Before[:], loose)
+}
+
+// untagged is a subject without the tag in brackets that a server put before it.
+func untagged(subject string) string {
+	if tag, rest, ok := strings.Cut(subject, "]"); ok && strings.HasPrefix(tag, "[") {
+		return strings.TrimSpace(rest)
+	}
+	return subject
+}
+
 func keyOver(parts ...string) Key {
 	h := sha256.New()
 	for _, p := range parts {
@@ -96,9 +122,9 @@ func keyOver(parts ...string) Key {
 	return Key(h.Sum(nil)[:16])
 }
 
-// firstFields returns the first occurrence of each wanted field, unfolded, by lower-case name.
-func firstFields(header []byte) map[string]string {
-	raw := make(map[string][]byte, len(IdentityFields))
+// fieldsOf returns the first occurrence of each wanted field, unfolded, by lower-case name.
+func fieldsOf(header []byte, wanted ...string) map[string]string {
+	raw := make(map[string][]byte, len(wanted))
 	var name string
 	for line := range bytes.Lines(header) {
 		line = bytes.TrimRight(line, "\r\n")
@@ -111,7 +137,7 @@ func firstFields(header []byte) map[string]string {
 			}
 			continue
 		}
-		name = startField(raw, line)
+		name = startField(raw, line, wanted)
 	}
 	fields := make(map[string]string, len(raw))
 	for name, value := range raw {
@@ -121,13 +147,13 @@ func firstFields(header []byte) map[string]string {
 }
 
 // startField notes the field that a header line begins and returns its name, or "" when it is not wanted or was seen before.
-func startField(fields map[string][]byte, line []byte) string {
+func startField(fields map[string][]byte, line []byte, wanted []string) string {
 	head, value, ok := bytes.Cut(line, []byte(":"))
 	if !ok {
 		return ""
 	}
 	name := strings.ToLower(string(bytes.TrimSpace(head)))
-	if _, seen := fields[name]; seen || !slices.ContainsFunc(IdentityFields, func(f string) bool { return strings.EqualFold(f, name) }) {
+	if _, seen := fields[name]; seen || !slices.ContainsFunc(wanted, func(f string) bool { return strings.EqualFold(f, name) }) {
 		return ""
 	}
 	fields[name] = bytes.Clone(bytes.TrimSpace(value))
