@@ -99,8 +99,15 @@ type Body interface {
 	Abort()
 }
 
+// Bodies gives back what was captured.
+type Bodies interface {
+	// OpenBody opens the octets as received, at their start. The caller closes it. ErrNotFound also when the body was pruned.
+	OpenBody(ctx context.Context, id cutover.CaptureID) (io.ReadSeekCloser, error)
+}
+
 // Captures is what the listener and the courier need.
 type Captures interface {
+	Bodies
 	// NewBody opens a place for a message. ErrNoSpace when the disk's reserve is reached.
 	NewBody(ctx context.Context) (Body, error)
 	// TraceKey is this ledger's secret for traces: 32 octets, the same for ever.
@@ -108,8 +115,6 @@ type Captures interface {
 	// Repeated returns the capture whose Repeat is the same and that was taken at or after since.
 	Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error)
 	Capture(ctx context.Context, id cutover.CaptureID) (Capture, error)
-	// OpenBody opens the octets as received, at their start. The caller closes it. ErrNotFound also when the body was pruned.
-	OpenBody(ctx context.Context, id cutover.CaptureID) (io.ReadSeekCloser, error)
 
 	// DueDeliveries returns one destination's deliveries in a state (Due, InDoubt, Accepted) whose Next is not after now, at most limit, those never tried
 	// first, then by Next; and the earliest Next among the rest (zero if none). However much waits for one destination, another's are found at once.

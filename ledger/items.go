@@ -69,6 +69,8 @@ type Expected struct {
 	Identity cutover.Identity
 	Digest   cutover.Digest
 	State    DeliveryState
+	// Seen is where it was seen, as the delivery has it.
+	Seen string
 	// Teed: the mailbox on the legacy side was to get a copy of it too (a best-effort delivery), which carries our trace.
 	Teed bool
 	// Joined are the mailbox's item rows that carry this capture. A legacy item that matches by key alone joins only while there is none; one with

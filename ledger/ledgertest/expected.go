@@ -14,6 +14,7 @@ func expectedByKeyAndID(t *testing.T, s suite) {
 		d.Mailbox, d.Side, d.Required = m, side, required
 		return d
 	}
+	seen := func(d ledger.Delivery) ledger.Delivery { d.Seen = "INBOX UID 7"; return d }
 	loose := capture(2)
 	loose.Identity = cutover.Identity{Loose: key(70), Trace: "t"}
 	keyless := capture(3)
@@ -23,11 +24,11 @@ func expectedByKeyAndID(t *testing.T, s suite) {
 	first := keep(t, l, capture(1), []byte("x"),
 		of(anna, cutover.Cloud, true, ledger.Accepted), of(anna, cutover.Legacy, true, ledger.Due), of(anna, cutover.Cloud, false, ledger.Due),
 		of(ben, cutover.Cloud, true, ledger.Due), of(anna, cutover.Cloud, true, ledger.Held))
-	second := keep(t, l, loose, []byte("x"), of(anna, cutover.Cloud, true, ledger.Settled))
+	second := keep(t, l, loose, []byte("x"), seen(of(anna, cutover.Cloud, true, ledger.Settled)))
 	third := keep(t, l, keyless, []byte("x"), of(anna, cutover.Cloud, true, ledger.Due))
 	fourth := keep(t, l, teed, []byte("x"), of(anna, cutover.Cloud, true, ledger.Due), of(anna, cutover.Legacy, false, ledger.Due), of(ben, cutover.Cloud, true, ledger.Due))
 	row := func(d ledger.Delivery, c ledger.Capture) ledger.Expected {
-		return ledger.Expected{Delivery: d.ID, Capture: c.ID, Identity: c.Identity, Digest: c.Digest, State: d.State}
+		return ledger.Expected{Delivery: d.ID, Capture: c.ID, Identity: c.Identity, Digest: c.Digest, State: d.State, Seen: d.Seen}
 	}
 	one, two, three := []ledger.Expected{row(first[0], capture(1)), row(first[4], capture(1))}, row(second[0], loose), row(third[0], keyless)
 	four := row(fourth[0], teed)
