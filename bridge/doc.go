@@ -18,6 +18,9 @@
 // nothing is ever deleted on either side. One exception is made: what the cloud refuses as it is is put with the least repair that it takes; before that the original is saved and the repair
 // recorded.
 //
+// Only what lies in the personal namespace of a mailbox is its own; a shared tree is copied into the one mailbox that the rules name (shared.go). Subscriptions are carried over once
+// (subscriptions.go). A folder that is renamed is no more than messages that are moved (moves.go, origins.go).
+//
 // Store is the seam to the protocols; bridge/imapstore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
 // and Find serve others (the relay's courier, through the composition root) on the same rules.
 package bridge

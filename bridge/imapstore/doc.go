@@ -20,6 +20,7 @@
 // are caught (type strays), its deadlines are turned into patience (type conn).
 //
 // Servers ask to wait in many words, by NO, BAD and BYE (busy.go). Then nothing more is sent, what was not sent is surely not put, and the caller hears of it with the server's words.
+// Folders have paths of their own, whatever names the server has for them (apart). One whose name the server refuses is made, and found again, under the next of its substitutes.
 //
 // An upload sends one MULTIAPPEND per group where the server has it, else APPENDs that do not wait for one another; literals do not wait either where
 // the server allows it; the latter on several connections, as a server works on one message after the other. A group refused as a whole is sent again in halves until the culprit stands alone.
