@@ -3,7 +3,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: build build-arm64 demo test check vet staticcheck format rules race bench fuzz install uninstall clean help
+.PHONY: build build-arm64 demo test check vet staticcheck format rules race bench fuzz soak install uninstall clean help
 
 GO      ?= $(shell command -v go || echo /usr/local/go/bin/go)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -45,6 +45,7 @@ check: vet staticcheck format rules race test ## all of it: vet, staticcheck, go
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags soak ./test/e2e
 
 staticcheck:
 	$(GO) tool staticcheck ./...
@@ -61,6 +62,10 @@ race: ## the unit tier under the race detector, three times over
 
 bench: ## our own benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m -p 1 ./...
+
+soak: ## users, kills, restarts and cut lines for SOAK (1h); ends with what the daemon used, and fails if anything is lost or doubled
+	@test/debian-packages.sh $(NEIGHBOURS)
+	POSTHOUSE_NEIGHBOURS=$(REQUIRED) SOAK=$(or $(SOAK),1h) $(GO) test -count=1 -tags soak -timeout 0 -v -run '^TestSoak$$' ./test/e2e
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

@@ -1,11 +1,7 @@
 package imapstore_test
 
 import (
-	"bytes"
 	"fmt"
-	"os/exec"
-	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,22 +13,7 @@ import (
 
 // onDovecot is a mailbox on a Dovecot.
 func onDovecot(server *neighbour.Dovecot, user string, change func(*imapstore.Options)) realBox {
-	return realBox{address: server.IMAP, user: user, change: change, renew: func(t *testing.T, user, folder string) {
-		validity := strconv.Itoa(int(900_000 + renewals.Add(1)))
-		doveadm(t, server, "mailbox", "update", "-u", user, "--uid-validity", validity, folder)
-	}}
-}
-
-var renewals atomic.Uint32
-
-func doveadm(t *testing.T, server *neighbour.Dovecot, args ...string) {
-	t.Helper()
-	var out bytes.Buffer
-	cmd := exec.Command(neighbour.Require(t, "doveadm"), append([]string{"-c", server.Dir + "/dovecot.conf"}, args...)...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("doveadm %v: %v\n%s", args, err, out.String())
-	}
+	return realBox{address: server.IMAP, user: user, change: change, renew: func(_ *testing.T, user, folder string) { server.Renew(user, folder) }}
 }
 
 // people are anna1, anna2 and so on, with the same password.

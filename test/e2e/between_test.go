@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -17,6 +18,7 @@ import (
 // side is one of the two servers of a copy, and how it names folders.
 type side struct {
 	name, addr string
+	via        string            // where the daemon finds it, if not at addr
 	below      string            // what is before the name of every folder but INBOX
 	separator  string            // of folder names
 	uses       map[string]string // by path with slashes, where the server does not tell them
@@ -68,7 +70,7 @@ imap_tls = "none"
 [bridge]
 settle_time = "1s"
 poll_interval = "1s"
-`, legacy.addr, cloud.addr)
+`, cmp.Or(legacy.via, legacy.addr), cmp.Or(cloud.via, cloud.addr))
 	b.daemon = newDaemon(t, folder(t), toml, map[string]string{"mailboxes.csv": csv})
 	return b
 }

@@ -6,6 +6,8 @@
 // its own. The other tests make one bad day each: a full disk, a cloud that is down or refuses, a login that is refused, a wrong configuration, a
 // second daemon. Every daemon's peak memory is read before it ends and must stay below a limit.
 //
+// Type between is the smaller stage, for copies between any two servers without mail on the way. TestSoak (make soak; build tag soak) is a whole night on it.
+//
 // POSTHOUSE_SEED repeats the random choices of a run (each prints its own); POSTHOUSE_KEEP leaves configuration, log and state of every daemon in the
 // temporary folder.
 //

@@ -8,7 +8,9 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"text/template"
 )
@@ -178,6 +180,16 @@ func (d *Dovecot) Start() { d.t.Helper(); d.start(d.IMAP, d.LMTP) }
 
 // Stop ends it; what it stored stays.
 func (d *Dovecot) Stop() { d.stop() }
+
+// renewals count the UIDVALIDITYs given out by Renew.
+var renewals atomic.Uint32
+
+// Renew gives a folder of a user another UIDVALIDITY; UIDs stay.
+func (d *Dovecot) Renew(user, folder string) {
+	d.t.Helper()
+	run(d.t, nil, Require(d.t, "doveadm"), "-c", filepath.Join(d.Dir, "dovecot.conf"),
+		"mailbox", "update", "-u", user, "--uid-validity", strconv.Itoa(int(900_000+renewals.Add(1))), folder)
+}
 
 // users is Dovecot's file of users and passwords.
 func users(all map[string]string) string {
