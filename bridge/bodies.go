@@ -56,8 +56,8 @@ func (v *verifier) compare(ctx context.Context, legacy, cloud Store, twins []twi
 			continue
 		}
 		v.report.Bodies++
-		if !t.repaired.IsZero() {
-			a = t.repaired
+		if !t.body.IsZero() {
+			a = t.body
 		}
 		if a != b {
 			v.report.Altered = append(v.report.Altered, Finding{

@@ -19,6 +19,7 @@ type Ledger interface {
 	ledger.Items
 	ledger.Cursors
 	ledger.Facts
+	ledger.Bodies
 }
 
 // Config is everything a Bridge needs; the composition root fills it.

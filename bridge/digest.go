@@ -25,28 +25,23 @@ func digest(c Content) (*cutover.BodyDigester, error) {
 	return d, nil
 }
 
-// digests reads the bodies of items of one folder.
+// digests reads the bodies of items of one folder. One that is gone or cannot be read is absent: it matches nothing.
 func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Digest, error) {
 	found := make(map[cutover.Ref]cutover.Digest, len(refs))
-	err := readBodies(ctx, s, f, refs, func(ref cutover.Ref, d *cutover.BodyDigester) { found[ref] = d.Digest() })
-	return found, err
-}
-
-// readBodies reads the bodies of items of one folder, and tells of those that can be read.
-func readBodies(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref, tell func(cutover.Ref, *cutover.BodyDigester)) error {
 	if len(refs) == 0 {
-		return nil
+		return found, nil
 	}
-	return s.Fetch(ctx, f, refs, func(got Fetched) error {
+	err := s.Fetch(ctx, f, refs, func(got Fetched) error {
 		if got.Err != nil {
-			return nil // gone or unreadable: it matches nothing
+			return nil
 		}
 		defer got.Content.Close()
 		d, err := digest(got.Content)
 		if err != nil {
 			return err
 		}
-		tell(got.Ref, d)
+		found[got.Ref] = d.Digest()
 		return nil
 	})
+	return found, err
 }

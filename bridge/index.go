@@ -15,8 +15,10 @@ import (
 type cloudIndex struct {
 	validity string
 	next     cutover.Ref // everything before it was read
-	byKey    map[cutover.Key][]cutover.Item
-	byLoose  map[cutover.Key][]cutover.Item
+	byKey    map[cutover.Key][]*cutover.Item
+	byLoose  map[cutover.Key][]*cutover.Item // those of before, too
+	byDate   map[int64][]*cutover.Item
+	traced   map[cutover.Trace]bool
 	// own counts items that we put at or after next and whose place is known.
 	own int
 }
@@ -41,7 +43,7 @@ func (w *worker) candidates(ctx context.Context, p *pair, rows []ledger.Item) (*
 }
 
 func newIndex(validity string) *cloudIndex {
-	return &cloudIndex{validity: validity, byKey: map[cutover.Key][]cutover.Item{}, byLoose: map[cutover.Key][]cutover.Item{}}
+	return &cloudIndex{validity: validity, byKey: map[cutover.Key][]*cutover.Item{}, byLoose: map[cutover.Key][]*cutover.Item{}, byDate: map[int64][]*cutover.Item{}, traced: map[cutover.Trace]bool{}}
 }
 
 // searched asks the cloud for the rows alone: its cost does not depend on the folder's size.
@@ -119,33 +121,71 @@ func (w *worker) include(ctx context.Context, p *pair, index *cloudIndex, items 
 }
 
 func (x *cloudIndex) add(item cutover.Item) {
-	if key := item.Identity.Key; !key.IsZero() {
-		x.byKey[key] = append(x.byKey[key], item)
+	id, one := item.Identity, &item
+	if !id.Key.IsZero() {
+		x.byKey[id.Key] = append(x.byKey[id.Key], one)
 	}
-	x.byLoose[item.Identity.Loose] = append(x.byLoose[item.Identity.Loose], item)
+	for _, loose := range looseKeys(id) {
+		x.byLoose[loose] = append(x.byLoose[loose], one)
+	}
+	x.byDate[item.Date.Unix()] = append(x.byDate[item.Date.Unix()], one)
+	if id.Trace != "" {
+		x.traced[id.Trace] = true
+	}
 }
 
-// matches are the unclaimed items that may be copies of the row: those with its key, and where one of the two has no key, those with its loose key and size.
-// What carries another capture's trace is that capture's own copy.
+// looseKeys are the loose keys that a message has, or had before a server changed its header.
+func looseKeys(id cutover.Identity) []cutover.Key {
+	keys := []cutover.Key{id.Loose}
+	for _, before := range id.Before {
+		if !before.IsZero() {
+			keys = append(keys, before)
+		}
+	}
+	return keys
+}
+
+// matches are the unclaimed items that may be copies of the row: those with its key; where one of the two has no key, those with its loose key, and those that were put with its date, for servers
+// invent what is missing. What carries another capture's trace is that capture's own copy.
 func (x *cloudIndex) matches(row ledger.Item, traceKey []byte) []cutover.Item {
 	if row.Identity.Match().IsZero() {
 		return nil // its header could not be read: it is like nothing
 	}
+	own, _ := row.Identity.Trace.Verify(traceKey)
 	var found []cutover.Item
-	if !row.Identity.Key.IsZero() {
-		found = append(found, x.byKey[row.Identity.Key]...)
-	}
-	for _, item := range x.byLoose[row.Identity.Loose] {
-		if (item.Identity.Key.IsZero() || row.Identity.Key.IsZero()) && item.Size == row.Size && !differ(item.Identity.MessageID, row.Identity.MessageID) {
-			found = append(found, item)
+	for _, item := range x.near(row) {
+		if id, valid := item.Identity.Trace.Verify(traceKey); !valid || id == own {
+			found = append(found, *item)
 		}
 	}
-	return slices.DeleteFunc(found, func(item cutover.Item) bool {
-		id, valid := item.Identity.Trace.Verify(traceKey)
-		own, _ := row.Identity.Trace.Verify(traceKey)
-		return valid && id != own
-	})
+	return found
 }
+
+// near are the items that share one of the row's keys, or the date of a row without a key.
+func (x *cloudIndex) near(row ledger.Item) []*cutover.Item {
+	id := row.Identity
+	var found []*cutover.Item
+	add := func(items []*cutover.Item, may func(*cutover.Item) bool) {
+		for _, item := range items {
+			if may(item) && !slices.Contains(found, item) {
+				found = append(found, item)
+			}
+		}
+	}
+	if !id.Key.IsZero() {
+		add(x.byKey[id.Key], func(*cutover.Item) bool { return true })
+	}
+	for _, loose := range looseKeys(id) {
+		add(x.byLoose[loose], func(item *cutover.Item) bool { return keyless(item.Identity, id) && alike(item.Identity, id) })
+	}
+	if id.Key.IsZero() && !row.Date.IsZero() {
+		add(x.byDate[row.Date.Unix()], func(item *cutover.Item) bool { return !differ(item.Identity.MessageID, id.MessageID) })
+	}
+	return found
+}
+
+// keyless reports whether one of two messages has no key, so that the loose keys decide.
+func keyless(a, b cutover.Identity) bool { return a.Key.IsZero() || b.Key.IsZero() }
 
 // matchAny reports whether any of the rows may have a copy.
 func (x *cloudIndex) matchAny(rows []ledger.Item, traceKey []byte) bool {
@@ -154,7 +194,10 @@ func (x *cloudIndex) matchAny(rows []ledger.Item, traceKey []byte) bool {
 
 // take removes a claimed item.
 func (x *cloudIndex) take(item cutover.Item) {
-	is := func(other cutover.Item) bool { return other.Ref == item.Ref }
+	is := func(other *cutover.Item) bool { return other.Ref == item.Ref }
 	x.byKey[item.Identity.Key] = slices.DeleteFunc(x.byKey[item.Identity.Key], is)
-	x.byLoose[item.Identity.Loose] = slices.DeleteFunc(x.byLoose[item.Identity.Loose], is)
+	for _, loose := range looseKeys(item.Identity) {
+		x.byLoose[loose] = slices.DeleteFunc(x.byLoose[loose], is)
+	}
+	x.byDate[item.Date.Unix()] = slices.DeleteFunc(x.byDate[item.Date.Unix()], is)
 }

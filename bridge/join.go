@@ -13,8 +13,10 @@ import (
 
 // join finds the legacy items that the listener captured and whose delivery to the cloud is on its way or done: they are never put.
 //
-// Our trace, when its MAC holds, decides alone. By key an item joins only where it was received (a copy in Sent is the sender's own), only a capture that nothing joined yet and
-// that has no tee whose trace would tell, only if it came at about the same time, and only if the bodies agree: so two mails with one Message-ID both arrive, and true duplicates stay as many as they were.
+// Our trace, when its MAC holds, decides alone, but for messages that are another one by their key and say something else: programs that answer keep fields that they do not know, and
+// anybody can put a trace that he received on a message of his own. By key an item joins only where it was received (a copy in Sent is the sender's own), only a capture that nothing joined yet and
+// that has no tee whose trace would tell, only if it came at about the same time, and only if it says the same: so two mails with one Message-ID both arrive, and true duplicates stay as many as they
+// were. What it says is compared, and not its octets, for the old server may have rendered it anew.
 func (w *worker) join(ctx context.Context, p *pair, rows []ledger.Item) (joined []ledger.Item, rest []ledger.Item, err error) {
 	if len(rows) == 0 {
 		return nil, nil, nil
@@ -23,7 +25,8 @@ func (w *worker) join(ctx context.Context, p *pair, rows []ledger.Item) (joined 
 	if err != nil || len(expected) == 0 {
 		return nil, rows, err
 	}
-	joined, rest, err = w.joinTraced(ctx, rows, expected)
+	by := w.newComparison(p)
+	joined, rest, err = w.joinTraced(ctx, rows, expected, by)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,7 +37,7 @@ func (w *worker) join(ctx context.Context, p *pair, rows []ledger.Item) (joined 
 	untraced := rest
 	rest = nil
 	for _, t := range untraced {
-		i, err := w.joins(ctx, p, t, expected, keeps)
+		i, err := w.joins(ctx, p, t, expected, keeps, by)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -54,13 +57,26 @@ func joinTo(t ledger.Item, e *ledger.Expected) ledger.Item {
 }
 
 // joinTraced joins what carries a capture's trace: that capture itself, or the one that the old server gave back to us and kept a copy of.
-func (w *worker) joinTraced(ctx context.Context, rows []ledger.Item, expected []ledger.Expected) (joined, rest []ledger.Item, err error) {
+func (w *worker) joinTraced(ctx context.Context, rows []ledger.Item, expected []ledger.Expected, by *comparison) (joined, rest []ledger.Item, err error) {
+	claims := map[cutover.Trace]int{}
+	for _, t := range rows {
+		claims[t.Identity.Trace]++
+	}
 	for _, t := range rows {
 		id, ours := t.Identity.Trace.Verify(w.b.cfg.TraceKey)
 		i := slices.IndexFunc(expected, func(e ledger.Expected) bool {
 			first, _ := e.Identity.Trace.Verify(w.b.cfg.TraceKey)
-			return ours && (e.Capture == id || first == id) && !another(e.Identity, t.Identity)
+			return ours && (e.Capture == id || first == id)
 		})
+		if i >= 0 {
+			same, err := w.isTraced(ctx, t, expected[i], claims[t.Identity.Trace] > 1, by)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !same {
+				i = -1
+			}
+		}
 		if i < 0 {
 			rest = append(rest, t)
 			continue
@@ -75,13 +91,23 @@ func (w *worker) joinTraced(ctx context.Context, rows []ledger.Item, expected []
 	return joined, rest, nil
 }
 
+// isTraced reports whether a message is the capture whose trace it carries. Where several claim that, and where their headers differ, what they say decides. (The header of a message
+// without Message-ID or Date is another one on servers that invent what is missing.)
+func (w *worker) isTraced(ctx context.Context, t ledger.Item, e ledger.Expected, contested bool, by *comparison) (bool, error) {
+	if !alike(e.Identity, t.Identity) {
+		if !e.Identity.Key.IsZero() && !t.Identity.Key.IsZero() {
+			return false, nil
+		}
+		return by.like(ctx, t, e)
+	}
+	if len(e.Joined) == 0 && !contested {
+		return true, nil
+	}
+	return by.like(ctx, t, e)
+}
+
 // errLookAgain: rows were taken back; the folder is to be looked at from its beginning.
 var errLookAgain = errors.New("to be looked at again")
-
-// another reports whether two messages with one trace are surely not the same: a program on the old side answered or forwarded one and kept fields that it did not know.
-func another(a, b cutover.Identity) bool {
-	return !a.Key.IsZero() && !b.Key.IsZero() && a.Key != b.Key
-}
 
 // teeSeen notes that the old server keeps our trace on tees: from then on nothing else stands for a capture with a tee. What joined that capture by its key, while this was not known,
 // was another message and is taken back: its row is left without a copy, and its folder is read again.
@@ -127,6 +153,7 @@ func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Exp
 			captures = append(captures, id)
 		}
 		keys = append(keys, t.Identity.Match(), t.Identity.Loose)
+		keys = append(keys, t.Identity.Before[:]...)
 	}
 	return w.b.cfg.Ledger.Expected(ctx, w.m.ID, keys, captures)
 }
@@ -136,7 +163,7 @@ func (w *worker) expected(ctx context.Context, rows []ledger.Item) ([]ledger.Exp
 const JoinWithin = 6 * 24 * time.Hour
 
 // joins returns the index of the expected item that a row without its trace is, or -1. tees: the old server is known to keep the trace of tees.
-func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected []ledger.Expected, tees bool) (int, error) {
+func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected []ledger.Expected, tees bool, by *comparison) (int, error) {
 	if _, ours := row.Identity.Trace.Verify(w.b.cfg.TraceKey); ours || p.Role == cutover.Sent || p.Role == cutover.Drafts {
 		return -1, nil
 	}
@@ -144,7 +171,7 @@ func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected [
 		if len(e.Joined) > 0 || e.Teed && tees || !alike(e.Identity, row.Identity) || row.Date.Before(e.Capture.Time().Add(-JoinWithin)) {
 			continue
 		}
-		same, err := w.sameBody(ctx, p, row, e.Digest)
+		same, err := by.like(ctx, row, e)
 		if err != nil {
 			return -1, err
 		}
@@ -155,28 +182,10 @@ func (w *worker) joins(ctx context.Context, p *pair, row ledger.Item, expected [
 	return -1, nil
 }
 
-// alike compares by key, or by loose key where one of the two has none: servers invent a Message-ID.
+// alike compares by key, or by loose key where one of the two has none: servers invent a Message-ID and a Date, and tag subjects.
 func alike(a, b cutover.Identity) bool {
 	if a.Key.IsZero() || b.Key.IsZero() {
-		return a.Loose == b.Loose && !a.Loose.IsZero() && !differ(a.MessageID, b.MessageID)
+		return (a.Loose == b.Loose && !a.Loose.IsZero() || a.Was(b.Loose) || b.Was(a.Loose)) && !differ(a.MessageID, b.MessageID)
 	}
 	return a.Key == b.Key
-}
-
-// sameBody compares the legacy item's body with a digest.
-func (w *worker) sameBody(ctx context.Context, p *pair, row ledger.Item, want cutover.Digest) (bool, error) {
-	if want.IsZero() {
-		return true, nil
-	}
-	same := false
-	err := w.legacy.Fetch(ctx, p.legacy, []cutover.Ref{row.Legacy.Ref}, func(f Fetched) error {
-		if f.Err != nil {
-			return nil // it is met again when its turn to be put comes
-		}
-		defer f.Content.Close()
-		d, err := digest(f.Content)
-		same = err == nil && d.Digest() == want
-		return err
-	})
-	return same, err
 }

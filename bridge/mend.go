@@ -149,7 +149,7 @@ func (w *worker) findRepaired(ctx context.Context, p *pair, row ledger.Item, d *
 	if err != nil {
 		return row, false, err
 	}
-	matches, _, err := w.adopt(ctx, p, index, []ledger.Item{like})
+	matches, _, err := w.adopt(ctx, p, index, []ledger.Item{like}, true)
 	if err != nil || len(matches) == 0 {
 		return row, false, err
 	}

@@ -8,14 +8,23 @@ import (
 	"posthouse/ledger"
 )
 
-// Whether a cloud gives back the octets it was given is found out once per server, by reading back the first message that was put there: Exchange and Microsoft 365 render
-// messages anew, and across them an unequal body proves nothing.
+// Whether a cloud gives back the octets it was given is found out once per server, by reading back the first messages that were put there: Exchange and Microsoft 365 render
+// messages anew, and across them an unequal body proves nothing. The answer is "yes", "text" where messages say what they said, or "no" where not even that.
 
 func (w *worker) keepsFact() string { return "keeps-bytes/" + w.m.Cloud.Server }
 
 // cloudKeepsBytes is false as long as it is not known.
 func (w *worker) cloudKeepsBytes(ctx context.Context) (bool, error) {
 	return w.factHolds(ctx, w.keepsFact())
+}
+
+// cloudAltersText is false as long as it is not known.
+func (w *worker) cloudAltersText(ctx context.Context) (bool, error) {
+	value, err := w.b.cfg.Ledger.Fact(ctx, w.keepsFact())
+	if errors.Is(err, ledger.ErrNotFound) {
+		return false, nil
+	}
+	return value == "no", err
 }
 
 func (w *worker) factHolds(ctx context.Context, name string) (bool, error) {
@@ -42,28 +51,49 @@ func (w *worker) noteTraceKept(ctx context.Context, side cutover.Side) error {
 	return w.b.cfg.Ledger.SetFact(ctx, name, "yes")
 }
 
-// probe reads one of the copied rows back, unless the answer is known.
+// probed is how many messages are read back.
+const probed = 5
+
+// probe reads some of the copied rows back, unless the answer is known.
 func (w *worker) probe(ctx context.Context, p *pair, rows []ledger.Item) error {
 	if _, err := w.b.cfg.Ledger.Fact(ctx, w.keepsFact()); !errors.Is(err, ledger.ErrNotFound) {
 		return err
 	}
+	var old, now []cutover.Ref
 	for _, row := range rows {
-		if row.Disposition != cutover.Copied || row.Cloud.Ref == "" {
-			continue
+		if row.Disposition == cutover.Copied && row.Cloud.Ref != "" && len(now) < probed {
+			old, now = append(old, row.Legacy.Ref), append(now, row.Cloud.Ref)
 		}
-		found, err := digests(ctx, w.cloud, p.cloud, []cutover.Ref{row.Cloud.Ref})
-		if err != nil {
-			return err
-		}
-		d, there := found[row.Cloud.Ref]
-		if !there {
-			continue
-		}
-		answer := "no"
-		if d == row.Digest {
-			answer = "yes"
-		}
-		return w.b.cfg.Ledger.SetFact(ctx, w.keepsFact(), answer)
 	}
-	return nil
+	given, err := prints(ctx, w.legacy, p.legacy, old)
+	if err != nil || len(now) == 0 {
+		return err
+	}
+	back, err := prints(ctx, w.cloud, p.cloud, now)
+	if err != nil {
+		return err
+	}
+	answer := ""
+	for i := range now {
+		a, read := given[old[i]]
+		b, there := back[now[i]]
+		if read && there {
+			answer = worse(answer, a, b)
+		}
+	}
+	if answer == "" {
+		return nil
+	}
+	return w.b.cfg.Ledger.SetFact(ctx, w.keepsFact(), answer)
+}
+
+// worse is the answer after one more message. One that says what it said shows that the cloud leaves that alone: what it could not read of another it may have guessed.
+func worse(answer string, given, back print) string {
+	switch {
+	case given.body == back.body && (answer == "" || answer == "yes"):
+		return "yes"
+	case given.like(back) || answer == "yes" || answer == "text":
+		return "text"
+	}
+	return "no"
 }

@@ -99,10 +99,17 @@ func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []
 			}
 		}
 	}
-	if a.digests, err = digests(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
+	a.rows = map[ledger.Place]print{}
+	for _, row := range a.open {
+		a.rows[row.Legacy] = print{body: row.Digest}
+	}
+	if a.copies, err = prints(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
 		return nil, err
 	}
 	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
+		return nil, err
+	}
+	if a.alters, err = w.cloudAltersText(ctx); err != nil {
 		return nil, err
 	}
 	a.assign()

@@ -170,7 +170,7 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 			return nil, nil, err
 		}
 	}
-	matches, rest, err := s.w.adopt(ctx, s.p, index, rows)
+	matches, rest, err := s.w.adopt(ctx, s.p, index, rows, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,8 +15,9 @@ type match struct {
 	twin cutover.Item
 }
 
-// adopt finds the rows whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing.
-func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item) (found []match, rest []ledger.Item, err error) {
+// adopt finds the rows whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing. put: they were intended, so that a
+// copy of ours has their date.
+func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item, put bool) (found []match, rest []ledger.Item, err error) {
 	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref
 	for _, t := range rows {
@@ -34,13 +35,19 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 	if len(a.open) == 0 {
 		return nil, rest, nil
 	}
-	if err := w.digested(ctx, p, a.open); err != nil {
+	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
+		return nil, nil, err
+	}
+	if a.alters, err = w.cloudAltersText(ctx); err != nil {
+		return nil, nil, err
+	}
+	if a.rows, err = w.printed(ctx, p, a.open, a.keeps); err != nil {
 		return nil, nil, fmt.Errorf("reading what may lie in the cloud already: %w", err)
 	}
-	if a.digests, err = digests(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
+	if a.copies, err = prints(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
 		return nil, nil, fmt.Errorf("reading what the cloud already holds: %w", err)
 	}
-	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
+	if err := w.reserve(ctx, p, index, &a, put); err != nil {
 		return nil, nil, err
 	}
 	a.assign()
@@ -56,48 +63,78 @@ func sorted(refs []cutover.Ref) []cutover.Ref {
 	return slices.Compact(refs)
 }
 
-// digested fills in what only the rows' legacy bodies tell: their digests, and who asks for a receipt. One that cannot be read stays zero: it is met again when it is put.
-func (w *worker) digested(ctx context.Context, p *pair, rows []ledger.Item) error {
+// printed reads the rows' legacy bodies and fills in what only they tell: their digests, and who asks for a receipt; where a digest is enough, only of those that have none. One that cannot be
+// read stays zero: it is met again when it is put.
+func (w *worker) printed(ctx context.Context, p *pair, rows []ledger.Item, digestIsEnough bool) (map[ledger.Place]print, error) {
 	var refs []cutover.Ref
-	at := map[cutover.Ref]int{}
-	for i, t := range rows {
-		if t.Digest.IsZero() {
-			refs, at[t.Legacy.Ref] = append(refs, t.Legacy.Ref), i
+	known := map[ledger.Place]print{}
+	for _, t := range rows {
+		if t.Digest.IsZero() || !digestIsEnough {
+			refs = append(refs, t.Legacy.Ref)
 		}
 	}
-	return readBodies(ctx, w.legacy, p.legacy, refs, func(ref cutover.Ref, d *cutover.BodyDigester) {
-		row := &rows[at[ref]]
-		row.Digest = d.Digest()
-		if row.Note == "" && wantsReceipt(d.Header()) {
-			row.Note = asksForReceipt
+	found, err := prints(ctx, w.legacy, p.legacy, sorted(refs))
+	for i, t := range rows {
+		have := found[t.Legacy.Ref]
+		if t.Digest.IsZero() {
+			rows[i].Digest = have.body
+			if t.Note == "" && have.asks {
+				rows[i].Note = asksForReceipt
+			}
 		}
-	})
+		known[t.Legacy] = print{body: rows[i].Digest, text: have.text}
+	}
+	return known, err
+}
+
+// digested fills in the digests of the rows' legacy bodies.
+func (w *worker) digested(ctx context.Context, p *pair, rows []ledger.Item) error {
+	_, err := w.printed(ctx, p, rows, true)
+	return err
 }
 
 // assignment pairs rows with copies, each copy with one row.
 type assignment struct {
 	open       []ledger.Item
 	candidates map[ledger.Place][]cutover.Item // by the item's legacy place
-	digests    map[cutover.Ref]cutover.Digest  // of the copies
+	rows       map[ledger.Place]print
+	copies     map[cutover.Ref]print // of the copies
 	taken      map[cutover.Ref]bool
 	keeps      bool // the cloud is known to keep bytes
+	alters     bool // it is known to change what messages say
 	found      []match
 }
 
 // assign prefers what proves most: equal bodies with equal date and flags, then with equal date, then equal bodies alone. Where the cloud does not keep bytes, or it is not
-// known, an unequal body proves nothing: what is left is matched by key alone, and the count decides.
+// known, an unequal body proves nothing: then what the messages say is compared, and what is left is matched by key and date alone. Two that say something different, and came at different
+// times, are two messages with one key, unless the cloud is known to change what messages say: then the count decides.
 func (a *assignment) assign() {
-	sameBody := func(t ledger.Item, i cutover.Item) bool { d, ok := a.digests[i.Ref]; return ok && d == t.Digest }
+	sameBody := func(t ledger.Item, i cutover.Item) bool {
+		d := a.copies[i.Ref].body
+		return d == a.rows[t.Legacy].body && !d.IsZero() && (alike(t.Identity, i.Identity) || t.Date.Equal(i.Date))
+	}
+	sameText := func(t ledger.Item, i cutover.Item) bool { return a.rows[t.Legacy].like(a.copies[i.Ref]) }
 	sameDate := func(t ledger.Item, i cutover.Item) bool { return t.Date.Equal(i.Date) }
+	sameKey := func(t ledger.Item, i cutover.Item) bool {
+		return !keyless(t.Identity, i.Identity) || alike(t.Identity, i.Identity) && t.Size == i.Size
+	}
 	a.pass(func(t ledger.Item, i cutover.Item) bool {
 		return sameBody(t, i) && sameDate(t, i) && t.Flags.Equal(i.Flags)
 	})
 	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameBody(t, i) && sameDate(t, i) })
 	a.pass(sameBody)
-	if !a.keeps {
-		a.pass(sameDate)
-		a.pass(func(ledger.Item, cutover.Item) bool { return true })
+	if a.keeps {
+		return
 	}
+	a.pass(func(t ledger.Item, i cutover.Item) bool {
+		return sameText(t, i) && sameDate(t, i) && t.Flags.Equal(i.Flags)
+	})
+	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameText(t, i) && sameDate(t, i) })
+	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameText(t, i) && alike(t.Identity, i.Identity) })
+	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameKey(t, i) && sameDate(t, i) })
+	a.pass(func(t ledger.Item, i cutover.Item) bool {
+		return sameKey(t, i) && (a.alters || !a.rows[t.Legacy].unlike(a.copies[i.Ref]))
+	})
 }
 
 func (a *assignment) pass(same func(ledger.Item, cutover.Item) bool) {

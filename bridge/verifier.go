@@ -25,6 +25,9 @@ type verifier struct {
 	places  map[string]map[ledger.Place]*copyItem // by cloud folder
 	left    []leftRow
 	legacy  map[cutover.Key][]string // the Message-IDs of the legacy items that have the key
+	// expected are the captures that legacy items joined, and with whom a copy was found.
+	expected map[cutover.CaptureID]ledger.Expected
+	joined   map[cutover.CaptureID]bool
 }
 
 // copyItem is one item in the cloud. It may stand for one legacy item only.
@@ -33,6 +36,12 @@ type copyItem struct {
 	in     cutover.Folder
 	item   cutover.Item
 	used   bool
+	put    bool // by the bridge, for a legacy item
+}
+
+// seen is how a delivery records this place.
+func (c *copyItem) seen() string {
+	return Sighting{Folder: c.in.Path, Place: ledger.Place{Ref: c.item.Ref}}.String()
 }
 
 // twin is a legacy item and its copy.
@@ -40,12 +49,13 @@ type twin struct {
 	in   cutover.Folder
 	item cutover.Item
 	copy *copyItem
-	// repaired is the body that the copy must have where it is not the item's own.
-	repaired cutover.Digest
+	// body is what the copy must have where it is not the item's own: repaired, or as it was captured.
+	body cutover.Digest
 }
 
 func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	v.byKey, v.byLoose = map[cutover.Key][]*copyItem{}, map[cutover.Key][]*copyItem{}
+	v.expected, v.joined = map[cutover.CaptureID]ledger.Expected{}, map[cutover.CaptureID]bool{}
 	v.places, v.legacy, v.lacking = map[string]map[ledger.Place]*copyItem{}, map[cutover.Key][]string{}, map[string]*lacking{}
 	if err := v.readCloud(ctx, cloud); err != nil {
 		return err
@@ -74,11 +84,13 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 		later = append(later, rest...)
 	}
 	v.gone()
-	missing := v.place(later)
-	if err := v.name(ctx, missing); err != nil {
+	if err := v.expect(ctx, later); err != nil {
 		return err
 	}
-	v.surplus()
+	v.name(v.place(later))
+	if err := v.surplus(ctx); err != nil {
+		return err
+	}
 	if err := v.leftOut(ctx, cloud); err != nil {
 		return err
 	}
@@ -90,7 +102,14 @@ func (v *verifier) pair(u unplaced, c *copyItem) {
 	c.used = true
 	v.report.Equal++
 	v.keywords(u, c)
-	v.twins = append(v.twins, twin{in: u.in, item: u.item, copy: c, repaired: u.repaired})
+	t := twin{in: u.in, item: u.item, copy: c, body: u.repaired}
+	if u.row.Capture != "" {
+		v.joined[u.row.Capture] = true
+	}
+	if u.row.Disposition == cutover.Captured {
+		t.body = v.expected[u.row.Capture].Digest
+	}
+	v.twins = append(v.twins, t)
 }
 
 func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
@@ -116,7 +135,9 @@ func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
 			v.cloud = append(v.cloud, c)
 			here[ledger.Place{Validity: state.Validity, Ref: item.Ref}] = c
 			v.byKey[item.Identity.Match()] = append(v.byKey[item.Identity.Match()], c)
-			v.byLoose[item.Identity.Loose] = append(v.byLoose[item.Identity.Loose], c)
+			for _, loose := range looseKeys(item.Identity) {
+				v.byLoose[loose] = append(v.byLoose[loose], c)
+			}
 		}
 	}
 	return nil
@@ -196,6 +217,7 @@ func (v *verifier) inPlace(p ledger.FolderPair, u unplaced) bool {
 	if !u.known || u.row.Cloud.Ref == "" || c == nil || c.used || !same(u.item, c.item) {
 		return false
 	}
+	c.put = true
 	v.pair(u, c)
 	return true
 }
@@ -236,10 +258,11 @@ func (v *verifier) gone() {
 	}
 }
 
-// place looks for copies by identity, and returns the items that have none.
+// place looks for copies by identity, and returns the items that have none. What a capture brought is looked for where the delivery was seen first.
 func (v *verifier) place(rest []unplaced) (missing []unplaced) {
+	slices.SortStableFunc(rest, func(a, b unplaced) int { return len(b.row.Capture) - len(a.row.Capture) })
 	for _, u := range rest {
-		if c := v.elsewhere(u.item); c != nil {
+		if c := v.copyOf(u); c != nil {
 			v.pair(u, c)
 			if u.known && u.row.Cloud.Ref != "" && c.in.Path.Key() != u.home {
 				v.report.Moved++
@@ -251,41 +274,54 @@ func (v *verifier) place(rest []unplaced) (missing []unplaced) {
 	return missing
 }
 
-// name tells what was removed from the cloud from what never got there.
-func (v *verifier) name(ctx context.Context, missing []unplaced) error {
-	seen, err := v.seen(ctx, missing)
-	if err != nil {
-		return err
+// copyOf is the copy of an item that is not where the ledger says.
+func (v *verifier) copyOf(u unplaced) *copyItem {
+	e, captured := v.expected[u.row.Capture]
+	if captured {
+		for _, c := range v.cloud {
+			if !c.used && c.seen() == e.Seen && alike(e.Identity, c.item.Identity) {
+				return c
+			}
+		}
 	}
+	if c := v.elsewhere(u.item); c != nil || !captured {
+		return c
+	}
+	return v.elsewhere(cutover.Item{Identity: e.Identity}) // each server may have changed the header in its own way
+}
+
+// name tells what was removed from the cloud from what never got there.
+func (v *verifier) name(missing []unplaced) {
 	for _, u := range missing {
 		f := Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: why(u)}
-		if u.known && (u.row.Disposition == cutover.Copied || u.row.Disposition == cutover.Adopted || u.row.Disposition == cutover.Captured && seen[u.row.Capture]) {
+		seen := v.expected[u.row.Capture].State == ledger.Settled
+		if u.known && (u.row.Disposition == cutover.Copied || u.row.Disposition == cutover.Adopted || u.row.Disposition == cutover.Captured && seen) {
 			f.Why = "was " + string(u.row.Disposition) + ", seen in the cloud, and removed there since"
 			v.report.Removed = append(v.report.Removed, f)
 			continue
 		}
 		v.report.Missing = append(v.report.Missing, f)
 	}
-	return nil
 }
 
-// seen are the captures among the items that were seen in this mailbox.
-func (v *verifier) seen(ctx context.Context, items []unplaced) (map[cutover.CaptureID]bool, error) {
+// expect reads which captures the items joined; of several deliveries to this mailbox the one that was seen.
+func (v *verifier) expect(ctx context.Context, items []unplaced) error {
 	var ids []cutover.CaptureID
 	for _, u := range items {
 		if u.row.Capture != "" {
 			ids = append(ids, u.row.Capture)
 		}
 	}
-	seen := map[cutover.CaptureID]bool{}
 	if len(ids) == 0 {
-		return seen, nil
+		return nil
 	}
 	expected, err := v.b.cfg.Ledger.Expected(ctx, v.m.ID, nil, ids)
 	for _, e := range expected {
-		seen[e.Capture] = seen[e.Capture] || e.State == ledger.Settled
+		if v.expected[e.Capture].State != ledger.Settled {
+			v.expected[e.Capture] = e
+		}
 	}
-	return seen, err
+	return err
 }
 
 func (v *verifier) elsewhere(item cutover.Item) *copyItem {
@@ -294,9 +330,11 @@ func (v *verifier) elsewhere(item cutover.Item) *copyItem {
 			return c
 		}
 	}
-	for _, c := range v.byLoose[item.Identity.Loose] {
-		if !c.used && same(item, c.item) {
-			return c
+	for _, loose := range looseKeys(item.Identity) {
+		for _, c := range v.byLoose[loose] {
+			if !c.used && same(item, c.item) {
+				return c
+			}
 		}
 	}
 	return nil
@@ -318,24 +356,56 @@ func why(u unplaced) string {
 
 // surplus names what lies in the cloud more often than it should: a capture that is there twice, and unused copies of an identity that a legacy item has. A message that the listener took
 // stands for itself: that the legacy holds another one like it is no surplus.
-func (v *verifier) surplus() {
+func (v *verifier) surplus(ctx context.Context) error {
 	type captured struct {
 		id  cutover.CaptureID
 		key cutover.Key // programs that answer a message may keep its trace
 	}
 	times := map[captured]int{}
+	var untraced []*copyItem
 	for _, c := range v.cloud {
 		id, ours := c.item.Identity.Trace.Verify(v.b.cfg.TraceKey)
-		if ours {
-			times[captured{id, c.item.Identity.Key}]++
-		}
 		switch {
-		case ours && times[captured{id, c.item.Identity.Key}] > 1:
-			v.extra(c, "was captured once as "+id.Short()+" and lies here again")
-		case !ours && !c.used && v.isOnLegacy(c.item.Identity):
-			v.extra(c, "lies in the cloud more often than on the old server")
+		case c.put:
+		case ours:
+			times[captured{id, c.item.Identity.Key}]++
+			if times[captured{id, c.item.Identity.Key}] > 1 {
+				v.extra(c, "was captured once as "+id.Short()+" and lies here again")
+			}
+		case !c.used && v.isOnLegacy(c.item.Identity):
+			untraced = append(untraced, c)
 		}
 	}
+	return v.untraced(ctx, untraced)
+}
+
+// untraced names copies that nothing accounts for. Where the cloud does not keep our trace some of them may be captures' own.
+func (v *verifier) untraced(ctx context.Context, copies []*copyItem) error {
+	if len(copies) == 0 {
+		return nil
+	}
+	var keys []cutover.Key
+	for _, c := range copies {
+		keys = append(keys, c.item.Identity.Match())
+	}
+	expected, err := v.b.cfg.Ledger.Expected(ctx, v.m.ID, keys, nil)
+	if err != nil {
+		return err
+	}
+	own := map[cutover.Key]int{}
+	for _, e := range expected {
+		if mayLie(e) && !v.joined[e.Capture] {
+			own[e.Identity.Match()]++
+		}
+	}
+	for _, c := range copies {
+		if key := c.item.Identity.Match(); own[key] > 0 {
+			own[key]--
+			continue
+		}
+		v.extra(c, "lies in the cloud more often than on the old server")
+	}
+	return nil
 }
 
 func (v *verifier) extra(c *copyItem, why string) {
@@ -355,8 +425,5 @@ func differ(a, b string) bool {
 
 // same compares identities: by key where both have one, else by loose key, if their Message-IDs do not speak against it.
 func same(a, b cutover.Item) bool {
-	if !a.Identity.Key.IsZero() && !b.Identity.Key.IsZero() {
-		return a.Identity.Key == b.Identity.Key
-	}
-	return a.Identity.Loose == b.Identity.Loose && !differ(a.Identity.MessageID, b.Identity.MessageID)
+	return alike(a.Identity, b.Identity) || a.Identity.Match().IsZero() && b.Identity.Match().IsZero()
 }

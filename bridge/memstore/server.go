@@ -21,6 +21,8 @@ type Options struct {
 	NoKeywords bool // only system flags are kept
 	Merge      bool // a put of octets that the folder already holds returns the place of the first copy (Gmail)
 	Removals   bool // Next tells of removed items; IMAP without QRESYNC does not
+	// Render, if not nil, is what the server stores instead of what is put.
+	Render     func(raw []byte) []byte
 	OutOfOrder bool // outcomes of a Put are told by threes, last first
 }
 

@@ -234,6 +234,9 @@ func (s *Store) put(ctx context.Context, f cutover.Folder, item bridge.PutItem, 
 		tell(bridge.Outcome{ID: item.ID, Err: err})
 		return nil
 	}
+	if render := s.box.options.Render; render != nil {
+		raw = render(raw)
+	}
 	place, err := s.keep(f, item, raw)
 	if err != nil {
 		return err

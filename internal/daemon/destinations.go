@@ -40,7 +40,7 @@ func (d *Daemon) looking(s config.Server, to relay.Destination) relay.Destinatio
 	if s.Side != config.Cloud {
 		return to
 	}
-	return lookFirst{to, d.ledger, d.traceKey, networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses })}
+	return lookFirst{to, d.ledger, d.bridge, d.traceKey, networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses })}
 }
 
 func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, error) {
@@ -174,7 +174,7 @@ func (m mailboxDestination) Deliver(ctx context.Context, c relay.Consignment) []
 func deposited(seen bridge.Sighting, err error) relay.Outcome {
 	switch {
 	case err == nil:
-		return relay.Outcome{Kind: relay.Delivered, Reply: "put into the mailbox", Seen: sighting(seen)}
+		return relay.Outcome{Kind: relay.Delivered, Reply: "put into the mailbox", Seen: seen.String()}
 	case errors.Is(err, bridge.ErrUnknown):
 		return relay.Outcome{Kind: relay.Uncertain, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrRefused):
@@ -184,13 +184,6 @@ func deposited(seen bridge.Sighting, err error) relay.Outcome {
 		return relay.Outcome{Kind: relay.Unreachable, Reply: err.Error()}
 	}
 	return relay.Outcome{Kind: relay.Deferred, Reply: err.Error()}
-}
-
-func sighting(s bridge.Sighting) string {
-	if s.Place.Ref == "" {
-		return s.Folder.String()
-	}
-	return fmt.Sprintf("%s UID %s", s.Folder, s.Place.Ref)
 }
 
 // content is a capture's body as the bridge wants it; the ledger owns it, so there is nothing to give back.

@@ -22,7 +22,7 @@ func (f finder) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side
 	seen, err := f.bridge.Find(ctx, m, side, wanted)
 	where := make(map[int]string, len(seen))
 	for i, s := range seen {
-		where[i] = sighting(s)
+		where[i] = s.String()
 	}
 	if errors.Is(err, bridge.ErrNoServer) {
 		return nil, fmt.Errorf("%w: %w", relay.ErrCannotAsk, err)

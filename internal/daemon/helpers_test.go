@@ -213,7 +213,7 @@ func TestDeposited(t *testing.T) {
 	if got := deposited(bridge.Sighting{}, asked).Kind; got != relay.Deferred {
 		t.Errorf("a server that asks to wait at the login: %v", got)
 	}
-	if got := sighting(bridge.Sighting{Folder: cutover.FolderPath{"Junk", "2019"}}); got != "Junk / 2019" {
+	if got := (bridge.Sighting{Folder: cutover.FolderPath{"Junk", "2019"}}).String(); got != "Junk / 2019" {
 		t.Error(got)
 	}
 }

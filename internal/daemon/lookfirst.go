@@ -17,6 +17,7 @@ import (
 type lookFirst struct {
 	relay.Destination
 	items  ledger.Items
+	bridge *bridge.Bridge
 	key    []byte
 	legacy []netip.Prefix
 }
@@ -51,7 +52,7 @@ func (l lookFirst) handedOver(c ledger.Capture) bool {
 	return err == nil && inNetworks(addr.Unmap(), l.legacy)
 }
 
-// look asks the ledger for a received copy with the same body that no capture has joined. One that is being put is waited for.
+// look asks the ledger for a received copy that says the same and that no capture has joined. One that is being put is waited for.
 func (l lookFirst) look(ctx context.Context, c ledger.Capture, d ledger.Delivery) (relay.Outcome, bool) {
 	item, found, err := l.copied(ctx, c, d.Mailbox)
 	switch {
@@ -88,7 +89,11 @@ func (l lookFirst) copied(ctx context.Context, c ledger.Capture, m cutover.Mailb
 		if !received[row.Folder] || row.Capture != "" || row.Date.Before(c.At.Add(-bridge.JoinWithin)) {
 			continue
 		}
-		if row.Disposition == cutover.Intended || row.Disposition.InCloud() && row.Digest == c.Digest {
+		same := row.Disposition == cutover.Intended || row.Disposition.InCloud() && row.Digest == c.Digest
+		if !same && row.Disposition.InCloud() {
+			same, _ = l.bridge.Says(ctx, m, row, c.ID) // an old server that cannot be asked keeps no mail waiting
+		}
+		if same {
 			return row, true, nil
 		}
 	}

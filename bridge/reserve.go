@@ -1,0 +1,117 @@
+package bridge
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// What the listener captured lies in the cloud by a delivery of its own, and where the cloud does not keep our trace nothing on that copy says so. It is no legacy item's: were it taken for one,
+// a second message with its key, or a second copy of the same, would be missing. So each capture keeps one copy for itself before the rest is given to legacy items.
+
+// reserve takes the captures' own copies out of an assignment.
+func (w *worker) reserve(ctx context.Context, p *pair, index *cloudIndex, a *assignment, put bool) error {
+	keeps, err := w.factHolds(ctx, w.keepsTraceFact(cutover.Cloud))
+	if err != nil {
+		return err
+	}
+	items := a.items()
+	carried := map[cutover.CaptureID]bool{}
+	for _, item := range items {
+		if id, ours := item.Identity.Trace.Verify(w.b.cfg.TraceKey); ours {
+			carried[id] = true
+		}
+	}
+	if keeps && len(carried) == 0 {
+		return nil
+	}
+	var keys []cutover.Key
+	for _, item := range items {
+		keys = append(append(keys, item.Identity.Match()), looseKeys(item.Identity)...)
+	}
+	expected, err := w.b.cfg.Ledger.Expected(ctx, w.m.ID, keys, nil)
+	if err != nil {
+		return err
+	}
+	for _, e := range expected {
+		trace := cutover.NewTrace(w.b.cfg.TraceKey, e.Capture)
+		if !mayLie(e) || !carried[e.Capture] && (keeps || index.traced[trace]) {
+			continue
+		}
+		if !carried[e.Capture] {
+			trace = "" // it was lost
+		}
+		text, err := w.b.captureText(ctx, e.Capture)
+		if err != nil {
+			return err
+		}
+		own := func(item cutover.Item) bool {
+			_, ours := item.Identity.Trace.Verify(w.b.cfg.TraceKey)
+			return trace == "" && !ours || item.Identity.Trace == trace
+		}
+		if i := a.capturesOwn(p, items, e, print{body: e.Digest, text: text}, put, own); i >= 0 {
+			a.taken[items[i].Ref] = true
+		}
+	}
+	return nil
+}
+
+// mayLie reports whether the cloud may hold the capture's copy.
+func mayLie(e ledger.Expected) bool {
+	return e.State == ledger.Sending || e.State == ledger.InDoubt || e.State == ledger.Accepted || e.State == ledger.Settled
+}
+
+// items are all candidates, each once.
+func (a *assignment) items() []cutover.Item {
+	var all []cutover.Item
+	for _, items := range a.candidates {
+		all = append(all, items...)
+	}
+	slices.SortFunc(all, func(x, y cutover.Item) int { return x.Date.Compare(y.Date) })
+	seen := map[cutover.Ref]bool{}
+	return slices.DeleteFunc(all, func(item cutover.Item) bool {
+		twice := seen[item.Ref]
+		seen[item.Ref] = true
+		return twice
+	})
+}
+
+// capturesOwn returns the index of the item that is a capture's copy, or -1: the one that was seen; else one that says the same, nearest in time; else one that says what no legacy item says.
+func (a *assignment) capturesOwn(p *pair, items []cutover.Item, e ledger.Expected, of print, put bool, own func(cutover.Item) bool) int {
+	may := func(item cutover.Item) bool {
+		return !a.taken[item.Ref] && own(item) && alike(e.Identity, item.Identity) && !item.Date.Before(e.Capture.Time().Add(-clockSkew)) &&
+			!(put && a.dated(item) && a.said(item))
+	}
+	if e.State == ledger.Settled && e.Seen != "" {
+		return slices.IndexFunc(items, func(item cutover.Item) bool {
+			return e.Seen == Sighting{Folder: p.cloud.Path, Place: ledger.Place{Ref: item.Ref}}.String()
+		})
+	}
+	best := -1
+	for i, item := range items {
+		if may(item) && a.copies[item.Ref].like(of) && (best < 0 || distance(item, e) < distance(items[best], e)) {
+			best = i
+		}
+	}
+	if best >= 0 {
+		return best
+	}
+	return slices.IndexFunc(items, func(item cutover.Item) bool { return may(item) && !a.said(item) })
+}
+
+func distance(item cutover.Item, e ledger.Expected) time.Duration {
+	return item.Date.Sub(e.Capture.Time()).Abs()
+}
+
+// dated reports whether the item has the date of a legacy item that it may be a copy of.
+func (a *assignment) dated(item cutover.Item) bool {
+	return slices.ContainsFunc(a.open, func(t ledger.Item) bool { return t.Date.Equal(item.Date) })
+}
+
+// said reports whether a legacy item says what the item says.
+func (a *assignment) said(item cutover.Item) bool {
+	return slices.ContainsFunc(a.open, func(t ledger.Item) bool { return a.rows[t.Legacy].like(a.copies[item.Ref]) })
+}
