@@ -87,6 +87,7 @@ func (p picked) write(w *imapserver.FetchWriter, options *imap.FetchOptions) err
 	}
 	for _, section := range options.BodySection {
 		if err := writeSection(r, section, p.section(section)); err != nil {
+			_ = r.Close() // it holds a lock that imapserver wants for its last words
 			return err
 		}
 	}
