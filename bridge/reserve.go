@@ -79,27 +79,39 @@ func (a *assignment) items() []cutover.Item {
 	})
 }
 
-// capturesOwn returns the index of the item that is a capture's copy, or -1: the one that was seen; else one that says the same, nearest in time; else one that says what no legacy item says.
+// capturesOwn returns the index of the item that is a capture's copy, or -1: the one that was seen; else one that says the same, nearest in time; else one that says what no legacy item says. What has
+// the date of a legacy item that was intended may be the copy that was put for it: it is the capture's only where there is no other, and the capture was accepted and so must lie there.
 func (a *assignment) capturesOwn(p *pair, items []cutover.Item, e ledger.Expected, of print, put bool, own func(cutover.Item) bool) int {
-	may := func(item cutover.Item) bool {
-		return !a.taken[item.Ref] && own(item) && alike(e.Identity, item.Identity) && !item.Date.Before(e.Capture.Time().Add(-clockSkew)) &&
-			!(put && a.dated(item) && a.said(item))
-	}
 	if e.State == ledger.Settled && e.Seen != "" {
 		return slices.IndexFunc(items, func(item cutover.Item) bool {
 			return e.Seen == Sighting{Folder: p.cloud.Path, Place: ledger.Place{Ref: item.Ref}}.String()
 		})
 	}
+	may := func(item cutover.Item) bool {
+		return !a.taken[item.Ref] && own(item) && alike(e.Identity, item.Identity) && !item.Date.Before(e.Capture.Time().Add(-clockSkew))
+	}
+	ours := func(item cutover.Item) bool { return put && a.dated(item) && a.said(item) }
+	like := func(item cutover.Item) bool { return may(item) && a.copies[item.Ref].like(of) }
+	if i := nearest(items, e, func(item cutover.Item) bool { return like(item) && !ours(item) }); i >= 0 {
+		return i
+	}
+	if e.State == ledger.Accepted {
+		if i := nearest(items, e, like); i >= 0 {
+			return i
+		}
+	}
+	return slices.IndexFunc(items, func(item cutover.Item) bool { return may(item) && !a.said(item) })
+}
+
+// nearest returns the index of the item that came nearest to the capture, or -1.
+func nearest(items []cutover.Item, e ledger.Expected, may func(cutover.Item) bool) int {
 	best := -1
 	for i, item := range items {
-		if may(item) && a.copies[item.Ref].like(of) && (best < 0 || distance(item, e) < distance(items[best], e)) {
+		if may(item) && (best < 0 || distance(item, e) < distance(items[best], e)) {
 			best = i
 		}
 	}
-	if best >= 0 {
-		return best
-	}
-	return slices.IndexFunc(items, func(item cutover.Item) bool { return may(item) && !a.said(item) })
+	return best
 }
 
 func distance(item cutover.Item, e ledger.Expected) time.Duration {

@@ -112,6 +112,34 @@ func TestLostRepliesOfACloudThatRewrites(t *testing.T) {
 	})
 }
 
+// What was about to be put, and surely was not, does not take an equal capture's copy for its own, though both are of one second.
+func TestAnAcceptedCaptureKeepsItsCopy(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{Render: anew})
+		w.start()
+		raw, now := mail("x", "hello"), captureID.Time().Truncate(time.Second)
+		capture(t, w.ledger, captureID, raw, cutover.Cloud, true)
+		failed := false
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpPut && !failed {
+				failed = true
+				w.new().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now})
+				return bridge.ErrUnknown
+			}
+			return nil
+		})
+		for range 2 {
+			w.old().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now})
+		}
+		time.Sleep(10 * time.Minute)
+		if n := says(w.new(), raw); n != 2 || !failed {
+			t.Errorf("%d in the cloud, want the capture's and one more", n)
+		}
+		w.verified()
+		w.stop()
+	})
+}
+
 // Somebody put mail into the cloud before us, and it renders anew: what says the same was copied, whatever became of its date; what says something else is another message with that Message-ID.
 func TestAdoptsWhatACloudRendered(t *testing.T) {
 	for body, want := range map[string]int{"hello": 1, "something else": 2} {
