@@ -134,6 +134,10 @@ func (x *cloudIndex) add(item cutover.Item) {
 	}
 }
 
+func (x *cloudIndex) holds(item cutover.Item) bool {
+	return slices.ContainsFunc(x.byDate[item.Date.Unix()], func(other *cutover.Item) bool { return other.Ref == item.Ref })
+}
+
 // looseKeys are the loose keys that a message has, or had before a server changed its header.
 func looseKeys(id cutover.Identity) []cutover.Key {
 	keys := []cutover.Key{id.Loose}

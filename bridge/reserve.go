@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -36,6 +37,11 @@ func (w *worker) reserve(ctx context.Context, p *pair, index *cloudIndex, a *ass
 	if err != nil {
 		return err
 	}
+	if put && len(expected) > 0 {
+		if items, err = w.withOlder(ctx, p, a, items, index.validity); err != nil {
+			return err
+		}
+	}
 	for _, e := range expected {
 		trace := cutover.NewTrace(w.b.cfg.TraceKey, e.Capture)
 		if !mayLie(e) || !carried[e.Capture] && (keeps || index.traced[trace]) {
@@ -59,6 +65,41 @@ func (w *worker) reserve(ctx context.Context, p *pair, index *cloudIndex, a *ass
 	return nil
 }
 
+// withOlder adds what looks like the items and lies where no copy was put that is asked for: a capture's copy may lie there.
+func (w *worker) withOlder(ctx context.Context, p *pair, a *assignment, items []cutover.Item, validity string) ([]cutover.Item, error) {
+	met := map[cutover.Ref]bool{}
+	wanted := make([]cutover.Identity, len(items))
+	for i, item := range items {
+		met[item.Ref], wanted[i] = true, item.Identity
+	}
+	var older []cutover.Item
+	for item, err := range w.cloud.Search(ctx, p.cloud, wanted) {
+		if err != nil {
+			return nil, err
+		}
+		if !met[item.Ref] && slices.ContainsFunc(items, func(of cutover.Item) bool { return alike(of.Identity, item.Identity) }) {
+			older = append(older, item)
+		}
+	}
+	if len(older) == 0 {
+		return items, nil
+	}
+	index := newIndex(validity)
+	if err := w.include(ctx, p, index, older); err != nil {
+		return nil, err
+	}
+	var refs []cutover.Ref
+	for _, item := range older {
+		if index.holds(item) {
+			items, refs = append(items, item), append(refs, item.Ref)
+			a.older[item.Ref] = true
+		}
+	}
+	found, err := prints(ctx, w.cloud, p.cloud, refs)
+	maps.Copy(a.copies, found)
+	return items, err
+}
+
 // mayLie reports whether the cloud may hold the capture's copy.
 func mayLie(e ledger.Expected) bool {
 	return e.State == ledger.Sending || e.State == ledger.InDoubt || e.State == ledger.Accepted || e.State == ledger.Settled
@@ -80,7 +121,7 @@ func (a *assignment) items() []cutover.Item {
 }
 
 // capturesOwn returns the index of the item that is a capture's copy, or -1: the one that was seen; else one that says the same, nearest in time; else one that says what no legacy item says. What has
-// the date of a legacy item that was intended may be the copy that was put for it: it is the capture's only where there is no other, and the capture was accepted and so must lie there.
+// the date of a legacy item that was intended may be the copy that was put for it: it is the capture's only where there is no other, and the capture was accepted, or is about to be, and so must lie there.
 func (a *assignment) capturesOwn(p *pair, items []cutover.Item, e ledger.Expected, of print, put bool, own func(cutover.Item) bool) int {
 	if e.State == ledger.Settled && e.Seen != "" {
 		return slices.IndexFunc(items, func(item cutover.Item) bool {
@@ -90,12 +131,12 @@ func (a *assignment) capturesOwn(p *pair, items []cutover.Item, e ledger.Expecte
 	may := func(item cutover.Item) bool {
 		return !a.taken[item.Ref] && own(item) && alike(e.Identity, item.Identity) && !item.Date.Before(e.Capture.Time().Add(-clockSkew))
 	}
-	ours := func(item cutover.Item) bool { return put && a.dated(item) && a.said(item) }
+	ours := func(item cutover.Item) bool { return put && !a.older[item.Ref] && a.dated(item) && a.said(item) }
 	like := func(item cutover.Item) bool { return may(item) && a.copies[item.Ref].like(of) }
 	if i := nearest(items, e, func(item cutover.Item) bool { return like(item) && !ours(item) }); i >= 0 {
 		return i
 	}
-	if e.State == ledger.Accepted {
+	if e.State == ledger.Accepted || e.State == ledger.Sending {
 		if i := nearest(items, e, like); i >= 0 {
 			return i
 		}

@@ -140,6 +140,34 @@ func TestAnAcceptedCaptureKeepsItsCopy(t *testing.T) {
 	})
 }
 
+// The other way round: what was put, and whose reply was lost, is not taken for an equal capture's copy, which lies there too.
+func TestALostReplyBesideAnEqualCapture(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{Render: anew})
+		w.start()
+		raw, now := mail("x", "hello"), captureID.Time().Truncate(time.Second)
+		capture(t, w.ledger, captureID, raw, cutover.Cloud, true)
+		w.new().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now})
+		lost := false
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpReply && !lost {
+				lost = true
+				return bridge.ErrUnknown
+			}
+			return nil
+		})
+		for range 2 {
+			w.old().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now})
+		}
+		time.Sleep(10 * time.Minute)
+		if n := says(w.new(), raw); n != 2 || !lost {
+			t.Errorf("%d in the cloud, want the capture's and one more", n)
+		}
+		w.verified()
+		w.stop()
+	})
+}
+
 // Somebody put mail into the cloud before us, and it renders anew: what says the same was copied, whatever became of its date; what says something else is another message with that Message-ID.
 func TestAdoptsWhatACloudRendered(t *testing.T) {
 	for body, want := range map[string]int{"hello": 1, "something else": 2} {

@@ -18,7 +18,7 @@ type match struct {
 // adopt finds the rows whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing. put: they were intended, so that a
 // copy of ours has their date.
 func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item, put bool) (found []match, rest []ledger.Item, err error) {
-	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
+	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}, older: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref
 	for _, t := range rows {
 		may := index.matches(t, w.b.cfg.TraceKey)
@@ -100,8 +100,9 @@ type assignment struct {
 	rows       map[ledger.Place]print
 	copies     map[cutover.Ref]print // of the copies
 	taken      map[cutover.Ref]bool
-	keeps      bool // the cloud is known to keep bytes
-	alters     bool // it is known to change what messages say
+	older      map[cutover.Ref]bool // copies that are no candidates, but may be captures'
+	keeps      bool                 // the cloud is known to keep bytes
+	alters     bool                 // it is known to change what messages say
 	found      []match
 }
 

@@ -68,9 +68,10 @@ type story struct {
 	*bed
 	random *rand.Rand
 	faults *lots
-	next   int      // mark
-	teed   []string // marks of what the listener took and the old server is to get a copy of
-	alone  []string // and of what it is not to get: it has our trace
+	marks  map[string]string // by message
+	next   int               // mark
+	teed   []string          // marks of what the listener took and the old server is to get a copy of
+	alone  []string          // and of what it is not to get: it has our trace
 }
 
 // seedOf is printed, and can be given again.
@@ -85,7 +86,7 @@ func seedOf(t *testing.T) uint64 {
 }
 
 func newStory(t *testing.T, legacy, cloud testserver.Rendering, way string) *story {
-	s := &story{}
+	s := &story{marks: map[string]string{}}
 	seed := seedOf(t)
 	s.random = rand.New(rand.NewPCG(seed, 1))
 	faults := newLots(seed)
@@ -186,15 +187,11 @@ func (s *story) lives(happens func()) {
 	s.end(time.Duration(s.random.IntN(30)) * time.Millisecond)
 }
 
-// marked gives every message a mark of its own; copies of one message share it.
+// marked gives every message a mark.
 func (s *story) marked(folders []corpus.Folder) []corpus.Folder {
-	marks := map[string]string{}
 	for _, f := range folders {
 		for i, m := range f.Messages {
-			if marks[string(m.Bytes)] == "" {
-				marks[string(m.Bytes)] = s.newMark()
-			}
-			f.Messages[i].Bytes = withMark(marks[string(m.Bytes)], m.Bytes)
+			f.Messages[i].Bytes = s.fresh(m.Bytes)
 		}
 	}
 	return folders
@@ -203,10 +200,6 @@ func (s *story) marked(folders []corpus.Folder) []corpus.Folder {
 func (s *story) newMark() string {
 	s.next++
 	return fmt.Sprint(s.next)
-}
-
-func withMark(n string, message []byte) []byte {
-	return slices.Concat([]byte(mark+": "+n+"\r\n"), message)
 }
 
 // captured sends a message to the listener.
@@ -230,7 +223,15 @@ func (s *story) direct(message []byte) {
 	must(s.t, err)
 }
 
-func (s *story) fresh(message []byte) []byte { return withMark(s.newMark(), message) }
+// fresh gives a message a mark of its own; equal messages share it, as nothing tells one from the other.
+func (s *story) fresh(message []byte) []byte {
+	n, have := s.marks[string(message)]
+	if !have {
+		n = s.newMark()
+		s.marks[string(message)] = n
+	}
+	return slices.Concat([]byte(mark+": "+n+"\r\n"), message)
+}
 
 // toMyself is mail to oneself, and mail with oneself in Cc: one lies in Sent, one was received.
 func (s *story) toMyself() {
