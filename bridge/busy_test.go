@@ -2,7 +2,10 @@ package bridge_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,9 +22,20 @@ func throttle(kind bridge.BusyKind, said string, wait time.Duration) error {
 }
 
 // knocks are when a mailbox was asked for something, one entry for each series.
-type knocks struct{ at []time.Time }
+type knocks struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (k *knocks) all() []time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.at)
+}
 
 func (k *knocks) hear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if now := time.Now(); len(k.at) == 0 || now.Sub(k.at[len(k.at)-1]) > 10*time.Second {
 		k.at = append(k.at, now)
 	}
@@ -32,9 +46,12 @@ func TestAServerThatNamesAPauseIsObeyed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})
 		paths := w.fill(1, 60)
-		var steps, throttled atomic.Int32
+		var steps atomic.Int32
+		var mu sync.Mutex
 		var from, until time.Time
 		w.new().SetFault(func(op string, n int) error {
+			mu.Lock()
+			defer mu.Unlock()
 			steps.Add(1)
 			if op != memstore.OpPut || n <= 10 || !until.IsZero() && !time.Now().Before(until) {
 				return nil
@@ -42,15 +59,16 @@ func TestAServerThatNamesAPauseIsObeyed(t *testing.T) {
 			if until.IsZero() {
 				from, until = time.Now(), time.Now().Add(5*time.Minute)
 			}
-			throttled.Add(1)
 			return throttle(bridge.Throttled, "NO Request is throttled. Suggested Backoff Time: 300000 milliseconds", 5*time.Minute)
 		})
 		w.start()
 		time.Sleep(30 * time.Second)
 		p, before := w.bridge.Progress()[0], steps.Load()
+		mu.Lock()
 		if p.State != bridge.Waiting || p.Error != "" || p.Wait != "cloud says NO Request is throttled. Suggested Backoff Time: 300000 milliseconds" || p.Next.Before(until) || p.Next.After(from.Add(400*time.Second)) {
 			t.Errorf("progress %+v, want it to wait until %v", p, until)
 		}
+		mu.Unlock()
 		for range 3 { // nobody knows better than the server
 			w.bridge.Retry()
 			time.Sleep(80 * time.Second)
@@ -84,9 +102,10 @@ func TestAServerThatNamesNoPause(t *testing.T) {
 		})
 		w.start()
 		time.Sleep(8 * time.Hour)
+		at := k.all()
 		for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 			want *= 30 * time.Second // Config.Pause is half of the usual here
-			if got := k.at[i+1].Sub(k.at[i]); got < want || got > want*5/4+10*time.Second {
+			if got := at[i+1].Sub(at[i]); got < want || got > want*5/4+10*time.Second {
 				t.Errorf("pause %d is %v, want %v", i+1, got, want)
 			}
 		}
@@ -118,8 +137,8 @@ func TestAFullMailbox(t *testing.T) {
 		})
 		w.start()
 		time.Sleep(time.Hour)
-		if p := w.bridge.Progress()[0]; p.State != bridge.Problem || !strings.Contains(p.Error, "mailbox is full, give it more room") || p.Next.IsZero() || len(k.at) > 8 {
-			t.Errorf("progress %+v after %d tries", p, len(k.at))
+		if p := w.bridge.Progress()[0]; p.State != bridge.Problem || !strings.Contains(p.Error, "mailbox is full, give it more room") || p.Next.IsZero() || len(k.all()) > 8 {
+			t.Errorf("progress %+v after %d tries", p, len(k.all()))
 		}
 		over.Store(true)
 		w.bridge.Retry()
@@ -173,9 +192,10 @@ func TestCatchUpWaitsForAServer(t *testing.T) {
 func TestAFollowedMailboxThatWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})
-		var from time.Time
+		var throttles atomic.Int64 // from this instant on
 		w.new().SetFault(func(op string, _ int) error {
-			if op != memstore.OpPut || from.IsZero() || time.Since(from) > 3*time.Minute {
+			from := throttles.Load()
+			if op != memstore.OpPut || from == 0 || time.Since(time.Unix(0, from)) > 3*time.Minute {
 				return nil
 			}
 			return throttle(bridge.Throttled, "BAD Server Busy", 3*time.Minute)
@@ -183,7 +203,8 @@ func TestAFollowedMailboxThatWaits(t *testing.T) {
 		w.start()
 		time.Sleep(10 * time.Second)
 		caught := w.bridge.Progress()[0].Caught
-		from = time.Now()
+		from := time.Now()
+		throttles.Store(from.UnixNano())
 		w.old().Deliver(inbox, memstore.Message{Raw: mail("1", "one"), Date: time.Now()})
 		time.Sleep(90 * time.Second)
 		if p := w.bridge.Progress()[0]; p.State != bridge.Waiting || !p.Stuck() || p.Caught.After(from) || caught.IsZero() {
@@ -196,5 +217,65 @@ func TestAFollowedMailboxThatWaits(t *testing.T) {
 			t.Errorf("progress %+v, want it to follow", p)
 		}
 		w.wantEqual(inbox)
+	})
+}
+
+// A server that throttles after it took a part of a folder asks the whole mailbox to wait.
+func TestThrottledInTheMiddleOfAFolder(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		for i := range 20 {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(i), "x"), Date: time.Now()})
+		}
+		w.new().SetFault(func(op string, n int) error {
+			if op != memstore.OpPut || n <= 5 || n > 20 {
+				return nil
+			}
+			return throttle(bridge.Throttled, "BAD Server Busy", 0)
+		})
+		w.start()
+		time.Sleep(10 * time.Second)
+		if p := w.bridge.Progress()[0]; p.State != bridge.Waiting || p.Wait == "" || p.Done != 5 {
+			t.Errorf("progress %+v, want it to wait", p)
+		}
+		time.Sleep(5 * time.Minute)
+		w.stop()
+		w.wantEqual(inbox)
+	})
+}
+
+// In a single pass a mailbox that waits leaves its place to another.
+func TestAWaitHoldsUpNoOtherMailbox(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		names := []cutover.MailboxID{anna.ID, "bob@example.com", "carl@example.com", "dora@example.com"} // two at a time
+		begun := time.Now()
+		for i, name := range names {
+			w.legacy.Mailbox(string(name)).Deliver(inbox, memstore.Message{Raw: mail(string(name), "x"), Date: time.Now()})
+			if i >= 2 {
+				continue
+			}
+			w.cloud.Mailbox(string(name)).SetFault(func(op string, _ int) error {
+				if op != memstore.OpPut || time.Since(begun) > time.Hour {
+					return nil
+				}
+				return throttle(bridge.Throttled, "BAD Server Busy", time.Hour)
+			})
+		}
+		w.open()
+		for _, name := range names[1:] {
+			w.bridge.Add([]cutover.Mailbox{{ID: name, Primary: cutover.Address(name), Home: cutover.Legacy, Legacy: anna.Legacy, Cloud: anna.Cloud}})
+		}
+		var order []cutover.MailboxID
+		err := w.bridge.CatchUp(t.Context(), names, func(name cutover.MailboxID, err error) {
+			order = append(order, name)
+			if early := time.Since(begun) < time.Hour; err != nil || early != (name == names[2] || name == names[3]) {
+				t.Errorf("%s: %v after %v", name, err, time.Since(begun))
+			}
+		})
+		w.stop()
+		if err != nil || len(order) != len(names) {
+			t.Errorf("%v, %v", order, err)
+		}
 	})
 }

@@ -90,9 +90,9 @@ func (w *worker) once(ctx context.Context) error {
 	}
 }
 
-// hopeless reports whether trying again, soon, is of no use. A planned wait is waited for.
+// hopeless reports whether trying again, soon, is of no use. Planned waits are no failures.
 func (w *worker) hopeless(err error) bool {
-	return planned(err) == nil && (w.tries.failed >= onceTries || errors.Is(err, ErrNoServer) || errors.Is(err, ErrLogin) || full(err))
+	return w.tries.failed >= onceTries || errors.Is(err, ErrNoServer) || errors.Is(err, ErrLogin) || full(err)
 }
 
 // caughtUp wakes a worker that runs, and waits for the end of a pass that looked after that.

@@ -8,6 +8,7 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/bridge/imapstore"
+	"posthouse/cutover"
 	"posthouse/internal/testserver"
 )
 
@@ -91,6 +92,20 @@ func TestThrottledByBye(t *testing.T) {
 	}
 	if !errors.Is(err, bridge.ErrConnection) {
 		t.Errorf("%v does not say that the connection is lost", err)
+	}
+}
+
+// TestFetchThrottledByBye: nothing is blamed on the messages that did not come, and they are not asked for again now.
+func TestFetchThrottledByBye(t *testing.T) {
+	store := imapstore.New(serve(t, "fetch-throttled"))
+	defer store.Close()
+	told := map[cutover.Ref]string{}
+	err := store.Fetch(t.Context(), inbox, []cutover.Ref{"1", "2", "3"}, func(got bridge.Fetched) error {
+		told[got.Ref] = bodyOf(t, got.Content)
+		return nil
+	})
+	if !errors.Is(err, bridge.ErrBusy) || len(told) > 1 {
+		t.Errorf("%v, %v", told, err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/internal/clock"
+	"posthouse/internal/control"
 	"posthouse/internal/login"
 	"posthouse/ledger"
 	"posthouse/relay"
@@ -358,5 +359,42 @@ func TestCredential(t *testing.T) {
 	s.add([]mailbox{{Mailbox: cutover.Mailbox{ID: "anna@example.com"}, line: config.Mailbox{Cloud: config.Account{Password: config.LiteralSecret("newer")}}}})
 	if password, err := c.Password(); err != nil || password != "newer" {
 		t.Errorf("%q, %v", password, err)
+	}
+}
+
+// While a server asks a mailbox to wait nobody watches it, and no verdict may rest on it.
+func TestAWaitIsNotWatched(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	follows := bridge.Progress{State: bridge.Following, Caught: at.Add(time.Minute)}
+	for _, c := range []struct {
+		other bridge.Progress
+		ok    bool
+	}{
+		{bridge.Progress{State: bridge.Following, Caught: at}, true},
+		{bridge.Progress{State: bridge.Waiting, Wait: "cloud says BAD Server Busy", Caught: at}, false},
+		{bridge.Progress{State: bridge.Problem, Caught: at}, false},
+		{bridge.Progress{State: bridge.Copying}, false},
+	} {
+		if until, ok := followedUntil([]bridge.Progress{follows, c.other}); ok != c.ok || ok && !until.Equal(at) {
+			t.Errorf("%+v: %v, %v", c.other, until, ok)
+		}
+	}
+	for want, m := range map[string]control.Mailbox{
+		"problem": {Error: "no", Caught: at}, "undisposed": {Wait: "cloud says BAD Server Busy", Caught: at, Done: 5, Total: 5}, "done": {Caught: at}, "unverified": {Address: "x", Caught: at},
+	} {
+		var work evidence.OpenWork
+		ofMailbox(&work, m, m.Address == "")
+		if got := map[[3]int]string{{1, 0, 0}: "problem", {0, 1, 0}: "undisposed", {0, 0, 1}: "unverified", {}: "done"}[[3]int{work.Problems.Count, work.Undisposed.Count, work.Unverified.Count}]; got != want {
+			t.Errorf("%+v counts as %s, want %s", m, got, want)
+		}
+	}
+}
+
+func TestBears(t *testing.T) {
+	s := &stores{servers: map[string]*server{"legacy": {Server: config.Server{MaxMailboxes: 2}}, "cloud": {}}}
+	for name, want := range map[string]int{"legacy": 2, "cloud": 0, "gone": 0} {
+		if got := s.bears(name); got != want {
+			t.Errorf("%s bears %d mailboxes, want %d", name, got, want)
+		}
 	}
 }

@@ -89,16 +89,15 @@ func (d *Daemon) keep(ctx context.Context) error {
 			until[l.Name()] = now
 		}
 	}
-	if at, ok := d.followedUntil(); ok {
+	if at, ok := followedUntil(d.bridge.Progress()); ok {
 		until[bridge.GrowthSource] = at
 	}
 	return d.witness.cover(ctx, until)
 }
 
 // followedUntil is the instant up to which every legacy mailbox was looked at; false while one of them cannot be.
-func (d *Daemon) followedUntil() (time.Time, bool) {
+func followedUntil(all []bridge.Progress) (time.Time, bool) {
 	var oldest time.Time
-	all := d.bridge.Progress()
 	for _, p := range all {
 		if p.Caught.IsZero() || p.Stuck() {
 			return time.Time{}, false

@@ -114,19 +114,24 @@ func (d *Daemon) openWork(ctx context.Context, now time.Time, s control.Status) 
 		return work, err
 	}
 	for _, m := range s.Mailboxes {
-		switch {
-		case m.Error != "":
-			work.Problems.Count++
-			work.Problems.Names = append(work.Problems.Names, m.Address)
-		case m.Caught.IsZero(), m.Wait != "": // while it waits nobody knows what is new
-			work.Undisposed.Count += max(1, m.Total-m.Done)
-			work.Undisposed.Names = append(work.Undisposed.Names, m.Address)
-		case !verified[m.Address] && !m.Gone: // what is gone cannot be verified
-			work.Unverified.Count++
-			work.Unverified.Names = append(work.Unverified.Names, m.Address)
-		}
+		ofMailbox(&work, m, verified[m.Address])
 	}
 	return work, nil
+}
+
+// ofMailbox adds what is open in one mailbox.
+func ofMailbox(work *evidence.OpenWork, m control.Mailbox, verified bool) {
+	switch {
+	case m.Error != "":
+		work.Problems.Count++
+		work.Problems.Names = append(work.Problems.Names, m.Address)
+	case m.Caught.IsZero(), m.Wait != "": // while it waits nobody knows what is new
+		work.Undisposed.Count += max(1, m.Total-m.Done)
+		work.Undisposed.Names = append(work.Undisposed.Names, m.Address)
+	case !verified && !m.Gone: // what is gone cannot be verified
+		work.Unverified.Count++
+		work.Unverified.Names = append(work.Unverified.Names, m.Address)
+	}
 }
 
 // verified tells of which mailboxes nothing was missing from the cloud not too long ago. What lies there twice is shown, and keeps no old server alive.
