@@ -59,6 +59,7 @@ type Bridge struct {
 	mu      sync.Mutex
 	workers map[cutover.MailboxID]*worker
 	doors   doors
+	dumb    sync.Map        // legacy servers that cannot tell of all folders at once: nobody connects to find that out again
 	ctx     context.Context // of all workers; nil before Start
 	cancel  context.CancelFunc
 	done    sync.WaitGroup

@@ -107,6 +107,13 @@ type Glancer interface {
 	Glance(ctx context.Context, folders []cutover.Folder, cursors []ledger.Cursor) ([]Glance, error)
 }
 
+// Notifier is a Source that can wait for all folders of the mailbox at once.
+type Notifier interface {
+	// WaitAny returns nil as soon as there is a hint that any folder, or the list of them, may have changed since it returned last; the first time at once. When the context ends it returns its
+	// error. ErrUnsupported where the server cannot tell: the caller waits for single folders, and polls.
+	WaitAny(ctx context.Context) error
+}
+
 // Glance is a folder at a glance; the zero value says nothing.
 type Glance struct {
 	Known bool

@@ -15,26 +15,50 @@ var watchedRoles = []cutover.FolderRole{cutover.Inbox, cutover.Sent}
 // errCannotWait: the server has no way to tell of news.
 var errCannotWait = errors.New("server cannot tell of news")
 
-// watch keeps one waiting connection for each watched folder and turns its hints into the worker's. The group ends with ctx.
+// watch turns the server's hints into the worker's: from one connection for all folders where the server can tell of them, else from one for each watched folder. The group ends with ctx.
 func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 	var group sync.WaitGroup
-	for _, role := range watchedRoles {
-		group.Go(func() { w.watchRole(ctx, role) })
-	}
+	group.Go(func() {
+		if _, dumb := w.b.dumb.Load(w.m.Legacy.Server); !dumb {
+			w.watchAgain(ctx, w.watchAll)
+			w.b.dumb.Store(w.m.Legacy.Server, true)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		for _, role := range watchedRoles {
+			group.Go(func() { w.watchAgain(ctx, func(ctx context.Context) error { return w.watchRole(ctx, role) }) })
+		}
+	})
 	return &group
 }
 
-// watchRole waits on the folder with the role, for ever. What it misses while it cannot wait, the poll finds.
-func (w *worker) watchRole(ctx context.Context, role cutover.FolderRole) {
+// watchAgain waits for ever, unless the server cannot tell of news so. What it misses while it cannot wait, the poll finds.
+func (w *worker) watchAgain(ctx context.Context, once func(context.Context) error) {
 	for ctx.Err() == nil {
-		if err := w.watchOnce(ctx, role); errors.Is(err, errCannotWait) {
+		if err := once(ctx); errors.Is(err, errCannotWait) {
 			return
 		}
 		_ = w.b.cfg.Clock.Sleep(ctx, w.b.cfg.Poll) // an ended context ends the loop
 	}
 }
 
-func (w *worker) watchOnce(ctx context.Context, role cutover.FolderRole) error {
+// watchAll waits on all folders.
+func (w *worker) watchAll(ctx context.Context) error {
+	store, err := w.b.cfg.Watch(w.m)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	all, able := store.(Notifier)
+	if !able {
+		return errCannotWait
+	}
+	return w.heard(func() error { return all.WaitAny(ctx) })
+}
+
+// watchRole waits on the folder with the role.
+func (w *worker) watchRole(ctx context.Context, role cutover.FolderRole) error {
 	store, err := w.b.cfg.Watch(w.m)
 	if err != nil {
 		return err
@@ -51,8 +75,13 @@ func (w *worker) watchOnce(ctx context.Context, role cutover.FolderRole) error {
 	if i < 0 {
 		return ErrGone
 	}
+	return w.heard(func() error { return store.Wait(ctx, folders[i]) })
+}
+
+// heard passes hints on until there is an error.
+func (w *worker) heard(wait func() error) error {
 	for {
-		err := store.Wait(ctx, folders[i])
+		err := wait()
 		if errors.Is(err, ErrUnsupported) {
 			return errCannotWait
 		}

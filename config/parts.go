@@ -50,7 +50,7 @@ type Relay struct {
 type Bridge struct {
 	// Mailboxes that are copied at one time.
 	ParallelMailboxes int `toml:"parallel_mailboxes" default:"4" min:"1" max:"1000"`
-	// How often a mailbox is looked at that has no connection of its own to be told by (IDLE).
+	// How often a mailbox is looked at that has no connection of its own to be told by (NOTIFY, IDLE).
 	PollInterval time.Duration `toml:"poll_interval" default:"5m" min:"1s" max:"24h"`
 	// How long a cloud folder is asked before a message whose upload was cut off, and that is not
 	// found there, is uploaded again: servers go on reading what was sent to them.

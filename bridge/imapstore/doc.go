@@ -8,7 +8,7 @@
 //
 // The order of events. A connection is dialled within the limit, made private, greeted, logged in by SASL (or LOGIN), asked for its capabilities, and then
 // either handed to go-imap, which is told that it is logged in already, or used by the writer. A store has one for control and for
-// headers; one for bodies, so that the next batch can be read ahead; one for uploads, or a few; and one for each folder that is waited on. Only the first
+// headers; one for bodies, so that the next batch can be read ahead; one for uploads, or a few; and one to wait on all folders (NOTIFY), or one for each folder that is waited on (IDLE). Only the first
 // is indispensable: without room for a second, bodies and uploads take its place in turn, and waiting is not supported, so the caller polls.
 //
 // Following a folder opens it and compares UIDNEXT and, with CONDSTORE, HIGHESTMODSEQ with the cursor, and that its newest message is still the same one (type anchor): messages from the start mark on are news; then come

@@ -35,6 +35,7 @@ type Store struct {
 	pending  map[string]*unread
 	seen     map[string]glance
 	watches  map[string]*watch
+	bell     *bell
 	keywords map[string]keywords
 	writers  []*writer     // idle
 	warming  chan struct{} // closed when a connection for the next Put was made, or could not be
@@ -44,6 +45,7 @@ var (
 	_ bridge.Store    = (*Store)(nil)
 	_ bridge.Foreseer = (*Store)(nil)
 	_ bridge.Keeper   = (*Store)(nil)
+	_ bridge.Notifier = (*Store)(nil)
 )
 
 // New returns a store; it connects when the first method needs it.
@@ -52,7 +54,7 @@ func New(o Options) *Store {
 		o: o.withDefaults(), hooks: map[int]func(){}, flagged: map[string]*flagPoll{}, pending: map[string]*unread{},
 		seen: map[string]glance{}, watches: map[string]*watch{}, keywords: map[string]keywords{},
 	}
-	s.control, s.reader = newLink(s, false), newLink(s, true)
+	s.control, s.reader, s.bell = newLink(s, false), newLink(s, true), newBell(s)
 	return s
 }
 
@@ -103,6 +105,7 @@ func (s *Store) makeRoom() {
 	for _, watch := range watches {
 		watch.rest()
 	}
+	s.bell.rest()
 }
 
 // Close logs out and ends what is under way. It takes a few seconds at most.
@@ -124,6 +127,7 @@ func (s *Store) Close() error {
 	for _, w := range watches {
 		w.close()
 	}
+	s.bell.close()
 	for _, w := range writers {
 		w.drop()
 	}

@@ -195,6 +195,15 @@ type waitingStore struct {
 	release func()
 }
 
+// WaitAny implements bridge.Notifier.
+func (w *waitingStore) WaitAny(ctx context.Context) error {
+	all, able := w.Store.(bridge.Notifier)
+	if !able {
+		return bridge.ErrUnsupported
+	}
+	return all.WaitAny(ctx)
+}
+
 func (w *waitingStore) Close() error {
 	defer w.release()
 	return w.Store.Close()
