@@ -92,7 +92,7 @@ func (b *belt) carry(t ledger.Item, content Content, of *carriage) error {
 	}
 	b.waiting += content.Size()
 	b.next++
-	item := PutItem{ID: b.next, Flags: t.Flags, Date: t.Date, Content: content}
+	item := PutItem{ID: b.next, Flags: given(t.Flags), Date: t.Date, Content: content}
 	b.aloft[item.ID] = boarded{row: t, content: content, of: of}
 	b.mu.Unlock()
 	of.boarded()

@@ -43,6 +43,7 @@ type world struct {
 	ledger        *sqlite.Ledger
 	bridge        *bridge.Bridge
 	seen          []evidence.Observation
+	discard       bool // what is marked as deleted goes to the cloud's Trash
 	// lens, if set, is what the bridge sees the legacy mailbox through.
 	lens func(bridge.Store) bridge.Store
 	// glass is the same for the cloud mailbox.
@@ -115,7 +116,7 @@ func (w *world) rulesFor(m cutover.MailboxID) bridge.Rules {
 		return w.rules(m)
 	}
 	r := routes
-	r.Mailbox = m
+	r.Mailbox, r.Discard = m, w.discard
 	return r
 }
 

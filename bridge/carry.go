@@ -21,11 +21,11 @@ func (w *worker) rowsOf(ctx context.Context, p *pair, matches []match, state Fol
 		rows[i].Disposition = d
 		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 		var err error
-		given := m.row.Flags
+		flags := given(m.row.Flags)
 		if m.row.Disposition == cutover.Intended {
-			given = m.row.CloudFlags
+			flags = m.row.CloudFlags
 		}
-		if rows[i].CloudFlags, err = w.keeps(ctx, p, given); err != nil {
+		if rows[i].CloudFlags, err = w.keeps(ctx, p, flags); err != nil {
 			return nil, err
 		}
 	}
@@ -41,7 +41,7 @@ func (w *worker) intend(ctx context.Context, rows []ledger.Item, state FolderSta
 		rows[i].Cloud = ledger.Place{Validity: state.Validity}
 		rows[i].Tail = string(state.Tail)
 		if !moving(rows[i]) {
-			rows[i].CloudFlags = rows[i].Flags
+			rows[i].CloudFlags = given(rows[i].Flags)
 		}
 	}
 	rows, err := w.b.cfg.Ledger.Intend(ctx, rows)
@@ -215,7 +215,7 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 		row := f.row
 		switch {
 		case f.outcome.Err == nil:
-			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(row.Flags, f.outcome.Left), f.outcome.Place
+			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(given(row.Flags), f.outcome.Left), f.outcome.Place
 			if row.Cloud.Ref == "" {
 				c.unplaced++ // its row stays Intended until the tail tells where it lies
 				continue

@@ -115,6 +115,9 @@ func kept(row ledger.Item) cutover.Flags {
 	return slices.DeleteFunc(slices.Clone(row.Flags), func(f string) bool { return f == `\Deleted` || quiet && f == `\Seen` })
 }
 
+// given are the flags that an item is put with: the cloud might remove what is marked as deleted.
+func given(flags cutover.Flags) cutover.Flags { return without(flags, cutover.Flags{`\Deleted`}) }
+
 // asksForReceipt is the note of a copied message whose sender wants to hear when it is read.
 const asksForReceipt = "asks for a receipt"
 

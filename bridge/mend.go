@@ -126,12 +126,12 @@ func (w *worker) putRepaired(ctx context.Context, p *pair, row ledger.Item, orig
 	if found, there, err := w.findRepaired(ctx, p, row, d); err != nil || there {
 		return found, err
 	}
-	done, err := w.putOne(ctx, p, PutItem{ID: 1, Flags: row.Flags, Date: row.Date, Content: content})
+	done, err := w.putOne(ctx, p, PutItem{ID: 1, Flags: given(row.Flags), Date: row.Date, Content: content})
 	if err != nil {
 		return row, err
 	}
 	if done.Place.Ref != "" {
-		row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(row.Flags, done.Left), done.Place
+		row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(given(row.Flags), done.Left), done.Place
 		return row, nil
 	}
 	found, there, err := w.findRepaired(ctx, p, row, d) // the server does not tell where it put it

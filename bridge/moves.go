@@ -226,22 +226,23 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 		}
 		rows, left = append(rows, done...), append(left, put...)
 	}
-	found, err := s.found(ctx, astray)
+	found, purged, err := s.found(ctx, astray)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows = append(rows, found...)
+	rows, left = append(rows, found...), append(left, purged...)
 	return rows, left, s.followMovedFlags(ctx, moves, rows)
 }
 
 // found are the rows of moves whose copies are not where they were put. Such a copy may lie in this folder already: the user moved it just so, or we did, and the ledger is an older one.
-func (s *stretch) found(ctx context.Context, astray []*move) (rows []ledger.Item, err error) {
+// What was purged from the Trash, and taken out of the bin since, has to be put.
+func (s *stretch) found(ctx context.Context, astray []*move) (rows, purged []ledger.Item, err error) {
 	if len(astray) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	here, _, err := s.adopted(ctx, newRows(astray))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	places := map[ledger.Place]ledger.Place{}
 	for _, row := range here {
@@ -249,13 +250,23 @@ func (s *stretch) found(ctx context.Context, astray []*move) (rows []ledger.Item
 	}
 	s.p.index = nil
 	for _, m := range astray {
-		row := m.left()
 		if at, lies := places[m.now.Legacy]; lies {
-			row = m.begun(at)
+			rows = append(rows, m.ended(), m.begun(at))
+			continue
 		}
-		rows = append(rows, m.ended(), row)
+		kept := true
+		if m.from.isBin() {
+			if kept, err = s.w.anywhere(ctx, m.now); err != nil {
+				return nil, nil, err
+			}
+		}
+		if rows = append(rows, m.ended()); kept {
+			rows = append(rows, m.left())
+		} else {
+			purged = append(purged, m.now)
+		}
 	}
-	return rows, nil
+	return rows, purged, nil
 }
 
 // readAgain makes a folder that is no longer on the old side begin anew should it come back: what it held then is news, although its references may be the same.

@@ -18,6 +18,7 @@ type pair struct {
 	index  *cloudIndex // nil outside a backfill
 	total  int         // items in the legacy folder when it was last looked at
 	quiet  bool        // nothing was new at the last glance
+	bin    *pair       // for what is marked as deleted; nil until it is needed
 	era    string      // validity of the cloud folder with which all rows agree; "" when that is not known
 	left   tallyLeft   // keywords that the cloud folder does not take
 	roll   *roll       // what it held when somebody asked for what had other references before

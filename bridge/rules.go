@@ -18,6 +18,8 @@ type Rules struct {
 	Rename map[string]string
 	// Shared are the trees on the mailbox's legacy server that are copied although they lie outside every personal namespace, those of other mailboxes too.
 	Shared []Shared
+	// Discard copies items that are marked as deleted into the cloud's Trash; else they are left out.
+	Discard bool
 }
 
 // folder says whether a legacy folder is copied, and if not, why.

@@ -122,6 +122,14 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	}
 	seen := w.witness(p, b, alike, news)
 	skipped, rest := w.leaveOut(news)
+	var binned []ledger.Item
+	if w.rules.Discard {
+		binned, err = s.discard(ctx, b, alike, skipped)
+		skipped = nil
+	}
+	if err != nil {
+		return err
+	}
 	joined, rest, err := w.join(ctx, p, rest)
 	if err != nil {
 		return err
@@ -130,7 +138,7 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
-	rows = slices.Concat(rows, skipped, joined, moved)
+	rows = slices.Concat(rows, skipped, binned, joined, moved)
 	adopted, rest, err := s.adopted(ctx, rest)
 	if errors.Is(err, errLookAgain) {
 		return err

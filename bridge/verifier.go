@@ -18,6 +18,7 @@ type verifier struct {
 	bodies  int                 // how many to compare
 	lacking map[string]*lacking // by legacy folder
 	twins   []twin
+	pairs   map[string]ledger.FolderPair // by legacy folder
 	report  *Report
 	cloud   []*copyItem
 	byKey   map[cutover.Key][]*copyItem
@@ -68,16 +69,16 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	if err != nil {
 		return err
 	}
-	byPath := map[string]ledger.FolderPair{}
+	v.pairs = map[string]ledger.FolderPair{}
 	for _, p := range pairs {
-		byPath[p.Legacy.Key()] = p
+		v.pairs[p.Legacy.Key()] = p
 	}
 	var later []unplaced
 	for _, f := range folders {
 		if ok, _ := v.w.rules.folder(f); !ok {
 			continue
 		}
-		rest, err := v.readLegacy(ctx, legacy, f, byPath[f.Path.Key()])
+		rest, err := v.readLegacy(ctx, legacy, f, v.pairs[f.Path.Key()])
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Path, err)
 		}
@@ -168,6 +169,10 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 			return nil, err
 		}
 	}
+	bin, binned, err := v.binned(ctx, f.Path)
+	if err != nil {
+		return nil, err
+	}
 	var rest []unplaced
 	var mended []unplaced
 	for item, err := range legacy.Scan(ctx, f, "") {
@@ -177,8 +182,13 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		here := ledger.Place{Validity: state.Validity, Ref: item.Ref}
 		row, known := rows[here]
 		delete(rows, here)
-		if known && row.Disposition == cutover.Skipped {
-			v.report.Skipped++
+		p := p
+		if !known && item.Flags.Has(`\Deleted`) {
+			row, known = binned[here]
+			p = bin
+		}
+		if delete(binned, here); known && (row.Disposition == cutover.Skipped || p.ID == bin.ID && row.Disposition == cutover.Gone) {
+			v.report.Skipped++ // or another item has its copy
 			continue
 		}
 		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known, home: p.Cloud.Key()}
@@ -198,12 +208,18 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 			rest = append(rest, u)
 		}
 	}
+	v.leave(p, rows)
+	v.leave(bin, binned)
+	return rest, nil
+}
+
+// leave notes rows whose items were not met.
+func (v *verifier) leave(p ledger.FolderPair, rows map[ledger.Place]ledger.Item) {
 	for _, row := range rows {
 		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
 			v.left = append(v.left, leftRow{row, c})
 		}
 	}
-	return rest, nil
 }
 
 // holds notes that the legacy side holds an item of this identity.

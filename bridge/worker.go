@@ -141,6 +141,11 @@ func (w *worker) step(ctx context.Context, p *pair) (more bool, err error) {
 	if err := w.recover(ctx, p); err != nil || p.quiet {
 		return false, err
 	}
+	if p.bin != nil {
+		if err := w.recover(ctx, p.bin); err != nil {
+			return false, err
+		}
+	}
 	cursor, err := w.b.cfg.Ledger.Cursor(ctx, p.ID)
 	if err != nil {
 		return false, err

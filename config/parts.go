@@ -46,6 +46,9 @@ type Relay struct {
 	DiskReserve Size `toml:"disk_reserve" default:"1GB"`
 }
 
+// DeletedTrash is the value of bridge.deleted that copies what is marked as deleted.
+const DeletedTrash = "trash"
+
 // Bridge is how mailboxes are copied and followed.
 type Bridge struct {
 	// Mailboxes that are copied at one time.
@@ -58,6 +61,9 @@ type Bridge struct {
 	// Folders that are not copied, levels divided by /. * is any text within a level: "Public" leaves out
 	// that folder alone, "Public/*" those directly below it.
 	Skip []string `toml:"skip" as:"folder" example:"Trash, Public/*"`
+	// What becomes of messages that are marked as deleted on the old side. skip: they are not copied.
+	// trash: they are copied into the cloud's Trash. One that is marked after it was copied stays where it is.
+	Deleted string `toml:"deleted" default:"skip" as:"skip|trash"`
 	// Folders that get another name: old = new, levels divided by /. A / inside a name is written \/.
 	Folders map[string]string `toml:"folders" as:"folder" keys:"folder" example:"Sent Items = Sent"`
 	// Shared and other users' folders that are copied, each with those below it, once and into one mailbox.

@@ -51,7 +51,7 @@ func quiet(t *testing.T, store *imapstore.Store) {
 // TestNotifyDovecot: one connection hears of whatever happens in any folder, and of nothing else.
 func TestNotifyDovecot(t *testing.T) {
 	server := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "dovecot", Users: people(1)})
-	box := dovecotBox{server: server, change: func(*imapstore.Options) {}, user: user + "1"}
+	box := onDovecot(server, user+"1", func(*imapstore.Options) {})
 	work := cutover.FolderPath{"Work"}
 	box.AddFolder(t, work)
 	store := box.Open(t).(*imapstore.Store)

@@ -26,6 +26,11 @@ import (
 )
 
 func TestRules(t *testing.T) {
+	for deleted, discard := range map[string]bool{"skip": false, "trash": true} {
+		if got := rulesOf(&live{cfg: &config.Config{Bridge: config.Bridge{Deleted: deleted}}}, "anna@example.com").Discard; got != discard {
+			t.Errorf("bridge.deleted = %q: discard %v", deleted, got)
+		}
+	}
 	c := config.Bridge{
 		Skip: []string{"Trash", "Public/*", "inbox/Spam"}, Folders: map[string]string{"Old/Sent Items": "Sent", "inbox/A": "A/B"},
 		Mailboxes: map[string]config.MailboxRules{"anna@example.com": {Skip: []string{`v1\/2`}, Copy: []string{"Trash"}, Folders: map[string]string{"inbox/A": "C"}}},

@@ -258,14 +258,6 @@ func (m *Mailbox) leave() {
 	m.do("CLOSE") // of one that was opened to be read only
 }
 
-// Move moves messages of a folder into another (RFC 6851).
-func (m *Mailbox) Move(folder, set, to string) {
-	m.t.Helper()
-	m.do("SELECT " + quote(folder))
-	m.do("UID MOVE " + set + " " + quote(to))
-	m.do("UNSELECT")
-}
-
 // message reads one FETCH response.
 func (m *Mailbox) message(res response) Message {
 	m.t.Helper()

@@ -1,0 +1,159 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Messages that are marked as deleted may be copied into the cloud's Trash instead of being left out. Those of one folder are a folder of their own then, the bin, which leads there: a mark that is
+// taken away takes a message out of it, and its copy is moved as any other's. One that was copied before it was marked stays where its copy is.
+
+// binName is the last part of a bin's path; no server has such a folder.
+const binName = "\x7fmarked as deleted"
+
+// bin is the pair for those messages of p that are marked as deleted.
+func (w *worker) bin(ctx context.Context, p *pair) (*pair, error) {
+	if p.bin != nil {
+		return p.bin, nil
+	}
+	trash, err := w.cloud.EnsureFolder(ctx, cutover.Folder{Path: cutover.FolderPath{"Trash"}, Kind: p.Kind, Role: cutover.Trash})
+	if err != nil {
+		return nil, fmt.Errorf("making the cloud's Trash for %s: %w", w.m.ID, err)
+	}
+	row, err := w.b.cfg.Ledger.Pair(ctx, ledger.FolderPair{Mailbox: w.m.ID, Kind: p.Kind, Role: cutover.Trash, Legacy: binPath(p.Legacy), Cloud: trash.Path})
+	if err != nil {
+		return nil, err
+	}
+	if row.Cloud.Key() != trash.Path.Key() {
+		if trash, err = w.cloud.EnsureFolder(ctx, counterpart(row)); err != nil {
+			return nil, fmt.Errorf("making the cloud's Trash for %s: %w", w.m.ID, err)
+		}
+	}
+	bin := &pair{FolderPair: row, legacy: p.legacy, cloud: trash}
+	if err := w.loadLeft(ctx, bin); err != nil {
+		return nil, err
+	}
+	p.bin = bin
+	return bin, nil
+}
+
+func binPath(of cutover.FolderPath) cutover.FolderPath {
+	return append(of[:len(of):len(of)], binName)
+}
+
+func (p *pair) isBin() bool { return len(p.Legacy) > 0 && p.Legacy[len(p.Legacy)-1] == binName }
+
+// anywhere reports whether a copy of the item lies in any cloud folder, and belongs to no other item: its owner took it out of the Trash.
+func (w *worker) anywhere(ctx context.Context, row ledger.Item) (bool, error) {
+	folders, err := w.cloud.Folders(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range folders {
+		if f.Foreign || f.NoSelect || f.Role.Virtual() || f.Kind != cutover.Mail {
+			continue
+		}
+		there, err := w.liesIn(ctx, f, row)
+		if err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
+func (w *worker) liesIn(ctx context.Context, f cutover.Folder, row ledger.Item) (bool, error) {
+	state, err := w.cloud.State(ctx, f)
+	if err != nil {
+		return false, err
+	}
+	for item, err := range w.cloud.Search(ctx, f, []cutover.Identity{row.Identity}) {
+		if err != nil {
+			return false, err
+		}
+		if !same(item, cutover.Item{Identity: row.Identity}) {
+			continue
+		}
+		at := Sighting{Folder: f.Path, Place: ledger.Place{Validity: state.Validity, Ref: item.Ref}}
+		if taken, err := (&search{w: w}).claimed(ctx, at); err != nil || !taken {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// discard disposes of news that are marked as deleted, by a stretch of their own: those that were moved here from elsewhere as if they were not marked, the others into the bin. It returns the
+// rows of the former.
+func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.Item) (rows []ledger.Item, err error) {
+	if len(marked) == 0 {
+		return nil, nil
+	}
+	if err := s.drain(); err != nil {
+		return nil, err
+	}
+	bin, err := s.w.bin(ctx, s.p)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.w.recover(ctx, bin); err != nil {
+		return nil, err
+	}
+	marked, err = s.w.unbinned(ctx, bin, b, marked)
+	if err != nil {
+		return nil, err
+	}
+	rows, rest, err := s.moved(ctx, alike, marked)
+	if err != nil || len(rest) == 0 {
+		return rows, err
+	}
+	for i := range rest {
+		rest[i].ID, rest[i].Folder, rest[i].Note = 0, bin.ID, ""
+	}
+	into := &stretch{w: s.w, p: bin}
+	if err := into.finish(ctx, into.put(ctx, b.Validity, rest)); err != nil {
+		return nil, err
+	}
+	bin.index = nil
+	left, err := s.w.unbinned(ctx, bin, b, rest)
+	if err == nil && len(left) > 0 {
+		err = errLookAgain
+	}
+	return rows, err
+}
+
+// put adopts or puts rows, without a cursor to keep.
+func (s *stretch) put(ctx context.Context, validity string, rows []ledger.Item) error {
+	adopted, rest, err := s.adopted(ctx, rows)
+	if err != nil {
+		return err
+	}
+	return s.carry(ctx, Batch{Validity: validity}, adopted, rest, nil)
+}
+
+// unbinned are those that the bin has not disposed of.
+func (w *worker) unbinned(ctx context.Context, bin *pair, b Batch, rows []ledger.Item) (open []ledger.Item, err error) {
+	refs := make([]cutover.Ref, len(rows))
+	for i, row := range rows {
+		refs[i] = row.Legacy.Ref
+	}
+	known, err := w.b.cfg.Ledger.Known(ctx, bin.ID, b.Validity, refs)
+	for _, row := range rows {
+		if have, there := known[row.Legacy.Ref]; !there || !have.Disposition.Final() {
+			open = append(open, row)
+		}
+	}
+	return open, err
+}
+
+// binned are the rows of a folder's bin by place, for verify.
+func (v *verifier) binned(ctx context.Context, of cutover.FolderPath) (bin ledger.FolderPair, rows map[ledger.Place]ledger.Item, err error) {
+	bin, there := v.pairs[binPath(of).Key()]
+	rows = map[ledger.Place]ledger.Item{}
+	if !there {
+		return bin, rows, nil
+	}
+	err = v.b.cfg.Ledger.All(ctx, bin.ID, func(row ledger.Item) bool { rows[row.Legacy] = row; return true })
+	return bin, rows, err
+}

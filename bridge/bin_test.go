@@ -1,0 +1,138 @@
+package bridge_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/bridge/memstore"
+	"posthouse/cutover"
+)
+
+var trash = cutover.FolderPath{"Trash"}
+
+// binning is a world in which what is marked as deleted goes into the cloud's Trash: one message is, another is not.
+func binning(t *testing.T, cloud memstore.Options) *world {
+	t.Helper()
+	w := newWorld(t, memstore.Options{}, cloud)
+	w.discard = true
+	w.new().AddFolder(cutover.Folder{Path: trash, Kind: cutover.Mail, Role: cutover.Trash})
+	date := time.Now().Truncate(time.Second)
+	w.old().Deliver(inbox, memstore.Message{Raw: mail("marked", "hello"), Date: date, Flags: cutover.NewFlags(`\Deleted`, `\Seen`)})
+	w.old().Deliver(inbox, memstore.Message{Raw: mail("kept", "hello"), Date: date})
+	w.run(time.Minute)
+	return w
+}
+
+// wantBin demands the numbers of copies in INBOX and in Trash, and that verify finds all of them.
+func (w *world) wantBin(inINBOX, inTrash int) {
+	w.t.Helper()
+	if a, b := len(w.new().Messages(inbox)), len(w.new().Messages(trash)); a != inINBOX || b != inTrash {
+		w.t.Errorf("%d copies in INBOX and %d in Trash, want %d and %d", a, b, inINBOX, inTrash)
+	}
+	w.start()
+	defer w.stop()
+	time.Sleep(time.Minute)
+	r, err := w.bridge.Verify(w.t.Context(), anna.ID)
+	if err != nil || r.Equal != inINBOX+inTrash || r.Moved+len(r.Missing)+len(r.Extra)+len(r.Removed) != 0 {
+		w.t.Errorf("verify: %+v, %v", r, err)
+	}
+	if p := w.bridge.Progress()[0]; p.Done != p.Total {
+		w.t.Errorf("%d of %d are done", p.Done, p.Total)
+	}
+}
+
+func TestWhatIsMarkedAsDeletedGoesToTheTrash(t *testing.T) {
+	for name, options := range map[string]memstore.Options{"places are told": {}, "places are not told": {NoPlaces: true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := binning(t, options)
+				w.wantBin(1, 1)
+				wantFlags(t, w.new(), trash, "marked", `\Seen`)
+				flag(t, w.old(), "kept", `\Deleted`) // it was copied before
+				w.wantBin(1, 1)
+				flag(t, w.old(), "marked", `\Seen`, `\Flagged`)
+				w.run(10 * time.Minute)
+				w.wantBin(2, 0)
+				wantFlags(t, w.new(), inbox, "marked", `\Seen`, `\Flagged`)
+				flag(t, w.old(), "marked", `\Deleted`)
+				w.run(10 * time.Minute)
+				w.wantBin(2, 0)
+			})
+		})
+	}
+}
+
+// The mark is taken away when the copy is no longer in the Trash: a purged one is put, one that its owner took out stays where it is.
+func TestTheTrashIsEmptiedMeanwhile(t *testing.T) {
+	for name, purge := range map[string]bool{"purged": true, "taken out": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := binning(t, memstore.Options{})
+				ref := held(t, w.new(), trash, "marked").Ref
+				w.new().AddFolder(cutover.Folder{Path: archive, Kind: cutover.Mail})
+				if purge {
+					w.new().Remove(trash, ref)
+				} else {
+					w.new().Move(trash, ref, archive)
+				}
+				flag(t, w.old(), "marked")
+				w.run(10 * time.Minute)
+				if a, b := len(w.new().Messages(inbox)), len(w.new().Messages(archive)); a+b != 2 || purge == (b == 1) {
+					t.Errorf("%d copies in INBOX, %d where the owner put it", a, b)
+				}
+			})
+		})
+	}
+}
+
+// Marks come and go at random while everything fails: each message is in the cloud once.
+func TestMarksAtRandom(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{Batch: 7}, memstore.Options{Batch: 7, NoPlaces: seed%4 == 3})
+				w.discard = true
+				w.new().AddFolder(cutover.Folder{Path: trash, Kind: cutover.Mail, Role: cutover.Trash})
+				if seed%2 == 0 {
+					w.lens = func(s bridge.Store) bridge.Store { return bareFlags{s} }
+				}
+				u := &user{box: w.old(), random: rand.New(rand.NewPCG(seed, 7)), mu: &sync.Mutex{}, failing: true}
+				const all = 30
+				for n := range all {
+					w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(n), "hello"), Date: time.Now().Truncate(time.Second), Flags: u.mark()})
+				}
+				for range 4 {
+					w.old().SetFault(u.fault)
+					w.new().SetFault(u.fault)
+					w.start()
+					for range 15 {
+						time.Sleep(time.Duration(u.pick(3000)) * time.Millisecond)
+						box := w.old().Messages(inbox)
+						w.old().SetFlags(inbox, box[u.pick(len(box))].Ref, u.mark()...)
+					}
+					w.stop()
+				}
+				w.calm()
+				for _, m := range w.old().Messages(inbox) {
+					w.old().SetFlags(inbox, m.Ref)
+				}
+				w.calm()
+				w.wantEqual(inbox)
+				if n := len(w.new().Messages(trash)); n != 0 {
+					t.Errorf("%d copies are left in the Trash", n)
+				}
+			})
+		})
+	}
+}
+
+func (u *user) mark() cutover.Flags {
+	if u.pick(2) == 0 {
+		return cutover.NewFlags(`\Deleted`)
+	}
+	return nil
+}
