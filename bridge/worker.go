@@ -76,9 +76,6 @@ func (w *worker) pass(ctx context.Context) (err error) {
 	if err := w.connect(); err != nil {
 		return err
 	}
-	if err := w.inTurn(ctx, w.pairFolders); err != nil {
-		return err
-	}
 	return w.rounds(ctx)
 }
 
@@ -92,20 +89,17 @@ func (w *worker) inTurn(ctx context.Context, do func(context.Context) error) err
 	return do(ctx)
 }
 
-// rounds takes one batch of each folder in turn, so that news in one is never behind the old ranges of another.
+// rounds takes some batches of each folder in turn, so that news in one is never behind the old ranges of another. The folders are paired in the first turn: whoever waits for it has no
+// connection yet that others could use.
 func (w *worker) rounds(ctx context.Context) error {
 	failed := map[*pair]error{}
-	for pending, first := true, true; pending; first = false {
+	look := w.pairFolders
+	for pending := true; pending; {
 		err := w.inTurn(ctx, func(ctx context.Context) (err error) {
-			w.heed()
-			if !first { // the first round has what pairFolders saw
-				if _, err := w.glance(ctx); err != nil {
-					return err
-				}
-			}
-			pending, err = w.round(ctx, failed)
+			pending, err = w.turn(ctx, look, failed)
 			return err
 		})
+		look = w.glanceAgain
 		if err != nil {
 			return err
 		}
@@ -117,7 +111,27 @@ func (w *worker) rounds(ctx context.Context) error {
 	return errors.Join(append(values(failed), w.unpaired...)...)
 }
 
-// round takes one batch of each folder that has not failed. Its error is a side that cannot be reached.
+// turn is one round; a second one where a hint cut the first one short, as a mailbox that was hardly begun must not wait for all others.
+func (w *worker) turn(ctx context.Context, look func(context.Context) error, failed map[*pair]error) (pending bool, err error) {
+	for range 2 {
+		w.heed()
+		if err := look(ctx); err != nil {
+			return false, err
+		}
+		if pending, err = w.round(ctx, failed); err != nil || !pending || !w.hinted() {
+			return pending, err
+		}
+		look = w.glanceAgain
+	}
+	return pending, nil
+}
+
+func (w *worker) glanceAgain(ctx context.Context) error {
+	_, err := w.glance(ctx)
+	return err
+}
+
+// round takes some batches of each folder that has not failed. Its error is a side that cannot be reached.
 func (w *worker) round(ctx context.Context, failed map[*pair]error) (pending bool, err error) {
 	for _, p := range w.pairs {
 		if failed[p] != nil {
