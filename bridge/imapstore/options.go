@@ -33,7 +33,7 @@ type Options struct {
 	// Password is for servers that offer no mechanism at all: it is sent by the LOGIN command. May be nil.
 	Password func() (username, password string, err error)
 
-	// Guard, if not nil, stands before each connection: it makes it by calling connect, once at most, and returns its error, or one of its own that matches
+	// Guard, if not nil, stands before each connection: it makes it by calling connect, twice at most, and returns its error, or one of its own that matches
 	// ErrConnection or ErrLogin. The error of a refused login is a *bridge.RefusedLogin.
 	Guard func(ctx context.Context, connect func() error) error
 	// Dial replaces net.Dialer in tests.

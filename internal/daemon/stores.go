@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -156,10 +157,16 @@ func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error
 	})), nil
 }
 
-// guard keeps all who log in to an account from trying again too soon.
+// guard keeps all who log in to an account from trying again too soon. A refused token may have been revoked before its time: one more attempt is made with a new one.
 func (s *stores) guard(a account, c *login.Credential) func(context.Context, func() error) error {
 	return func(ctx context.Context, connect func() error) error {
-		return s.refused.through(ctx, a, secretOf(c), connect)
+		return s.refused.through(ctx, a, secretOf(c), func() error {
+			err := connect()
+			if c.Tokens != nil && errors.Is(err, bridge.ErrLogin) {
+				err = connect()
+			}
+			return err
+		})
 	}
 }
 

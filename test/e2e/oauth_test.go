@@ -47,6 +47,12 @@ func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, `{"active":false}`)
 }
 
+func (s *tokenServer) revoke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.good)
+}
+
 // The daemon knows no password of the cloud: it copies, delivers and verifies with the application's tokens, which a real Dovecot asks the token server about.
 func TestXOAUTH2(t *testing.T) {
 	t.Parallel()
@@ -109,6 +115,13 @@ disk_reserve = "1MB"
 	if err != nil {
 		t.Error(err)
 	}
+
+	// The tokens are revoked before their time, and all connections end: nobody waits for the next try after a refused login.
+	tokens.revoke()
+	cloud.Stop()
+	cloud.Start()
+	anna.Append("INBOX", uploads([]corpus.Message{g.Next()})...)
+	d.until("the news to be copied with a new token", func(s control.Status) bool { return s.Mailboxes[0].Done == len(messages)+1 })
 	d.stop()
 
 	copies := neighbour.OpenMailbox(t, cloud.IMAP, "anna", "secret", nil)
