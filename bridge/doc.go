@@ -14,6 +14,9 @@
 //
 // References end: a folder's validity changes, or a backup is restored. On the old side (renew.go) and in the cloud (rebind.go) rows are then matched again by identity.
 //
+// Copies are told by key, and where that leaves a choice by what they say (prints.go, twins.go): servers render messages anew, and lose our trace. What lies in the cloud for a capture is the capture's
+// (reserve.go).
+//
 // It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a message changes, and that
 // nothing is ever deleted on either side. One exception is made: what the cloud refuses as it is is put with the least repair that it takes; before that the original is saved and the repair
 // recorded.
