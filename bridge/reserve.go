@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"posthouse/cutover"
@@ -37,6 +38,8 @@ func (w *worker) reserve(ctx context.Context, p *pair, index *cloudIndex, a *ass
 	if err != nil {
 		return err
 	}
+	// Those that were seen first: what is left may be the others'.
+	slices.SortStableFunc(expected, func(x, y ledger.Expected) int { return strings.Compare(y.Seen, x.Seen) })
 	if put && len(expected) > 0 {
 		if items, err = w.withOlder(ctx, p, a, items, index.validity); err != nil {
 			return err

@@ -140,6 +140,30 @@ func TestAnAcceptedCaptureKeepsItsCopy(t *testing.T) {
 	})
 }
 
+// Of two equal captures the later one was seen, and where: the copy that is left is the other's, and none is a legacy item's.
+func TestEqualCapturesKeepTheirCopies(t *testing.T) {
+	const second = cutover.CaptureID("01JD9F3K7Q0000000000000001")
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{Render: anew})
+		w.open()
+		raw, now := mail("x", "hello"), captureID.Time().Truncate(time.Second)
+		for _, id := range []cutover.CaptureID{captureID, second} {
+			capture(t, w.ledger, id, raw, cutover.Cloud, true)
+			w.new().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now.Add(-time.Duration(len(w.new().Messages(inbox))) * time.Second)})
+		}
+		w.settle(second, "INBOX UID 1")
+		for range 3 {
+			w.old().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now})
+		}
+		w.bridge.Start()
+		time.Sleep(time.Minute)
+		if n := says(w.new(), raw); n != 3 {
+			t.Errorf("%d in the cloud, want the captures' and one more", n)
+		}
+		w.stop()
+	})
+}
+
 // The other way round: what was put, and whose reply was lost, is not taken for an equal capture's copy, which lies there too.
 func TestALostReplyBesideAnEqualCapture(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
