@@ -55,11 +55,7 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 	if err != nil {
 		return nil, err
 	}
-	keeps, err := w.cloudKeepsBytes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	vanished, left := w.matchVanished(index, left, keeps)
+	vanished, left := w.matchVanished(index, left)
 	matches = append(matches, vanished...)
 	found, err := w.rowsOf(ctx, p, matches, state, cutover.Copied)
 	if err != nil {
@@ -81,16 +77,16 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 	return left, nil
 }
 
-// matchVanished pairs rows whose bodies can no longer be compared, because their items were moved or deleted on the old side since they were put: by key and date, and by size where the cloud keeps
-// bytes, among what came into the cloud folder since the intent and belongs to nobody.
-func (w *worker) matchVanished(index *cloudIndex, rows []ledger.Item, keeps bool) (found []match, rest []ledger.Item) {
+// matchVanished pairs rows whose bodies can no longer be compared, because their items were moved or deleted on the old side since they were put: by key and date, among what
+// came into the cloud folder since the intent and belongs to nobody. Sizes are not compared: servers estimate them.
+func (w *worker) matchVanished(index *cloudIndex, rows []ledger.Item) (found []match, rest []ledger.Item) {
 	for _, row := range rows {
 		var of []cutover.Item
 		if row.Digest.IsZero() {
 			of = index.matches(row, w.b.cfg.TraceKey)
 		}
 		i := slices.IndexFunc(of, func(item cutover.Item) bool {
-			return item.Date.Equal(row.Date) && alike(item.Identity, row.Identity) && (!keeps || item.Size == row.Size)
+			return item.Date.Equal(row.Date) && alike(item.Identity, row.Identity)
 		})
 		if i < 0 {
 			rest = append(rest, row)

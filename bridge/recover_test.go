@@ -1,12 +1,15 @@
 package bridge_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"posthouse/bridge"
 	"posthouse/bridge/memstore"
+	"posthouse/cutover"
+	"posthouse/ledger"
 )
 
 // A put whose reply was lost is settled although mail arrives in the same cloud folder all the time.
@@ -29,6 +32,43 @@ func TestDoubtEndsInABusyFolder(t *testing.T) {
 		w.stop()
 		if got := len(w.new().Messages(inbox)); got != 61 {
 			t.Errorf("%d messages in the cloud, want the one and 60 others", got)
+		}
+	})
+}
+
+// estimating is a legacy mailbox that tells wrong sizes, as Exchange does.
+type estimating struct{ bridge.Store }
+
+func (s estimating) Next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (bridge.Batch, error) {
+	b, err := s.Store.Next(ctx, f, c)
+	for i := range b.Changes {
+		b.Changes[i].Item.Size += 100
+	}
+	return b, err
+}
+
+// A put's reply is lost, and its message is moved on the old side before anybody can ask: its copy follows, though the old server tells wrong sizes.
+func TestALostReplyOfWhatWasMovedMeanwhile(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.lens = func(s bridge.Store) bridge.Store { return estimating{s} }
+		archive := cutover.FolderPath{"Projects"}
+		w.old().AddFolder(cutover.Folder{Path: archive})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("first", "hello"), Date: time.Now().Truncate(time.Second)})
+		w.run(time.Minute) // the cloud is found to keep bytes
+		ref := w.old().Deliver(inbox, memstore.Message{Raw: mail("x", "hello"), Date: time.Now().Truncate(time.Second)})
+		lost := false
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpReply && !lost {
+				lost = true
+				w.old().Move(inbox, ref, archive)
+				return bridge.ErrUnknown
+			}
+			return nil
+		})
+		w.run(10 * time.Minute)
+		if in, at := len(w.new().Messages(inbox)), len(w.new().Messages(archive)); in != 1 || at != 1 || !lost {
+			t.Errorf("%d copies where the first is, %d where the other was moved to", in, at)
 		}
 	})
 }
