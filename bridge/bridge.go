@@ -27,8 +27,9 @@ type Config struct {
 	Ledger Ledger
 	// Open makes a Store for a mailbox on one side; it may connect lazily. The bridge closes it.
 	Open func(m cutover.Mailbox, side cutover.Side) (Store, error)
-	// Watch makes a Store that only waits for hints, or returns ErrUnsupported when the connection budget has no room: then the mailbox is polled.
-	Watch func(m cutover.Mailbox) (Store, error)
+	// Watch makes a Store that only waits for hints, or returns ErrUnsupported when the connection budget has no room: then the mailbox is polled. spare: for a folder that matters less than
+	// other mailboxes' INBOX.
+	Watch func(m cutover.Mailbox, spare bool) (Store, error)
 	// TraceKey verifies traces.
 	TraceKey []byte
 	// Observe records new items in legacy mailboxes as use of the old server. It may be nil.

@@ -48,6 +48,7 @@ type world struct {
 	lens func(bridge.Store) bridge.Store
 	// glass is the same for the cloud mailbox.
 	glass func(bridge.Store) bridge.Store
+	eye   func(bridge.Store) bridge.Store // what the legacy mailbox is watched through
 	// mailboxes are those that are copied; anna's if there is none.
 	mailboxes []cutover.Mailbox
 	// rules are those of a mailbox; if nil, routes.
@@ -93,7 +94,12 @@ func (w *world) open() {
 			}
 			return w.cloud.Open(string(m.ID)), nil
 		},
-		Watch: func(m cutover.Mailbox) (bridge.Store, error) { return w.legacy.Open(login(m)), nil },
+		Watch: func(m cutover.Mailbox, _ bool) (bridge.Store, error) {
+			if w.eye != nil {
+				return w.eye(w.legacy.Open(login(m))), nil
+			}
+			return w.legacy.Open(login(m)), nil
+		},
 		Observe: func(_ context.Context, o []evidence.Observation) error {
 			w.seen = append(w.seen, o...)
 			return nil

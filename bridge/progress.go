@@ -79,6 +79,13 @@ func (s *progress) snapshot(id cutover.MailboxID) Progress {
 	return p
 }
 
+// following reports whether everything was settled once.
+func (s *progress) following() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.p.Caught.IsZero()
+}
+
 func (s *progress) copying(folders, total int, t ledger.Tally, skipped []SkippedFolder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

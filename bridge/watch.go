@@ -5,11 +5,12 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"posthouse/cutover"
 )
 
-// watchedRoles are the folders whose news should not wait for a poll. Each costs one connection to the legacy server.
+// watchedRoles are the folders whose news should not wait for a poll, and so is the one where something arrived last: what rules file away. Each costs one connection to the legacy server.
 var watchedRoles = []cutover.FolderRole{cutover.Inbox, cutover.Sent}
 
 // errCannotWait: the server has no way to tell of news.
@@ -29,23 +30,33 @@ func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 		for _, role := range watchedRoles {
 			group.Go(func() { w.watchAgain(ctx, func(ctx context.Context) error { return w.watchRole(ctx, role) }) })
 		}
+		group.Go(func() { w.watchAgain(ctx, w.watchBusiest) })
 	})
 	return &group
 }
 
-// watchAgain waits for ever, unless the server cannot tell of news so. What it misses while it cannot wait, the poll finds.
+// watchAgain waits for ever, unless the server cannot tell of news so. After a failure it tries again, soon first and then with the polls; what it misses meanwhile, they find.
 func (w *worker) watchAgain(ctx context.Context, once func(context.Context) error) {
+	pause := w.b.cfg.Pause
 	for ctx.Err() == nil {
-		if err := once(ctx); errors.Is(err, errCannotWait) {
+		began := w.b.cfg.Clock.Now()
+		err := once(ctx)
+		switch {
+		case errors.Is(err, errCannotWait):
 			return
+		case w.b.cfg.Clock.Now().Sub(began) > w.b.cfg.Poll:
+			pause = w.b.cfg.Pause
+		case errors.Is(err, ErrBusy), errors.Is(err, ErrLogin), errors.Is(err, ErrUnsupported):
+			pause = w.b.cfg.Poll
 		}
-		_ = w.b.cfg.Clock.Sleep(ctx, w.b.cfg.Poll) // an ended context ends the loop
+		_ = w.b.cfg.Clock.Sleep(ctx, pause) // an ended context ends the loop
+		pause = min(2*pause, w.b.cfg.Poll)
 	}
 }
 
 // watchAll waits on all folders.
 func (w *worker) watchAll(ctx context.Context) error {
-	store, err := w.b.cfg.Watch(w.m)
+	store, err := w.b.cfg.Watch(w.m, false)
 	if err != nil {
 		return err
 	}
@@ -59,7 +70,27 @@ func (w *worker) watchAll(ctx context.Context) error {
 
 // watchRole waits on the folder with the role.
 func (w *worker) watchRole(ctx context.Context, role cutover.FolderRole) error {
-	store, err := w.b.cfg.Watch(w.m)
+	return w.watchFolder(ctx, false, func(f cutover.Folder) bool { return w.rules.role(f) == role })
+}
+
+// watchBusiest waits on the busiest of the other folders, for as long as it is that.
+func (w *worker) watchBusiest(ctx context.Context) error {
+	busiest := w.busy.folder(w.b.cfg.Clock.Now())
+	if busiest == "" {
+		return ErrGone
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		for w.b.cfg.Clock.Sleep(ctx, w.b.cfg.Poll) == nil && w.busy.folder(w.b.cfg.Clock.Now()) == busiest {
+		}
+	}()
+	return w.watchFolder(ctx, true, func(f cutover.Folder) bool { return f.Path.Key() == busiest })
+}
+
+func (w *worker) watchFolder(ctx context.Context, spare bool, is func(cutover.Folder) bool) error {
+	store, err := w.b.cfg.Watch(w.m, spare)
 	if err != nil {
 		return err
 	}
@@ -70,7 +101,7 @@ func (w *worker) watchRole(ctx context.Context, role cutover.FolderRole) error {
 	}
 	i := slices.IndexFunc(folders, func(f cutover.Folder) bool {
 		ok, _ := w.rules.folder(f)
-		return ok && w.rules.role(f) == role
+		return ok && is(f)
 	})
 	if i < 0 {
 		return ErrGone
@@ -90,4 +121,33 @@ func (w *worker) heard(wait func() error) error {
 		}
 		w.hint()
 	}
+}
+
+// busyFor is how long a folder counts as busy after something arrived in it.
+const busyFor = 24 * time.Hour
+
+// busy notes where something arrived last, besides the folders that are watched for their role.
+type busy struct {
+	mu   sync.Mutex
+	last string // FolderPath.Key
+	at   time.Time
+}
+
+func (b *busy) arrived(p *pair, at time.Time) {
+	if slices.Contains(watchedRoles, p.legacy.Role) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last, b.at = p.legacy.Path.Key(), at
+}
+
+// folder is the busiest folder; "" when nothing arrived for long.
+func (b *busy) folder(now time.Time) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Sub(b.at) > busyFor {
+		return ""
+	}
+	return b.last
 }

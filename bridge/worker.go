@@ -25,6 +25,7 @@ type worker struct {
 	hints      chan struct{}
 	retry      chan struct{} // somebody mended something
 	status     progress
+	busy       busy
 	tries      tries
 	// seats, if not nil, are those of a CatchUp: who waits for a server leaves his.
 	seats chan struct{}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"posthouse/bridge"
+	"posthouse/bridge/imapstore"
 	"posthouse/config"
 	"posthouse/cutover"
 	"posthouse/evidence"
@@ -401,5 +402,29 @@ func TestBears(t *testing.T) {
 		if got := s.bears(name); got != want {
 			t.Errorf("%s bears %d mailboxes, want %d", name, got, want)
 		}
+	}
+}
+
+// What waits on less than an INBOX takes a quarter of the connections at the most, and leaves room for those that wait on one.
+func TestRoomToWait(t *testing.T) {
+	s := &server{waiting: imapstore.NewLimiter(4), spare: imapstore.NewLimiter(2)}
+	var taken []func()
+	acquire := func(spare bool) bool {
+		release, room := s.acquireWaiting(spare)
+		if room {
+			taken = append(taken, release)
+		}
+		return room
+	}
+	for n, want := range []struct{ spare, room bool }{{true, true}, {true, true}, {true, false}, {false, true}, {false, true}, {false, false}} {
+		if room := acquire(want.spare); room != want.room {
+			t.Errorf("connection %d: room %v, want %v", n+1, room, want.room)
+		}
+	}
+	for _, release := range taken {
+		release()
+	}
+	if !acquire(true) || !acquire(true) || !acquire(false) || !acquire(false) {
+		t.Error("connections that were given back are not free")
 	}
 }

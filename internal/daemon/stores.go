@@ -59,6 +59,8 @@ type server struct {
 	dial   dial
 	// waiting bounds the connections that only wait for hints to half of all, so that work always finds one.
 	waiting imapstore.Limiter
+	// spare bounds those among them that wait on less than an INBOX, to half again.
+	spare imapstore.Limiter
 }
 
 // loginPause is how long a mailbox is left alone after a refused login.
@@ -98,7 +100,7 @@ func (d *Daemon) newServer(s config.Server) (*server, error) {
 	flow := &bandwidth{timetable: s.Bandwidth, clock: d.opts.Clock, zone: time.Local}
 	return &server{
 		Server: s, tls: tlsConfig, tokens: tokens, dial: flow.over(dialFrom(s.IMAP)),
-		pool: newPool(s.MaxConnections), waiting: imapstore.NewLimiter(max(s.MaxConnections/2, 1)),
+		pool: newPool(s.MaxConnections), waiting: imapstore.NewLimiter(max(s.MaxConnections/2, 1)), spare: imapstore.NewLimiter(s.MaxConnections / 4),
 	}, nil
 }
 
@@ -183,17 +185,41 @@ func secretOf(c *login.Credential) secret {
 }
 
 // watch makes a store that only waits.
-func (s *stores) watch(m cutover.Mailbox) (bridge.Store, error) {
+func (s *stores) watch(m cutover.Mailbox, spare bool) (bridge.Store, error) {
 	srv := s.servers[m.Legacy.Server]
-	if srv == nil || !srv.waiting.TryAcquire() {
+	if srv == nil {
+		return nil, fmt.Errorf("no server %q: %w", m.Legacy.Server, bridge.ErrUnsupported)
+	}
+	release, room := srv.acquireWaiting(spare)
+	if !room {
 		return nil, fmt.Errorf("no connection left to wait on: %w", bridge.ErrUnsupported)
 	}
 	store, err := s.open(m, cutover.Legacy)
 	if err != nil {
-		srv.waiting.Release()
+		release()
 		return nil, err
 	}
-	return &waitingStore{Store: store, release: srv.waiting.Release}, nil
+	return &waitingStore{Store: store, release: release}, nil
+}
+
+func (s *server) acquireWaiting(spare bool) (release func(), room bool) {
+	if spare && !s.spare.TryAcquire() {
+		return nil, false
+	}
+	release = s.waiting.Release
+	if spare {
+		release = func() {
+			s.waiting.Release()
+			s.spare.Release()
+		}
+	}
+	if !s.waiting.TryAcquire() {
+		if spare {
+			s.spare.Release()
+		}
+		return nil, false
+	}
+	return release, true
 }
 
 // waitingStore gives its place among the waiting back when it is closed.

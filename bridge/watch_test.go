@@ -1,0 +1,68 @@
+package bridge_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/bridge/memstore"
+	"posthouse/cutover"
+)
+
+// arrivesWithin delivers a message and demands it in the cloud soon.
+func (w *world) arrivesWithin(d time.Duration, f cutover.FolderPath, name string) {
+	w.t.Helper()
+	w.old().Deliver(f, memstore.Message{Raw: mail(name, "hello"), Date: time.Now().Truncate(time.Second)})
+	time.Sleep(d)
+	if got := copies(w.new(), f); len(got) == 0 || len(got) != len(copies(w.old(), f)) {
+		w.t.Errorf("%s: %s is not in the cloud after %s: %d messages there, %d on the old side", f, name, d, len(got), len(copies(w.old(), f)))
+	}
+}
+
+// Rules file mail away: the folder where something arrived last is watched like the INBOX.
+func TestABusyFolderIsWatched(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		work, quiet := cutover.FolderPath{"Work"}, cutover.FolderPath{"Quiet"}
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.old().AddFolder(cutover.Folder{Path: work})
+		w.old().AddFolder(cutover.Folder{Path: quiet})
+		w.start()
+		defer w.stop()
+		time.Sleep(10 * time.Minute)
+		for n, f := range []cutover.FolderPath{work, quiet, work} {
+			w.arrivesWithin(2*time.Minute, f, fmt.Sprint("polled", n)) // a poll is a minute
+			time.Sleep(3 * time.Minute)
+			w.arrivesWithin(2*time.Second, f, fmt.Sprint("hinted", n))
+		}
+	})
+}
+
+// blink loses its connection the first time that it waits.
+type blink struct {
+	bridge.Store
+	lost *atomic.Int32
+}
+
+func (s blink) Wait(ctx context.Context, f cutover.Folder) error {
+	if s.lost.Add(-1) >= 0 {
+		return bridge.ErrConnection
+	}
+	return s.Store.Wait(ctx, f)
+}
+
+// An old server that restarts is watched again within seconds.
+func TestAWatchThatBreaksIsTakenUpAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		var lost atomic.Int32
+		lost.Store(3)
+		w.eye = func(s bridge.Store) bridge.Store { return blink{s, &lost} }
+		w.start()
+		defer w.stop()
+		time.Sleep(10 * time.Second)
+		w.arrivesWithin(time.Second, inbox, "soon")
+	})
+}
