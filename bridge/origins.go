@@ -81,40 +81,67 @@ func (w *worker) stillThere(ctx context.Context, from *pair, rows []ledger.Item)
 	if err != nil {
 		return nil, err
 	}
-	held, err := w.held(ctx, from, state, older)
+	held, err := w.held(ctx, from, state, older, rows)
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range rows {
-		_, there[row.ID] = flags[row.Legacy.Ref]
-		if row.Legacy.Validity != state.Validity {
-			there[row.ID] = held[row.Identity.Match()]
+		if _, there[row.ID] = flags[row.Legacy.Ref]; row.Legacy.Validity != state.Validity {
+			there[row.ID] = held[row.ID]
 		}
 	}
 	return there, nil
 }
 
-// roll is which identities a legacy folder held in a certain state.
+// roll is which items a legacy folder held in a certain state, by key.
 type roll struct {
 	state FolderState
-	keys  map[cutover.Key]bool
+	items map[cutover.Key][]cutover.Item
 }
 
-// held tells which of the identities of rows a legacy folder holds, rows whose references hold no more: the folder has another validity, or is another one, made under the name of one that was renamed.
-func (w *worker) held(ctx context.Context, from *pair, state FolderState, rows []ledger.Item) (map[cutover.Key]bool, error) {
-	if len(rows) == 0 || state.Items == 0 {
+// held tells which of the older rows' items a legacy folder holds, rows whose references hold no more: the folder has another validity, or is another one, made under the name of one that was renamed.
+// Of those that share a key there are as many as the folder holds beside the items of the other rows, those with equal dates first.
+func (w *worker) held(ctx context.Context, from *pair, state FolderState, older, rows []ledger.Item) (map[ledger.ItemID]bool, error) {
+	if len(older) == 0 || state.Items == 0 {
 		return nil, nil
 	}
-	if from.roll != nil && from.roll.state == state {
-		return from.roll.keys, nil
+	if err := w.callRoll(ctx, from, state); err != nil {
+		return nil, err
 	}
-	keys := map[cutover.Key]bool{}
+	taken := map[cutover.Ref]bool{}
+	for _, row := range rows {
+		if row.Legacy.Validity == state.Validity {
+			taken[row.Legacy.Ref] = true
+		}
+	}
+	held := map[ledger.ItemID]bool{}
+	for _, like := range []func(ledger.Item, cutover.Item) bool{
+		func(row ledger.Item, item cutover.Item) bool { return row.Date.Equal(item.Date) },
+		func(ledger.Item, cutover.Item) bool { return true },
+	} {
+		for _, row := range older {
+			all := from.roll.items[row.Identity.Match()]
+			i := slices.IndexFunc(all, func(item cutover.Item) bool { return !taken[item.Ref] && like(row, item) })
+			if i >= 0 && !held[row.ID] {
+				taken[all[i].Ref], held[row.ID] = true, true
+			}
+		}
+	}
+	return held, nil
+}
+
+// callRoll reads what the folder holds, unless that is known.
+func (w *worker) callRoll(ctx context.Context, from *pair, state FolderState) error {
+	if from.roll != nil && from.roll.state == state {
+		return nil
+	}
+	items := map[cutover.Key][]cutover.Item{}
 	for item, err := range w.legacy.Scan(ctx, from.legacy, "") {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		keys[item.Identity.Match()] = true
+		items[item.Identity.Match()] = append(items[item.Identity.Match()], item)
 	}
-	from.roll = &roll{state: state, keys: keys}
-	return keys, nil
+	from.roll = &roll{state: state, items: items}
+	return nil
 }

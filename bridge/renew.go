@@ -43,7 +43,8 @@ func (w *worker) renew(ctx context.Context, p *pair, b Batch, alike, news []ledg
 	if len(before) == 0 {
 		return nil, news, nil
 	}
-	renewed, rest = take(before, news, func(old, now ledger.Item) bool {
+	fresh, again := withoutRow(news)
+	renewed, rest = take(before, fresh, func(old, now ledger.Item) bool {
 		return !now.Identity.Key.IsZero() && old.Size == now.Size && old.Date.Equal(now.Date)
 	})
 	asked := slices.DeleteFunc(slices.Clone(rest), func(now ledger.Item) bool { return len(before[now.Identity.Match()]) == 0 })
@@ -58,7 +59,47 @@ func (w *worker) renew(ctx context.Context, p *pair, b Batch, alike, news []ledg
 		d := bodies[now.Legacy]
 		return !d.IsZero() && (old.Digest == d || old.Digest.IsZero() && old.Size == now.Size && old.Date.Equal(now.Date))
 	})
-	return append(renewed, more...), rest, nil
+	renewed = append(renewed, more...)
+	if err := w.followRenewed(ctx, p, renewed, news); err != nil {
+		return nil, nil, err
+	}
+	return renewed, append(rest, again...), nil
+}
+
+// withoutRow separates news from what has a row under this very reference, and is looked at again: that one takes over no other row.
+func withoutRow(news []ledger.Item) (fresh, again []ledger.Item) {
+	for _, now := range news {
+		if now.ID == 0 {
+			fresh = append(fresh, now)
+		} else {
+			again = append(again, now)
+		}
+	}
+	return fresh, again
+}
+
+// followRenewed carries over the flags that changed before the items were met under their new references.
+func (w *worker) followRenewed(ctx context.Context, p *pair, renewed, news []ledger.Item) error {
+	now := map[ledger.Place]cutover.Flags{}
+	for _, row := range news {
+		now[row.Legacy] = row.Flags
+	}
+	var changed []flagChange
+	at := map[ledger.ItemID]int{}
+	for i, row := range renewed {
+		was := row.Flags
+		if renewed[i].Flags = now[row.Legacy]; row.Disposition.InCloud() && row.Cloud.Ref != "" && !was.Equal(renewed[i].Flags) {
+			changed, at[row.ID] = append(changed, flagChange{was: was, row: renewed[i]}), i
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	written, err := w.writeFlags(ctx, p, changed)
+	for _, row := range written {
+		renewed[at[row.ID]] = row
+	}
+	return err
 }
 
 // take pairs news with rows of before, each row once.
@@ -78,11 +119,11 @@ func take(before map[cutover.Key][]ledger.Item, news []ledger.Item, like func(ol
 	return renewed, rest
 }
 
-// earlier are the folder's rows of other validities among rows, by match key. What was gone has no copy that it could stand for.
+// earlier are the folder's rows of other validities among rows, by match key. What was gone or left out has no copy that it could stand for.
 func earlier(p *pair, b Batch, rows []ledger.Item) map[cutover.Key][]ledger.Item {
 	found := map[cutover.Key][]ledger.Item{}
 	for _, row := range rows {
-		if row.Folder == p.ID && row.Legacy.Validity != b.Validity && row.Disposition.Final() && row.Disposition != cutover.Gone {
+		if row.Folder == p.ID && row.Legacy.Validity != b.Validity && row.Disposition.Final() && row.Disposition != cutover.Gone && row.Disposition != cutover.Skipped {
 			found[row.Identity.Match()] = append(found[row.Identity.Match()], row)
 		}
 	}
