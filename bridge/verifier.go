@@ -84,6 +84,9 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 		}
 		later = append(later, rest...)
 	}
+	if err := v.vanished(ctx, folders); err != nil {
+		return err
+	}
 	v.gone()
 	if err := v.expect(ctx, later); err != nil {
 		return err
@@ -185,9 +188,10 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		p := p
 		if !known && item.Flags.Has(`\Deleted`) {
 			row, known = binned[here]
+			delete(binned, here)
 			p = bin
 		}
-		if delete(binned, here); known && (row.Disposition == cutover.Skipped || p.ID == bin.ID && row.Disposition == cutover.Gone) {
+		if known && (row.Disposition == cutover.Skipped || p.ID == bin.ID && row.Disposition == cutover.Gone) {
 			v.report.Skipped++ // or another item has its copy
 			continue
 		}
@@ -211,6 +215,25 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 	v.leave(p, rows)
 	v.leave(bin, binned)
 	return rest, nil
+}
+
+// vanished notes the rows of folders that are no longer on the legacy side.
+func (v *verifier) vanished(ctx context.Context, folders []cutover.Folder) error {
+	listed := map[string]bool{}
+	for _, f := range folders {
+		listed[f.Path.Key()], listed[binPath(f.Path).Key()] = true, true
+	}
+	for path, p := range v.pairs {
+		if listed[path] {
+			continue
+		}
+		rows := map[ledger.Place]ledger.Item{}
+		if err := v.b.cfg.Ledger.All(ctx, p.ID, func(row ledger.Item) bool { rows[row.Legacy] = row; return true }); err != nil {
+			return err
+		}
+		v.leave(p, rows)
+	}
+	return nil
 }
 
 // leave notes rows whose items were not met.
@@ -340,20 +363,21 @@ func (v *verifier) expect(ctx context.Context, items []unplaced) error {
 	return err
 }
 
+// elsewhere is a copy of the item, wherever it lies: with equal date if there is one, as copies keep that.
 func (v *verifier) elsewhere(item cutover.Item) *copyItem {
-	for _, c := range v.byKey[item.Identity.Match()] {
-		if !c.used && same(item, c.item) {
-			return c
-		}
-	}
+	all := v.byKey[item.Identity.Match()]
 	for _, loose := range looseKeys(item.Identity) {
-		for _, c := range v.byLoose[loose] {
-			if !c.used && same(item, c.item) {
-				return c
-			}
-		}
+		all = append(all[:len(all):len(all)], v.byLoose[loose]...)
 	}
-	return nil
+	free := func(c *copyItem) bool { return !c.used && same(item, c.item) }
+	i := slices.IndexFunc(all, func(c *copyItem) bool { return free(c) && c.item.Date.Equal(item.Date) })
+	if i < 0 {
+		i = slices.IndexFunc(all, free)
+	}
+	if i < 0 {
+		return nil
+	}
+	return all[i]
 }
 
 func why(u unplaced) string {
