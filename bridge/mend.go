@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -58,6 +60,9 @@ func (w *worker) mendOne(ctx context.Context, p *pair, r refusal) error {
 	return errors.Join(err, w.forget(ctx, []refusal{r}))
 }
 
+// savedAs stands between the repairs and the name of the file in the note of a repaired item.
+const savedAs = "; the original is saved as "
+
 // climb saves the original and tries repair after repair, one more at a time. It returns the row disposed of.
 func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, error) {
 	original, err := w.reread(ctx, p, r.row)
@@ -76,7 +81,7 @@ func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, er
 	var tried repair.Repair
 	for _, step := range steps {
 		row := r.row
-		row.Note = ledger.RepairedNote + step.String() + "; the original is saved as " + saved
+		row.Note = ledger.RepairedNote + step.String() + savedAs + saved
 		if asks(r.row) {
 			row.Note += "; " + asksForReceipt
 		}
@@ -215,8 +220,30 @@ func repairedContent(original Content, step repair.Repair) (Content, *messageDig
 
 // repairsOf reads the repairs back from a note.
 func repairsOf(row ledger.Item) repair.Repair {
-	names, _, _ := strings.Cut(strings.TrimPrefix(row.Note, ledger.RepairedNote), ";")
+	_, names, _ := strings.Cut(row.Note, ledger.RepairedNote)
+	names, _, _ = strings.Cut(names, ";")
 	return repair.Named(names)
+}
+
+// asPut is the row with the identity, the digest and the size that its copy has: those of the saved original with the repairs that the note tells of. Without repairs, and where the original
+// cannot be read, it is the row.
+func (w *worker) asPut(row ledger.Item) ledger.Item {
+	step := repairsOf(row)
+	_, name, saved := strings.Cut(row.Note, savedAs)
+	if step == 0 || !saved {
+		return row
+	}
+	name, _, _ = strings.Cut(name, ";")
+	original, err := os.Open(filepath.Join(w.b.cfg.Saved, filepath.Base(name)))
+	if err != nil {
+		return row
+	}
+	defer original.Close()
+	d := cutover.NewBodyDigester()
+	if _, err := io.Copy(d, repair.NewReader(original, step)); err == nil {
+		row.Identity, row.Digest, row.Size = d.Identity(), d.Digest(), d.Size()
+	}
+	return row
 }
 
 // repairedDigests are what the copies of repaired items are compared by.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -240,7 +241,11 @@ func (s *stretch) found(ctx context.Context, astray []*move) (rows, purged []led
 	if len(astray) == 0 {
 		return nil, nil, nil
 	}
-	here, _, err := s.adopted(ctx, newRows(astray))
+	sought := newRows(astray)
+	for i, m := range astray {
+		sought[i].Note = m.row.Note
+	}
+	here, _, err := s.adopted(ctx, sought)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -291,16 +296,24 @@ func (m *move) ended() ledger.Item {
 // begun is the new row, with the copy that the old one had, and what was noted of it.
 func (m *move) begun(at ledger.Place) ledger.Item {
 	row := m.now
-	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, m.row.Note
+	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, withoutLeft(m.row.Note)
 	return row
 }
 
 // left is the new row of an item whose copy is as the user left it, wherever that is.
 func (m *move) left() ledger.Item {
 	row := m.begun(ledger.Place{})
-	row.Note = "its copy was moved or removed in the cloud"
+	if repairsOf(row) == 0 {
+		row.Note = leftNote
+	} else {
+		row.Note += "; " + leftNote
+	}
 	return row
 }
+
+const leftNote = "its copy was moved or removed in the cloud"
+
+func withoutLeft(note string) string { return strings.TrimSuffix(strings.TrimSuffix(note, leftNote), "; ") }
 
 // moveCopies moves copies from one cloud folder into this one.
 func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (done, put []ledger.Item, err error) {
@@ -314,7 +327,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	}
 	marked := newRows(moves)
 	for i, m := range moves {
-		marked[i].Note, marked[i].CloudFlags = fmt.Sprintf(movedFrom, m.row.ID), m.row.CloudFlags
+		marked[i].Note, marked[i].CloudFlags = fmt.Sprintf(movedFrom, m.row.ID)+"; "+m.row.Note, m.row.CloudFlags
 	}
 	intended, err := s.w.intend(ctx, marked, state)
 	if err != nil {
@@ -341,7 +354,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	return done, nil, nil
 }
 
-// movedFrom is the note of a row whose copy is being moved, so that the old row is ended too when a crash comes in between.
+// movedFrom begins the note of a row whose copy is being moved, so that the old row is ended too when a crash comes in between; the old row's note follows.
 const movedFrom = "moved from item %d"
 
 // moving reports whether a copy is being moved for the row, rather than put.
@@ -359,14 +372,13 @@ func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.
 		if n, _ := fmt.Sscanf(row.Note, movedFrom, &id); n != 1 {
 			continue
 		}
-		found[i].Note = ""
+		_, found[i].Note, _ = strings.Cut(row.Note, "; ")
 		alike, err := w.alike(ctx, []ledger.Item{row})
 		if err != nil {
 			return nil, err
 		}
 		for _, old := range alike {
 			if old.ID == id {
-				found[i].Note = old.Note
 				ended = append(ended, (&move{&origin{row: old}, row}).ended())
 			}
 		}

@@ -200,3 +200,43 @@ func TestUsersMoveMessagesAtRandom(t *testing.T) {
 		})
 	}
 }
+
+// A message whose copy was repaired is moved on the old side: while the reply to the put is lost, or later, where the server does not tell where things lie. There is one copy, in its place, and
+// flags go on to follow.
+func TestAMoveOfWhatWasRepaired(t *testing.T) {
+	for _, inDoubt := range []bool{true, false} {
+		t.Run(fmt.Sprintf("in doubt %t", inDoubt), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				options := refusing(hatesZeros)
+				options.NoPlaces = !inDoubt
+				w, _ := moving(t, options)
+				if err := w.ledger.SetFact(t.Context(), "keeps-bytes/cloud", "yes"); err != nil {
+					t.Fatal(err)
+				}
+				lost := !inDoubt
+				w.new().SetFault(func(op string, _ int) error {
+					if op == memstore.OpReply && !lost {
+						lost = true
+						return bridge.ErrConnection
+					}
+					return nil
+				})
+				ref := w.old().Deliver(inbox, memstore.Message{Raw: mail("bad", "z\x00ro"), Date: time.Now().Truncate(time.Second)})
+				if synctest.Wait(); !inDoubt {
+					time.Sleep(time.Minute)
+				}
+				ref = w.old().Move(inbox, ref, projects)
+				time.Sleep(20 * time.Minute)
+				w.wantPlaces(1, 2)
+				w.old().SetFlags(projects, ref, `\Flagged`)
+				time.Sleep(20 * time.Minute)
+				wantFlags(t, w.new(), projects, "bad", `\Flagged`)
+				r, err := w.bridge.VerifyFully(t.Context(), anna.ID)
+				if err != nil || r.Equal != 3 || r.Moved+len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) != 0 {
+					t.Errorf("verify: %+v, %v", r, err)
+				}
+				w.stop()
+			})
+		})
+	}
+}

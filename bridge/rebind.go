@@ -79,15 +79,16 @@ func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []
 		return nil, err
 	}
 	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
-	wanted := map[cutover.Ref]int{}
+	wanted, was := map[cutover.Ref]int{}, map[ledger.Place]ledger.Item{}
 	for _, row := range rows {
+		was[row.Legacy], row = row, w.asPut(row)
+		a.open = append(a.open, row)
 		may := index.matches(row, w.b.cfg.TraceKey)
 		a.candidates[row.Legacy] = may
 		for _, item := range may {
 			wanted[item.Ref]++
 		}
 	}
-	a.open = rows
 	a.pass(func(row ledger.Item, item cutover.Item) bool {
 		return len(a.candidates[row.Legacy]) == 1 && wanted[item.Ref] == 1 && (row.Date.Equal(item.Date) || row.Size == item.Size)
 	})
@@ -113,6 +114,7 @@ func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []
 		return nil, err
 	}
 	a.assign()
+	a.restore(was)
 	for _, m := range a.found {
 		m.row.Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 		found = append(found, m.row)

@@ -20,13 +20,18 @@ type match struct {
 func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item, put bool) (found []match, rest []ledger.Item, err error) {
 	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}, older: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref
+	was := map[ledger.Place]ledger.Item{}
 	for _, t := range rows {
-		may := index.matches(t, w.b.cfg.TraceKey)
+		like := w.asPut(t)
+		may := index.matches(like, w.b.cfg.TraceKey)
 		if len(may) == 0 {
 			rest = append(rest, t)
 			continue
 		}
-		a.open = append(a.open, t)
+		if like.Digest != t.Digest {
+			was[t.Legacy] = t
+		}
+		a.open = append(a.open, like)
 		a.candidates[t.Legacy] = may
 		for _, item := range may {
 			refs = append(refs, item.Ref)
@@ -51,10 +56,25 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 		return nil, nil, err
 	}
 	a.assign()
+	a.restore(was)
 	for _, m := range a.found {
 		index.take(m.twin)
 	}
 	return a.found, append(rest, a.open...), nil
+}
+
+// restore puts rows back that were compared as their repaired copies are.
+func (a *assignment) restore(was map[ledger.Place]ledger.Item) {
+	for i := range a.found {
+		if row, other := was[a.found[i].row.Legacy]; other {
+			a.found[i].row = row
+		}
+	}
+	for i := range a.open {
+		if row, other := was[a.open[i].Legacy]; other {
+			a.open[i] = row
+		}
+	}
 }
 
 // sorted leaves repetitions out.
