@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -84,8 +85,8 @@ func (w *worker) liesIn(ctx context.Context, f cutover.Folder, row ledger.Item) 
 	return false, nil
 }
 
-// discard disposes of news that are marked as deleted, by a stretch of their own: those that were moved here from elsewhere as if they were not marked, the others into the bin. It returns the
-// rows of the former.
+// discard disposes of news that are marked as deleted, by a stretch of their own: those that were in this bin or in another one before, under another reference; those that were moved here from
+// elsewhere as if they were not marked; the others go into the bin. It returns the rows of the second.
 func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.Item) (rows []ledger.Item, err error) {
 	if len(marked) == 0 {
 		return nil, nil
@@ -104,23 +105,69 @@ func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.I
 	if err != nil {
 		return nil, err
 	}
+	if marked, err = s.rebinned(ctx, bin, b, alike, marked); err != nil {
+		return nil, err
+	}
 	rows, rest, err := s.moved(ctx, alike, marked)
 	if err != nil || len(rest) == 0 {
 		return rows, err
 	}
-	for i := range rest {
-		rest[i].ID, rest[i].Folder, rest[i].Note = 0, bin.ID, ""
-	}
 	into := &stretch{w: s.w, p: bin}
-	if err := into.finish(ctx, into.put(ctx, b.Validity, rest)); err != nil {
+	if err := into.finish(ctx, into.put(ctx, b.Validity, ofBin(bin, rest))); err != nil {
 		return nil, err
 	}
+	return rows, s.allBinned(ctx, bin, b, rest)
+}
+
+// rebinned disposes of those that a row of this bin, or of another one, stood for before, and returns the others.
+func (s *stretch) rebinned(ctx context.Context, bin *pair, b Batch, alike, marked []ledger.Item) (rest []ledger.Item, err error) {
+	pairs, err := s.w.b.cfg.Ledger.Pairs(ctx, s.w.m.ID)
+	if err != nil {
+		return nil, err
+	}
+	bins := map[ledger.FolderID]bool{}
+	for _, p := range pairs {
+		bins[p.ID] = (&pair{FolderPair: p}).isBin()
+	}
+	alike = slices.DeleteFunc(slices.Clone(alike), func(row ledger.Item) bool { return !bins[row.Folder] })
+	if len(alike) == 0 {
+		return marked, nil
+	}
+	renewed, open, err := s.w.renew(ctx, bin, b, alike, ofBin(bin, marked))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.w.keep(ctx, bin, renewed, nil, nil); err != nil {
+		return nil, err
+	}
+	into := &stretch{w: s.w, p: bin}
+	moved, _, err := into.moved(ctx, alike, open)
+	if err == nil {
+		err = into.w.keep(ctx, bin, moved, nil, nil)
+	}
+	if err = into.finish(ctx, err); err != nil {
+		return nil, err
+	}
+	return s.w.unbinned(ctx, bin, b, marked)
+}
+
+// ofBin are the rows as rows of the bin.
+func ofBin(bin *pair, rows []ledger.Item) []ledger.Item {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i].ID, rows[i].Folder, rows[i].Note = 0, bin.ID, ""
+	}
+	return rows
+}
+
+// allBinned demands that the bin disposed of all of them.
+func (s *stretch) allBinned(ctx context.Context, bin *pair, b Batch, rows []ledger.Item) error {
 	bin.index = nil
-	left, err := s.w.unbinned(ctx, bin, b, rest)
+	left, err := s.w.unbinned(ctx, bin, b, rows)
 	if err == nil && len(left) > 0 {
 		err = errLookAgain
 	}
-	return rows, err
+	return err
 }
 
 // put adopts or puts rows, without a cursor to keep.

@@ -136,3 +136,33 @@ func (u *user) mark() cutover.Flags {
 	}
 	return nil
 }
+
+// What is marked as deleted stays in the Trash, once, whatever becomes of it on the old side while it is marked.
+func TestTheTrashKeepsWhatIsMarked(t *testing.T) {
+	for name, c := range map[string]struct {
+		act    func(w *world, ref cutover.Ref)
+		copies int
+	}{
+		"new references": {func(w *world, _ cutover.Ref) { w.old().Renew(inbox) }, 1},
+		"moved":          {func(w *world, ref cutover.Ref) { w.old().Move(inbox, ref, archive) }, 1},
+		"copied":         {func(w *world, _ cutover.Ref) { w.old().Deliver(archive, held(w.t, w.old(), inbox, "marked")) }, 2},
+		"moved, and its folder renamed": {func(w *world, ref cutover.Ref) {
+			w.old().Move(inbox, ref, archive)
+			time.Sleep(5 * time.Minute)
+			w.old().RenameFolder(archive, cutover.FolderPath{"Renamed"})
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := binning(t, memstore.Options{})
+				w.old().AddFolder(cutover.Folder{Path: archive, Kind: cutover.Mail})
+				w.start()
+				time.Sleep(5 * time.Minute)
+				c.act(w, held(t, w.old(), inbox, "marked").Ref)
+				time.Sleep(10 * time.Minute)
+				w.stop()
+				w.wantBin(1, c.copies)
+			})
+		})
+	}
+}

@@ -38,7 +38,7 @@ func (w *worker) gone(ctx context.Context, rows []ledger.Item) ([]*origin, error
 	return found, nil
 }
 
-// pairOf is the folder's pair, also of one that is no longer on the old side: then only its cloud side is known.
+// pairOf is the folder's pair, or bin, also of one that is no longer on the old side: then only its cloud side is known.
 func (w *worker) pairOf(ctx context.Context, id ledger.FolderID) (*pair, error) {
 	for _, p := range w.pairs {
 		if p.ID == id {
@@ -53,7 +53,13 @@ func (w *worker) pairOf(ctx context.Context, id ledger.FolderID) (*pair, error) 
 	if i < 0 {
 		return nil, fmt.Errorf("folder %d: %w", id, ledger.ErrNotFound)
 	}
-	return &pair{FolderPair: rows[i]}, nil
+	found := &pair{FolderPair: rows[i]}
+	for _, p := range w.pairs {
+		if found.isBin() && binPath(p.Legacy).Key() == found.Legacy.Key() {
+			found.legacy = p.legacy
+		}
+	}
+	return found, nil
 }
 
 // stillThere reports of rows of one folder whose items are there. What cannot be told counts as there: then a second copy is put, and nothing is moved that should stay.
@@ -86,12 +92,16 @@ func (w *worker) stillThere(ctx context.Context, from *pair, rows []ledger.Item)
 		return nil, err
 	}
 	for _, row := range rows {
-		if _, there[row.ID] = flags[row.Legacy.Ref]; row.Legacy.Validity != state.Validity {
+		now, here := flags[row.Legacy.Ref]
+		if there[row.ID] = here && from.has(now); row.Legacy.Validity != state.Validity {
 			there[row.ID] = held[row.ID]
 		}
 	}
 	return there, nil
 }
+
+// has reports whether items with such flags are this folder's: a bin has those that are marked as deleted alone.
+func (p *pair) has(flags cutover.Flags) bool { return !p.isBin() || flags.Has(`\Deleted`) }
 
 // roll is which items a legacy folder held in a certain state, by key.
 type roll struct {
@@ -140,7 +150,9 @@ func (w *worker) callRoll(ctx context.Context, from *pair, state FolderState) er
 		if err != nil {
 			return err
 		}
-		items[item.Identity.Match()] = append(items[item.Identity.Match()], item)
+		if from.has(item.Flags) {
+			items[item.Identity.Match()] = append(items[item.Identity.Match()], item)
+		}
 	}
 	from.roll = &roll{state: state, items: items}
 	return nil
