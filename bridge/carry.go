@@ -21,11 +21,7 @@ func (w *worker) rowsOf(ctx context.Context, p *pair, matches []match, state Fol
 		rows[i].Disposition = d
 		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 		var err error
-		flags := given(m.row.Flags)
-		if m.row.Disposition == cutover.Intended {
-			flags = m.row.CloudFlags
-		}
-		if rows[i].CloudFlags, err = w.keeps(ctx, p, flags); err != nil {
+		if rows[i].CloudFlags, err = w.keeps(ctx, p, putWith(m.row)); err != nil {
 			return nil, err
 		}
 	}

@@ -118,6 +118,14 @@ func kept(row ledger.Item) cutover.Flags {
 // given are the flags that an item is put with: the cloud might remove what is marked as deleted.
 func given(flags cutover.Flags) cutover.Flags { return without(flags, cutover.Flags{`\Deleted`}) }
 
+// putWith are the flags with which a row's copy was made, or is to be made: those of an item that was intended may have changed since.
+func putWith(row ledger.Item) cutover.Flags {
+	if row.Disposition == cutover.Intended {
+		return row.CloudFlags
+	}
+	return given(row.Flags)
+}
+
 // asksForReceipt is the note of a copied message whose sender wants to hear when it is read.
 const asksForReceipt = "asks for a receipt"
 

@@ -313,7 +313,9 @@ func (m *move) left() ledger.Item {
 
 const leftNote = "its copy was moved or removed in the cloud"
 
-func withoutLeft(note string) string { return strings.TrimSuffix(strings.TrimSuffix(note, leftNote), "; ") }
+func withoutLeft(note string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(note, leftNote), "; ")
+}
 
 // moveCopies moves copies from one cloud folder into this one.
 func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (done, put []ledger.Item, err error) {

@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -76,6 +77,32 @@ func TestFlagsThatChangedWithAMove(t *testing.T) {
 				w.old().SetFlags(projects, moved, `\Answered`)
 				w.run(10 * time.Minute)
 				wantFlags(t, w.new(), projects, "moved", `\Answered`)
+			})
+		})
+	}
+}
+
+// Two equal messages are told apart by the flags that their copies were given, which are not those that they have now.
+func TestFlagsOfEqualMessagesThatMoved(t *testing.T) {
+	for name, flags := range map[string][2]string{"in order": {`\Seen`, `\Draft`}, "the other way round": {`\Draft`, `\Seen`}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{}, memstore.Options{NoPlaces: true})
+				w.old().AddFolder(cutover.Folder{Path: projects, Kind: cutover.Mail})
+				date := time.Now().Truncate(time.Second)
+				var refs [2]cutover.Ref
+				for i := range refs {
+					refs[i] = w.old().Deliver(inbox, memstore.Message{Raw: mail("equal", "hello"), Date: date, Flags: cutover.NewFlags(flags[i])})
+				}
+				w.run(10 * time.Minute)
+				w.old().SetFlags(inbox, refs[0], flags[1])
+				w.old().SetFlags(inbox, refs[1], `\Flagged`)
+				w.old().Move(inbox, refs[1], projects)
+				w.old().Move(inbox, refs[0], projects)
+				w.run(10 * time.Minute)
+				if got, want := copies(w.new(), projects), copies(w.old(), projects); !maps.Equal(got, want) {
+					t.Errorf("in the cloud %v, want %v", got, want)
+				}
 			})
 		})
 	}

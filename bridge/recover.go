@@ -85,9 +85,11 @@ func (w *worker) matchVanished(index *cloudIndex, rows []ledger.Item) (found []m
 		if row.Digest.IsZero() {
 			of = index.matches(row, w.b.cfg.TraceKey)
 		}
-		i := slices.IndexFunc(of, func(item cutover.Item) bool {
-			return item.Date.Equal(row.Date) && alike(item.Identity, row.Identity)
-		})
+		may := func(item cutover.Item) bool { return item.Date.Equal(row.Date) && alike(item.Identity, row.Identity) }
+		i := slices.IndexFunc(of, func(item cutover.Item) bool { return may(item) && putWith(row).Equal(item.Flags) })
+		if i < 0 {
+			i = slices.IndexFunc(of, may)
+		}
 		if i < 0 {
 			rest = append(rest, row)
 			continue

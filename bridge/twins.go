@@ -126,7 +126,7 @@ type assignment struct {
 	found      []match
 }
 
-// assign prefers what proves most: equal bodies with equal date and flags, then with equal date, then equal bodies alone. Where the cloud does not keep bytes, or it is not
+// assign prefers what proves most: equal bodies with equal date and the flags that were given, then with equal date, then equal bodies alone. Where the cloud does not keep bytes, or it is not
 // known, an unequal body proves nothing: then what the messages say is compared, and what is left is matched by key and date alone. Two that say something different, and came at different
 // times, are two messages with one key, unless the cloud is known to change what messages say: then the count decides.
 func (a *assignment) assign() {
@@ -140,7 +140,7 @@ func (a *assignment) assign() {
 		return !keyless(t.Identity, i.Identity) || alike(t.Identity, i.Identity) && t.Size == i.Size
 	}
 	a.pass(func(t ledger.Item, i cutover.Item) bool {
-		return sameBody(t, i) && sameDate(t, i) && t.Flags.Equal(i.Flags)
+		return sameBody(t, i) && sameDate(t, i) && putWith(t).Equal(i.Flags)
 	})
 	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameBody(t, i) && sameDate(t, i) })
 	a.pass(sameBody)
@@ -148,7 +148,7 @@ func (a *assignment) assign() {
 		return
 	}
 	a.pass(func(t ledger.Item, i cutover.Item) bool {
-		return sameText(t, i) && sameDate(t, i) && t.Flags.Equal(i.Flags)
+		return sameText(t, i) && sameDate(t, i) && putWith(t).Equal(i.Flags)
 	})
 	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameText(t, i) && sameDate(t, i) })
 	a.pass(func(t ledger.Item, i cutover.Item) bool { return sameText(t, i) && alike(t.Identity, i.Identity) })

@@ -123,22 +123,26 @@ func (m *Mailbox) await() {
 // finish reads up to the tagged response of the last command sent.
 func (m *Mailbox) finish(command string) []response {
 	m.t.Helper()
+	all, status := m.answer()
+	if !strings.HasPrefix(status, "OK") {
+		m.t.Fatalf("IMAP: %.80s: %s", command, status)
+	}
+	return all
+}
+
+// answer reads up to the tagged response, and returns it without its tag.
+func (m *Mailbox) answer() (all []response, status string) {
+	m.t.Helper()
 	_ = m.conn.SetDeadline(time.Now().Add(replyTime))
 	if err := m.w.Flush(); err != nil {
 		m.t.Fatalf("IMAP: %v", err)
 	}
-	var all []response
 	tag := fmt.Sprintf("a%d ", m.tag)
 	for {
 		res := m.line()
-		status, tagged := strings.CutPrefix(res.text, tag)
-		switch {
-		case !tagged:
-			all = append(all, res)
-		case strings.HasPrefix(status, "OK"):
-			return all
-		default:
-			m.t.Fatalf("IMAP: %.80s: %s", command, status)
+		if status, tagged := strings.CutPrefix(res.text, tag); tagged {
+			return all, status
 		}
+		all = append(all, res)
 	}
 }

@@ -179,10 +179,13 @@ func (m *Mailbox) Read(folder string) []Message {
 	return all
 }
 
-// UIDs lists the messages of a folder.
+// UIDs lists the messages of a folder. One that cannot be opened has none: right after a rename Dovecot may list what is not there.
 func (m *Mailbox) UIDs(folder string) []string {
 	m.t.Helper()
-	m.do("EXAMINE " + quote(folder))
+	m.send("EXAMINE " + quote(folder))
+	if _, status := m.answer(); !strings.HasPrefix(status, "OK") {
+		return nil
+	}
 	var all []string
 	for _, res := range m.do("UID SEARCH ALL") {
 		if rest, ok := strings.CutPrefix(res.text, "* SEARCH"); ok {
