@@ -55,7 +55,7 @@ func pick[T any](random *rand.Rand, of []T) T { return of[random.IntN(len(of))] 
 
 func (u *user) folders() (all []neighbour.Folder) {
 	for _, f := range u.m.Folders() {
-		if !f.NoSelect {
+		if !f.NoSelect && u.m.Has(f.Name) {
 			all = append(all, f)
 		}
 	}

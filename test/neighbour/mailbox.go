@@ -179,13 +179,18 @@ func (m *Mailbox) Read(folder string) []Message {
 	return all
 }
 
-// UIDs lists the messages of a folder. One that cannot be opened has none: right after a rename Dovecot may list what is not there.
+// Has reports whether a folder is there. After a rename Dovecot may list what is not.
+func (m *Mailbox) Has(folder string) bool {
+	m.t.Helper()
+	m.send("STATUS " + quote(folder) + " (UIDVALIDITY)")
+	_, status := m.answer()
+	return strings.HasPrefix(status, "OK")
+}
+
+// UIDs lists the messages of a folder.
 func (m *Mailbox) UIDs(folder string) []string {
 	m.t.Helper()
-	m.send("EXAMINE " + quote(folder))
-	if _, status := m.answer(); !strings.HasPrefix(status, "OK") {
-		return nil
-	}
+	m.do("EXAMINE " + quote(folder))
 	var all []string
 	for _, res := range m.do("UID SEARCH ALL") {
 		if rest, ok := strings.CutPrefix(res.text, "* SEARCH"); ok {
