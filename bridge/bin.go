@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -143,10 +144,10 @@ func (s *stretch) rebinned(ctx context.Context, bin *pair, b Batch, alike, marke
 	into := &stretch{w: s.w, p: bin}
 	moved, _, err := into.moved(ctx, alike, open)
 	if err == nil {
-		err = into.w.keep(ctx, bin, moved, nil, nil)
+		err = s.w.keep(ctx, bin, moved, nil, nil)
 	}
-	if err = into.finish(ctx, err); err != nil {
-		return nil, err
+	if finished := into.finish(ctx, err); finished != nil || err != nil {
+		return nil, errors.Join(finished, err)
 	}
 	return s.w.unbinned(ctx, bin, b, marked)
 }

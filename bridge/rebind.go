@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -40,17 +41,25 @@ func (w *worker) cloudState(ctx context.Context, p *pair) (FolderState, error) {
 // eraFact is the validity that all rows of the pair were matched with.
 func eraFact(id ledger.FolderID) string { return fmt.Sprintf("cloud-validity/%d", id) }
 
-// rebind gives rows of another validity the places that their copies have now. Where some are not found it is done again after the next start: they may be on their way.
+// rebind gives rows of another validity the places that their copies have now. All pairs that lead to the folder are dealt with together: what is another one's belongs to nobody as long as its row
+// has the old place. Where some copies are not found it is done again after the next start: they may be on their way.
 func (w *worker) rebind(ctx context.Context, p *pair, state FolderState) (changed bool, err error) {
-	var stale []ledger.Item
-	err = w.b.cfg.Ledger.All(ctx, p.ID, func(row ledger.Item) bool {
-		if row.Disposition.InCloud() && row.Cloud.Ref != "" && row.Cloud.Validity != state.Validity {
-			stale = append(stale, row)
-		}
-		return true
-	})
+	pairs, err := w.b.cfg.Ledger.Pairs(ctx, w.m.ID)
 	if err != nil {
 		return false, err
+	}
+	pairs = slices.DeleteFunc(pairs, func(other ledger.FolderPair) bool { return other.Cloud.Key() != p.Cloud.Key() })
+	var stale []ledger.Item
+	for _, one := range pairs {
+		err = w.b.cfg.Ledger.All(ctx, one.ID, func(row ledger.Item) bool {
+			if row.Disposition.InCloud() && row.Cloud.Ref != "" && row.Cloud.Validity != state.Validity {
+				stale = append(stale, row)
+			}
+			return true
+		})
+		if err != nil {
+			return false, err
+		}
 	}
 	era := state.Validity
 	if len(stale) > 0 {
@@ -68,7 +77,12 @@ func (w *worker) rebind(ctx context.Context, p *pair, state FolderState) (change
 			era = ""
 		}
 	}
-	return changed, w.b.cfg.Ledger.SetFact(ctx, eraFact(p.ID), era)
+	for _, one := range pairs {
+		if err := w.b.cfg.Ledger.SetFact(ctx, eraFact(one.ID), era); err != nil {
+			return changed, err
+		}
+	}
+	return changed, nil
 }
 
 // refind matches rows with what lies in the cloud folder and belongs to nobody. Where one row and one copy are alike, and agree in date or size, no body is read.
@@ -81,7 +95,10 @@ func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []
 	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
 	wanted, was := map[cutover.Ref]int{}, map[ledger.Place]ledger.Item{}
 	for _, row := range rows {
-		was[row.Legacy], row = row, w.asPut(row)
+		one := w.asPut(row)
+		one.Legacy = ledger.Place{Ref: cutover.Ref(fmt.Sprint(row.ID))} // folders may have the same references
+		one.Flags = row.CloudFlags
+		was[one.Legacy], row = row, one
 		a.open = append(a.open, row)
 		may := index.matches(row, w.b.cfg.TraceKey)
 		a.candidates[row.Legacy] = may
