@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"posthouse/bridge"
 	"posthouse/bridge/memstore"
 	"posthouse/cutover"
 )
@@ -57,5 +58,51 @@ func TestAMoveBeforeNewReferences(t *testing.T) {
 		w.old().Renew(inbox)
 		w.run(10 * time.Minute)
 		w.wantPlaces(1, 2)
+	})
+}
+
+// The reply to a put was lost, and then the message was moved and the old folder got new references: the row's names another message now, which is not what is compared with the copy.
+func TestNewReferencesWhileACopyIsInDoubt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		date := time.Now().Truncate(time.Second)
+		first := w.old().Deliver(inbox, memstore.Message{Raw: mail("first", "hello"), Date: date})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("second", "hello"), Date: date})
+		w.start()
+		time.Sleep(time.Minute)
+		lost := false
+		w.new().SetFault(func(op string, _ int) error {
+			if lost = lost || op == memstore.OpReply; lost {
+				return bridge.ErrConnection
+			}
+			return nil
+		})
+		w.old().AddFolder(cutover.Folder{Path: projects, Kind: cutover.Mail})
+		third := w.old().Deliver(inbox, memstore.Message{Raw: mail("third", "hello"), Date: date})
+		time.Sleep(time.Minute)
+		w.stop()
+		w.old().Move(inbox, third, projects)
+		w.old().Remove(inbox, first)
+		w.old().Renew(inbox)
+		for _, id := range []string{"fourth", "fifth"} {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail(id, "hello, hello"), Date: date})
+		}
+		w.new().SetFault(nil)
+		w.run(10 * time.Minute)
+		w.wantPlaces(4, 1) // the first is still there
+	})
+}
+
+// Of two folders that lead to one cloud folder, which gets new references, each keeps its copies: what is the other's is not adopted.
+func TestNewReferencesOfASharedTarget(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := binning(t, memstore.Options{}) // INBOX's bin leads there, and so does Trash
+		w.old().AddFolder(cutover.Folder{Path: trash, Kind: cutover.Mail, Role: cutover.Trash})
+		w.run(5 * time.Minute)
+		w.new().Renew(trash)
+		w.old().Deliver(trash, held(t, w.old(), inbox, "marked"))
+		w.old().SetFlags(trash, held(t, w.old(), trash, "marked").Ref)
+		w.run(10 * time.Minute)
+		w.wantBin(1, 2)
 	})
 }

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,9 +47,16 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 	if a.alters, err = w.cloudAltersText(ctx); err != nil {
 		return nil, nil, err
 	}
-	if a.rows, err = w.printed(ctx, p, a.open, a.keeps); err != nil {
+	readable := a.open
+	if put {
+		if readable, err = w.readable(ctx, p, a.open); err != nil {
+			return nil, nil, err
+		}
+	}
+	if a.rows, err = w.printed(ctx, p, readable, a.keeps); err != nil {
 		return nil, nil, fmt.Errorf("reading what may lie in the cloud already: %w", err)
 	}
+	a.open = filled(a.open, readable, a.rows)
 	if a.copies, err = prints(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
 		return nil, nil, fmt.Errorf("reading what the cloud already holds: %w", err)
 	}
@@ -75,6 +83,37 @@ func (a *assignment) restore(was map[ledger.Place]ledger.Item) {
 			a.open[i] = row
 		}
 	}
+}
+
+// readable are those of the rows whose references still name their items: the others were intended before the legacy folder got new ones, or was deleted.
+func (w *worker) readable(ctx context.Context, p *pair, rows []ledger.Item) ([]ledger.Item, error) {
+	if !p.listed() {
+		return nil, nil
+	}
+	state, err := w.legacy.State(ctx, p.legacy)
+	if errors.Is(err, ErrGone) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(row ledger.Item) bool { return row.Legacy.Validity != state.Validity }), nil
+}
+
+// filled are the rows with what was filled in into those that were read. What is known of the others is noted.
+func filled(rows, read []ledger.Item, known map[ledger.Place]print) []ledger.Item {
+	by := map[ledger.Place]ledger.Item{}
+	for _, row := range read {
+		by[row.Legacy] = row
+	}
+	rows = slices.Clone(rows)
+	for i, row := range rows {
+		if now, was := by[row.Legacy]; was {
+			rows[i] = now
+		} else {
+			known[row.Legacy] = print{body: row.Digest}
+		}
+	}
+	return rows
 }
 
 // sorted leaves repetitions out.
