@@ -68,7 +68,7 @@ func (o *office) start() {
 			}
 			return o.open(o.cloudServer)
 		},
-		Watch: func(cutover.Mailbox) (bridge.Store, error) { return o.open(o.legacyServer) },
+		Watch: func(cutover.Mailbox, bool) (bridge.Store, error) { return o.open(o.legacyServer) },
 	}, []cutover.Mailbox{annasMailbox})
 	o.bridge.Start()
 	o.until("everything to be copied", func() bool { return o.bridge.Progress()[0].State == bridge.Following })
