@@ -424,7 +424,9 @@ func TestRoomToWait(t *testing.T) {
 	for _, release := range taken {
 		release()
 	}
-	if !acquire(true) || !acquire(true) || !acquire(false) || !acquire(false) {
-		t.Error("connections that were given back are not free")
+	for n, spare := range []bool{true, true, false, false} {
+		if !acquire(spare) {
+			t.Errorf("connection %d: what was given back is not free", n+1)
+		}
 	}
 }
