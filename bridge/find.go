@@ -293,7 +293,8 @@ func (s *search) asked(id cutover.CaptureID) bool {
 
 // another reports whether an item without a trace that looks like a capture is another message: another capture's, or a legacy item's copy.
 func (s *search) another(ctx context.Context, l likeness, want cutover.Identity, others rivals) (bool, error) {
-	if others.seen[l.at.String()] {
+	own, _ := want.Trace.Verify(s.w.b.cfg.TraceKey)
+	if others.seen[l.at.String()] || s.side == cutover.Cloud && s.w.deposits.ofAnother(l.at, own) {
 		return true, nil
 	}
 	// Before asking who claims it: a copy whose row is not settled yet is claimed by none.

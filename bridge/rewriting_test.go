@@ -251,6 +251,30 @@ func TestFindWithoutTraces(t *testing.T) {
 	}
 }
 
+// Two equal captures are deposited one after the other, the later one first, and the ledger knows of neither copy yet.
+func TestDepositsOfEqualCaptures(t *testing.T) {
+	const second = cutover.CaptureID("01JD9F3K7Q0000000000000001")
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{Render: anew})
+		w.open()
+		raw := mail("x", "hello")
+		for _, id := range []cutover.CaptureID{captureID, second} {
+			capture(t, w.ledger, id, raw, cutover.Cloud, false)
+			w.change(id, func(d *ledger.Delivery) { d.State = ledger.Sending })
+		}
+		for n, id := range []cutover.CaptureID{second, captureID, second} { // the last one is asked once more
+			traced := w.traced(id, raw)
+			if _, err := w.bridge.Deposit(t.Context(), anna.ID, cutover.IdentityOf(traced), captureID.Time(), memstore.NewContent(traced)); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := says(w.new(), raw), min(n+1, 2); got != want {
+				t.Errorf("deposit %d: %d copies in the cloud, want %d", n+1, got, want)
+			}
+		}
+		w.stop()
+	})
+}
+
 // doubt makes a capture's deliveries doubtful.
 func (w *world) doubt(id cutover.CaptureID) {
 	w.change(id, func(d *ledger.Delivery) { d.State = ledger.InDoubt })

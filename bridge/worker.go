@@ -26,6 +26,7 @@ type worker struct {
 	retry      chan struct{} // somebody mended something
 	status     progress
 	busy       busy
+	deposits   *deposits
 	tries      tries
 	// seats, if not nil, are those of a CatchUp: who waits for a server leaves his.
 	seats chan struct{}
@@ -41,7 +42,7 @@ func newWorker(b *Bridge, m cutover.Mailbox) *worker {
 	if b.cfg.Rules != nil {
 		rules = b.cfg.Rules(m.ID)
 	}
-	return &worker{b: b, m: m, rules: rules, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), unread: map[ledger.Place]time.Time{}, status: progress{state: Waiting}}
+	return &worker{b: b, m: m, rules: rules, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), deposits: newDeposits(), unread: map[ledger.Place]time.Time{}, status: progress{state: Waiting}}
 }
 
 func (w *worker) run(ctx context.Context) {
