@@ -86,7 +86,7 @@ func (w *worker) liesIn(ctx context.Context, f cutover.Folder, row ledger.Item) 
 	return false, nil
 }
 
-// discard disposes of news that are marked as deleted, by a stretch of their own: those that were in this bin or in another one before, under another reference; those that were moved here from
+// discard disposes of news that are marked as deleted, by a stretch of their own: those that were moved here from another bin; those that were moved here from
 // elsewhere as if they were not marked; the others go into the bin. It returns the rows of the second.
 func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.Item) (rows []ledger.Item, err error) {
 	if len(marked) == 0 {
@@ -120,9 +120,43 @@ func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.I
 	return rows, s.allBinned(ctx, bin, b, rest)
 }
 
-// rebinned disposes of those that a row of this bin, or of another one, stood for before, and returns the others.
-func (s *stretch) rebinned(ctx context.Context, bin *pair, b Batch, alike, marked []ledger.Item) (rest []ledger.Item, err error) {
-	pairs, err := s.w.b.cfg.Ledger.Pairs(ctx, s.w.m.ID)
+// renewed gives rows of the bin that have other references to the news that are marked as deleted, and returns the other news. It comes before rows of the folder itself are given away, which an
+// equal message that is not marked may have.
+func (s *stretch) renewed(ctx context.Context, b Batch, alike, news []ledger.Item) (rest []ledger.Item, err error) {
+	marked, rest := s.w.leaveOut(news)
+	if !s.w.rules.Discard || len(marked) == 0 {
+		return news, nil
+	}
+	if alike, err = s.w.inBins(ctx, alike); err != nil || len(alike) == 0 {
+		return news, err
+	}
+	bin, err := s.w.bin(ctx, s.p)
+	if err != nil {
+		return nil, err
+	}
+	if marked, err = s.w.unbinned(ctx, bin, b, marked); err != nil {
+		return nil, err
+	}
+	renewed, _, err := s.w.renew(ctx, bin, b, alike, ofBin(bin, marked))
+	if err != nil || len(renewed) == 0 {
+		return news, err
+	}
+	if err := s.w.keep(ctx, bin, renewed, nil, nil); err != nil {
+		return nil, err
+	}
+	done := map[ledger.Place]bool{}
+	for _, row := range renewed {
+		done[row.Legacy] = true
+	}
+	return slices.DeleteFunc(slices.Clone(news), func(now ledger.Item) bool { return done[now.Legacy] }), nil
+}
+
+// inBins are those of the rows that lie in bins.
+func (w *worker) inBins(ctx context.Context, rows []ledger.Item) ([]ledger.Item, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	pairs, err := w.b.cfg.Ledger.Pairs(ctx, w.m.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -130,19 +164,16 @@ func (s *stretch) rebinned(ctx context.Context, bin *pair, b Batch, alike, marke
 	for _, p := range pairs {
 		bins[p.ID] = (&pair{FolderPair: p}).isBin()
 	}
-	alike = slices.DeleteFunc(slices.Clone(alike), func(row ledger.Item) bool { return !bins[row.Folder] })
-	if len(alike) == 0 {
-		return marked, nil
-	}
-	renewed, open, err := s.w.renew(ctx, bin, b, alike, ofBin(bin, marked))
-	if err != nil {
-		return nil, err
-	}
-	if err := s.w.keep(ctx, bin, renewed, nil, nil); err != nil {
-		return nil, err
+	return slices.DeleteFunc(slices.Clone(rows), func(row ledger.Item) bool { return !bins[row.Folder] }), nil
+}
+
+// rebinned disposes of those that were moved here from another bin, and returns the others.
+func (s *stretch) rebinned(ctx context.Context, bin *pair, b Batch, alike, marked []ledger.Item) (rest []ledger.Item, err error) {
+	if alike, err = s.w.inBins(ctx, alike); err != nil || len(alike) == 0 {
+		return marked, err
 	}
 	into := &stretch{w: s.w, p: bin}
-	moved, _, err := into.moved(ctx, alike, open)
+	moved, _, err := into.moved(ctx, alike, ofBin(bin, marked))
 	if err == nil {
 		err = s.w.keep(ctx, bin, moved, nil, nil)
 	}

@@ -110,7 +110,8 @@ type roll struct {
 }
 
 // held tells which of the older rows' items a legacy folder holds, rows whose references hold no more: the folder has another validity, or is another one, made under the name of one that was renamed.
-// Of those that share a key there are as many as the folder holds beside the items of the other rows, those with equal dates first.
+// Of those that share key and date there are as many as the folder holds beside the items of the other rows. An item that came back with another date counts as gone: should its copy be moved
+// for that, it is itself news, and put.
 func (w *worker) held(ctx context.Context, from *pair, state FolderState, older, rows []ledger.Item) (map[ledger.ItemID]bool, error) {
 	if len(older) == 0 || state.Items == 0 {
 		return nil, nil
@@ -125,16 +126,11 @@ func (w *worker) held(ctx context.Context, from *pair, state FolderState, older,
 		}
 	}
 	held := map[ledger.ItemID]bool{}
-	for _, like := range []func(ledger.Item, cutover.Item) bool{
-		func(row ledger.Item, item cutover.Item) bool { return row.Date.Equal(item.Date) },
-		func(ledger.Item, cutover.Item) bool { return true },
-	} {
-		for _, row := range older {
-			all := from.roll.items[row.Identity.Match()]
-			i := slices.IndexFunc(all, func(item cutover.Item) bool { return !taken[item.Ref] && like(row, item) })
-			if i >= 0 && !held[row.ID] {
-				taken[all[i].Ref], held[row.ID] = true, true
-			}
+	for _, row := range older {
+		all := from.roll.items[row.Identity.Match()]
+		i := slices.IndexFunc(all, func(item cutover.Item) bool { return !taken[item.Ref] && row.Date.Equal(item.Date) })
+		if i >= 0 {
+			taken[all[i].Ref], held[row.ID] = true, true
 		}
 	}
 	return held, nil

@@ -106,3 +106,17 @@ func TestNewReferencesOfASharedTarget(t *testing.T) {
 		w.wantBin(1, 2)
 	})
 }
+
+// Of two equal messages one is marked as deleted and in the Trash. Under new references each goes on with its own copy.
+func TestNewReferencesOfEqualMessagesOneInTheTrash(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := binning(t, memstore.Options{})
+		twin := held(t, w.old(), inbox, "marked")
+		twin.Flags = cutover.NewFlags(`\Flagged`)
+		w.old().Deliver(inbox, twin)
+		w.run(5 * time.Minute)
+		w.old().Renew(inbox)
+		w.run(5 * time.Minute)
+		w.wantBin(2, 1)
+	})
+}

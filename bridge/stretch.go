@@ -116,6 +116,9 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
+	if news, err = s.renewed(ctx, b, alike, news); err != nil {
+		return err
+	}
 	rows, news, err := w.renew(ctx, p, b, alike, news)
 	if err != nil {
 		return err
