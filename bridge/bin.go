@@ -86,44 +86,50 @@ func (w *worker) liesIn(ctx context.Context, f cutover.Folder, row ledger.Item) 
 	return false, nil
 }
 
-// discard disposes of news that are marked as deleted, by a stretch of their own: those that were moved here from another bin; those that were moved here from
-// elsewhere as if they were not marked; the others go into the bin. It returns the rows of the second.
-func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.Item) (rows []ledger.Item, err error) {
-	if len(marked) == 0 {
-		return nil, nil
-	}
+// discard disposes of news that are marked as deleted, by a stretch of their own: those that were moved here from another bin; those that were moved here from elsewhere as if they were not
+// marked; the others go into the bin. What rows the old side's items have is another thing afterwards.
+func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.Item) error {
 	if err := s.drain(); err != nil {
-		return nil, err
+		return err
 	}
 	bin, err := s.w.bin(ctx, s.p)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.w.recover(ctx, bin); err != nil {
-		return nil, err
+		return err
 	}
-	marked, err = s.w.unbinned(ctx, bin, b, marked)
+	if marked, err = s.w.unbinned(ctx, bin, b, marked); err != nil {
+		return err
+	}
+	inBins, err := s.w.inBins(ctx, alike)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if marked, err = s.rebinned(ctx, bin, b, alike, marked); err != nil {
-		return nil, err
+	if marked, err = s.rebinned(ctx, bin, b, inBins, marked); err != nil {
+		return err
 	}
+	alike = slices.DeleteFunc(slices.Clone(alike), func(row ledger.Item) bool {
+		return slices.ContainsFunc(inBins, func(bin ledger.Item) bool { return bin.ID == row.ID })
+	})
 	rows, rest, err := s.moved(ctx, alike, marked)
+	if err == nil {
+		err = s.w.keep(ctx, s.p, rows, nil, nil)
+	}
 	if err != nil || len(rest) == 0 {
-		return rows, err
+		return err
 	}
 	into := &stretch{w: s.w, p: bin}
 	if err := into.finish(ctx, into.put(ctx, b.Validity, ofBin(bin, rest))); err != nil {
-		return nil, err
+		return err
 	}
-	return rows, s.allBinned(ctx, bin, b, rest)
+	return s.allBinned(ctx, bin, b, rest)
 }
 
 // renewed gives rows of the bin that have other references to the news that are marked as deleted, and returns the other news. It comes before rows of the folder itself are given away, which an
 // equal message that is not marked may have.
 func (s *stretch) renewed(ctx context.Context, b Batch, alike, news []ledger.Item) (rest []ledger.Item, err error) {
-	marked, rest := s.w.leaveOut(news)
+	marked, _ := s.w.leaveOut(news)
 	if !s.w.rules.Discard || len(marked) == 0 {
 		return news, nil
 	}
@@ -167,10 +173,10 @@ func (w *worker) inBins(ctx context.Context, rows []ledger.Item) ([]ledger.Item,
 	return slices.DeleteFunc(slices.Clone(rows), func(row ledger.Item) bool { return !bins[row.Folder] }), nil
 }
 
-// rebinned disposes of those that were moved here from another bin, and returns the others.
+// rebinned disposes of those that were moved here from another bin, which rows alike lie in, and returns the others.
 func (s *stretch) rebinned(ctx context.Context, bin *pair, b Batch, alike, marked []ledger.Item) (rest []ledger.Item, err error) {
-	if alike, err = s.w.inBins(ctx, alike); err != nil || len(alike) == 0 {
-		return marked, err
+	if len(alike) == 0 {
+		return marked, nil
 	}
 	into := &stretch{w: s.w, p: bin}
 	moved, _, err := into.moved(ctx, alike, ofBin(bin, marked))

@@ -166,3 +166,20 @@ func TestTheTrashKeepsWhatIsMarked(t *testing.T) {
 		})
 	}
 }
+
+// Two equal messages come into one folder, where they are met together: one that was moved there while it was marked, and one that is new. Each has a copy of its own.
+func TestTwoEqualMarkedMessagesMetTogether(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := binning(t, memstore.Options{})
+		w.old().AddFolder(cutover.Folder{Path: archive, Kind: cutover.Mail})
+		twin := held(t, w.old(), inbox, "marked")
+		w.old().Move(inbox, twin.Ref, archive)
+		w.old().Deliver(archive, twin)
+		twin.Flags = nil
+		w.old().Deliver(archive, twin)
+		w.run(10 * time.Minute)
+		if a, b := len(w.new().Messages(archive)), len(w.new().Messages(trash)); a != 1 || b != 2 {
+			t.Errorf("%d copies in Archive and %d in Trash, want the one that is not marked, and the other two", a, b)
+		}
+	})
+}

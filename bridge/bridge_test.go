@@ -49,6 +49,8 @@ type world struct {
 	// glass is the same for the cloud mailbox.
 	glass func(bridge.Store) bridge.Store
 	eye   func(bridge.Store) bridge.Store // what the legacy mailbox is watched through
+	// book, if set, is what the bridge sees the ledger through.
+	book func(bridge.Ledger) bridge.Ledger
 	// mailboxes are those that are copied; anna's if there is none.
 	mailboxes []cutover.Mailbox
 	// rules are those of a mailbox; if nil, routes.
@@ -79,8 +81,12 @@ func (w *world) open() {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	w.ledger = l
+	book := bridge.Ledger(l)
+	if w.book != nil {
+		book = w.book(l)
+	}
 	w.bridge = bridge.New(bridge.Config{
-		Ledger: l, TraceKey: key, Clock: clock.Real(), Log: log, Parallel: 2,
+		Ledger: book, TraceKey: key, Clock: clock.Real(), Log: log, Parallel: 2,
 		Poll: time.Minute, Pause: time.Second, Settle: 10 * time.Second, Saved: w.state + "/refused", Rules: w.rulesFor,
 		Open: func(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 			if side == cutover.Legacy && w.lens != nil {

@@ -125,13 +125,14 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	}
 	seen := w.witness(p, b, alike, news)
 	skipped, rest := w.leaveOut(news)
-	var binned []ledger.Item
-	if w.rules.Discard {
-		binned, err = s.discard(ctx, b, alike, skipped)
+	if w.rules.Discard && len(skipped) > 0 {
+		if err := s.discard(ctx, b, alike, skipped); err != nil {
+			return err
+		}
+		if alike, err = w.alike(ctx, rest); err != nil {
+			return err
+		}
 		skipped = nil
-	}
-	if err != nil {
-		return err
 	}
 	joined, rest, err := w.join(ctx, p, rest)
 	if err != nil {
@@ -141,7 +142,7 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
-	rows = slices.Concat(rows, skipped, binned, joined, moved)
+	rows = slices.Concat(rows, skipped, joined, moved)
 	adopted, rest, err := s.adopted(ctx, rest)
 	if errors.Is(err, errLookAgain) {
 		return err

@@ -25,6 +25,7 @@ type verifier struct {
 	byLoose map[cutover.Key][]*copyItem
 	places  map[string]map[ledger.Place]*copyItem // by cloud folder
 	left    []leftRow
+	astray  []astrayRow
 	legacy  map[cutover.Key][]string // the Message-IDs of the legacy items that have the key
 	// expected are the captures that legacy items joined, and with whom a copy was found.
 	expected map[cutover.CaptureID]ledger.Expected
@@ -92,6 +93,7 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 		return err
 	}
 	v.name(v.place(later))
+	v.goneAstray()
 	if err := v.surplus(ctx); err != nil {
 		return err
 	}
@@ -241,6 +243,8 @@ func (v *verifier) leave(p ledger.FolderPair, rows map[ledger.Place]ledger.Item)
 	for _, row := range rows {
 		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
 			v.left = append(v.left, leftRow{row, c})
+		} else if row.Disposition.InCloud() && row.Cloud.Ref != "" {
+			v.astray = append(v.astray, astrayRow{row, p.Cloud.Key()})
 		}
 	}
 }
@@ -294,6 +298,25 @@ func (v *verifier) gone() {
 			continue
 		}
 		l.copy.used = true
+	}
+}
+
+// astrayRow is such a row whose copy is not where the ledger says; home is the key of the cloud folder where it was put.
+type astrayRow struct {
+	row  ledger.Item
+	home string
+}
+
+// goneAstray takes the copies of such items that lie in their folder under new references, and that no legacy item needs.
+func (v *verifier) goneAstray() {
+	for _, a := range v.astray {
+		item := cutover.Item{Identity: a.row.Identity}
+		i := slices.IndexFunc(v.cloud, func(c *copyItem) bool {
+			return !c.used && c.in.Path.Key() == a.home && c.item.Date.Equal(a.row.Date) && same(item, c.item)
+		})
+		if i >= 0 {
+			v.cloud[i].used = true
+		}
 	}
 }
 

@@ -45,3 +45,21 @@ func TestVerifyTellsCopiesApartByDate(t *testing.T) {
 		w.stop()
 	})
 }
+
+// A message that was copied is marked and moved on the old side, and the cloud folder gets new references: its copy is no surplus.
+func TestVerifyKnowsWhatIsLeftUnderNewReferences(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, ref := moving(t, memstore.Options{})
+		w.old().SetFlags(inbox, ref, `\Deleted`)
+		w.old().Move(inbox, ref, projects)
+		time.Sleep(5 * time.Minute)
+		w.old().Deliver(projects, memstore.Message{Raw: mail("moved", "hello"), Date: time.Now().Add(time.Hour)})
+		time.Sleep(5 * time.Minute)
+		w.new().Renew(inbox)
+		r, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || r.Equal != 2 || r.Skipped != 1 || len(r.Missing)+len(r.Extra) != 0 {
+			t.Errorf("verify: %+v, %v", r, err)
+		}
+		w.stop()
+	})
+}
