@@ -87,9 +87,12 @@ func (w *worker) followRenewed(ctx context.Context, p *pair, renewed, news []led
 	var changed []flagChange
 	at := map[ledger.ItemID]int{}
 	for i, row := range renewed {
-		was := row.Flags
-		if renewed[i].Flags = now[row.Legacy]; row.Disposition.InCloud() && row.Cloud.Ref != "" && !was.Equal(renewed[i].Flags) {
-			changed, at[row.ID] = append(changed, flagChange{was: was, row: renewed[i]}), i
+		renewed[i].Flags = now[row.Legacy]
+		c := flagChange{was: row.Flags, row: renewed[i]}
+		if even, err := w.even(ctx, p, c); err != nil {
+			return err
+		} else if !even && row.Disposition.InCloud() && row.Cloud.Ref != "" {
+			changed, at[row.ID] = append(changed, c), i
 		}
 	}
 	if len(changed) == 0 {

@@ -120,3 +120,23 @@ func TestNewReferencesOfEqualMessagesOneInTheTrash(t *testing.T) {
 		w.wantBin(2, 1)
 	})
 }
+
+// Flags could not be written into the cloud before the old side's references ended: they are written afterwards.
+func TestFlagsThatWaitedForNewReferences(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, ref := moving(t, memstore.Options{})
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpFlags {
+				return bridge.ErrConnection
+			}
+			return nil
+		})
+		w.old().SetFlags(inbox, ref, `\Flagged`)
+		time.Sleep(time.Minute)
+		w.stop()
+		w.new().SetFault(nil)
+		w.old().Renew(inbox)
+		w.run(10 * time.Minute)
+		wantFlags(t, w.new(), inbox, "moved", `\Flagged`)
+	})
+}

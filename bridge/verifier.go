@@ -202,7 +202,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		switch {
 		case known && row.Repaired():
 			mended = append(mended, u)
-		case !v.inPlace(p, u):
+		case !v.inPlace(u):
 			rest = append(rest, u)
 		}
 	}
@@ -210,7 +210,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		return nil, err
 	}
 	for _, u := range mended {
-		if !v.inPlace(p, u) {
+		if !v.inPlace(u) {
 			rest = append(rest, u)
 		}
 	}
@@ -255,8 +255,8 @@ func (v *verifier) holds(item cutover.Item) {
 }
 
 // inPlace counts an item whose copy is where the ledger says.
-func (v *verifier) inPlace(p ledger.FolderPair, u unplaced) bool {
-	c := v.places[p.Cloud.Key()][u.row.Cloud]
+func (v *verifier) inPlace(u unplaced) bool {
+	c := v.places[u.home][u.row.Cloud]
 	if !u.known || u.row.Cloud.Ref == "" || c == nil || c.used || !same(u.item, c.item) {
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"posthouse/bridge"
 	"posthouse/bridge/memstore"
 	"posthouse/cutover"
 )
@@ -61,5 +62,33 @@ func TestVerifyKnowsWhatIsLeftUnderNewReferences(t *testing.T) {
 			t.Errorf("verify: %+v, %v", r, err)
 		}
 		w.stop()
+	})
+}
+
+// A repaired copy that lies in the Trash, because its message is marked as deleted, is that message's and nobody else's.
+func TestVerifyFindsRepairedCopiesInTheTrash(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, refusing(hatesZeros))
+		w.discard = true
+		w.new().AddFolder(cutover.Folder{Path: trash, Kind: cutover.Mail, Role: cutover.Trash})
+		date := time.Now()
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("same", "z\x00ro"), Date: date, Flags: cutover.NewFlags(`\Deleted`)})
+		w.start()
+		defer w.stop()
+		time.Sleep(time.Minute)
+		r, err := w.bridge.VerifyFully(t.Context(), anna.ID)
+		if err != nil || r.Equal != 1 || r.Moved+len(r.Missing)+len(r.Extra)+len(r.Altered) != 0 {
+			t.Errorf("verify: %+v, %v", r, err)
+		}
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpPut {
+				return bridge.ErrBusy
+			}
+			return nil
+		})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("same", "hello"), Date: date.Add(time.Hour)})
+		if r, err = w.bridge.VerifyFully(t.Context(), anna.ID); err != nil || r.Equal != 1 || len(r.Missing) != 1 || r.Moved+len(r.Altered)+len(r.Removed) != 0 {
+			t.Errorf("verify: %+v, %v", r, err)
+		}
 	})
 }
