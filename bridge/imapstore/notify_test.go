@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -94,12 +93,13 @@ func TestNotifyAbsent(t *testing.T) {
 func TestNotifyOverflow(t *testing.T) {
 	store := imapstore.New(serve(t, "notify-overflow"))
 	defer store.Close()
-	var errs []error
-	for range 4 {
-		errs = append(errs, store.WaitAny(t.Context()))
+	var err error
+	hints := 0 // one for the connection, the overflow and the news each; those that come before anybody waits for them are one
+	for ; err == nil; hints++ {
+		err = store.WaitAny(t.Context())
 	}
-	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i < 2 || !errors.Is(errs[i], bridge.ErrConnection) {
-		t.Errorf("%v", errs)
+	if hints < 2 || !errors.Is(err, bridge.ErrConnection) {
+		t.Errorf("after %d hints: %v", hints-1, err)
 	}
 }
 
