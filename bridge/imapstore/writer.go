@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"posthouse/bridge"
 )
 
 // writer keeps the connection for uploads between one Put and the next.
@@ -154,7 +156,23 @@ func (w *writer) connect(ctx context.Context) (*session, func(), error) {
 	}
 	w.store.control.close()
 	w.store.control.give()
-	return w.store.connect(ctx, false)
+	return w.store.replace(ctx)
+}
+
+// replace connects in the place of a connection that was just closed. The server may count that one for a moment more.
+func (s *Store) replace(ctx context.Context) (*session, func(), error) {
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		made, release, err := s.connect(ctx, false)
+		var busy *bridge.Busy
+		if !errors.As(err, &busy) || busy.Kind != bridge.Crowded || pause > time.Second {
+			return made, release, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
 }
 
 func (w *writer) drop() {
