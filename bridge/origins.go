@@ -10,11 +10,11 @@ import (
 	"posthouse/ledger"
 )
 
-// gone returns those of the rows whose items are no longer on the old side where they were.
+// gone returns those of the rows with a copy of their own whose items are no longer on the old side where they were, and whose copy no other item shares that is still there.
 func (w *worker) gone(ctx context.Context, rows []ledger.Item) ([]*origin, error) {
 	byFolder := map[ledger.FolderID][]ledger.Item{}
 	for _, row := range rows {
-		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted {
+		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted || row.Disposition == cutover.Merged {
 			byFolder[row.Folder] = append(byFolder[row.Folder], row)
 		}
 	}
@@ -28,8 +28,9 @@ func (w *worker) gone(ctx context.Context, rows []ledger.Item) ([]*origin, error
 		if err != nil {
 			return nil, fmt.Errorf("looking for the first copies in %s: %w", from.Legacy, err)
 		}
+		kept := shared(rows, there)
 		for _, row := range rows {
-			if !there[row.ID] {
+			if !there[row.ID] && row.Disposition != cutover.Merged && !kept[row.Cloud] {
 				found = append(found, &origin{from: from, row: row})
 			}
 		}

@@ -346,7 +346,7 @@ func (w *worker) keep(ctx context.Context, p *pair, rows []ledger.Item, cursor *
 	if failure != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
-	if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, rows, cursor); err != nil {
+	if err := w.settleMerged(ctx, p, rows, cursor); err != nil {
 		return fmt.Errorf("settling: %w", err)
 	}
 	w.status.settled(p.Legacy.String(), rows)

@@ -26,6 +26,7 @@ type verifier struct {
 	places  map[string]map[ledger.Place]*copyItem // by cloud folder
 	left    []leftRow
 	astray  []astrayRow
+	sharing []unplaced               // what the cloud merged with an equal item
 	legacy  map[cutover.Key][]string // the Message-IDs of the legacy items that have the key
 	// expected are the captures that legacy items joined, and with whom a copy was found.
 	expected map[cutover.CaptureID]ledger.Expected
@@ -38,6 +39,7 @@ type copyItem struct {
 	in     cutover.Folder
 	item   cutover.Item
 	used   bool
+	shared int  // the items on the legacy side whose copy it is
 	put    bool // by the bridge, for a legacy item
 }
 
@@ -92,7 +94,7 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	if err := v.expect(ctx, later); err != nil {
 		return err
 	}
-	v.name(v.place(later))
+	v.name(append(v.place(later), v.share()...))
 	v.goneAstray()
 	if err := v.surplus(ctx); err != nil {
 		return err
@@ -106,6 +108,7 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 // pair notes that a legacy item and a copy are the same.
 func (v *verifier) pair(u unplaced, c *copyItem) {
 	c.used = true
+	c.shared++
 	v.report.Equal++
 	v.keywords(u, c)
 	t := twin{in: u.in, item: u.item, copy: c, body: u.repaired}
@@ -200,6 +203,8 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known, home: p.Cloud.Key()}
 		v.holds(item)
 		switch {
+		case known && row.Disposition == cutover.Merged:
+			v.sharing = append(v.sharing, u)
 		case known && row.Repaired():
 			mended = append(mended, u)
 		case !v.inPlace(u):
@@ -357,7 +362,7 @@ func (v *verifier) name(missing []unplaced) {
 	for _, u := range missing {
 		f := Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: why(u)}
 		seen := v.expected[u.row.Capture].State == ledger.Settled
-		if u.known && (u.row.Disposition == cutover.Copied || u.row.Disposition == cutover.Adopted || u.row.Disposition == cutover.Captured && seen) {
+		if u.known && (u.row.Disposition == cutover.Copied || u.row.Disposition == cutover.Adopted || u.row.Disposition == cutover.Merged || u.row.Disposition == cutover.Captured && seen) {
 			f.Why = "was " + string(u.row.Disposition) + ", seen in the cloud, and removed there since"
 			v.report.Removed = append(v.report.Removed, f)
 			continue

@@ -17,6 +17,7 @@ type Report struct {
 	Equal   int // legacy items that lie in the cloud, by identity
 	Skipped int // by rule, or refused and saved: listed in the ledger with their reason
 	Moved   int // in the cloud, in another folder than where they were put
+	Merged  int // among those equal: they share their copy with an equal message, as the cloud keeps one of them
 	Missing []Finding
 	Extra   []Finding
 	// Altered have another body in the cloud than on the old side. Bodies is how many were compared: none where the cloud renders messages anew.

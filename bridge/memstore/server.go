@@ -19,7 +19,7 @@ type Options struct {
 	NoPlaces   bool // outcomes do not tell the place (no UIDPLUS)
 	NoHints    bool // Wait is not supported (no IDLE)
 	NoKeywords bool // only system flags are kept
-	Merge      bool // a put of octets that the folder already holds returns the place of the first copy (Gmail)
+	Merge      bool // a folder keeps one of equal messages: a put or a move of another returns the place of the first (Gmail)
 	Removals   bool // Next tells of removed items; IMAP without QRESYNC does not
 	// Render, if not nil, is what the server stores instead of what is put.
 	Render     func(raw []byte) []byte

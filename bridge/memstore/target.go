@@ -112,7 +112,10 @@ func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Re
 			continue
 		}
 		m := s.box.remove(source, ref)
-		moved := target.add(s.box, Message{Raw: m.raw, Flags: m.flags, Date: m.date})
+		moved := target.same(m.raw)
+		if moved == nil || !s.box.options.Merge {
+			moved = target.add(s.box, Message{Raw: m.raw, Flags: m.flags, Date: m.date})
+		}
 		places[ref] = ledger.Place{}
 		if !s.box.options.NoPlaces {
 			places[ref] = ledger.Place{Validity: target.era(), Ref: moved.ref()}

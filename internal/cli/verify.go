@@ -147,6 +147,7 @@ type verifySum struct {
 	Items     int    `json:"items"`                       // that are on both sides
 	Skipped   int    `json:"skipped"`                     // items, by rule
 	Moved     int    `json:"moved"`                       // items found in another folder
+	Merged    int    `json:"merged,omitempty"`            // items that share a copy with an equal one, as the cloud keeps one of them
 	Missing   int    `json:"missing"`                     // items
 	Extra     int    `json:"extra"`                       // items
 	Altered   int    `json:"altered"`                     // items whose bodies differ
@@ -214,6 +215,7 @@ func (s *verifySum) add(r control.Verified, cloudHome bool) {
 	s.Items += r.Equal
 	s.Skipped += r.Skipped
 	s.Moved += r.Moved
+	s.Merged += r.Merged
 	s.Missing += len(r.Missing)
 	s.Extra += len(r.Extra)
 	s.Altered += len(r.Altered)

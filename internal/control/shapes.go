@@ -203,6 +203,7 @@ type Verified struct {
 	Equal   int       `json:"equal"`                       // messages of the old server that lie in the cloud
 	Skipped int       `json:"skipped"`                     // by rule, or refused by the cloud and saved
 	Moved   int       `json:"moved"`                       // in the cloud, in another folder than where they were put
+	Merged  int       `json:"merged,omitempty"`            // among those equal: share a copy with an equal message, as the cloud keeps one of them
 	Missing []Finding `json:"missing,omitempty"`           // from the cloud
 	Extra   []Finding `json:"extra,omitempty"`             // in the cloud more often than they should be
 	Altered []Finding `json:"altered,omitempty"`           // have another body in the cloud

@@ -146,7 +146,7 @@ func (d *Daemon) pick(names []string) ([]cutover.MailboxID, error) {
 
 func verifiedShape(id cutover.MailboxID, r bridge.Report, err error) control.Verified {
 	v := control.Verified{
-		Schema: control.VerifySchema, Mailbox: string(id), At: r.At, Equal: r.Equal, Skipped: r.Skipped, Moved: r.Moved,
+		Schema: control.VerifySchema, Mailbox: string(id), At: r.At, Equal: r.Equal, Skipped: r.Skipped, Moved: r.Moved, Merged: r.Merged,
 		Missing: findings(r.Missing), Extra: findings(r.Extra), Removed: findings(r.Removed), LeftOut: leftOut(r.LeftOut),
 		Altered: findings(r.Altered), Bodies: r.Bodies,
 	}

@@ -1,0 +1,101 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Clouds such as Gmail and Exchange keep one copy of equal messages in a folder, and answer a second put with the place of the first. Such an item is merged: it has no copy of its own, its copy's
+// flags are the first one's business, and it is not put again. As long as one of the items that share a copy is where it was on the old side, the copy stays there too.
+
+// settleMerged settles rows, and the cursor if it is given. Those among them whose copy turns out to be another item's become merged.
+func (w *worker) settleMerged(ctx context.Context, p *pair, rows []ledger.Item, cursor *ledger.Cursor) error {
+	if err := w.merge(ctx, p, rows, liesBefore); err != nil {
+		return err
+	}
+	_, err := w.b.cfg.Ledger.Settle(ctx, p.ID, rows, cursor)
+	if !errors.Is(err, ledger.ErrExists) {
+		return err
+	}
+	// The other copy may be as new as the tail. Nothing is asked for that before it happens: most clouds merge nothing.
+	if err := w.merge(ctx, p, rows, func(ledger.Item) bool { return true }); err != nil {
+		return err
+	}
+	_, err = w.b.cfg.Ledger.Settle(ctx, p.ID, rows, cursor)
+	return err
+}
+
+// liesBefore reports whether a copy lies before the tail that was noted ahead of its put, and so cannot be new.
+func liesBefore(row ledger.Item) bool {
+	at, err := strconv.ParseUint(string(row.Cloud.Ref), 10, 64)
+	tail, tailErr := strconv.ParseUint(row.Tail, 10, 64)
+	return err == nil && tailErr == nil && at < tail
+}
+
+// merge looks whether the copies of suspects belong to other items, in the ledger or among rows.
+func (w *worker) merge(ctx context.Context, p *pair, rows []ledger.Item, suspect func(ledger.Item) bool) error {
+	var places []ledger.Place
+	for _, row := range rows {
+		if row.Disposition == cutover.Copied && row.Cloud.Ref != "" && suspect(row) {
+			places = append(places, row.Cloud)
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	owners, err := w.b.cfg.Ledger.Claimed(ctx, p.ID, places)
+	if err != nil {
+		return err
+	}
+	given := map[ledger.ItemID]bool{} // away, in this very change
+	for _, row := range rows {
+		given[row.ID] = !row.Disposition.InCloud()
+	}
+	for i, row := range rows {
+		if row.Disposition != cutover.Copied || row.Cloud.Ref == "" {
+			continue
+		}
+		if owner, owned := owners[row.Cloud]; owned && owner != row.ID && !given[owner] {
+			rows[i].Disposition, rows[i].CloudFlags = cutover.Merged, nil
+		} else {
+			owners[row.Cloud] = row.ID
+		}
+	}
+	return nil
+}
+
+// shared are the places of copies that items share which are still on the old side, among rows there of the folder.
+func shared(rows []ledger.Item, there map[ledger.ItemID]bool) map[ledger.Place]bool {
+	places := map[ledger.Place]bool{}
+	for _, row := range rows {
+		if row.Disposition == cutover.Merged && there[row.ID] {
+			places[row.Cloud] = true
+		}
+	}
+	return places
+}
+
+// share finds the copies that merged items share, and returns the items that have none.
+func (v *verifier) share() (missing []unplaced) {
+	for _, u := range v.sharing {
+		c := v.places[u.home][u.row.Cloud]
+		if c == nil || !same(u.item, c.item) {
+			i := slices.IndexFunc(v.cloud, func(c *copyItem) bool { return c.in.Path.Key() == u.home && same(u.item, c.item) })
+			if i < 0 {
+				missing = append(missing, u)
+				continue
+			}
+			c = v.cloud[i]
+		}
+		if c.shared > 0 {
+			v.report.Merged++
+		}
+		v.pair(u, c)
+	}
+	return missing
+}

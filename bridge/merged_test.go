@@ -1,0 +1,106 @@
+package bridge_test
+
+import (
+	"testing"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/bridge/memstore"
+	"posthouse/cutover"
+)
+
+// merging is a world with a cloud that keeps one of equal messages, and three equal ones and another on the old side.
+func merging(t *testing.T, cloud memstore.Options) (w *world, equal []cutover.Ref) {
+	t.Helper()
+	cloud.Merge = true
+	w = newWorld(t, memstore.Options{Batch: 2}, cloud)
+	w.old().AddFolder(cutover.Folder{Path: projects, Kind: cutover.Mail})
+	date := time.Now().Truncate(time.Second)
+	for _, name := range []string{"equal", "other", "equal", "equal"} {
+		ref := w.old().Deliver(inbox, memstore.Message{Raw: mail(name, "hello"), Date: date})
+		if name == "equal" {
+			equal = append(equal, ref)
+		}
+	}
+	return w, equal
+}
+
+// wantMerged demands that everything is in the cloud, with so many copies, and that so many messages share one.
+func (w *world) wantMerged(inINBOX, inProjects, merged int) {
+	w.t.Helper()
+	w.start()
+	defer w.stop()
+	time.Sleep(10 * time.Minute)
+	w.wantPlaces(inINBOX, inProjects)
+	if p := w.bridge.Progress()[0]; p.State != bridge.Following || p.Done < p.Total {
+		w.t.Errorf("progress %+v", p)
+	}
+	all := len(w.old().Messages(inbox)) + len(w.old().Messages(projects))
+	r, err := w.bridge.VerifyFully(w.t.Context(), anna.ID)
+	if err != nil || r.Equal != all || r.Merged != merged || len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed)+r.Moved > 0 {
+		w.t.Errorf("verify: %+v, %v; want %d equal, %d of them merged", r, err, all, merged)
+	}
+}
+
+func TestACloudThatMergesEqualMessages(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, _ := merging(t, memstore.Options{})
+		puts := w.puts()
+		w.wantMerged(2, 0, 2)
+		w.wantMerged(2, 0, 2)
+		if n := puts.Load(); n != 4 {
+			t.Errorf("%d puts, want one for each message", n)
+		}
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("equal", "hello"), Date: time.Now().Truncate(time.Second)}) // long after: the first copy lies before the tail
+		w.wantMerged(2, 0, 3)
+	})
+}
+
+// A reply is lost: the copy that is there is another item's, and the message is put again, and merged.
+func TestALostReplyOfACloudThatMerges(t *testing.T) {
+	for lost := range 4 {
+		inBubble(t, func(t *testing.T) {
+			w, _ := merging(t, memstore.Options{})
+			replies := 0
+			w.new().SetFault(func(op string, _ int) error {
+				if op == memstore.OpReply {
+					if replies++; replies == lost+1 {
+						return bridge.ErrConnection
+					}
+				}
+				return nil
+			})
+			w.wantMerged(2, 0, 2)
+		})
+	}
+}
+
+// The copy stays where it is as long as one of the items that share it does, and goes with the last one.
+func TestMovesOfWhatTheCloudMerged(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, equal := merging(t, memstore.Options{})
+		w.wantMerged(2, 0, 2)
+		w.old().Move(inbox, equal[0], projects)
+		w.wantMerged(2, 1, 1)
+		w.old().Move(inbox, equal[1], projects)
+		w.wantMerged(2, 1, 1)
+		w.old().Move(inbox, equal[2], projects)
+		w.wantMerged(1, 1, 2)
+	})
+}
+
+// What the user removed in the cloud is that for all who shared it.
+func TestVerifyNamesWhatWasMergedAndRemoved(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w, _ := merging(t, memstore.Options{})
+		w.wantMerged(2, 0, 2)
+		w.new().Remove(inbox, held(t, w.new(), inbox, "equal").Ref)
+		w.start()
+		defer w.stop()
+		time.Sleep(10 * time.Minute)
+		r, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || len(r.Removed) != 3 || len(r.Missing)+len(r.Extra) > 0 {
+			t.Errorf("verify: %+v, %v; want three removed", r, err)
+		}
+	})
+}
