@@ -27,6 +27,8 @@ type Capture struct {
 	Hops     int  // Received lines found
 	Bare     bool // holds a bare CR or LF: never leaves by DATA
 	EightBit bool // holds octets above 127
+	// MessageID is the header field as it was, for people who ask by it; "" where there is none, or one too long to be asked for.
+	MessageID string
 }
 
 // Client is the sender as the listener saw it.
@@ -65,6 +67,7 @@ const (
 	Settled  DeliveryState = "settled"  // seen in the mailbox, or accepted where no mailbox can be asked
 	Held     DeliveryState = "held"     // parked for a person
 	Quiet    DeliveryState = "quiet"    // refused for spam or virus: kept, counted, no alarm
+	Dropped  DeliveryState = "dropped"  // given up by a person, who keeps a copy
 )
 
 // DeliveryID names a delivery.
@@ -87,6 +90,7 @@ type Delivery struct {
 	Reply       string    // last reply or error, for people
 	Reason      string    // why held, or why a doubt goes on, for people
 	Seen        string    // folder and reference where it was seen
+	Released    time.Time // when a person last let it go on: for how long it is tried counts from then; zero if nobody did
 }
 
 // Body is a place for one message that is being received. Exactly one of Commit and Abort ends it; Abort after Commit does nothing. Not safe for
@@ -121,9 +125,16 @@ type Captures interface {
 	DueDeliveries(ctx context.Context, destination string, state DeliveryState, now time.Time, limit int) ([]Delivery, time.Time, error)
 	// Destinations names the destinations of all deliveries that are not settled, sorted.
 	Destinations(ctx context.Context) ([]string, error)
-	// Update writes state, attempts, next, since, reply, reason and seen of the given deliveries, all in one change.
-	// ErrNotFound, and nothing written, when one of them does not exist.
+	// Update writes state, attempts, next, since, reply, reason and seen of the given deliveries, all in one change. A state entered, Sending apart, is a step of the delivery's
+	// history in the same change. ErrNotFound, and nothing written, when one of them does not exist.
 	Update(ctx context.Context, deliveries ...Delivery) error
+	// Act is Update on a person's word: it writes recipient, mailbox, destination, side and released too, and what was done stands in the history of each.
+	Act(ctx context.Context, done string, deliveries ...Delivery) error
+	Delivery(ctx context.Context, id DeliveryID) (Delivery, error)
+	// History is every step of a capture's deliveries, by delivery and in order.
+	History(ctx context.Context, id cutover.CaptureID) ([]Event, error)
+	// FindCaptures lists captures by filter, the newest first. It may read every capture.
+	FindCaptures(ctx context.Context, f CaptureFilter) ([]Capture, error)
 	// Reopen turns every Sending delivery into InDoubt: called once at start, before the courier runs. It returns how many.
 	Reopen(ctx context.Context, now time.Time) (int, error)
 	// Deliveries lists deliveries by filter, oldest capture first.
@@ -149,6 +160,33 @@ type DeliveryFilter struct {
 	Required bool      // only those that keep a capture pending
 	Before   time.Time // only those that entered their state before it
 	Limit    int
+	From     string    // the capture's reverse path: an address, or @DOMAIN
+	To       string    // the recipient, as sent to or as the sender wrote it: an address, or @DOMAIN
+	Captured time.Time // only those captured before it
+	After    Delivery  // only those behind this one in the order
+}
+
+// CaptureFilter selects captures; zero fields select all.
+type CaptureFilter struct {
+	Prefix    string // of the ID
+	MessageID string // with or without its angle brackets
+	Address   string // a sender or a recipient
+	Limit     int
+}
+
+// Event is one step of a delivery's history: the state that it entered, and what was so then.
+type Event struct {
+	Delivery    DeliveryID
+	At          time.Time
+	State       DeliveryState
+	Act         string // what a person did; "" for the courier's own steps
+	Recipient   cutover.Address
+	Destination string
+	Attempts    int
+	Next        time.Time
+	Reply       string
+	Reason      string
+	Seen        string
 }
 
 // UnknownRecipient is an address of ours that somebody wrote to and no list knows.

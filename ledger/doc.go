@@ -10,6 +10,7 @@
 //
 //   - A capture's body, envelope, deliveries and observation become durable together, in Body.Commit, before 250 is said.
 //   - A delivery is durably Sending before its bytes go out; after a crash whatever is Sending is in doubt.
+//   - What became of a delivery, and what a person did with it, is a step of its history in the same change.
 //   - An item is durably Intended before it is put, and settled after; the folder's cursor advances in the same change as the settlements
 //     that it covers, so a crash can only repeat questions, never lose an item.
 //   - Log offsets and the observations read up to them are one change.

@@ -114,7 +114,7 @@ type Items interface {
 	// Forget removes Intended rows whose put did not happen; rows that are settled stay.
 	Forget(ctx context.Context, ids []ItemID) error
 
-	// Expected returns the mailbox's required deliveries to the cloud side whose capture has one of the match keys or one of the ids.
+	// Expected returns the mailbox's required deliveries to the cloud side, dropped ones apart, whose capture has one of the match keys or one of the ids.
 	Expected(ctx context.Context, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]Expected, error)
 
 	// Tally counts the mailbox's rows by disposition.

@@ -145,7 +145,7 @@ func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
 	entry := c.cfg.Log.WithFields(logrus.Fields{
 		"capture": capture.ID, "to": d.Recipient, "original": d.Original, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply,
 	})
-	if id := capture.Identity.MessageID; id != "" { // the ledger does not keep it: known as long as we run
+	if id := capture.MessageID; id != "" {
 		entry = entry.WithField("message_id", clip(id))
 	}
 	switch {

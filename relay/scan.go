@@ -51,10 +51,17 @@ func (s *scanner) fill(c *ledger.Capture) {
 	c.Sum = cutover.Digest(s.sum.Sum(nil))
 	c.Digest = s.digester.Digest()
 	c.Identity = s.digester.Identity()
+	c.MessageID = c.Identity.MessageID
+	if len(c.MessageID) > maxMessageID {
+		c.MessageID = ""
+	}
 	c.Bare, c.EightBit = s.bare || s.lastCR, s.eightBit
 	c.Hops = len(hops(s.digester.Header()))
 	c.Repeat = repeat(c.Envelope, c.Sum)
 }
+
+// maxMessageID is the length up to which a Message-ID is kept with its capture: that of a line (RFC 5322 §2.1.1).
+const maxMessageID = 998
 
 // repeat is the same for a transaction that is sent a second time: reverse path, recipients in any order, and octets.
 func repeat(e ledger.Envelope, sum cutover.Digest) cutover.Digest {

@@ -182,6 +182,13 @@ func deliveryFilters(t *testing.T, s suite) {
 		{"together", ledger.DeliveryFilter{Mailbox: ben, States: []ledger.DeliveryState{ledger.Held}, Limit: 5}, first[:1]},
 		{"required", ledger.DeliveryFilter{Required: true}, []ledger.Delivery{first[0], first[1], first[2], second[0]}},
 		{"before", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}, Before: late.Since}, first[:1]},
+		{"from", ledger.DeliveryFilter{From: "Bounce@example.net"}, []ledger.Delivery{first[0], first[1], first[2], second[0], second[1]}},
+		{"from a domain", ledger.DeliveryFilter{From: "@EXAMPLE.net", Limit: 1}, first[:1]},
+		{"from nobody here", ledger.DeliveryFilter{From: "@ample.net"}, nil},
+		{"to", ledger.DeliveryFilter{To: "anna@example.com", Mailbox: ben}, []ledger.Delivery{first[0], second[1]}},
+		{"to another", ledger.DeliveryFilter{To: "ann@example.com"}, nil},
+		{"captured", ledger.DeliveryFilter{Captured: capture(2).At}, first},
+		{"after", ledger.DeliveryFilter{After: first[1], Limit: 2}, []ledger.Delivery{first[2], second[0]}},
 		{"none", ledger.DeliveryFilter{Capture: captureID(3)}, nil},
 	}
 	for _, test := range tests {

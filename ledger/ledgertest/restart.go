@@ -30,6 +30,8 @@ func survivesRestart(t *testing.T, s suite) {
 	must(t, l.NoteUnknown(ctx(t), "old@example.com", noon))
 	claim, _, err := l.Claim(ctx(t), anna, "host a", noon, time.Minute)
 	must(t, err)
+	stored[1].State, stored[1].Since = ledger.Held, noon.Add(time.Minute)
+	must(t, l.Act(ctx(t), "held by root", stored[1]))
 	secret := get[[]byte](t)(l.TraceKey(ctx(t)))
 
 	l = s.reopen(t, l)
@@ -38,7 +40,8 @@ func survivesRestart(t *testing.T, s suite) {
 		t.Error("a body came back otherwise")
 	}
 	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
-	equal(t, "backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))), map[ledger.DeliveryState]int{ledger.Sending: 1, ledger.Due: 1})
+	equal(t, "backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))), map[ledger.DeliveryState]int{ledger.Sending: 1, ledger.Held: 1})
+	equal(t, "history", len(get[[]ledger.Event](t)(l.History(ctx(t), captureID(2)))), 1)
 	equal(t, "cursor", get[ledger.Cursor](t)(l.Cursor(ctx(t), f)), cursor)
 	equal(t, "an item", known(t, l, settled[7]), settled[7])
 	equal(t, "unsettled", get[[]ledger.Item](t)(l.Unsettled(ctx(t), f)), intended)
@@ -65,7 +68,7 @@ func continueAfter(t *testing.T, l ledger.Ledger, f ledger.FolderID, stored []le
 	if more[0].ID <= intended[len(intended)-1].ID {
 		t.Errorf("item id %d was given before", more[0].ID)
 	}
-	equal(t, "again backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))), map[ledger.DeliveryState]int{ledger.Sending: 1, ledger.Due: 2})
+	equal(t, "again backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))), map[ledger.DeliveryState]int{ledger.Sending: 1, ledger.Held: 1, ledger.Due: 1})
 	if n := get[int](t)(l.Reopen(ctx(t), noon)); n != 1 {
 		t.Errorf("reopened %d, want 1", n)
 	}

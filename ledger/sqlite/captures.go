@@ -27,12 +27,14 @@ func (l *Ledger) Repeated(ctx context.Context, repeat cutover.Digest, since time
 	return id, err == nil, wrap(err, "looking for a repeated transaction")
 }
 
+const selectCaptures = `SELECT id, at, route, listener, client_addr, client_name, client_tls, client_user,
+	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace,
+	hops, bare, eight_bit, message_id FROM captures `
+
 // Capture returns the permanent row.
 func (l *Ledger) Capture(ctx context.Context, id cutover.CaptureID) (ledger.Capture, error) {
 	c, err := find(ctx, l, func(q querier) (ledger.Capture, error) {
-		return one(q, scanCapture, `SELECT id, at, route, listener, client_addr, client_name, client_tls, client_user,
-			env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace,
-			hops, bare, eight_bit FROM captures WHERE id = ?`, string(id))
+		return one(q, scanCapture, selectCaptures+"WHERE id = ?", string(id))
 	})
 	return c, wrap(err, "reading capture %s", id)
 }
@@ -42,7 +44,7 @@ func scanCapture(row scanner) (c ledger.Capture, err error) {
 	err = row.Scan(&c.ID, (*timeColumn)(&c.At), &c.Route, &c.Listener, &c.Client.Addr, &c.Client.Name, &c.Client.TLS, &c.Client.User,
 		&c.Envelope.From, &c.Envelope.Body, &c.Envelope.UTF8, &c.Envelope.Return, &c.Envelope.EnvelopeID, &recipients,
 		&c.Prefix, &c.Size, (*digestColumn)(&c.Sum), (*digestColumn)(&c.Repeat), (*digestColumn)(&c.Digest),
-		(*keyColumn)(&c.Identity.Key), (*keyColumn)(&c.Identity.Loose), &c.Identity.Trace, &c.Hops, &c.Bare, &c.EightBit)
+		(*keyColumn)(&c.Identity.Key), (*keyColumn)(&c.Identity.Loose), &c.Identity.Trace, &c.Hops, &c.Bare, &c.EightBit, &c.MessageID)
 	if err != nil {
 		return c, err
 	}

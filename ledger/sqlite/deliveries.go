@@ -10,11 +10,11 @@ import (
 )
 
 const selectDeliveries = `SELECT d.id, c.id, d.recipient, d.original, d.mailbox, d.destination, d.side, d.required, d.state, d.attempts,
-	d.next, d.since, d.reply, d.reason, d.seen FROM deliveries d JOIN captures c ON c.n = d.capture `
+	d.next, d.since, d.reply, d.reason, d.seen, d.released FROM deliveries d JOIN captures c ON c.n = d.capture `
 
 func scanDelivery(row scanner) (d ledger.Delivery, err error) {
 	return d, row.Scan(&d.ID, &d.Capture, &d.Recipient, &d.Original, &d.Mailbox, &d.Destination, &d.Side, &d.Required, &d.State, &d.Attempts,
-		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Seen)
+		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Seen, (*timeColumn)(&d.Released))
 }
 
 const whereDue = `WHERE d.state <> 'settled' AND d.state = ? AND d.destination = ? AND (d.attempts > 0) = ? ORDER BY d.next, d.id LIMIT ?`
@@ -46,7 +46,7 @@ func (l *Ledger) DueDeliveries(ctx context.Context, destination string, state le
 // Destinations reads the index of what is open.
 func (l *Ledger) Destinations(ctx context.Context) ([]string, error) {
 	names, err := find(ctx, l, func(q querier) ([]string, error) {
-		return collect(q, value[string], "SELECT DISTINCT destination FROM deliveries WHERE state <> 'settled' ORDER BY destination")
+		return collect(q, value[string], "SELECT DISTINCT destination FROM deliveries WHERE state <> 'settled' AND state <> 'dropped' ORDER BY destination")
 	})
 	return names, wrap(err, "listing destinations")
 }
@@ -58,18 +58,51 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	}
 	err := l.change(ctx, func(t *tx) error {
 		for _, d := range deliveries {
-			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, seen = ? WHERE id = ?`,
+			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, seen = ?, act = '' WHERE id = ?`,
 				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen, int64(d.ID))
-			if err == nil && n == 0 {
-				err = ledger.ErrNotFound
-			}
-			if err != nil {
-				return fmt.Errorf("delivery %d: %w", d.ID, err)
+			if err := changedOne(d.ID, n, err); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 	return wrap(err, "updating deliveries")
+}
+
+// Act also writes what only a person changes.
+func (l *Ledger) Act(ctx context.Context, done string, deliveries ...ledger.Delivery) error {
+	err := l.change(ctx, func(t *tx) error {
+		for _, d := range deliveries {
+			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, seen = ?,
+				recipient = ?, mailbox = ?, destination = ?, side = ?, released = ?, act = ? WHERE id = ?`,
+				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen,
+				string(d.Recipient), string(d.Mailbox), d.Destination, string(d.Side), micros(d.Released), done, int64(d.ID))
+			if err := changedOne(d.ID, n, err); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return wrap(err, "changing deliveries by hand")
+}
+
+// changedOne demands that there was a row.
+func changedOne(id ledger.DeliveryID, rows int, err error) error {
+	if err == nil && rows == 0 {
+		err = ledger.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("delivery %d: %w", id, err)
+	}
+	return nil
+}
+
+// Delivery reads one row.
+func (l *Ledger) Delivery(ctx context.Context, id ledger.DeliveryID) (ledger.Delivery, error) {
+	d, err := find(ctx, l, func(q querier) (ledger.Delivery, error) {
+		return one(q, scanDelivery, selectDeliveries+"WHERE d.id = ?", int64(id))
+	})
+	return d, wrap(err, "reading delivery %d", id)
 }
 
 // Reopen puts in doubt what was under way when we were stopped; in a rolled back ledger also what is due, since it may have been sent since.
@@ -120,6 +153,18 @@ func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 	}
 	if !f.Before.IsZero() {
 		terms, args = append(terms, "d.since < ?"), append(args, micros(f.Before))
+	}
+	if f.From != "" {
+		terms, args = append(terms, likeAddress("c.env_from")), append(args, f.From, f.From)
+	}
+	if f.To != "" {
+		terms, args = append(terms, "("+likeAddress("d.recipient")+" OR "+likeAddress("d.original")+")"), append(args, f.To, f.To, f.To, f.To)
+	}
+	if !f.Captured.IsZero() {
+		terms, args = append(terms, "c.at < ?"), append(args, micros(f.Captured))
+	}
+	if f.After.ID != 0 {
+		terms, args = append(terms, "(c.id, d.id) > (?, ?)"), append(args, string(f.After.Capture), int64(f.After.ID))
 	}
 	if len(f.States) > 0 {
 		open := true

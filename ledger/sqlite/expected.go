@@ -11,7 +11,7 @@ import (
 const selectExpected = `SELECT d.id, c.id, c.key, c.loose, c.trace, c.digest, d.state, d.seen,
 	EXISTS (SELECT 1 FROM deliveries t WHERE t.capture = c.n AND t.mailbox = d.mailbox AND t.side = 'legacy' AND NOT t.required)
 	FROM captures c JOIN deliveries d ON d.capture = c.n
-	WHERE d.mailbox = ? AND d.required AND d.side = 'cloud' AND `
+	WHERE d.mailbox = ? AND d.required AND d.side = 'cloud' AND d.state <> 'dropped' AND `
 
 func scanExpected(row scanner) (e ledger.Expected, err error) {
 	return e, row.Scan(&e.Delivery, &e.Capture, (*keyColumn)(&e.Identity.Key), (*keyColumn)(&e.Identity.Loose), &e.Identity.Trace,

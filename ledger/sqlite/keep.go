@@ -19,11 +19,11 @@ type keeping struct {
 
 const insertCapture = `INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user,
 	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace, key_version,
-	hops, bare, eight_bit, stored, file)
-	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,1,?)`
+	hops, bare, eight_bit, message_id, stored, file)
+	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,1,?)`
 
 var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
-	next, since, reply, reason, seen)`, 15)
+	next, since, reply, reason, seen, released)`, 16)
 
 func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.Delivery, o evidence.Observation) (*keeping, error) {
 	if c.ID == "" {
@@ -50,7 +50,7 @@ func captureValues(c ledger.Capture, recipients, file string) []any {
 		string(c.ID), micros(c.At), string(c.Route), c.Listener, c.Client.Addr, c.Client.Name, c.Client.TLS, c.Client.User,
 		c.Envelope.From, c.Envelope.Body, c.Envelope.UTF8, c.Envelope.Return, c.Envelope.EnvelopeID, recipients,
 		c.Prefix, c.Size, digestValue(c.Sum), digestValue(c.Repeat), digestValue(c.Digest), keyValue(id.Key), keyValue(id.Loose), string(id.Trace),
-		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, file,
+		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, c.MessageID, file,
 	}
 }
 
@@ -107,7 +107,7 @@ func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
 			required++
 		}
 		args = append(args, id, capture, string(d.Recipient), string(d.Original), string(d.Mailbox), d.Destination, string(d.Side), d.Required,
-			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen)
+			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen, micros(d.Released))
 	}
 	t.committed(func() { l.required.Add(required) })
 	return insertDeliveries.insert(t, args)

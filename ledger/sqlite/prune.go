@@ -10,9 +10,9 @@ import (
 // pruneBatch is how many bodies one change removes: the writer serves others between.
 const pruneBatch = 200
 
-// settledBefore holds for captures without an open required delivery, all of them settled before the time given.
+// settledBefore holds for captures without an open required delivery, all of them settled or dropped before the time given.
 const settledBefore = `c.stored = 1 AND c.at < ?1 AND
-	NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.capture = c.n AND d.required AND (d.state <> 'settled' OR d.since >= ?1))`
+	NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.capture = c.n AND d.required AND (d.state NOT IN ('settled', 'dropped') OR d.since >= ?1))`
 
 // bodyPlace is where a stored body lies.
 type bodyPlace struct {

@@ -19,7 +19,7 @@ func withScripts(t *testing.T, folder string, scripts []string) error {
 		t.Fatal(err)
 	}
 	defer l.release()
-	if err := l.openWriter(t.Context()); err != nil {
+	if err := errors.Join(l.makeFiles(t.Context()), l.openWriter(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	return migrate(t.Context(), l.w.conn, folder, scripts)
@@ -39,7 +39,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	mustClose(t, openIn(t, folder, Options{}))
 	foreign(t, folder, "PRAGMA user_version = 99")
 	_, err := Open(t.Context(), folder, Options{})
-	if !errors.Is(err, ledger.ErrNewerSchema) || !strings.Contains(err.Error(), "schema is version 99, this posthouse knows up to 1") {
+	if !errors.Is(err, ledger.ErrNewerSchema) || !strings.Contains(err.Error(), "schema is version 99, this posthouse knows up to 2") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -58,7 +58,7 @@ func TestMigrationAndTheWayBack(t *testing.T) {
 	if _, err := Open(t.Context(), folder, Options{}); !errors.Is(err, ledger.ErrNewerSchema) {
 		t.Fatalf("today's code opened it: %v", err)
 	}
-	copied := filepath.Join(folder, "ledger-before-v2.db")
+	copied := filepath.Join(folder, "ledger-before-v3.db")
 	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the copy: %v, %v", info, err)
 	}
@@ -81,10 +81,10 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	folder := t.TempDir()
 	mustClose(t, openIn(t, folder, Options{}))
 	// What a migration that was cut off may have left behind does not matter either.
-	write(t, filepath.Join(folder, "ledger-before-v2.db.new"), "half a copy")
+	write(t, filepath.Join(folder, "ledger-before-v3.db.new"), "half a copy")
 	err := withScripts(t, folder, newerScripts(t, "CREATE TABLE future (n INTEGER)", "CREATE TABLE later (n INTEGER); DROP TABLE no_such_table"))
-	if err == nil || !strings.Contains(err.Error(), "schema version 3") {
-		t.Fatalf("got %v, want an error that names version 3", err)
+	if err == nil || !strings.Contains(err.Error(), "schema version 4") {
+		t.Fatalf("got %v, want an error that names version 4", err)
 	}
 	l := &Ledger{folder: folder}
 	l.lock, _ = Lock(folder)
@@ -93,7 +93,7 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{
-		"PRAGMA user_version": 2,
+		"PRAGMA user_version": 3,
 		"SELECT count(*) FROM sqlite_schema WHERE name = 'future'": 1,
 		"SELECT count(*) FROM sqlite_schema WHERE name = 'later'":  0,
 	} {
@@ -129,6 +129,8 @@ func TestQueriesUseIndices(t *testing.T) {
 		{selectItems + "WHERE i.disposition = 'intended' AND i.folder = ?1 ORDER BY i.id", "items_intended (folder=?)"},
 		{selectClaimed + "(?3, ?4)", "items_cloud (folder=? AND cloud_validity=? AND cloud_ref=?)"},
 		{"SELECT id FROM items WHERE folder = ?1", "COVERING INDEX items_legacy (folder=?)"},
+		{strings.ReplaceAll(selectEvents, "?", "?1"), "SEARCH e USING PRIMARY KEY (delivery=?)"},
+		{selectCaptures + "WHERE id >= ?1 AND id < ?2 ORDER BY id DESC", "captures_1 (id>? AND id<?)"},
 		{selectExpected + "c.match_key IN (?2, ?3)", "captures_match (match_key=?)"},
 		{selectExpected + "c.match_key IN (?2, ?3)", "deliveries_capture (capture=?)"},
 		{selectExpected + "c.id IN (?2, ?3)", "captures_1 (id=?)"},

@@ -1,0 +1,41 @@
+package sqlite
+
+import (
+	"fmt"
+	"testing"
+
+	"posthouse/ledger"
+)
+
+// TestFromVersion1: deliveries come over as they were, and the last step of each is known: what is held in doubt is asked for when it is released.
+func TestFromVersion1(t *testing.T) {
+	folder := t.TempDir()
+	if err := withScripts(t, folder, newerScripts(t)[:1]); err != nil {
+		t.Fatal(err)
+	}
+	foreign(t, folder, `INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user, env_from, env_body, env_utf8, env_return, env_id,
+		recipients, size, trace, key_version, hops, bare, eight_bit, stored, file) VALUES (1, 'A', 1, '', '', '', '', '', '', '', '', 0, '', '', '[]', 0, '', 1, 0, 0, 0, 1, '')`)
+	for i, d := range []struct {
+		state, reason string
+		attempts      int
+	}{{"due", "", 0}, {"due", "", 2}, {"held", "declined", 1}, {"held", "may or may not have arrived: …", 3}, {"settled", "", 1}, {"sending", "", 1}} {
+		foreign(t, folder, fmt.Sprintf(`INSERT INTO deliveries VALUES (%d, 1, 'r', 'o', 'm', 'd', 'cloud', 1, '%s', %d, 5, 6, 'reply', '%s', 'seen')`, i+1, d.state, d.attempts, d.reason))
+	}
+	l := openIn(t, folder, Options{})
+	defer mustClose(t, l)
+	var got []string
+	events, err := l.History(t.Context(), "A")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		got = append(got, fmt.Sprint(e.Delivery, " ", e.State))
+	}
+	if want := "[2 due 3 held 4 in doubt 4 held 5 settled]"; fmt.Sprint(got) != want {
+		t.Errorf("history %v, want %s", got, want)
+	}
+	d, err := l.Delivery(t.Context(), 4)
+	if err != nil || d.State != ledger.Held || d.Recipient != "r" || d.Seen != "seen" || !d.Required || !d.Released.IsZero() || micros(d.Since) != 6 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
