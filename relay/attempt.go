@@ -106,7 +106,7 @@ func (c *Courier) judge(capture ledger.Capture, d ledger.Delivery, o Outcome, no
 		d.Reason = fmt.Sprintf("%s declined it: %s", d.Destination, o.Reply)
 		return c.park(d, now)
 	}
-	if now.Sub(capture.At) >= c.cfg.HoldAfter {
+	if c.tooLong(capture, d, now) {
 		d.Reason = fmt.Sprintf("not accepted by %s for %s: %s", d.Destination, c.cfg.HoldAfter, o.Reply)
 		return c.park(d, now)
 	}

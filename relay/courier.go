@@ -39,6 +39,7 @@ type Courier struct {
 	key  []byte
 	hint chan struct{}
 	asks chan struct{} // one token for each mailbox that is being asked
+	hand chan struct{} // one token for a person's deed
 
 	ctx    context.Context // ends when Stop gave up waiting: attempts are cut
 	cancel context.CancelFunc
@@ -71,7 +72,7 @@ func NewCourier(ctx context.Context, cfg CourierConfig) (*Courier, error) {
 		cfg.Scan = time.Second
 	}
 	c := &Courier{
-		cfg: cfg, key: key, hint: make(chan struct{}, 1), asks: make(chan struct{}, maxAsks), lanes: map[string]*lane{},
+		cfg: cfg, key: key, hint: make(chan struct{}, 1), asks: make(chan struct{}, maxAsks), hand: make(chan struct{}, 1), lanes: map[string]*lane{},
 		busy: map[ledger.DeliveryID]bool{}, freed: map[ledger.DeliveryID]bool{}, answers: map[ledger.DeliveryID]time.Time{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -125,6 +126,15 @@ func (c *Courier) Stop(ctx context.Context) error {
 	<-finished
 	c.scans.Wait()
 	return err
+}
+
+// tooLong reports whether a delivery was tried for as long as it may be: from its capture on, or from when a person let it go on.
+func (c *Courier) tooLong(capture ledger.Capture, d ledger.Delivery, now time.Time) bool {
+	begun := capture.At
+	if d.Released.After(begun) {
+		begun = d.Released
+	}
+	return now.Sub(begun) >= c.cfg.HoldAfter
 }
 
 // Hint says that something is due.

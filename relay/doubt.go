@@ -93,7 +93,7 @@ func (c *Courier) hopeless(ctx context.Context, d ledger.Delivery, now time.Time
 		return false
 	}
 	capture, err := c.cfg.Ledger.Capture(ctx, d.Capture)
-	return err == nil && now.Sub(capture.At) >= c.cfg.HoldAfter
+	return err == nil && c.tooLong(capture, d, now)
 }
 
 // answering is since when the mailbox answers each question about a delivery that it does not have. Only this process's questions count: while none ran, nobody knows

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"posthouse/cutover"
@@ -100,7 +101,8 @@ type departure struct {
 
 // start makes deliveries Sending in one commit and attempts them. It reports whether any began, and whether all could.
 func (c *Courier) start(ctx context.Context, l *lane, groups [][]ledger.Delivery, now time.Time) (began, all bool) {
-	leaving, put, all := c.prepare(ctx, l, groups, now)
+	leaving, off, all := c.prepare(ctx, l, groups, now)
+	put := slices.Clone(off)
 	for _, d := range leaving {
 		put = append(put, d.group...)
 	}
@@ -115,15 +117,17 @@ func (c *Courier) start(ctx context.Context, l *lane, groups [][]ledger.Delivery
 			c.free(d.group)
 			c.Release(l.name)
 		}
+		c.free(off)
 		return false, false
 	}
+	c.free(off)
 	for _, d := range leaving {
 		c.launch(l, d.capture, d.group)
 	}
 	return true, all
 }
 
-// prepare claims deliveries and takes room for them. Those whose capture cannot be read are put off.
+// prepare claims deliveries and takes room for them. Those whose capture cannot be read are put off; they stay claimed until that is written.
 func (c *Courier) prepare(ctx context.Context, l *lane, groups [][]ledger.Delivery, now time.Time) (leaving []departure, off []ledger.Delivery, all bool) {
 	all = true
 	for _, group := range groups {
@@ -140,9 +144,9 @@ func (c *Courier) prepare(ctx context.Context, l *lane, groups [][]ledger.Delive
 			leaving = append(leaving, departure{capture, sending(group, now)})
 			continue
 		}
-		c.free(group)
 		c.Release(l.name)
 		if err == nil || ctx.Err() != nil {
+			c.free(group)
 			return leaving, off, false
 		}
 		off = append(off, c.putOff(group, err, now)...)

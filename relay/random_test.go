@@ -41,11 +41,15 @@ func (c *chance) upTo(d time.Duration) time.Duration { return time.Duration(c.n(
 type treacherous struct {
 	*office
 	chance *chance
-	quick  bool // what it accepts can be seen at once
+	quick  bool                    // what it accepts can be seen at once
+	seen   func(relay.Consignment) // is told of each attempt as it begins
 }
 
 // Deliver takes its time, which a crash does not shorten: octets that have left us go on without us.
 func (s *treacherous) Deliver(_ context.Context, c relay.Consignment) []relay.Outcome {
+	if s.seen != nil {
+		s.seen(c)
+	}
 	time.Sleep(s.chance.upTo(2 * time.Second))
 	switch {
 	case s.chance.mishap(8):
@@ -108,13 +112,23 @@ func (s *treacherous) Find(ctx context.Context, m cutover.MailboxID, side cutove
 type process struct {
 	ledger.Captures
 	dead atomic.Bool
+	slow func() // before each change
 }
 
 func (p *process) Update(ctx context.Context, all ...ledger.Delivery) error {
+	p.slow()
 	if p.dead.Load() {
 		return ledger.ErrClosed
 	}
 	return p.Captures.Update(ctx, all...)
+}
+
+func (p *process) Act(ctx context.Context, done string, all ...ledger.Delivery) error {
+	p.slow()
+	if p.dead.Load() {
+		return ledger.ErrClosed
+	}
+	return p.Captures.Act(ctx, done, all...)
 }
 
 // world is a bed with processes that come and go.
@@ -123,11 +137,19 @@ type world struct {
 	chance *chance
 	cfg    relay.CourierConfig
 	alive  *process
+	deeds  bool // a person meddles
+	hands  sync.WaitGroup
+	hand   chan struct{} // a token for one deed
+	still  sync.Map      // deliveries that a person holds or dropped: nothing may begin
 }
 
 // boot starts the next process, after a crash or a stop.
 func (w *world) boot() {
-	w.alive = &process{Captures: w.ledger}
+	w.alive = &process{Captures: w.ledger, slow: func() {
+		if w.deeds && !w.chance.calm.Load() {
+			time.Sleep(w.chance.upTo(time.Second))
+		}
+	}}
 	w.cfg.Ledger = w.alive
 	w.restart(w.cfg)
 }
@@ -157,6 +179,80 @@ func TestRandomWorlds(t *testing.T) {
 	}
 }
 
+// TestRandomHands: the same holds where a person holds, releases, retries, moves and drops at random, at the very moment of an attempt too: nobody gets a message twice by it, and nothing
+// goes to whom it was taken away from.
+func TestRandomHands(t *testing.T) {
+	for seed := range *worlds {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, uint64(1000+seed))
+				w.deeds = true
+				w.run()
+			})
+		})
+	}
+}
+
+// meddle does something to some deliveries, whatever they are doing, while the process may die.
+func (w *world) meddle() {
+	deed := relay.Deed{Do: []relay.Verb{relay.Hold, relay.Release, relay.Retry, relay.Move, relay.Drop}[w.chance.n(5)], By: "root", Keep: keeps}
+	deed.To = func(d ledger.Delivery) (relay.Target, error) {
+		if w.chance.n(2) == 0 {
+			return room, nil
+		}
+		return relay.Target{Recipient: d.Recipient, Mailbox: d.Mailbox, Side: cutover.Cloud, Destination: "new:smtp"}, nil
+	}
+	if deed.Do == relay.Drop && w.chance.n(3) > 0 {
+		deed.Do = relay.Hold
+	}
+	var ids []ledger.DeliveryID
+	for _, d := range w.deliveries(ledger.DeliveryFilter{}) {
+		if w.chance.n(3) == 0 {
+			ids = append(ids, d.ID)
+		}
+	}
+	courier := w.courier
+	w.hands.Go(func() { w.act(courier, deed, ids) })
+}
+
+// act does a deed, and notes from when on nothing may begin: as soon as the person is told so.
+func (w *world) act(courier *relay.Courier, deed relay.Deed, ids []ledger.DeliveryID) {
+	w.hand <- struct{}{}
+	defer func() { <-w.hand }()
+	stops := deed.Do == relay.Hold || deed.Do == relay.Drop
+	for _, id := range ids {
+		if !stops {
+			w.still.Delete(id)
+		}
+	}
+	for i, done := range courier.Act(context.Background(), deed, ids) {
+		if done.Err == nil && stops {
+			w.still.Store(ids[i], true)
+		}
+	}
+}
+
+// begins is told of each attempt.
+func (w *world) begins(c relay.Consignment) {
+	for _, d := range c.Deliveries {
+		if _, still := w.still.Load(d.ID); still {
+			w.t.Errorf("an attempt began for %+v", d)
+		}
+	}
+}
+
+// letGo releases everything, so that all of it can end.
+func (w *world) letGo() {
+	for range 3 {
+		var ids []ledger.DeliveryID
+		for _, d := range w.deliveries(ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}}) {
+			ids = append(ids, d.ID)
+		}
+		w.act(w.courier, relay.Deed{Do: relay.Release, By: "root"}, ids)
+		time.Sleep(5 * time.Minute)
+	}
+}
+
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	chance := &chance{rand: rand.New(rand.NewPCG(seed, 1))}
@@ -177,7 +273,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	b := newBed(t, relay.IntakeConfig{
 		Directory: relay.NewDirectory(directory), Plans: map[cutover.Route]relay.Plan{cutover.Arriving: {Tee: seed%3 == 0}},
 	}, relay.CourierConfig{})
-	w := &world{bed: b, chance: chance, cfg: cfg}
+	w := &world{bed: b, chance: chance, cfg: cfg, hand: make(chan struct{}, 1)}
+	cloud.seen, legacy.seen = w.begins, w.begins
 	w.boot()
 	t.Cleanup(func() { w.check(cloud.office, legacy.office) })
 	return w
@@ -196,6 +293,9 @@ func (w *world) run() {
 			sent = append(sent, m)
 		}
 		time.Sleep(w.chance.upTo(5 * time.Second))
+		if w.deeds {
+			w.meddle()
+		}
 		if w.chance.n(12) == 0 {
 			w.crash()
 		}
@@ -204,7 +304,11 @@ func (w *world) run() {
 		}
 	}
 	w.chance.calm.Store(true)
+	w.hands.Wait()
 	time.Sleep(15 * time.Minute)
+	if w.deeds {
+		w.letGo()
+	}
 	w.crash() // leaves nothing to ask about
 	time.Sleep(2 * time.Minute)
 	if err := w.courier.Stop(w.t.Context()); err != nil {
@@ -221,17 +325,41 @@ func (w *world) check(offices ...*office) {
 	}
 	settled := 0
 	for _, d := range w.deliveries(ledger.DeliveryFilter{}) {
-		n := took[fmt.Sprintf("%s %s %s", d.Capture, d.Recipient, d.Destination)]
+		what := fmt.Sprintf("%s %s %s", d.Capture, d.Recipient, d.Destination)
+		n := took[what]
+		delete(took, what)
 		switch {
 		case d.State == ledger.Settled && n == 1:
 			settled++
+		case d.State == ledger.Dropped && n <= w.mayHave(d):
 		case d.State == ledger.Held && n == 0 && d.Required && d.Reason != "":
 		case d.State == ledger.Settled && n == 0 && !d.Required:
 		default:
 			w.t.Errorf("accepted %d times: %+v", n, d)
 		}
 	}
+	if len(took) > 0 {
+		w.t.Errorf("went to whom it does not lead: %v", took)
+	}
 	if settled < 30 {
 		w.t.Errorf("only %d deliveries went through: the world was too bad to show anything", settled)
 	}
+}
+
+// mayHave is how often what was dropped may have been accepted: once where its last reply was lost.
+func (w *world) mayHave(d ledger.Delivery) int {
+	events, err := w.ledger.History(context.Background(), d.Capture)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	may := 0
+	for _, e := range events {
+		if e.Delivery == d.ID && e.State != ledger.Held && e.State != ledger.Dropped {
+			may = 0
+			if e.State == ledger.InDoubt {
+				may = 1
+			}
+		}
+	}
+	return may
 }
