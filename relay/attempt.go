@@ -77,8 +77,7 @@ func (c *Courier) deliver(ctx context.Context, l *lane, capture ledger.Capture, 
 			outcomes = all(len(group), Outcome{Kind: Uncertain, Reply: "internal failure"})
 		}
 	}()
-	body := &captured{ledger: c.cfg.Ledger, capture: capture}
-	outcomes = l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: body, Tee: !group[0].Required})
+	outcomes = l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: Message(c.cfg.Ledger, capture), Tee: !group[0].Required})
 	for len(outcomes) < len(group) {
 		outcomes = append(outcomes, Outcome{Kind: Uncertain, Reply: "no outcome was reported"})
 	}
@@ -157,6 +156,9 @@ func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
 		entry.Info("delivery attempted")
 	}
 }
+
+// Message is a capture's message as it goes out.
+func Message(l ledger.Captures, c ledger.Capture) Body { return &captured{ledger: l, capture: c} }
 
 // captured is a capture's message as it goes out.
 type captured struct {

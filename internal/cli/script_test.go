@@ -64,6 +64,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // canned answers from files.
 type canned struct {
+	control.Mail
 	status   control.Status
 	verified []control.Verified
 	copied   []control.Backfilled

@@ -118,7 +118,11 @@ func wrapped(what string, err error) error {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, query url.Values) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://posthouse"+path+"?"+query.Encode(), nil)
+	return c.send(ctx, method, path, query, nil)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, with io.Reader) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://posthouse"+path+"?"+query.Encode(), with)
 	if err != nil {
 		return nil, err
 	}

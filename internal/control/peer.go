@@ -6,8 +6,6 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 )
 
 // checked accepts only peers that may connect; others are closed without a word.
@@ -29,19 +27,10 @@ func (c checked) Accept() (net.Conn, error) {
 	}
 }
 
-// allow asks the kernel who is at the other end (SO_PEERCRED).
+// allow asks the kernel who is at the other end.
 func (p Peers) allow(conn net.Conn) bool {
-	raw, err := conn.(*net.UnixConn).SyscallConn()
-	if err != nil {
-		return false
-	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) { cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err != nil || credErr != nil {
-		return false
-	}
-	return p.permits(cred.Uid, cred.Gid)
+	cred, err := credentials(conn)
+	return err == nil && p.permits(cred.Uid, cred.Gid)
 }
 
 func (p Peers) permits(uid, gid uint32) bool {

@@ -15,6 +15,7 @@ import (
 
 // Service is what the running process answers. Its methods are safe for concurrent use.
 type Service interface {
+	Mail
 	Status(ctx context.Context) (Status, error)
 	// Verify compares the named mailboxes, all if none is named, with a few bodies of each or with all, and calls yield for each as it is done. An error of yield ends it.
 	Verify(ctx context.Context, mailboxes []string, full bool, yield func(Verified) error) error
@@ -90,7 +91,7 @@ func serve(ln net.Listener, s Service) *Server {
 	running, cancel := context.WithCancel(context.Background())
 	server := &Server{cancel: cancel, done: make(chan struct{})}
 	server.http = &http.Server{
-		Handler: handler(running, s), ReadHeaderTimeout: 10 * time.Second,
+		Handler: handler(running, s), ReadHeaderTimeout: 10 * time.Second, ConnContext: withWho,
 		ErrorLog: log.New(io.Discard, "", 0), // what a client sends that is no HTTP concerns nobody
 	}
 	go func() {

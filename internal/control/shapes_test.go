@@ -49,6 +49,9 @@ func TestShapes(t *testing.T) {
 		{"verify", VerifySchema, &Verified{}},
 		{"backfill", BackfillSchema, &Backfilled{}},
 		{"plan", PlanSchema, &Planned{}},
+		{"queued", QueuedSchema, &Queued{}},
+		{"acted", ActedSchema, &Acted{}},
+		{"trace", TraceSchema, &Trace{}},
 		{"error", ErrorSchema, &Error{}},
 	} {
 		v, n := reflect.ValueOf(c.shape).Elem(), 0

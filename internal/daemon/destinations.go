@@ -40,7 +40,7 @@ func (d *Daemon) looking(s config.Server, to relay.Destination) relay.Destinatio
 	if s.Side != config.Cloud {
 		return to
 	}
-	return lookFirst{to, d.ledger, d.bridge, d.traceKey, networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses })}
+	return lookFirst{to, d.ledger, d.bridge, d.finder(), d.traceKey, networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses })}
 }
 
 func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, error) {
@@ -197,7 +197,7 @@ func (d *Daemon) startCourier(ctx context.Context) error {
 		return err
 	}
 	d.courier, err = relay.NewCourier(ctx, relay.CourierConfig{
-		Ledger: d.ledger, Destinations: ways, Finder: finder{bridge: d.bridge, ledger: d.ledger, key: d.traceKey},
+		Ledger: d.ledger, Destinations: ways, Finder: d.finder(),
 		Retry: pace.Schedule{Steps: d.cfg.Relay.Retry}, HoldAfter: d.cfg.Relay.HoldAfter, SettleTime: d.cfg.Relay.SettleTime,
 		Workers: d.cfg.Relay.Workers, Scan: d.real(time.Second), Pauses: pauses(d),
 		Clock: d.opts.Clock, Log: d.log, Alive: d.beat("courier", time.Minute),

@@ -18,6 +18,8 @@ type finder struct {
 	key    []byte
 }
 
+func (d *Daemon) finder() finder { return finder{bridge: d.bridge, ledger: d.ledger, key: d.traceKey} }
+
 func (f finder) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error) {
 	seen, err := f.bridge.Find(ctx, m, side, wanted)
 	where := make(map[int]string, len(seen))

@@ -14,10 +14,13 @@ import (
 // lookFirst is a way into the cloud that looks, before it delivers a capture, whether the bridge has brought the old server's own copy of it over already: a message that reached the old server
 // too (it delivers and forwards to us, or a sender tried both routes) would otherwise lie in the cloud twice. The other order, capture before copy, is the bridge's to see: it joins. Each
 // side writes before it looks, so one of the two sees the other.
+//
+// What a person let go on is looked for in the mailbox itself as well: somebody may have put it in by hand meanwhile.
 type lookFirst struct {
 	relay.Destination
 	items  ledger.Items
 	bridge *bridge.Bridge
+	find   relay.Finder
 	key    []byte
 	legacy []netip.Prefix
 }
@@ -29,7 +32,10 @@ func (l lookFirst) Deliver(ctx context.Context, c relay.Consignment) []relay.Out
 	rest.Deliveries = nil
 	for i, d := range c.Deliveries {
 		var done bool
-		if outcomes[i], done = l.look(ctx, c.Capture, d); !done {
+		if outcomes[i], done = l.putByHand(ctx, c.Capture, d); !done {
+			outcomes[i], done = l.look(ctx, c.Capture, d)
+		}
+		if !done {
 			open = append(open, i)
 			rest.Deliveries = append(rest.Deliveries, d)
 		}
@@ -41,6 +47,20 @@ func (l lookFirst) Deliver(ctx context.Context, c relay.Consignment) []relay.Out
 		outcomes[open[i]] = o
 	}
 	return outcomes
+}
+
+// putByHand looks for a released message in its mailbox. One that cannot be asked does not keep it: it was refused, or never sent.
+func (l lookFirst) putByHand(ctx context.Context, c ledger.Capture, d ledger.Delivery) (relay.Outcome, bool) {
+	if d.Released.IsZero() || d.Mailbox == "" {
+		return relay.Outcome{}, false
+	}
+	id := c.Identity
+	id.Trace = cutover.NewTrace(l.key, c.ID)
+	seen, err := l.find.Find(ctx, d.Mailbox, d.Side, []cutover.Identity{id})
+	if where, there := seen[0]; err == nil && there {
+		return relay.Outcome{Kind: relay.Delivered, Reply: "lies in the mailbox already", Seen: where}, true
+	}
+	return relay.Outcome{}, false
 }
 
 // handedOver reports whether the message came from the old server: from its address, or with our own trace on it.

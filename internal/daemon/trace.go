@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"posthouse/internal/control"
+	"posthouse/ledger"
+)
+
+// traced is how many messages a trace tells of.
+const traced = 20
+
+// Trace tells what became of the messages that an ID, a Message-ID or an address names.
+func (d *Daemon) Trace(ctx context.Context, asked string) (control.Trace, error) {
+	t := control.Trace{Schema: control.TraceSchema, At: d.opts.Clock.Now(), Asked: asked, Messages: []control.Timeline{}}
+	found, err := d.asked(ctx, strings.TrimSpace(asked))
+	if err != nil {
+		return t, err
+	}
+	if t.More = len(found) > traced; t.More {
+		found = found[:traced]
+	}
+	for _, c := range found {
+		line, err := d.timeline(ctx, c)
+		if err != nil {
+			return t, err
+		}
+		t.Messages = append(t.Messages, line)
+	}
+	return t, nil
+}
+
+// asked finds captures by what people have in hand: what has no @ is an ID, what has brackets a Message-ID; anything else is an address, or else a Message-ID without its brackets.
+func (d *Daemon) asked(ctx context.Context, asked string) ([]ledger.Capture, error) {
+	switch {
+	case asked == "":
+		return nil, errors.New("name an ID, a Message-ID or an address")
+	case strings.HasPrefix(asked, "<"):
+		return d.ledger.FindCaptures(ctx, ledger.CaptureFilter{MessageID: asked, Limit: traced + 1})
+	case !strings.Contains(asked, "@"):
+		found, err := d.ledger.FindCaptures(ctx, ledger.CaptureFilter{Prefix: strings.ToUpper(asked), Limit: traced + 1})
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+	default:
+		found, err := d.ledger.FindCaptures(ctx, ledger.CaptureFilter{Address: asked, Limit: traced + 1})
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return d.ledger.FindCaptures(ctx, ledger.CaptureFilter{MessageID: asked, Limit: traced + 1})
+}
+
+func (d *Daemon) timeline(ctx context.Context, c ledger.Capture) (control.Timeline, error) {
+	t := control.Timeline{
+		Capture: string(c.ID), At: c.At, MessageID: c.MessageID, From: c.Envelope.From, Recipients: []string{}, Size: c.Size, SHA256: fmt.Sprintf("%x", c.Sum[:]),
+		Route: string(c.Route), Listener: c.Listener, Client: c.Client.Addr, Name: c.Client.Name, TLS: c.Client.TLS, Safe: true,
+		Steps: []control.Step{}, Deliveries: []control.Queued{},
+	}
+	for _, r := range c.Envelope.Recipients {
+		t.Recipients = append(t.Recipients, string(r.Address))
+	}
+	body, err := d.ledger.OpenBody(ctx, c.ID)
+	switch {
+	case err == nil:
+		t.Kept = true
+		body.Close()
+	case !errors.Is(err, ledger.ErrNotFound):
+		return t, err
+	}
+	events, err := d.ledger.History(ctx, c.ID)
+	if err != nil {
+		return t, err
+	}
+	deliveries, err := d.ledger.Deliveries(ctx, ledger.DeliveryFilter{Capture: c.ID})
+	if err != nil {
+		return t, err
+	}
+	for _, delivery := range deliveries {
+		q, err := d.queued(ctx, delivery)
+		if err != nil {
+			return t, err
+		}
+		t.Add(q, steps(events, delivery))
+		t.Safe = t.Safe && (!delivery.Required || delivery.State == ledger.Settled)
+	}
+	return t, nil
+}
+
+// steps are one delivery's.
+func steps(events []ledger.Event, of ledger.Delivery) []control.Step {
+	var all []control.Step
+	for _, e := range events {
+		if e.Delivery != of.ID {
+			continue
+		}
+		s := control.Step{
+			At: e.At, Delivery: int64(e.Delivery), To: string(e.Recipient), Destination: e.Destination, State: string(e.State), Act: e.Act,
+			Reply: e.Reply, Reason: e.Reason, Seen: e.Seen, Copy: !of.Required,
+		}
+		if e.State == ledger.Due || e.State == ledger.InDoubt {
+			s.Next = e.Next
+		}
+		all = append(all, s)
+	}
+	return all
+}
