@@ -8,5 +8,8 @@
 // It promises that what was answered with 250 is never dropped and never bounced on our own account; that a delivery is durably Sending before its bytes go out, so
 // that after a crash it is asked for and not guessed at; that no body octet changes; and that no message goes round between the legacy, the cloud and us.
 //
+// What a person does with deliveries (hold, release, retry, move, drop) goes through the Courier too: it takes each in hand, so that no attempt can begin meanwhile, refuses what would send to somebody
+// who has the message or may have it, and makes the deed durable, with its step of the history, before it takes effect.
+//
 // Destination and Finder are the seams to the ways out. The listener and the delivery client are edges in packages of their own.
 package relay

@@ -25,6 +25,8 @@ func commands(a *app) []*cobra.Command {
 		newStatus(a),
 		newMailboxes(a),
 		newVerify(a),
+		newQueue(a),
+		newTrace(a),
 		newConfig(a),
 		newVersion(a),
 	}

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE COMMAND …    the command ends with that exit code
 //	serve STATUS [VERIFY [BACKFILL [PLAN]]]   a service answers at state/control.sock from these files until the script ends
+//	servemail STATUS QUEUE TRACE   the same, for captured mail
 //	signal TERM|HUP|INT     reaches everything that the script runs in the background
 //	notified TEXT           waits until a process of the script told the service manager this (sd_notify)
 func TestScripts(t *testing.T) {
@@ -40,7 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SECRET", "not shown")
 			return listenAsManager(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "notified": notified, "signal": signalled},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "servemail": serveMail, "notified": notified, "signal": signalled},
 	})
 }
 
@@ -125,6 +126,10 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 3 {
 		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[3])), &c.planned))
 	}
+	listenCanned(ts, c)
+}
+
+func listenCanned(ts *testscript.TestScript, c canned) {
 	server, err := control.Listen(ts.MkAbs("state/control.sock"), control.Peers{}, c)
 	ts.Check(err)
 	ts.Defer(func() {

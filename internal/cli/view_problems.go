@@ -151,15 +151,19 @@ func sorted(all []control.Waiting) (held, waiting []control.Waiting) {
 func (v naming) deliveries(label string, all []control.Waiting, total int, now time.Time) []line {
 	var rows [][]string
 	for _, w := range all {
-		from := w.From
-		if from == "" {
-			from = "<>" // the null sender of notifications, RFC 5321 §4.5.5
-		}
 		rows = append(rows, []string{
-			w.Capture, evidence.Length(now.Sub(w.At)), size(w.Size), v.short(from) + " → " + v.short(w.To), v.why(w, now),
+			w.Capture, evidence.Length(now.Sub(w.At)), size(w.Size), v.short(sender(w.From)) + " → " + v.short(w.To), v.why(w, now),
 		})
 	}
 	return sectionOf(label, deliveryStyle(label), rows, total)
+}
+
+// sender is a reverse path as people read it: <> is the null sender of notifications, RFC 5321 §4.5.5.
+func sender(from string) string {
+	if from == "" {
+		return "<>"
+	}
+	return from
 }
 
 func deliveryStyle(label string) style {
