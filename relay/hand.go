@@ -54,12 +54,19 @@ type NotDone struct {
 func (e *NotDone) Error() string { return e.Why }
 
 // Act does a deed to deliveries and tells of each, in order. What is being attempted or asked for at this moment is left alone. A deed is durable, with its step of the history, before
-// it takes effect: from the moment at which a delivery is taken in hand until then no attempt can begin. One Act runs at a time.
+// it takes effect: from the moment at which a delivery is taken in hand until then no attempt can begin. One Act runs at a time, between Start and Stop, which waits for it.
 func (c *Courier) Act(ctx context.Context, deed Deed, ids []ledger.DeliveryID) []Done {
+	all := make([]Done, len(ids))
+	if !c.begin() {
+		for i := range all {
+			all[i].Err = errStopping
+		}
+		return all
+	}
+	defer c.work.Done()
 	c.hand <- struct{}{}
 	defer func() { <-c.hand }()
 	defer c.Hint() // when all are free again: a scan passes over what is in hand
-	all := make([]Done, len(ids))
 	var changed []ledger.Delivery
 	var at []int
 	for i, id := range ids {
@@ -87,6 +94,9 @@ func (c *Courier) Act(ctx context.Context, deed Deed, ids []ledger.DeliveryID) [
 	c.tell(deed, changed)
 	return all
 }
+
+// errStopping: a deed that comes too late is not done.
+var errStopping = &NotDone{Why: "the service is being stopped", Next: "try again when it runs"}
 
 var busyNow = &NotDone{Why: "is being sent or asked for at this moment", Next: "try again in a minute"}
 

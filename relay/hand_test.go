@@ -176,6 +176,20 @@ func TestDrop(t *testing.T) {
 	})
 }
 
+// Once the courier is stopped another process may have the deliveries.
+func TestNoDeedAfterStop(t *testing.T) {
+	cloud := newOffice()
+	running(t, settings(toCloud(cloud.then(never)), cloud), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(time.Second)
+		if err := b.courier.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "released", b.do(relay.Deed{Do: relay.Release}, id), []string{": the service is being stopped"})
+		equal(t, "states", b.states(id), []string{"anna held"})
+	})
+}
+
 // What was accepted, is on its way, or may have arrived is never sent again by a person's word.
 func TestDeedsThatWouldSendTwice(t *testing.T) {
 	cloud := newOffice()

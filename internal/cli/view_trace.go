@@ -117,8 +117,10 @@ func outcomeLines(m control.Timeline, v naming) []line {
 		case w.State == string(ledger.Settled):
 		case q.Bucket != "":
 			lines = append(lines, line{{warn, "◐ " + w.State}, {plain, "   " + join("   ", v.short(w.To), q.Bucket+": "+q.What)}}, labelled("remedy", span{plain, q.Remedy}))
+		case w.State == string(ledger.Accepted):
+			lines = append(lines, line{{warn, "◐ accepted"}, {plain, "   " + v.short(w.To) + "   not seen in the mailbox yet; it is looked for"}})
 		default:
-			lines = append(lines, line{{warn, "◐ " + w.State}, {plain, "   " + v.short(w.To)}})
+			lines = append(lines, line{{warn, "◐ " + w.State}, {plain, "   " + join("   ", v.short(w.To), w.Why)}})
 		}
 	}
 	return lines
