@@ -182,7 +182,7 @@ func TestRandomWorlds(t *testing.T) {
 // TestRandomHands: the same holds where a person holds, releases, retries, moves and drops at random, at the very moment of an attempt too: nobody gets a message twice by it, and nothing
 // goes to whom it was taken away from.
 func TestRandomHands(t *testing.T) {
-	for seed := range *worlds {
+	for seed := range (*worlds + 1) / 2 { // they take long
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, uint64(1000+seed))
