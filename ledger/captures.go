@@ -89,6 +89,7 @@ type Delivery struct {
 	Since       time.Time // when the state was entered
 	Reply       string    // last reply or error, for people
 	Reason      string    // why held, or why a doubt goes on, for people
+	Class       string    // of the last refusal, one of package relay/reason's; "" after none
 	Seen        string    // folder and reference where it was seen
 	Released    time.Time // when a person last let it go on: for how long it is tried counts from then; zero if nobody did
 }
@@ -125,7 +126,7 @@ type Captures interface {
 	DueDeliveries(ctx context.Context, destination string, state DeliveryState, now time.Time, limit int) ([]Delivery, time.Time, error)
 	// Destinations names the destinations of all deliveries that are not settled, sorted.
 	Destinations(ctx context.Context) ([]string, error)
-	// Update writes state, attempts, next, since, reply, reason and seen of the given deliveries, all in one change. A state entered, Sending apart, is a step of the delivery's
+	// Update writes state, attempts, next, since, reply, reason, class and seen of the given deliveries, all in one change. A state entered, Sending apart, is a step of the delivery's
 	// history in the same change. ErrNotFound, and nothing written, when one of them does not exist.
 	Update(ctx context.Context, deliveries ...Delivery) error
 	// Act is Update on a person's word: it writes recipient, mailbox, destination, side and released too, and what was done stands in the history of each.
@@ -162,7 +163,7 @@ type DeliveryFilter struct {
 	Limit    int
 	From     string    // the capture's reverse path: an address, or @DOMAIN
 	To       string    // the recipient, as sent to or as the sender wrote it: an address, or @DOMAIN
-	Captured time.Time // only those captured before it
+	Captured time.Time // only those of captures taken before it
 	After    Delivery  // only those behind this one in the order
 }
 
@@ -186,6 +187,7 @@ type Event struct {
 	Next        time.Time
 	Reply       string
 	Reason      string
+	Class       string
 	Seen        string
 }
 

@@ -112,14 +112,14 @@ func update(t *testing.T, s suite) {
 	for i := range stored[:2] {
 		d := &stored[i]
 		d.State, d.Attempts, d.Next, d.Since = ledger.Held, 4, noon.Add(time.Hour), noon.Add(time.Minute)
-		d.Reply, d.Reason, d.Seen = "550 5.1.1 no such user", "unknown at the cloud", "Junk 12"
+		d.Reply, d.Reason, d.Class, d.Seen = "550 5.1.1 no such user", "unknown at the cloud", "recipient", "Junk 12"
 	}
 	must(t, l.Update(ctx(t), stored[:2]...))
 	must(t, l.Update(ctx(t)))
 	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
 
 	other := stored[2]
-	other.Recipient, other.Destination, other.Required, other.Mailbox = "evil@example.org", "elsewhere", false, ben
+	other.Recipient, other.Original, other.Destination, other.Required, other.Mailbox = "evil@example.org", "elsewhere@example.org", "elsewhere", false, ben
 	other.State = ledger.Settled
 	must(t, l.Update(ctx(t), other))
 	stored[2].State = ledger.Settled
@@ -187,7 +187,7 @@ func deliveryFilters(t *testing.T, s suite) {
 		{"from nobody here", ledger.DeliveryFilter{From: "@ample.net"}, nil},
 		{"to", ledger.DeliveryFilter{To: "anna@example.com", Mailbox: ben}, []ledger.Delivery{first[0], second[1]}},
 		{"to another", ledger.DeliveryFilter{To: "ann@example.com"}, nil},
-		{"captured", ledger.DeliveryFilter{Captured: capture(2).At}, first},
+		{"captured before", ledger.DeliveryFilter{Captured: capture(2).At}, first},
 		{"after", ledger.DeliveryFilter{After: first[1], Limit: 2}, []ledger.Delivery{first[2], second[0]}},
 		{"none", ledger.DeliveryFilter{Capture: captureID(3)}, nil},
 	}

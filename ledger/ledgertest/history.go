@@ -13,7 +13,7 @@ import (
 func event(d ledger.Delivery, done string) ledger.Event {
 	return ledger.Event{
 		Delivery: d.ID, At: d.Since, State: d.State, Act: done, Recipient: d.Recipient, Destination: d.Destination, Attempts: d.Attempts, Next: d.Next,
-		Reply: d.Reply, Reason: d.Reason, Seen: d.Seen,
+		Reply: d.Reply, Reason: d.Reason, Class: d.Class, Seen: d.Seen,
 	}
 }
 
@@ -47,7 +47,7 @@ func history(t *testing.T, s suite) {
 	d.Next = now.Add(time.Hour)
 	must(t, l.Update(ctx(t), d)) // put off
 	step(ledger.Sending, false, func() {})
-	step(ledger.Due, true, func() { d.Attempts, d.Reply = 2, "451 4.7.1 still later" })
+	step(ledger.Due, true, func() { d.Attempts, d.Reply, d.Class = 2, "451 4.7.1 still later", "throttled" })
 	step(ledger.Sending, false, func() {})
 	step(ledger.Accepted, true, func() { d.Attempts, d.Reply = 3, "250 2.0.0 ok" })
 	step(ledger.Settled, true, func() { d.Seen = "INBOX UID 7" })
@@ -66,7 +66,7 @@ func act(t *testing.T, s suite) {
 	equal(t, "the row", get[ledger.Delivery](t)(l.Delivery(ctx(t), d.ID)), d)
 	moved := d
 	moved.Recipient, moved.Mailbox, moved.Destination, moved.Side = "ben@example.com", ben, "old:smtp", cutover.Legacy
-	moved.Released, moved.Since, moved.Reason = noon.Add(time.Hour), noon.Add(time.Hour), "x"
+	moved.Released, moved.Since, moved.Reason, moved.Class = noon.Add(time.Hour), noon.Add(time.Hour), "x", "size"
 	must(t, l.Act(ctx(t), "moved by root", moved))
 	equal(t, "the moved row", get[ledger.Delivery](t)(l.Delivery(ctx(t), d.ID)), moved)
 	again := moved

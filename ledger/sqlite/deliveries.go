@@ -10,11 +10,11 @@ import (
 )
 
 const selectDeliveries = `SELECT d.id, c.id, d.recipient, d.original, d.mailbox, d.destination, d.side, d.required, d.state, d.attempts,
-	d.next, d.since, d.reply, d.reason, d.seen, d.released FROM deliveries d JOIN captures c ON c.n = d.capture `
+	d.next, d.since, d.reply, d.reason, d.class, d.seen, d.released FROM deliveries d JOIN captures c ON c.n = d.capture `
 
 func scanDelivery(row scanner) (d ledger.Delivery, err error) {
 	return d, row.Scan(&d.ID, &d.Capture, &d.Recipient, &d.Original, &d.Mailbox, &d.Destination, &d.Side, &d.Required, &d.State, &d.Attempts,
-		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Seen, (*timeColumn)(&d.Released))
+		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Class, &d.Seen, (*timeColumn)(&d.Released))
 }
 
 const whereDue = `WHERE d.state <> 'settled' AND d.state = ? AND d.destination = ? AND (d.attempts > 0) = ? ORDER BY d.next, d.id LIMIT ?`
@@ -58,8 +58,8 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	}
 	err := l.change(ctx, func(t *tx) error {
 		for _, d := range deliveries {
-			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, seen = ?, act = '' WHERE id = ?`,
-				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen, int64(d.ID))
+			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?, act = '' WHERE id = ?`,
+				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, int64(d.ID))
 			if err := changedOne(d.ID, n, err); err != nil {
 				return err
 			}
@@ -73,9 +73,9 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 func (l *Ledger) Act(ctx context.Context, done string, deliveries ...ledger.Delivery) error {
 	err := l.change(ctx, func(t *tx) error {
 		for _, d := range deliveries {
-			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, seen = ?,
+			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?,
 				recipient = ?, mailbox = ?, destination = ?, side = ?, released = ?, act = ? WHERE id = ?`,
-				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen,
+				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen,
 				string(d.Recipient), string(d.Mailbox), d.Destination, string(d.Side), micros(d.Released), done, int64(d.ID))
 			if err := changedOne(d.ID, n, err); err != nil {
 				return err

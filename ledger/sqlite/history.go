@@ -9,12 +9,12 @@ import (
 	"posthouse/ledger"
 )
 
-const selectEvents = `SELECT e.delivery, e.at, e.state, e.act, e.recipient, e.destination, e.attempts, e.next, e.reply, e.reason, e.seen
+const selectEvents = `SELECT e.delivery, e.at, e.state, e.act, e.recipient, e.destination, e.attempts, e.next, e.reply, e.reason, e.class, e.seen
 	FROM captures c JOIN deliveries d ON d.capture = c.n JOIN events e ON e.delivery = d.id WHERE c.id = ? ORDER BY e.delivery, e.n`
 
 func scanEvent(row scanner) (e ledger.Event, err error) {
 	return e, row.Scan(&e.Delivery, (*timeColumn)(&e.At), &e.State, &e.Act, &e.Recipient, &e.Destination, &e.Attempts, (*timeColumn)(&e.Next),
-		&e.Reply, &e.Reason, &e.Seen)
+		&e.Reply, &e.Reason, &e.Class, &e.Seen)
 }
 
 // History reads what the triggers of the table deliveries wrote.

@@ -23,7 +23,7 @@ const insertCapture = `INSERT INTO captures (n, id, at, route, listener, client_
 	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,1,?)`
 
 var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
-	next, since, reply, reason, seen, released)`, 16)
+	next, since, reply, reason, class, seen, released)`, 17)
 
 func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.Delivery, o evidence.Observation) (*keeping, error) {
 	if c.ID == "" {
@@ -107,7 +107,7 @@ func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
 			required++
 		}
 		args = append(args, id, capture, string(d.Recipient), string(d.Original), string(d.Mailbox), d.Destination, string(d.Side), d.Required,
-			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Seen, micros(d.Released))
+			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, micros(d.Released))
 	}
 	t.committed(func() { l.required.Add(required) })
 	return insertDeliveries.insert(t, args)

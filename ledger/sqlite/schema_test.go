@@ -39,7 +39,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	mustClose(t, openIn(t, folder, Options{}))
 	foreign(t, folder, "PRAGMA user_version = 99")
 	_, err := Open(t.Context(), folder, Options{})
-	if !errors.Is(err, ledger.ErrNewerSchema) || !strings.Contains(err.Error(), "schema is version 99, this posthouse knows up to 2") {
+	if !errors.Is(err, ledger.ErrNewerSchema) || !strings.Contains(err.Error(), "schema is version 99, this posthouse knows up to 3") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -58,7 +58,7 @@ func TestMigrationAndTheWayBack(t *testing.T) {
 	if _, err := Open(t.Context(), folder, Options{}); !errors.Is(err, ledger.ErrNewerSchema) {
 		t.Fatalf("today's code opened it: %v", err)
 	}
-	copied := filepath.Join(folder, "ledger-before-v3.db")
+	copied := filepath.Join(folder, "ledger-before-v4.db")
 	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the copy: %v, %v", info, err)
 	}
@@ -81,10 +81,10 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	folder := t.TempDir()
 	mustClose(t, openIn(t, folder, Options{}))
 	// What a migration that was cut off may have left behind does not matter either.
-	write(t, filepath.Join(folder, "ledger-before-v3.db.new"), "half a copy")
+	write(t, filepath.Join(folder, "ledger-before-v4.db.new"), "half a copy")
 	err := withScripts(t, folder, newerScripts(t, "CREATE TABLE future (n INTEGER)", "CREATE TABLE later (n INTEGER); DROP TABLE no_such_table"))
-	if err == nil || !strings.Contains(err.Error(), "schema version 4") {
-		t.Fatalf("got %v, want an error that names version 4", err)
+	if err == nil || !strings.Contains(err.Error(), "schema version 5") {
+		t.Fatalf("got %v, want an error that names version 5", err)
 	}
 	l := &Ledger{folder: folder}
 	l.lock, _ = Lock(folder)
@@ -93,13 +93,34 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{
-		"PRAGMA user_version": 3,
+		"PRAGMA user_version": 4,
 		"SELECT count(*) FROM sqlite_schema WHERE name = 'future'": 1,
 		"SELECT count(*) FROM sqlite_schema WHERE name = 'later'":  0,
 	} {
 		if got, err := one(&tx{st: l.w.st}, value[int], query); err != nil || got != want {
 			t.Errorf("%s: %d, %v; want %d", query, got, err, want)
 		}
+	}
+}
+
+// TestDeliveriesOfTheFirstSchema: what an older posthouse planned is read as it was, with a refusal of no class.
+func TestDeliveriesOfTheFirstSchema(t *testing.T) {
+	folder := t.TempDir()
+	if err := makePrivate(filepath.Join(folder, databaseFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := withScripts(t, folder, newerScripts(t)[:1]); err != nil {
+		t.Fatal(err)
+	}
+	foreign(t, folder, `INSERT INTO captures VALUES (1, 'a', 5, 'arriving', 'mx', '', '', '', '', '', '', 0, '', '', '[]', NULL, 1, NULL, NULL, NULL, NULL, NULL, '', 1, 0, 0, 0, 0, '');
+		INSERT INTO deliveries VALUES (1, 1, 'anna@example.com', 'anna@example.com', 'anna@example.com', 'cloud:smtp', 'cloud', 1, 'held', 3, 6, 7, '550 no', 'declined', '')`)
+	l := openIn(t, folder, Options{})
+	all, err := l.Deliveries(t.Context(), ledger.DeliveryFilter{})
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d deliveries, %v", len(all), err)
+	}
+	if d := all[0]; d.State != ledger.Held || d.Attempts != 3 || d.Reply != "550 no" || d.Reason != "declined" || d.Class != "" || d.Seen != "" {
+		t.Errorf("%+v", d)
 	}
 }
 
