@@ -19,7 +19,7 @@ func TestDiff(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"", "[relay]\nhold_after = \"6d\"", "relay.hold_after: 5d → 6d (restart)"},
 		{"", "[relay]\nworkers = 9", "relay.workers: 8 → 9 (restart)"},
-		{"", "[relay]\nretry = [\"1m\", \"2h\"]", "relay.retry: 1m, 5m, 15m, 30m, 1h, 2h, 4h → 1m, 2h (restart)"},
+		{"", "[relay]\nretry = [\"1m\", \"2h\"]", "relay.retry: 30s, 1m, 2m, 5m, 10m, 15m → 1m, 2h (restart)"},
 		{"[bridge]\nskip = []", "", ""},
 		{"", "[bridge]\nskip = [\"Trash\"]", "bridge.skip: - → Trash (restart)"},
 		{"", "[routes.arriving]\nto = [\"cloud:smtp\"]", "routes.arriving.to: home:smtp → cloud:smtp (restart)"},

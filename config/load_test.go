@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	if !reflect.DeepEqual(cfg.Relay, want.Relay) || !reflect.DeepEqual(cfg.Verdict, want.Verdict) || cfg.Log != want.Log {
 		t.Errorf("what is not given is not the default:\n%+v\n%+v", cfg, want)
 	}
-	if cfg.Relay.HoldAfter != 5*day || cfg.Relay.Retry[6] != 4*time.Hour || cfg.Bridge.SettleTime != 10*time.Second {
+	if cfg.Relay.HoldAfter != 5*day || cfg.Relay.Retry[5] != 15*time.Minute || cfg.Bridge.SettleTime != 10*time.Second {
 		t.Errorf("relay: %+v", cfg.Relay)
 	}
 	if cfg.Verdict.BlindBelow != 0.9 || cfg.Verdict.Quiet != 72*time.Hour {

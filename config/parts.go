@@ -31,13 +31,18 @@ type Route struct {
 // Relay is how captured mail is carried onward.
 type Relay struct {
 	// Waits between attempts. The last one is repeated.
-	Retry []time.Duration `toml:"retry" default:"1m, 5m, 15m, 30m, 1h, 2h, 4h" min:"1s" max:"24h" need:"yes"`
+	Retry []time.Duration `toml:"retry" default:"30s, 1m, 2m, 5m, 10m, 15m" min:"1s" max:"24h" need:"yes"`
 	// Age at which an undelivered message is held for a person. Nothing is ever bounced or dropped.
 	HoldAfter time.Duration `toml:"hold_after" default:"5d" min:"1m" max:"90d"`
 	// How long a delivery whose reply was lost is looked for in the mailbox before it is sent again.
 	SettleTime time.Duration `toml:"settle_time" default:"5m" min:"0s" max:"24h"`
 	// Age at which a message the cloud accepted, but nobody has seen in the mailbox, is an alarm.
 	SeenWithin time.Duration `toml:"seen_within" default:"6h" min:"1s" max:"30d"`
+	// True: what the cloud refuses by SMTP for its size, its form or our own address is put into the mailbox by IMAP. Never what
+	// it refuses for content or sender.
+	Rescue bool `toml:"rescue" default:"true"`
+	// Age at which a message that the cloud's SMTP throttles is put into the mailbox by IMAP.
+	RescueAfter time.Duration `toml:"rescue_after" default:"1h" min:"0s" max:"30d"`
 	// How long a settled message's body is kept.
 	Retention time.Duration `toml:"retention" default:"14d" min:"0s" max:"3650d"`
 	// Deliveries at one time.

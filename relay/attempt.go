@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,21 +32,29 @@ func (c *Courier) attempt(ctx context.Context, l *lane, capture ledger.Capture, 
 	return news
 }
 
-// report tells the breaker whether the destination was reached, and returns whether it closed again. A connection that was lost before the reply says neither.
+// maxRest is how long a destination is left alone at most because it asked for it; then one message asks again.
+const maxRest = time.Hour
+
+// report tells the breaker whether the destination was reached and had time for us, and returns whether it closed again. A connection that was lost before the reply says
+// neither.
 func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
-	unreachable := 0
+	shut, wait := 0, time.Duration(0)
 	for _, o := range outcomes {
-		switch o.Kind {
-		case Unreachable:
-			unreachable++
-		case Uncertain:
+		switch kind := cmp.Or(o.First, o.Kind); {
+		case o.Busy, kind == Unreachable:
+			shut++
+			wait = max(wait, o.Wait)
+		case kind == Uncertain:
 		default:
 			closed = l.breaker.State() != pace.Closed
 			l.breaker.Success()
 			return closed
 		}
 	}
-	if unreachable > 0 {
+	switch {
+	case wait > 0:
+		l.breaker.Rest(now.Add(min(wait, maxRest)))
+	case shut > 0:
 		l.breaker.Failure(now, rand.Float64())
 	}
 	return false
@@ -101,34 +110,19 @@ func (c *Courier) judge(capture ledger.Capture, d ledger.Delivery, o Outcome, no
 		return c.delivered(d, o, now)
 	case Uncertain:
 		return enter(d, ledger.InDoubt, now, now)
-	case Declined, Unsuitable:
-		d.Reason = fmt.Sprintf("%s declined it: %s", d.Destination, o.Reply)
-		return c.park(d, now)
 	}
-	if c.tooLong(capture, d, now) {
-		d.Reason = fmt.Sprintf("not accepted by %s for %s: %s", d.Destination, c.cfg.HoldAfter, o.Reply)
-		return c.park(d, now)
-	}
-	return enter(d, ledger.Due, now, c.retryAt(now, d.Attempts, o.Wait))
+	return c.refused(capture, d, o, now)
 }
 
 func (c *Courier) delivered(d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
 	if d.Reason != unasked {
 		d.Reason = ""
 	}
-	d.Seen = o.Seen
+	d.Seen, d.Class = o.Seen, string(o.Class)
 	if o.Seen == "" && d.Required && d.Mailbox != "" && c.cfg.Finder != nil {
 		return enter(d, ledger.Accepted, now, now)
 	}
 	return enter(d, ledger.Settled, now, now)
-}
-
-// park holds a required delivery for a person; a best-effort one ends here.
-func (c *Courier) park(d ledger.Delivery, now time.Time) ledger.Delivery {
-	if !d.Required {
-		return enter(d, ledger.Settled, now, now)
-	}
-	return enter(d, ledger.Held, now, now)
 }
 
 // enter moves a delivery to a state. Since only changes with the state, so that it tells for how long it has been so.
@@ -142,7 +136,7 @@ func enter(d ledger.Delivery, s ledger.DeliveryState, now, next time.Time) ledge
 
 func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
 	entry := c.cfg.Log.WithFields(logrus.Fields{
-		"capture": capture.ID, "to": d.Recipient, "original": d.Original, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply,
+		"capture": capture.ID, "to": d.Recipient, "original": d.Original, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply, "class": o.Class,
 	})
 	if id := capture.MessageID; id != "" {
 		entry = entry.WithField("message_id", clip(id))
@@ -150,6 +144,10 @@ func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
 	switch {
 	case d.State == ledger.Held:
 		entry.Warn("delivery held: it needs a person")
+	case d.State == ledger.Quiet:
+		entry.Info("delivery refused as spam or virus: kept")
+	case o.Kind == Delivered && o.First != "":
+		entry.Info("delivered into the mailbox, as SMTP refused it")
 	case o.Kind == Delivered:
 		entry.Info("delivered")
 	default:

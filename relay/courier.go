@@ -128,13 +128,17 @@ func (c *Courier) Stop(ctx context.Context) error {
 	return err
 }
 
-// tooLong reports whether a delivery was tried for as long as it may be: from its capture on, or from when a person let it go on.
+// tooLong reports whether a delivery was tried for as long as it may be.
 func (c *Courier) tooLong(capture ledger.Capture, d ledger.Delivery, now time.Time) bool {
-	begun := capture.At
-	if d.Released.After(begun) {
-		begun = d.Released
+	return now.Sub(begun(capture, d)) >= c.cfg.HoldAfter
+}
+
+// begun is since when a delivery is tried: its capture, or when a person last let it go on.
+func begun(capture ledger.Capture, d ledger.Delivery) time.Time {
+	if d.Released.After(capture.At) {
+		return d.Released
 	}
-	return now.Sub(begun) >= c.cfg.HoldAfter
+	return capture.At
 }
 
 // Hint says that something is due.

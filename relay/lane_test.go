@@ -12,6 +12,7 @@ import (
 	"posthouse/cutover"
 	"posthouse/ledger"
 	"posthouse/relay"
+	"posthouse/relay/reason"
 )
 
 // line is a destination that can be cut and mended.
@@ -334,5 +335,53 @@ func TestFreshMailGoesBeforeRetries(t *testing.T) {
 		if len(again) != 23 || slices.Contains(again[6:], "room") {
 			t.Errorf("order %v", again)
 		}
+	})
+}
+
+// TestBusyDestination: one that names a pause is left alone for it, by everybody, and then asked by one message; one that names none is asked by three, then by probes. A busy
+// mailbox is nobody else's trouble.
+func TestBusyDestination(t *testing.T) {
+	busy := relay.Outcome{Kind: relay.Deferred, Reply: "421 4.7.0 busy", Class: reason.Throttled, Busy: true}
+	named, crowded := busy, busy
+	named.Wait, crowded.Busy = 10*time.Minute, false
+	for _, tt := range []struct {
+		name     string
+		says     relay.Outcome
+		min, max int // attempts within nine minutes, of twenty messages
+	}{
+		{"for ten minutes", named, 1, 1},
+		{"without a time", busy, 10, 25},
+		{"one mailbox", crowded, 60, 80},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := newOffice()
+			cfg := settings(toCloud(o.then(tt.says)), nil)
+			running(t, cfg, func(t *testing.T, b *bed) {
+				for range 20 {
+					b.mustTake(to("anna@example.com"))
+					synctest.Wait()
+				}
+				time.Sleep(9 * time.Minute)
+				if n := len(o.attempts()); n < tt.min || n > tt.max {
+					t.Errorf("%d attempts, want %d to %d", n, tt.min, tt.max)
+				}
+			})
+		})
+	}
+	t.Run("then it has time", func(t *testing.T) {
+		o := newOffice()
+		running(t, settings(toCloud(o.then(named, yes)), nil), func(t *testing.T, b *bed) {
+			for range 20 {
+				b.mustTake(to("anna@example.com"))
+				synctest.Wait()
+			}
+			time.Sleep(11 * time.Minute)
+			equal(t, "accepted", len(o.accepted()), 20)
+			for i, pause := range o.pauses() {
+				if i == 0 && pause < 10*time.Minute || pause > 10*time.Minute+2*time.Second {
+					t.Errorf("pause %d: %s", i, pause)
+				}
+			}
+		})
 	})
 }

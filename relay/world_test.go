@@ -16,6 +16,7 @@ import (
 	"posthouse/internal/pace"
 	"posthouse/ledger"
 	"posthouse/relay"
+	"posthouse/relay/reason"
 )
 
 // destination is a scripted way out.
@@ -49,7 +50,7 @@ func always(o relay.Outcome) destination {
 var (
 	yes         = relay.Outcome{Kind: relay.Delivered, Reply: "250 2.0.0 ok"}
 	later       = relay.Outcome{Kind: relay.Deferred, Reply: "451 4.3.0 later"}
-	never       = relay.Outcome{Kind: relay.Declined, Reply: "550 5.1.1 no such user"}
+	never       = relay.Outcome{Kind: relay.Declined, Reply: "550 5.1.1 no such user", Class: reason.Recipient}
 	unfit       = relay.Outcome{Kind: relay.Unsuitable, Reply: "8-bit text and no 8BITMIME"}
 	unreachable = relay.Outcome{Kind: relay.Unreachable, Reply: "connection refused"}
 	uncertain   = relay.Outcome{Kind: relay.Uncertain, Reply: "connection lost"}

@@ -175,6 +175,9 @@ func deliveryStyle(label string) style {
 
 func (v naming) why(w control.Waiting, now time.Time) string {
 	why := w.Why
+	if w.State == string(ledger.Held) && w.Remedy != "" {
+		why += " → " + w.Remedy
+	}
 	if w.State == string(ledger.InDoubt) {
 		why = join(", ", "in doubt: the destination is asked first", why)
 	}

@@ -148,8 +148,11 @@ func followText(s control.Status) string {
 	}
 	q := s.Queue
 	queue := ""
-	if following != "" || len(s.Listeners) > 0 || q.Due+q.Sending+q.InDoubt+q.Held+q.Accepted > 0 {
+	if following != "" || len(s.Listeners) > 0 || q.Due+q.Sending+q.InDoubt+q.Held+q.Accepted+q.Quiet > 0 {
 		queue = fmt.Sprintf("queue %s, held %s", count(q.Due+q.Sending+q.InDoubt), count(q.Held))
+	}
+	if q.Quiet > 0 {
+		queue += fmt.Sprintf(", %s refused as spam or virus", count(q.Quiet))
 	}
 	if q.Accepted > 0 {
 		queue += fmt.Sprintf(", %s accepted and not yet seen", count(q.Accepted))

@@ -120,6 +120,7 @@ type Queue struct {
 	InDoubt  int `json:"in_doubt"` // the final reply was not seen: the mailbox is being asked
 	Accepted int `json:"accepted"` // by the next hop, not yet seen in the mailbox
 	Held     int `json:"held"`     // for a person
+	Quiet    int `json:"quiet"`    // refused as spam or virus: kept, and nobody needs to look
 	Settled  int `json:"settled"`
 	NotSeen  int `json:"not_seen"` // accepted, and not seen in the mailbox for too long
 	// Waiting are first the held ones, at most 100, then those due, sending or in doubt, at most 20; of both the oldest.
@@ -141,6 +142,8 @@ type Waiting struct {
 	Next        time.Time `json:"next,omitzero"`       // of the next attempt or question
 	SentAgain   time.Time `json:"sent_again,omitzero"` // in doubt: when, unless it shows up before; absent while its mailbox does not answer
 	Why         string    `json:"why"`                 // why it is held, else the last reply
+	Class       string    `json:"class,omitempty"`     // of the last refusal: size, syntax, ours, recipient, full, throttled, virus, attachment, spam, sender, policy, not understood
+	Remedy      string    `json:"remedy,omitempty"`    // what a person can do about such a refusal
 }
 
 // Mailbox is one mailbox's copy.

@@ -14,6 +14,7 @@ import (
 	"posthouse/internal/pace"
 	"posthouse/relay"
 	"posthouse/relay/delivery"
+	"posthouse/relay/reason"
 )
 
 // destinations makes every way out that the servers offer: SERVER:smtp where there is SMTP, SERVER:mailbox where there is IMAP on the cloud side.
@@ -26,13 +27,21 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 				return nil, fmt.Errorf("server %s: %w", name, err)
 			}
 			d.onStop(client.Stop)
-			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, smtpDestination{client})
+			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, smtpDestination{client}))
 		}
 		if s.IMAP != "" && s.Side == config.Cloud {
 			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})
 		}
 	}
 	return ways, nil
+}
+
+// rescuing puts the mailbox path behind a way into the cloud by SMTP.
+func (d *Daemon) rescuing(s config.Server, to relay.Destination) relay.Destination {
+	if s.Side != config.Cloud || s.IMAP == "" || !d.cfg.Relay.Rescue {
+		return to
+	}
+	return relay.Rescue{Destination: to, Mailbox: mailboxDestination{d.bridge, d.traceKey}, After: d.cfg.Relay.RescueAfter, Clock: d.opts.Clock}
 }
 
 // looking makes a way into the cloud look first.
@@ -109,7 +118,7 @@ func envelope(c relay.Consignment) delivery.Envelope {
 }
 
 func outcome(o delivery.Outcome, err error) relay.Outcome {
-	r := relay.Outcome{Reply: reply(o, err), Wait: o.Backoff}
+	r := relay.Outcome{Reply: reply(o, err), Wait: o.Backoff, Class: reason.Of(o.Reply.Code, o.Reply.Enhanced, o.Reply.Text)}
 	switch o.Kind {
 	case delivery.Accepted:
 		r.Kind = relay.Delivered
@@ -120,26 +129,39 @@ func outcome(o delivery.Outcome, err error) relay.Outcome {
 	case delivery.InDoubt:
 		r.Kind = relay.Uncertain
 	case delivery.NotFit:
-		r.Kind = relay.Unsuitable
+		r.Kind, r.Class = relay.Unsuitable, unfit(o.Err)
 	default:
-		r.Kind = unsent(err)
+		return unsent(r, err)
 	}
+	// x.2.y speaks of the mailbox: others' may have time.
+	r.Busy = r.Class == reason.Throttled && !strings.HasPrefix(o.Reply.Enhanced, "4.2.") && !strings.HasPrefix(o.Reply.Enhanced, "5.2.")
 	return r
 }
 
-// unsent tells trouble with the connection, which is the destination's, from trouble with this message.
-func unsent(err error) relay.OutcomeKind {
-	var session *delivery.SessionError
-	var unfit *delivery.Unfit
-	switch {
-	case errors.As(err, &unfit):
-		return relay.Unsuitable
-	case errors.Is(err, context.Canceled), errors.Is(err, delivery.ErrStopped):
-		return relay.Deferred // we are being stopped: that is nobody's fault
-	case errors.As(err, &session):
-		return relay.Unreachable
+// unfit is the class of a refusal of our own.
+func unfit(err error) reason.Class {
+	var u *delivery.Unfit
+	if errors.As(err, &u) && u.Reason == delivery.TooBig {
+		return reason.Size
 	}
-	return relay.Deferred
+	return reason.Syntax
+}
+
+// unsent tells trouble with the connection, which is the destination's, from trouble with this message.
+func unsent(r relay.Outcome, err error) relay.Outcome {
+	var session *delivery.SessionError
+	var misfit *delivery.Unfit
+	r.Kind = relay.Deferred
+	switch {
+	case errors.As(err, &misfit):
+		r.Kind, r.Class = relay.Unsuitable, unfit(err)
+	case errors.Is(err, context.Canceled), errors.Is(err, delivery.ErrStopped):
+		// We are being stopped: that is nobody's fault.
+	case errors.As(err, &session):
+		r.Kind, r.Class = relay.Unreachable, reason.Of(session.Reply.Code, session.Reply.Enhanced, session.Reply.Text)
+		_, r.Wait = session.Throttled()
+	}
+	return r
 }
 
 func reply(o delivery.Outcome, err error) string {
@@ -177,11 +199,16 @@ func deposited(seen bridge.Sighting, err error) relay.Outcome {
 		return relay.Outcome{Kind: relay.Delivered, Reply: "put into the mailbox", Seen: seen.String()}
 	case errors.Is(err, bridge.ErrUnknown):
 		return relay.Outcome{Kind: relay.Uncertain, Reply: err.Error()}
+	case errors.Is(err, bridge.ErrTooLarge):
+		return relay.Outcome{Kind: relay.Declined, Class: reason.Size, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrRefused):
-		return relay.Outcome{Kind: relay.Declined, Reply: err.Error()}
+		return relay.Outcome{Kind: relay.Declined, Class: reason.Syntax, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrBusy): // one mailbox, not the server
-	case errors.Is(err, bridge.ErrConnection), errors.Is(err, bridge.ErrLogin):
+	case errors.Is(err, bridge.ErrConnection):
 		return relay.Outcome{Kind: relay.Unreachable, Reply: err.Error()}
+	case errors.Is(err, bridge.ErrLogin):
+		// That of one mailbox, which says nothing of the server: others' mail goes on.
+		return relay.Outcome{Kind: relay.Deferred, Class: reason.Ours, Reply: err.Error()}
 	}
 	return relay.Outcome{Kind: relay.Deferred, Reply: err.Error()}
 }

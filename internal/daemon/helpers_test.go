@@ -24,6 +24,7 @@ import (
 	"posthouse/relay"
 	"posthouse/relay/delivery"
 	"posthouse/relay/listener"
+	"posthouse/relay/reason"
 )
 
 func TestRules(t *testing.T) {
@@ -178,6 +179,8 @@ func TestEnvelope(t *testing.T) {
 
 func TestOutcome(t *testing.T) {
 	cut := &delivery.SessionError{Err: errors.New("connection reset")}
+	tooBig := &delivery.Unfit{Reason: delivery.TooBig}
+	busy, crowded := delivery.Reply{Code: 421, Enhanced: "4.7.0", Text: "try again in 1 minute"}, delivery.Reply{Code: 450, Enhanced: "4.2.1", Text: "receiving mail at a rate that is too high"}
 	for _, c := range []struct {
 		name    string
 		outcome delivery.Outcome
@@ -185,12 +188,17 @@ func TestOutcome(t *testing.T) {
 		want    relay.Outcome
 	}{
 		{"accepted", delivery.Outcome{Kind: delivery.Accepted, Reply: delivery.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok"}}, nil, relay.Outcome{Kind: relay.Delivered, Reply: "250 2.0.0 ok"}},
-		{"refused", delivery.Outcome{Kind: delivery.RefusedPermanent, Reply: delivery.Reply{Code: 550}}, nil, relay.Outcome{Kind: relay.Declined, Reply: "550"}},
+		{"refused", delivery.Outcome{Kind: delivery.RefusedPermanent, Reply: delivery.Reply{Code: 550}}, nil, relay.Outcome{Kind: relay.Declined, Reply: "550", Class: reason.Other}},
 		{"put off", delivery.Outcome{Kind: delivery.RefusedTemporary, Backoff: time.Minute}, nil, relay.Outcome{Kind: relay.Deferred, Wait: time.Minute}},
 		{"in doubt", delivery.Outcome{Kind: delivery.InDoubt}, cut, relay.Outcome{Kind: relay.Uncertain, Reply: cut.Error()}},
-		{"does not fit", delivery.Outcome{Kind: delivery.NotFit, Err: errors.New("too big")}, nil, relay.Outcome{Kind: relay.Unsuitable, Reply: "too big"}},
+		{"does not fit", delivery.Outcome{Kind: delivery.NotFit, Err: errors.New("too big")}, nil, relay.Outcome{Kind: relay.Unsuitable, Reply: "too big", Class: reason.Syntax}},
+		{"too big", delivery.Outcome{Kind: delivery.NotFit, Err: tooBig}, tooBig, relay.Outcome{Kind: relay.Unsuitable, Reply: tooBig.Error(), Class: reason.Size}},
+		{"busy", delivery.Outcome{Kind: delivery.RefusedTemporary, Reply: busy, Backoff: time.Minute}, nil, relay.Outcome{Kind: relay.Deferred, Reply: busy.String(), Class: reason.Throttled, Wait: time.Minute, Busy: true}},
+		{"busy mailbox", delivery.Outcome{Kind: delivery.RefusedTemporary, Reply: crowded}, nil, relay.Outcome{Kind: relay.Deferred, Reply: crowded.String(), Class: reason.Throttled}},
+		{"busy at the greeting", delivery.Outcome{}, &delivery.SessionError{Reply: busy}, relay.Outcome{Kind: relay.Unreachable, Reply: (&delivery.SessionError{Reply: busy}).Error(), Class: reason.Throttled, Wait: time.Minute}},
+		{"login refused", delivery.Outcome{}, &delivery.SessionError{Reply: delivery.Reply{Code: 535}}, relay.Outcome{Kind: relay.Unreachable, Reply: ": : 535", Class: reason.Ours}},
 		{"no connection", delivery.Outcome{}, cut, relay.Outcome{Kind: relay.Unreachable, Reply: cut.Error()}},
-		{"no way for this message", delivery.Outcome{}, fmt.Errorf("sending: %w", &delivery.Unfit{}), relay.Outcome{Kind: relay.Unsuitable, Reply: fmt.Sprint("sending: ", &delivery.Unfit{})}},
+		{"no way for this message", delivery.Outcome{}, fmt.Errorf("sending: %w", &delivery.Unfit{}), relay.Outcome{Kind: relay.Unsuitable, Class: reason.Syntax, Reply: fmt.Sprint("sending: ", &delivery.Unfit{})}},
 		{"we are stopping", delivery.Outcome{}, delivery.ErrStopped, relay.Outcome{Kind: relay.Deferred, Reply: delivery.ErrStopped.Error()}},
 		{"we are stopping within a session", delivery.Outcome{}, &delivery.SessionError{Err: context.Canceled}, relay.Outcome{Kind: relay.Deferred, Reply: (&delivery.SessionError{Err: context.Canceled}).Error()}},
 		{"the body cannot be read", delivery.Outcome{}, errors.New("disk"), relay.Outcome{Kind: relay.Deferred, Reply: "disk"}},
@@ -213,8 +221,11 @@ func TestDeposited(t *testing.T) {
 			t.Errorf("%v: %+v", err, got)
 		}
 	}
-	if got := deposited(bridge.Sighting{}, bridge.ErrLogin).Kind; got != relay.Unreachable {
-		t.Errorf("a refused login: %v", got)
+	if got := deposited(bridge.Sighting{}, bridge.ErrLogin); got.Kind != relay.Deferred || got.Class != reason.Ours {
+		t.Errorf("a refused login is one mailbox's trouble: %+v", got)
+	}
+	if got := deposited(bridge.Sighting{}, bridge.ErrTooLarge); got.Kind != relay.Declined || got.Class != reason.Size {
+		t.Errorf("too large: %+v", got)
 	}
 	asked := fmt.Errorf("%w: %w", bridge.ErrConnection, &bridge.Busy{Kind: bridge.Throttled, Err: errors.New("BYE later")})
 	if got := deposited(bridge.Sighting{}, asked).Kind; got != relay.Deferred {

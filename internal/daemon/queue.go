@@ -8,6 +8,7 @@ import (
 	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/ledger"
+	"posthouse/relay/reason"
 )
 
 // shown and heldShown are how many deliveries the status lists of those that go on by themselves, and of those that wait for a person.
@@ -24,7 +25,7 @@ func (d *Daemon) queue(ctx context.Context, now time.Time) (control.Queue, error
 	}
 	q := control.Queue{
 		Due: backlog[ledger.Due], Sending: backlog[ledger.Sending], InDoubt: backlog[ledger.InDoubt],
-		Accepted: backlog[ledger.Accepted], Held: backlog[ledger.Held], Settled: backlog[ledger.Settled],
+		Accepted: backlog[ledger.Accepted], Held: backlog[ledger.Held], Quiet: backlog[ledger.Quiet], Settled: backlog[ledger.Settled],
 	}
 	held, err := d.waiting(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}, Limit: heldShown})
 	if err != nil {
@@ -77,7 +78,7 @@ func (d *Daemon) describe(ctx context.Context, delivery ledger.Delivery) (contro
 	w := control.Waiting{
 		Capture: string(c.ID), At: c.At, From: c.Envelope.From, To: string(delivery.Recipient), Size: c.Size,
 		Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next,
-		Why: cmp.Or(delivery.Reason, delivery.Reply),
+		Why: cmp.Or(delivery.Reason, delivery.Reply), Class: delivery.Class, Remedy: reason.Class(delivery.Class).Remedy(),
 	}
 	if delivery.State == ledger.InDoubt && delivery.Reason == "" && delivery.Reply != "" {
 		w.Why = "its reply was lost: " + delivery.Reply

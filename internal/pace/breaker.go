@@ -77,6 +77,15 @@ func (b *Breaker) Failure(now time.Time, rnd float64) {
 	b.retry = now.Add(b.pauses.Next(b.opened, rnd))
 }
 
+// Rest opens the breaker until an instant that the destination itself named:
+// then one probe is let through.
+func (b *Breaker) Rest(until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state, b.retry = Open, until
+	b.opened = max(b.opened, 1)
+}
+
 // Hint says that the destination is probably back (the network came up, a
 // person asks to retry): the breaker closes at once. If the hint was wrong,
 // one failure opens it again, with the pause that was due next.

@@ -11,7 +11,7 @@ func breakerUnderTest() *Breaker {
 	return NewBreaker(3, Schedule{Steps: []time.Duration{time.Minute, 10 * time.Minute}, Jitter: -1})
 }
 
-// A script's words: f failure, s success, h hint, +N minutes pass, yes and no
+// A script's words: f failure, s success, h hint, r a rest of five minutes, +N minutes pass, yes and no
 // what Allow must say, and a state's name.
 func TestBreaker(t *testing.T) {
 	tests := []struct{ name, script string }{
@@ -31,6 +31,9 @@ func TestBreaker(t *testing.T) {
 		{"a wrong hint opens again, for longer", "f f f h f open +9 no +1 yes"},
 		{"a right hint forgets", "f f f h s f f closed"},
 		{"a hint means nothing while closed", "f h f closed f open"},
+		{"a rest is kept, then one probe", "r open +4 no +1 yes half-open no"},
+		{"a rest may be asked for again", "r +5 yes r +4 no +1 yes s closed yes"},
+		{"a failed probe after a rest pauses", "r +5 yes f open +9 no +1 yes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { play(t, breakerUnderTest(), tt.script) })
@@ -47,6 +50,8 @@ func play(t *testing.T, b *Breaker, script string) {
 			b.Success()
 		case "h":
 			b.Hint()
+		case "r":
+			b.Rest(now.Add(5 * time.Minute))
 		case "yes", "no":
 			if got := b.Allow(now); got != (word == "yes") {
 				t.Fatalf("word %d: Allow = %v, want %s", i+1, got, word)

@@ -1,0 +1,62 @@
+package daemon_test
+
+import (
+	"strings"
+	"testing"
+
+	"posthouse/internal/control"
+	"posthouse/internal/testserver"
+)
+
+// refusing is a server that refuses one recipient, after the dot where it is the only one.
+func refusing(stage testserver.Stage, code int, text string) testserver.SMTPConfig {
+	return testserver.SMTPConfig{Script: func(c testserver.SMTPCall) *testserver.Reply {
+		if c.Stage == stage {
+			return testserver.Refuse(code, text)
+		}
+		return nil
+	}}
+}
+
+// What SMTP refuses for its size goes into the mailboxes, once into each.
+func TestRescuedIntoTheMailbox(t *testing.T) {
+	b := newBed(t, layout{mx: refusing(testserver.AtBody, 552, "5.3.4 Message size exceeds fixed maximum message size")})
+	b.start()
+	msg := b.send("hello", "x@sender.example", "anna@example.com", "bob@example.com")
+	s := b.until("both to be in their mailboxes", settled(2))
+	b.once(b.cloud, "anna@example.com", msg)
+	b.once(b.cloud, "bob@example.com", msg)
+	if s.Queue.Held != 0 || b.mx.Accepted() != 0 || !strings.Contains(b.logged.String(), "as SMTP refused it") {
+		t.Errorf("%+v", s.Queue)
+	}
+}
+
+// What SMTP refuses as spam is kept and counted; it is in no mailbox, in no list, and no open work.
+func TestSpamIsQuiet(t *testing.T) {
+	b := newBed(t, layout{mx: refusing(testserver.AtBody, 550, "5.7.1 Message rejected as spam by Content Filtering.")})
+	b.start()
+	msg := b.send("hello", "x@sender.example", "anna@example.com")
+	s := b.until("it to be kept", func(s control.Status) bool { return s.Queue.Quiet == 1 })
+	if s.Queue.Held != 0 || len(s.Queue.Waiting) != 0 || strings.Contains(b.logged.String(), "held") {
+		t.Errorf("%+v", s.Queue)
+	}
+	if found := b.holding(b.cloud, "anna@example.com", msg); len(found) != 0 {
+		t.Errorf("it lies in %v", found)
+	}
+	for _, reason := range s.Server.Reasons {
+		if reason.Code == "held" || reason.Code == "unsettled" {
+			t.Errorf("it is open work: %+v", reason)
+		}
+	}
+}
+
+// A rescue may be switched off.
+func TestNoRescue(t *testing.T) {
+	b := newBed(t, layout{mx: refusing(testserver.AtBody, 552, "5.3.4 Message size exceeds fixed maximum message size"), relay: "rescue = false"})
+	b.start()
+	b.send("hello", "x@sender.example", "anna@example.com")
+	s := b.until("it to be held", func(s control.Status) bool { return s.Queue.Held == 1 })
+	if w := s.Queue.Waiting[0]; w.Class != "size" || w.Remedy == "" {
+		t.Errorf("%+v", w)
+	}
+}
