@@ -18,7 +18,11 @@ const rowsShown = 10
 // problemsView names everything that somebody should look at, one line each, the kind in the left column.
 func problemsView(s control.Status, now time.Time) []line {
 	v := naming{domains: s.Domains}
-	lines := refusedView(s.Config.Refused, now)
+	var trouble [][]string
+	for _, text := range s.Trouble {
+		trouble = append(trouble, []string{text})
+	}
+	lines := append(section("trouble", bad, trouble), refusedView(s.Config.Refused, now)...)
 	lines = append(lines, v.mailboxes(s.Mailboxes, now)...)
 	held, waiting := sorted(s.Queue.Waiting)
 	q := s.Queue
@@ -177,6 +181,9 @@ func (v naming) why(w control.Waiting, now time.Time) string {
 	why := w.Why
 	if w.State == string(ledger.Held) && w.Remedy != "" {
 		why += " → " + w.Remedy
+	}
+	if w.Notice != "" {
+		why = join(", ", why, "a notice to its sender is ready (--json)")
 	}
 	if w.State == string(ledger.InDoubt) {
 		why = join(", ", "in doubt: the destination is asked first", why)

@@ -27,7 +27,7 @@ type Status struct {
 	Unknown   []Unknown   `json:"unknown_recipients,omitempty"`
 	Listeners []Listening `json:"listeners"` // by name; one that listens on several addresses stands here once for each
 	Config    Loaded      `json:"config"`
-	Trouble   []string    `json:"trouble,omitempty"` // what this process itself cannot do now, for people
+	Trouble   []string    `json:"trouble,omitempty"` // what somebody should look at now: what this process cannot do, mail that is late or was not seen
 }
 
 // StatusSchema names the shape of Status.
@@ -144,6 +144,7 @@ type Waiting struct {
 	Why         string    `json:"why"`                 // why it is held, else the last reply
 	Class       string    `json:"class,omitempty"`     // of the last refusal: size, syntax, ours, recipient, full, throttled, virus, attachment, spam, sender, policy, not understood
 	Remedy      string    `json:"remedy,omitempty"`    // what a person can do about such a refusal
+	Notice      string    `json:"notice,omitempty"`    // after a day: a message to its sender, ready to be sent by a person
 }
 
 // Mailbox is one mailbox's copy.

@@ -63,6 +63,7 @@ type Daemon struct {
 	witness   *witness
 	logs      []*logSource
 	control   *control.Server
+	bell      bell
 	// identities are our certificates, to be read again on reload.
 	identities []identity
 	tls        *tls.Config // of the first listener that has one

@@ -19,7 +19,7 @@ const (
 	pruneEvery  = time.Hour
 )
 
-// startKeeping runs what is done again and again: coverage, verification, removal of bodies whose time is over.
+// startKeeping runs what is done again and again: coverage, alarms, verification, removal of bodies whose time is over.
 func (d *Daemon) startKeeping(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var loops sync.WaitGroup
@@ -27,6 +27,7 @@ func (d *Daemon) startKeeping(context.Context) error {
 	loops.Go(func() {
 		d.every(ctx, "keeping", d.tick(), func(ctx context.Context) error { alive(); return d.keep(ctx) })
 	})
+	loops.Go(func() { d.every(ctx, "looking for alarms", d.tick(), d.ring) })
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })
 	d.onStop(func(ctx context.Context) error {

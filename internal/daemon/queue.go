@@ -41,9 +41,8 @@ func (d *Daemon) queue(ctx context.Context, now time.Time) (control.Queue, error
 
 // unseen tells of the deliveries that the cloud accepted too long ago and nobody saw in the mailbox.
 func (d *Daemon) unseen(ctx context.Context, now time.Time, q *control.Queue) error {
-	late := ledger.DeliveryFilter{
-		States: []ledger.DeliveryState{ledger.Accepted}, Required: true, Before: now.Add(-d.cfg.Relay.SeenWithin), Limit: shown,
-	}
+	late := d.unseenTooLong(now)
+	late.Limit = shown
 	var err error
 	if q.NotSeen, err = d.ledger.CountDeliveries(ctx, late); err != nil {
 		return err
@@ -80,6 +79,7 @@ func (d *Daemon) describe(ctx context.Context, delivery ledger.Delivery) (contro
 		Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next,
 		Why: cmp.Or(delivery.Reason, delivery.Reply), Class: delivery.Class, Remedy: reason.Class(delivery.Class).Remedy(),
 	}
+	w.Notice = d.notice(w, delivery, d.opts.Clock.Now())
 	if delivery.State == ledger.InDoubt && delivery.Reason == "" && delivery.Reply != "" {
 		w.Why = "its reply was lost: " + delivery.Reply
 	}

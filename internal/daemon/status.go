@@ -14,21 +14,21 @@ import (
 )
 
 // Status is everything at a glance, as of now.
-func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
+func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
 	now := d.opts.Clock.Now()
 	in := d.live.Load()
-	s := control.NewStatus()
+	s = control.NewStatus()
 	s.At, s.Since, s.Version, s.Organisation, s.Domains = now, d.started, d.opts.Version, in.cfg.Organisation, in.cfg.Domains
 	s.Config = control.Loaded{File: d.cfg.File, At: in.at}
 	if refusal := d.refusal.Load(); refusal != nil {
 		s.Config.Refused = *refusal
 	}
-	s.Trouble = d.trouble(ctx)
-	queue, err := d.queue(ctx, now)
-	if err != nil {
+	if s.Trouble, err = d.trouble(ctx, now); err != nil {
 		return s, err
 	}
-	s.Queue = queue
+	if s.Queue, err = d.queue(ctx, now); err != nil {
+		return s, err
+	}
 	s.Mailboxes, s.Copy = d.copied()
 	testimony := d.witness.snapshot()
 	work, err := d.openWork(ctx, now, s)
@@ -48,14 +48,19 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 // keepPatience is how long a status waits for the ledger to take what was watched up to now.
 const keepPatience = 2 * time.Second
 
-// trouble extends the coverage up to now, so that the verdict is of now. A ledger that takes nothing is worth telling, not a reason to tell nothing.
-func (d *Daemon) trouble(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, keepPatience)
+// trouble extends the coverage up to now, so that the verdict is of now. A ledger that takes nothing is worth telling, not a reason to tell nothing; so are the alarms.
+func (d *Daemon) trouble(ctx context.Context, now time.Time) ([]string, error) {
+	var all []string
+	brief, cancel := context.WithTimeout(ctx, keepPatience)
 	defer cancel()
-	if err := d.keep(ctx); err != nil {
-		return []string{fmt.Sprintf("the ledger cannot be written: %v", err)}
+	if err := d.keep(brief); err != nil {
+		all = append(all, fmt.Sprintf("the ledger cannot be written: %v", err))
 	}
-	return nil
+	alarms, err := d.alarms(ctx, now)
+	for _, a := range alarms {
+		all = append(all, a.text)
+	}
+	return all, err
 }
 
 func (d *Daemon) judge(p evidence.Policy, t evidence.Testimony, now time.Time) evidence.Verdict {

@@ -66,3 +66,22 @@ func (c Class) Remedy() string {
 	}
 	return ""
 }
+
+// Public says to the sender of a message, in words that tell nothing of our inside, why it has not arrived.
+func (c Class) Public() string {
+	switch c {
+	case Size:
+		return "it is larger than the recipient's mail system takes"
+	case Recipient:
+		return "the recipient's mailbox is not set up"
+	case Full:
+		return "the recipient's mailbox is full"
+	case Attachment:
+		return "the recipient's mail system does not take an attachment of this kind"
+	case Sender:
+		return "the recipient's mail system could not verify its sender (SPF, DKIM, DMARC)"
+	case Policy, Spam, Virus:
+		return "a rule of the recipient's mail system does not allow it"
+	}
+	return "the recipient's mail system cannot take it at the moment"
+}

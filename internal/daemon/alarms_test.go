@@ -1,0 +1,120 @@
+package daemon_test
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"posthouse/internal/clock"
+	"posthouse/internal/control"
+	"posthouse/internal/daemon"
+	"posthouse/internal/testserver"
+)
+
+// jumping is real time from which a test can leap ahead.
+type jumping struct {
+	clock.Clock
+	ahead atomic.Int64
+}
+
+func (j *jumping) Now() time.Time       { return j.Clock.Now().Add(time.Duration(j.ahead.Load())) }
+func (j *jumping) leap(d time.Duration) { j.ahead.Add(int64(d)) }
+
+// startLeaping starts the daemon on a clock that can leap; it keeps house every fraction of a second.
+func (b *bed) startLeaping(t *testing.T) *jumping {
+	t.Helper()
+	j := &jumping{Clock: clock.Real()}
+	b.clock = j
+	b.daemon = b.newWith(b.config(), func(o *daemon.Options) { o.Speed = 2 })
+	must(t, b.daemon.Start(t.Context()))
+	t.Cleanup(b.stop)
+	return j
+}
+
+func troubled(word string) func(control.Status) bool {
+	return func(s control.Status) bool { return strings.Contains(strings.Join(s.Trouble, "\n"), word) }
+}
+
+// Wanted mail that is not delivered for an hour is an alarm on the status and in the log, once an hour; after a day there is a notice to its sender. Neither is sent by itself, and both end
+// when it is delivered.
+func TestLateMail(t *testing.T) {
+	var up atomic.Bool
+	b := newBed(t, layout{relay: "retry = [\"1s\"]\nrescue = false", mx: testserver.SMTPConfig{Script: func(c testserver.SMTPCall) *testserver.Reply {
+		if c.Stage == testserver.AtRcpt && !up.Load() {
+			return testserver.Refuse(452, "4.2.2 Mailbox full")
+		}
+		return nil
+	}}})
+	clock := b.startLeaping(t)
+	msg := b.send("hello", "x@sender.example", "anna@example.com")
+	s := b.until("an attempt", func(s control.Status) bool { return len(s.Queue.Waiting) == 1 && s.Queue.Waiting[0].Attempts > 0 })
+	if len(s.Trouble) != 0 || s.Queue.Waiting[0].Notice != "" {
+		t.Errorf("at once: %q, %+v", s.Trouble, s.Queue.Waiting[0])
+	}
+	clock.leap(61 * time.Minute)
+	s = b.until("an alarm", troubled("not delivered for more than an hour"))
+	if text := strings.Join(s.Trouble, "\n"); !strings.Contains(text, "anna@example.com") || !strings.Contains(text, "Mailbox full") || s.Queue.Waiting[0].Notice != "" {
+		t.Errorf("%s, %+v", text, s.Queue.Waiting[0])
+	}
+	b.eventually("a line of the log", func() bool { return strings.Contains(b.logged.String(), "alarm=late") })
+	clock.leap(23 * time.Hour)
+	s = b.until("a notice", troubled("a notice to each is ready"))
+	if n := s.Queue.Waiting[0].Notice; !strings.HasPrefix(n, "To: <x@sender.example>\n") || !strings.Contains(n, "the recipient's mailbox is full") {
+		t.Errorf("notice %q", n)
+	}
+	up.Store(true)
+	s = b.until("the delivery", settled(1))
+	b.once(b.cloud, "anna@example.com", msg)
+	if s = b.status(); len(s.Trouble) != 0 {
+		t.Errorf("after it: %q", s.Trouble)
+	}
+	if n := len(b.mx.Received()); n != 1 {
+		t.Errorf("%d messages left us", n)
+	}
+}
+
+// What the cloud accepted and nobody has seen after six hours is an alarm that says where to look; it is not sent again.
+func TestAcceptedAndNotSeen(t *testing.T) {
+	b := newBed(t, layout{mx: testserver.SMTPConfig{Deliver: func(*testserver.Envelope) error { return nil }}})
+	clock := b.startLeaping(t)
+	b.send("hello", "x@sender.example", "anna@example.com")
+	b.until("it to be accepted", func(s control.Status) bool { return s.Queue.Accepted == 1 })
+	clock.leap(5 * time.Hour)
+	if s := b.status(); len(s.Trouble) != 0 {
+		t.Errorf("after five hours: %q", s.Trouble)
+	}
+	clock.leap(70 * time.Minute)
+	s := b.until("an alarm", troubled("quarantine, junk and rules"))
+	if len(s.Queue.Unseen) != 1 || s.Queue.Unseen[0].Notice != "" {
+		t.Errorf("%+v", s.Queue.Unseen)
+	}
+	b.eventually("a line of the log", func() bool { return strings.Contains(b.logged.String(), "alarm=unseen") })
+	if n := b.mx.Accepted(); n != 1 {
+		t.Errorf("sent %d times", n)
+	}
+}
+
+// Nobody is told of a message with the null sender, nor waits for spam.
+func TestNoNotice(t *testing.T) {
+	b := newBed(t, layout{mx: testserver.SMTPConfig{Script: func(c testserver.SMTPCall) *testserver.Reply {
+		switch {
+		case c.Stage == testserver.AtRcpt && c.Arg == "anna@example.com":
+			return testserver.Refuse(550, "5.1.1 no such user")
+		case c.Stage == testserver.AtRcpt:
+			return testserver.Refuse(550, "5.7.1 spam")
+		}
+		return nil
+	}}})
+	clock := b.startLeaping(t)
+	b.send("a bounce", "", "anna@example.com")
+	b.send("spam", "y@sender.example", "bob@example.com")
+	b.until("both to be stopped", func(s control.Status) bool { return s.Queue.Held == 1 && s.Queue.Quiet == 1 })
+	clock.leap(25 * time.Hour)
+	s := b.until("an alarm", troubled("1 delivery not delivered"))
+	for _, w := range s.Queue.Waiting {
+		if w.Notice != "" || w.To != "anna@example.com" {
+			t.Errorf("%+v", w)
+		}
+	}
+}
