@@ -86,6 +86,9 @@ func (c *Courier) deliver(ctx context.Context, l *lane, capture ledger.Capture, 
 			outcomes = all(len(group), Outcome{Kind: Uncertain, Reply: "internal failure"})
 		}
 	}()
+	if !group[0].Required {
+		capture.Prefix = append(slices.Clone(capture.Prefix), teeFields(group[0].Recipient)...)
+	}
 	outcomes = l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: Message(c.cfg.Ledger, capture), Tee: !group[0].Required})
 	for len(outcomes) < len(group) {
 		outcomes = append(outcomes, Outcome{Kind: Uncertain, Reply: "no outcome was reported"})

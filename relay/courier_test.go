@@ -313,6 +313,39 @@ func TestTee(t *testing.T) {
 	}
 }
 
+// TestTeesGoApart: each copy has an envelope of its own, and fields against the rules of its mailbox that name nobody else; what is required goes in one, without them.
+func TestTeesGoApart(t *testing.T) {
+	cloud, legacy := newOffice(), newOffice()
+	var copies []string
+	old := destination(func(_ context.Context, c relay.Consignment) []relay.Outcome {
+		octets, err := readBody(c.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		copies = append(copies, octets)
+		return legacy.Deliver(t.Context(), c)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		cfg := house()
+		cfg.Mailboxes = append(cfg.Mailboxes, mailbox("carl"))
+		b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(cfg), Plans: map[cutover.Route]relay.Plan{cutover.Arriving: {Tee: true}}},
+			settings(map[string]relay.Destination{"new:smtp": cloud, "old:smtp": old}, sides{cutover.Cloud: cloud, cutover.Legacy: legacy}))
+		b.start(b.courier)
+		c := b.captured(to("anna@example.com", "carl@example.com"))
+		time.Sleep(time.Minute)
+		equal(t, "to the cloud", cloud.attempts(), []string{"[anna carl]"})
+		equal(t, "copies", len(copies), 2)
+		for _, octets := range copies {
+			if !strings.HasPrefix(octets, string(c.Prefix)+"Auto-Submitted: auto-generated\r\nX-Sieve-Redirected-From: ") || strings.Count(octets, "@example.com") != 1 {
+				t.Errorf("copy:\n%s", octets)
+			}
+		}
+		if octets := cloud.octets[c.ID]; strings.Contains(octets, "Auto-Submitted") {
+			t.Errorf("to the cloud:\n%s", octets)
+		}
+	})
+}
+
 // TestTeeIsNeverHeld: not even after days of trying, nor with the legacy switched off.
 func TestTeeIsNeverHeld(t *testing.T) {
 	for _, outcome := range []relay.Outcome{later, unreachable} {

@@ -169,17 +169,23 @@ func (c *Courier) putOff(group []ledger.Delivery, why error, now time.Time) []le
 	return group
 }
 
-// way is what deliveries of one capture must share to go in one attempt: a tee has another envelope than a required delivery.
+// way is what deliveries of one capture must share to go in one attempt. A tee has an envelope and header fields of its own, which name its recipient to nobody else.
 type way struct {
 	capture     cutover.CaptureID
 	destination string
-	required    bool
+	tee         cutover.Address // its recipient; "" is a required delivery
 }
 
 // byWay groups deliveries, in the order of the first of each group.
 func byWay(all []ledger.Delivery) [][]ledger.Delivery { return grouped(all, wayOf) }
 
-func wayOf(d ledger.Delivery) way { return way{d.Capture, d.Destination, d.Required} }
+func wayOf(d ledger.Delivery) way {
+	w := way{capture: d.Capture, destination: d.Destination}
+	if !d.Required {
+		w.tee = d.Recipient
+	}
+	return w
+}
 
 func grouped[K comparable](all []ledger.Delivery, key func(ledger.Delivery) K) [][]ledger.Delivery {
 	var groups [][]ledger.Delivery

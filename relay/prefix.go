@@ -25,6 +25,17 @@ func prefix(p Peer, id cutover.CaptureID, trace cutover.Trace, only cutover.Addr
 	return []byte(b.String())
 }
 
+// teeFields are prepended to a copy for the old server besides: rules that its owner left behind there must send nothing to anybody. The null reverse path keeps vacation
+// replies, refusals and bounces back; these keep back notifications (RFC 3834, RFC 5436 §2.7.1) and redirections, which Sieve gives the null reverse path as well: to
+// Dovecot's, a message that says it was redirected from this very mailbox before goes round.
+func teeFields(recipient cutover.Address) []byte {
+	fields := "Auto-Submitted: auto-generated\r\n"
+	if address := string(recipient); isASCII(address) && plain(address, "") == address {
+		fields += "X-Sieve-Redirected-From: " + address + "\r\n"
+	}
+	return []byte(fields)
+}
+
 // literal writes an IP address as RFC 5321 §4.1.3 does.
 func literal(addr string) string {
 	switch {

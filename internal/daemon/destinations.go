@@ -194,6 +194,7 @@ func (m mailboxDestination) Deliver(ctx context.Context, c relay.Consignment) []
 }
 
 func deposited(seen bridge.Sighting, err error) relay.Outcome {
+	var busy *bridge.Busy
 	switch {
 	case err == nil:
 		return relay.Outcome{Kind: relay.Delivered, Reply: "put into the mailbox", Seen: seen.String()}
@@ -203,7 +204,11 @@ func deposited(seen bridge.Sighting, err error) relay.Outcome {
 		return relay.Outcome{Kind: relay.Declined, Class: reason.Size, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrRefused):
 		return relay.Outcome{Kind: relay.Declined, Class: reason.Syntax, Reply: err.Error()}
-	case errors.Is(err, bridge.ErrBusy): // one mailbox, not the server
+	case errors.As(err, &busy) && busy.Kind == bridge.Full:
+		return relay.Outcome{Kind: relay.Deferred, Class: reason.Full, Reply: err.Error()}
+	case errors.As(err, &busy) && !errors.Is(err, bridge.ErrLogin): // one mailbox, not the server
+		return relay.Outcome{Kind: relay.Deferred, Class: reason.Throttled, Wait: busy.Wait, Reply: err.Error()}
+	case errors.Is(err, bridge.ErrBusy):
 	case errors.Is(err, bridge.ErrConnection):
 		return relay.Outcome{Kind: relay.Unreachable, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrLogin):

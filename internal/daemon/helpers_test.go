@@ -224,6 +224,13 @@ func TestDeposited(t *testing.T) {
 	if got := deposited(bridge.Sighting{}, bridge.ErrLogin); got.Kind != relay.Deferred || got.Class != reason.Ours {
 		t.Errorf("a refused login is one mailbox's trouble: %+v", got)
 	}
+	for class, busy := range map[reason.Class]*bridge.Busy{
+		reason.Full: {Kind: bridge.Full, Err: bridge.ErrConnection}, reason.Throttled: {Kind: bridge.Throttled, Wait: time.Minute, Err: bridge.ErrConnection},
+	} {
+		if got := deposited(bridge.Sighting{}, busy); got.Kind != relay.Deferred || got.Class != class || got.Wait != busy.Wait {
+			t.Errorf("%s: %+v", busy.Kind, got)
+		}
+	}
 	if got := deposited(bridge.Sighting{}, bridge.ErrTooLarge); got.Kind != relay.Declined || got.Class != reason.Size {
 		t.Errorf("too large: %+v", got)
 	}

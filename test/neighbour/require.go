@@ -13,6 +13,7 @@ const required = "POSTHOUSE_NEIGHBOURS"
 // packages are what to install for the programs whose package has another name.
 var packages = map[string]string{
 	"dovecot": "dovecot-imapd and dovecot-lmtpd",
+	"sievec":  "dovecot-sieve",
 }
 
 // Require returns the path of a neighbour's program. A test whose neighbour cannot be had ends here.
