@@ -108,19 +108,28 @@ func (s *State) postfixClient(id, text, program string, event *Event) Result {
 	}
 	m := mail{At: event.At, User: strings.Clone(field(text, ", sasl_username="))}
 	m.Submission = strings.Contains(program, "submission") || strings.Contains(program, "smtps")
-	if again := field(text, ", orig_queue_id="); again != "" && again != "NOQUEUE" {
-		m.Again = strings.Clone(again)
+	connected, _, _ := strings.Cut(client, ",")
+	if m.Name, m.Client, ok = splitClient(connected); !ok {
+		return Unparsed
 	}
-	if original := field(text, ", orig_client="); original != "" {
-		client = original // XFORWARD: a filter tells for whom it acts
-	} else {
-		client, _, _ = strings.Cut(client, ",")
-	}
-	if m.Name, m.Client, ok = splitClient(client); !ok {
+	if !s.isOwn(m.Client, "", "") && !s.onBehalf(text, &m) {
 		return Unparsed
 	}
 	s.pending.put(strings.Clone(id), m)
 	return Parsed
+}
+
+// onBehalf reads for whom a filter acts (XFORWARD). What we hand on ourselves stays ours, whoever sent it to us.
+func (s *State) onBehalf(text string, m *mail) (ok bool) {
+	if again := field(text, ", orig_queue_id="); again != "" && again != "NOQUEUE" {
+		m.Again = strings.Clone(again)
+	}
+	original := field(text, ", orig_client=")
+	if original == "" {
+		return true
+	}
+	m.Name, m.Client, ok = splitClient(original)
+	return ok
 }
 
 // splitClient reads name[address], also with a port behind it (smtpd_client_port_logging).

@@ -27,7 +27,7 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 				return nil, fmt.Errorf("server %s: %w", name, err)
 			}
 			d.onStop(client.Stop)
-			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, smtpDestination{client}))
+			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, smtpDestination{client, s.Side == config.Legacy}))
 		}
 		if s.IMAP != "" && s.Side == config.Cloud {
 			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})
@@ -77,12 +77,20 @@ func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, err
 }
 
 // smtpDestination adapts the delivery client.
-type smtpDestination struct{ client *delivery.Client }
+type smtpDestination struct {
+	client *delivery.Client
+	// forward tells a next hop that wants to know who the true client was: the old server's filters are to judge it, not us.
+	forward bool
+}
 
 // Deliver hands the message over for all recipients in one transaction. A tee goes with the null reverse path, so that nothing it causes on the legacy side comes back to
 // anybody, and asks for no notifications.
 func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
-	outcomes, err := s.client.Send(ctx, envelope(c), c.Body)
+	e := envelope(c)
+	if s.forward {
+		e.Origin = &delivery.Origin{Addr: c.Capture.Client.Addr, Helo: c.Capture.Client.Name, ID: string(c.Capture.ID)}
+	}
+	outcomes, err := s.client.Send(ctx, e, c.Body)
 	result := make([]relay.Outcome, len(c.Deliveries))
 	for i := range c.Deliveries {
 		if i < len(outcomes) {
@@ -97,7 +105,7 @@ func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []rel
 func envelope(c relay.Consignment) delivery.Envelope {
 	e := delivery.Envelope{
 		From: c.Capture.Envelope.From, UTF8: c.Capture.Envelope.UTF8, EightBit: c.Capture.EightBit, BareNewline: c.Capture.Bare,
-		Ret: c.Capture.Envelope.Return, EnvID: c.Capture.Envelope.EnvelopeID,
+		Ret: c.Capture.Envelope.Return, EnvID: unxtext(c.Capture.Envelope.EnvelopeID),
 	}
 	if c.Tee {
 		e.From, e.Ret, e.EnvID = "", "", ""
@@ -105,12 +113,16 @@ func envelope(c relay.Consignment) delivery.Envelope {
 	for _, d := range c.Deliveries {
 		r := delivery.Recipient{Address: string(d.Recipient)}
 		for _, original := range c.Capture.Envelope.Recipients {
-			if original.Address == d.Original && original.Notify != "" {
+			if original.Address != d.Original {
+				continue
+			}
+			r.ORcpt = originalRecipient(original.ORcpt)
+			if original.Notify != "" {
 				r.Notify = strings.Split(original.Notify, ",")
 			}
 		}
 		if c.Tee {
-			r.Notify = []string{"NEVER"}
+			r.Notify, r.ORcpt = []string{"NEVER"}, ""
 		}
 		e.Recipients = append(e.Recipients, r)
 	}

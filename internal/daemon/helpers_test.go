@@ -158,13 +158,13 @@ func TestEnvelope(t *testing.T) {
 	consignment := relay.Consignment{
 		Capture: ledger.Capture{EightBit: true, Bare: true, Envelope: ledger.Envelope{
 			From: "x@sender.example", UTF8: true, Return: "HDRS", EnvelopeID: "id",
-			Recipients: []ledger.Recipient{{Address: "team@example.com", Notify: "FAILURE,DELAY"}, {Address: "bob@example.com"}},
+			Recipients: []ledger.Recipient{{Address: "team@example.com", Notify: "FAILURE,DELAY", ORcpt: "rfc822;all@example.com"}, {Address: "bob@example.com"}},
 		}},
 		Deliveries: []ledger.Delivery{{Recipient: "anna@example.com", Original: "team@example.com"}, {Recipient: "bob@example.com", Original: "bob@example.com"}},
 	}
 	want := delivery.Envelope{
 		From: "x@sender.example", UTF8: true, EightBit: true, BareNewline: true, Ret: "HDRS", EnvID: "id",
-		Recipients: []delivery.Recipient{{Address: "anna@example.com", Notify: []string{"FAILURE", "DELAY"}}, {Address: "bob@example.com"}},
+		Recipients: []delivery.Recipient{{Address: "anna@example.com", Notify: []string{"FAILURE", "DELAY"}, ORcpt: "rfc822;all@example.com"}, {Address: "bob@example.com"}},
 	}
 	if got := envelope(consignment); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -172,6 +172,7 @@ func TestEnvelope(t *testing.T) {
 	consignment.Tee = true
 	want.From, want.Ret, want.EnvID = "", "", ""
 	want.Recipients[0].Notify, want.Recipients[1].Notify = []string{"NEVER"}, []string{"NEVER"}
+	want.Recipients[0].ORcpt = ""
 	if got := envelope(consignment); !reflect.DeepEqual(got, want) {
 		t.Errorf("tee: got  %+v\nwant %+v", got, want)
 	}

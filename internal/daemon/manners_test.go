@@ -1,6 +1,9 @@
 package daemon_test
 
 import (
+	"bufio"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -58,5 +61,47 @@ func TestNoRescue(t *testing.T) {
 	s := b.until("it to be held", func(s control.Status) bool { return s.Queue.Held == 1 })
 	if w := s.Queue.Waiting[0]; w.Class != "size" || w.Remedy == "" {
 		t.Errorf("%+v", w)
+	}
+}
+
+// What a sender asked for about notifications goes on as it came, and to the old server's copy NEVER.
+func TestNotificationsArePassedOn(t *testing.T) {
+	b := newBed(t, layout{to: "to = [\"home:smtp\"]\ntee = true"})
+	b.start()
+	c, err := net.Dial("tcp", b.listener())
+	must(t, err)
+	defer c.Close()
+	in := bufio.NewReader(c)
+	say := func(line, want string) {
+		t.Helper()
+		if line != "" {
+			_, err := fmt.Fprintf(c, "%s\r\n", line)
+			must(t, err)
+		}
+		for {
+			reply, err := in.ReadString('\n')
+			must(t, err)
+			if reply[3] == ' ' {
+				if !strings.HasPrefix(reply, want) {
+					t.Fatalf("%s: %s", line, reply)
+				}
+				return
+			}
+		}
+	}
+	say("", "220")
+	say("EHLO pc.example", "250")
+	say("MAIL FROM:<x@sender.example> RET=HDRS ENVID=a+2Bb", "250")
+	say("RCPT TO:<anna@example.com> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;anna+2Bnews@example.com", "250")
+	say("DATA", "354")
+	say("Message-ID: <dsn@sender.example>\r\nFrom: x@sender.example\r\n\r\nhello\r\n.", "250")
+	b.until("it to arrive", settled(1))
+	b.eventually("the copy", func() bool { return b.old.Accepted() == 1 })
+	e, tee := b.mx.Received()[0], b.old.Received()[0]
+	if args := fmt.Sprint(e.Args, e.Rcpts[0].Args); !strings.Contains(args, "RET=HDRS ENVID=a+2Bb") || !strings.Contains(args, "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;anna+2Bnews@example.com") {
+		t.Errorf("to the cloud: %s", args)
+	}
+	if args := fmt.Sprint(tee.Args, tee.Rcpts[0].Args); tee.From != "" || strings.Contains(args, "RET") || !strings.Contains(args, "NOTIFY=NEVER") || strings.Contains(args, "ORCPT") {
+		t.Errorf("to the old server: <%s> %s", tee.From, args)
 	}
 }

@@ -2,6 +2,8 @@ package delivery
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -52,6 +54,35 @@ func rcptCommand(r *Recipient, utf8 bool, ext extensions) string {
 	}
 	b.WriteString("\r\n")
 	return b.String()
+}
+
+// maxForward bounds the value of an XFORWARD attribute (Postfix's XFORWARD_README).
+const maxForward = 255
+
+// xforward tells a next hop that offers XFORWARD for whom we act; "" where
+// there is nothing to say. The name is told to be unknown: nobody looked it up.
+func xforward(c *Origin, ext extensions) string {
+	offered := ext["XFORWARD"]
+	if c == nil || !slices.Contains(offered, "ADDR") {
+		return ""
+	}
+	addr, err := netip.ParseAddr(c.Addr)
+	if err != nil {
+		return ""
+	}
+	address := addr.Unmap().WithZone("").String()
+	if addr.Unmap().Is6() {
+		address = "IPV6:" + address
+	}
+	line := "XFORWARD"
+	for _, a := range []struct{ name, value string }{
+		{"NAME", "[UNAVAILABLE]"}, {"ADDR", address}, {"HELO", xtext(c.Helo)}, {"IDENT", xtext(c.ID)}, {"SOURCE", "REMOTE"},
+	} {
+		if a.value != "" && len(a.value) <= maxForward && slices.Contains(offered, a.name) {
+			line += " " + a.name + "=" + a.value
+		}
+	}
+	return line + "\r\n"
 }
 
 // xtext encodes as in RFC 3461 §4.

@@ -200,6 +200,9 @@ func parseSend(t *testing.T, text string) (env Envelope, body *testBody, timeout
 			body.fail = errors.New(value)
 		case "ret":
 			env.Ret = value
+		case "client":
+			addr, helo, _ := strings.Cut(value, " ")
+			env.Origin = &Origin{Addr: addr, Helo: helo, ID: "01JD"}
 		case "envid":
 			env.EnvID = value
 		case "timeout":

@@ -24,6 +24,16 @@ type Envelope struct {
 	// not offer DSN, or where they are longer than the RFC allows.
 	Ret, EnvID string
 	Recipients []Recipient
+	// Origin is whom the message came from, for next hops that offer XFORWARD,
+	// as Postfix does to those it trusts; nil tells nothing.
+	Origin *Origin
+}
+
+// Origin is the client that we act for.
+type Origin struct {
+	Addr string // IP address
+	Helo string // as it called itself
+	ID   string // our own name for the message
 }
 
 // Recipient is one RCPT.

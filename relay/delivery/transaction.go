@@ -40,16 +40,38 @@ func (t *transaction) run(ctx context.Context) error {
 		t.c.clean = true
 		return nil
 	}
-	var err error
-	if t.c.ext.has("CHUNKING") {
+	err := t.introduce()
+	switch {
+	case err != nil:
+	case t.c.ext.has("CHUNKING"):
 		err = t.byBDAT()
-	} else {
+	default:
 		err = t.byDATA()
 	}
 	if err == nil || errors.Is(err, errDecided) {
 		return nil
 	}
 	return t.fail(ctx, err)
+}
+
+// introduce tells a next hop that wants to know for whom we act. It forgets
+// that with each transaction, and whatever it says to it decides nothing,
+// unless it hangs up.
+func (t *transaction) introduce() error {
+	line := xforward(t.env.Origin, t.c.ext)
+	if line == "" {
+		return nil
+	}
+	t.write([]byte(line))
+	r, err := t.read(t.c.dest.Timeouts.Command)
+	switch {
+	case err != nil:
+		return err
+	case r.Code == 421:
+		return errors.New("hanging up after XFORWARD")
+	}
+	t.heard = 0
+	return nil
 }
 
 // unfit finds what this next hop cannot take before anything is said.

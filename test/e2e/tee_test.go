@@ -134,7 +134,7 @@ func (r *ruled) send(server, number string, to ...string) {
 	for i, name := range to {
 		to[i] = name + "@example.com"
 	}
-	answer, err := testserver.Sender{Helo: "pc.partner.example"}.Send(ctx, server, "a@other.example", to, letterTo(number, to))
+	answer, err := testserver.Sender{Helo: "pc.partner.example", LocalAddr: "127.0.0.77"}.Send(ctx, server, "a@other.example", to, letterTo(number, to))
 	if err != nil || answer.Final.Code != 250 {
 		r.t.Fatalf("letter %s: %+v, %v", number, answer, err)
 	}
@@ -154,7 +154,7 @@ func (r *ruled) left() (all []string) {
 	return all
 }
 
-// TestTeeDisturbsNobody: the copy for the old server sets off no vacation reply, no redirection, no notice and no bounce, though all of them work there; and the cloud has the message once.
+// TestTeeDisturbsNobody: the copy for the old server sets off no vacation reply, no redirection, no notice and no bounce, though all of them work there; the old server is told who the true client was; and the cloud has the message once.
 func TestTeeDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	r := newRuled(t)
@@ -178,6 +178,9 @@ func TestTeeDisturbsNobody(t *testing.T) {
 	r.daemon.until("everything to be settled", settledSince(began))
 	hugo := neighbour.OpenMailbox(t, r.legacy.IMAP, "hugo", "old", nil)
 	neighbour.Wait(t, patience, "the copies to come to rest", func() bool { return hugo.Count("INBOX") == 2 && r.old.Queued() == 0 })
+	if !r.old.Said("orig_client=unknown[127.0.0.77]") {
+		t.Error("the old server's log does not name the true client")
+	}
 	if left := r.left(); len(left) > 0 {
 		t.Errorf("the copies made the old server send %d messages:\n%s", len(left), strings.Join(left, "\n"))
 	}

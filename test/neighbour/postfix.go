@@ -179,3 +179,10 @@ func (p *Postfix) Queued() (n int) {
 	}
 	return n
 }
+
+// Said tells whether a text stands in its log.
+func (p *Postfix) Said(text string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Contains(p.log.String(), text)
+}
