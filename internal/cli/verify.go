@@ -145,6 +145,7 @@ type verifySum struct {
 	Differ    int    `json:"differ"`                      // mailboxes
 	Failed    int    `json:"failed"`                      // mailboxes that could not be read
 	Items     int    `json:"items"`                       // that are on both sides
+	Captured  int    `json:"captured"`                    // messages that the listeners took and that lie in the cloud
 	Skipped   int    `json:"skipped"`                     // items, by rule
 	Moved     int    `json:"moved"`                       // items found in another folder
 	Merged    int    `json:"merged,omitempty"`            // items that share a copy with an equal one, as the cloud keeps one of them
@@ -213,6 +214,7 @@ func (s *verifySum) add(r control.Verified, cloudHome bool) {
 		s.Equal++
 	}
 	s.Items += r.Equal
+	s.Captured += r.Captured
 	s.Skipped += r.Skipped
 	s.Moved += r.Moved
 	s.Merged += r.Merged

@@ -20,7 +20,7 @@ func verifiedView(r control.Verified, v naming) []line {
 		mark = span{warn, "! "}
 	}
 	lines := []line{{mark, {strong, name}, {plain, "   " + join(", ",
-		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Altered), "altered"), some(len(r.Removed), "removed in the cloud"), some(r.Equal, "equal"), some(r.Moved, "moved"), some(r.Merged, "merged by the cloud"), some(r.Skipped, "skipped by rule"))}}}
+		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Altered), "altered"), some(len(r.Removed), "removed in the cloud"), some(r.Equal, "equal"), some(r.Captured, "captured"), some(r.Moved, "moved"), some(r.Merged, "merged by the cloud"), some(r.Skipped, "skipped by rule"))}}}
 	return append(lines, findingLines(r)...)
 }
 
@@ -60,7 +60,7 @@ func verifySumView(s verifySum) []line {
 		mark = span{bad, "✗ "}
 	}
 	lines := []line{{mark, {plain, fmt.Sprintf("%s equal   %s on both sides", counted(s.Equal, "mailbox", "mailboxes"), counted(s.Items, "item", "items")) +
-		alsoSome(s.Moved, "moved") + alsoSome(s.Merged, "merged by the cloud") + alsoSome(s.Skipped, "skipped by rule") + alsoSome(s.Bodies, "bodies compared")}}}
+		alsoSome(s.Captured, "captured") + alsoSome(s.Moved, "moved") + alsoSome(s.Merged, "merged by the cloud") + alsoSome(s.Skipped, "skipped by rule") + alsoSome(s.Bodies, "bodies compared")}}}
 	if s.LeftOut > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.LeftOut, "keyword", "keywords") + " on messages left out, as the cloud does not take them; posthouse mailboxes MAILBOX names them"}})
 	}

@@ -201,20 +201,21 @@ type Unknown struct {
 
 // Verified is the result of verifying one mailbox: one line of the answer's stream.
 type Verified struct {
-	Schema  string    `json:"schema"` // VerifySchema
-	Mailbox string    `json:"mailbox"`
-	At      time.Time `json:"at"`
-	Equal   int       `json:"equal"`                       // messages of the old server that lie in the cloud
-	Skipped int       `json:"skipped"`                     // by rule, or refused by the cloud and saved
-	Moved   int       `json:"moved"`                       // in the cloud, in another folder than where they were put
-	Merged  int       `json:"merged,omitempty"`            // among those equal: share a copy with an equal message, as the cloud keeps one of them
-	Missing []Finding `json:"missing,omitempty"`           // from the cloud
-	Extra   []Finding `json:"extra,omitempty"`             // in the cloud more often than they should be
-	Altered []Finding `json:"altered,omitempty"`           // have another body in the cloud
-	Bodies  int       `json:"bodies"`                      // were compared; 0 where the cloud renders messages anew
-	Removed []Finding `json:"removed,omitempty"`           // were seen in the cloud and are there no more: removed by a user or a rule
-	LeftOut []LeftOut `json:"keywords_left_out,omitempty"` // which is no difference
-	Error   string    `json:"error,omitempty"`             // the mailbox could not be read
+	Schema   string    `json:"schema"` // VerifySchema
+	Mailbox  string    `json:"mailbox"`
+	At       time.Time `json:"at"`
+	Equal    int       `json:"equal"`                       // messages of the old server that lie in the cloud
+	Captured int       `json:"captured"`                    // messages that our listeners took for it and that lie in the cloud
+	Skipped  int       `json:"skipped"`                     // by rule, or refused by the cloud and saved
+	Moved    int       `json:"moved"`                       // in the cloud, in another folder than where they were put
+	Merged   int       `json:"merged,omitempty"`            // among those equal: share a copy with an equal message, as the cloud keeps one of them
+	Missing  []Finding `json:"missing,omitempty"`           // from the cloud
+	Extra    []Finding `json:"extra,omitempty"`             // in the cloud more often than they should be
+	Altered  []Finding `json:"altered,omitempty"`           // have another body in the cloud
+	Bodies   int       `json:"bodies"`                      // were compared; 0 where the cloud renders messages anew
+	Removed  []Finding `json:"removed,omitempty"`           // were seen in the cloud and are there no more: removed by a user or a rule
+	LeftOut  []LeftOut `json:"keywords_left_out,omitempty"` // which is no difference
+	Error    string    `json:"error,omitempty"`             // the mailbox could not be read
 }
 
 // VerifySchema names the shape of Verified.

@@ -11,6 +11,9 @@ import (
 	"posthouse/relay"
 )
 
+// broughtOver is where a capture lies for which the bridge's copy stands.
+const broughtOver = "copied from the old mailbox"
+
 // lookFirst is a way into the cloud that looks, before it delivers a capture, whether the bridge has brought the old server's own copy of it over already: a message that reached the old server
 // too (it delivers and forwards to us, or a sender tried both routes) would otherwise lie in the cloud twice. The other order, capture before copy, is the bridge's to see: it joins. Each
 // side writes before it looks, so one of the two sees the other.
@@ -87,7 +90,7 @@ func (l lookFirst) look(ctx context.Context, c ledger.Capture, d ledger.Delivery
 	if _, err := l.items.Settle(ctx, item.Folder, []ledger.Item{item}, nil); err != nil {
 		return relay.Outcome{Kind: relay.Deferred, Reply: err.Error()}, true
 	}
-	return relay.Outcome{Kind: relay.Delivered, Reply: "the old server's own copy of it was brought over", Seen: "copied from the old mailbox"}, true
+	return relay.Outcome{Kind: relay.Delivered, Reply: "the old server's own copy of it was brought over", Seen: broughtOver}, true
 }
 
 func (l lookFirst) copied(ctx context.Context, c ledger.Capture, m cutover.MailboxID) (item ledger.Item, found bool, err error) {

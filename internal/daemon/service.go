@@ -67,7 +67,11 @@ func (d *Daemon) Verify(ctx context.Context, names []string, full bool, yield fu
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := yield(verifiedShape(id, report, err)); err != nil {
+		v := verifiedShape(id, report, err)
+		if err == nil {
+			v.Error = text(d.verifyCaptures(ctx, id, &v))
+		}
+		if err := yield(v); err != nil {
 			return err
 		}
 	}

@@ -9,13 +9,14 @@ import (
 // serverMark stands in the Received field that the demonstration's own servers write.
 const serverMark = "(demonstration server)"
 
-// ourReceived and ourTrace are the two fields that posthouse may write above a message, and the only ones.
+// ourReceived and ourTrace are the two fields that posthouse may write above a message; above a copy for the old server two more, which keep its owner's rules from sending anything.
 var (
 	ourReceived = regexp.MustCompile(`^Received: from \S+ \(\[[0-9.]+\]\)\r\n\tby \S+ \(posthouse\) with E?SMTP id [0-9A-Z]{26}(\r\n\tfor <[^>\r\n]+>)?;\r\n\t[^\r\n]+\r\n$`)
+	ourRules    = regexp.MustCompile(`^Auto-Submitted: auto-generated\r\nX-Sieve-Redirected-From: [^\r\n]+\r\n$`)
 	ourTrace    = regexp.MustCompile(`^X-Posthouse-Trace: [0-9A-Z]{26}\.[0-9A-V]{26}\r\n$`)
 )
 
-// coreOf is the digest of a message as its sender wrote it: without what the server it lies on wrote above it on delivery, and without our two fields, each once at most. Any other
+// coreOf is the digest of a message as its sender wrote it: without what the server it lies on wrote above it on delivery, and without our own fields, each once at most. Any other
 // change makes it another message.
 func coreOf(message []byte) core {
 	return sha256.Sum256(withoutOurs(withoutDelivery(message)))
@@ -33,10 +34,15 @@ func withoutDelivery(message []byte) []byte {
 func withoutOurs(message []byte) []byte {
 	first, rest := cutField(message)
 	second, rest := cutField(rest)
-	if ourReceived.Match(first) && ourTrace.Match(second) {
-		return rest
+	if !ourReceived.Match(first) || !ourTrace.Match(second) {
+		return message
 	}
-	return message
+	_, after := cutField(rest)
+	_, after = cutField(after)
+	if ourRules.Match(rest[:len(rest)-len(after)]) {
+		return after
+	}
+	return rest
 }
 
 // cutField splits the first header field, with its continuation lines, from what follows.

@@ -11,6 +11,7 @@ const (
 	delivery = "Return-Path: <a@b.example>\r\nReceived: from x ([127.0.0.1])\r\n\tby mx.cloud.example " + serverMark + ";\r\n\tMon, 02 Nov 2026 00:00:00 UTC\r\n"
 	received = "Received: from mail.acme.example ([127.0.1.1])\r\n\tby mail.example.com (posthouse) with ESMTP id 01JD9F3K7Q01JD9F3K7Q01JD9F;\r\n\tMon, 02 Nov 2026 00:00:00 GMT\r\n"
 	trace    = "X-Posthouse-Trace: 01JD9F3K7Q01JD9F3K7Q01JD9F.0123456789ABCDEFGHIJKLMNOP\r\n"
+	rules    = "Auto-Submitted: auto-generated\r\nX-Sieve-Redirected-From: anna@example.com\r\n"
 	letterOf = "Received: from app by x id D000001;\r\n\tMon, 02 Nov 2026 00:00:00 +0000\r\nSubject: hello\r\n\r\nhello\r\n"
 )
 
@@ -24,6 +25,10 @@ func TestCoreOf(t *testing.T) {
 		{"captured", received + trace + letterOf, true},
 		{"captured and delivered", delivery + received + trace + letterOf, true},
 		{"for one recipient", strings.Replace(received, ";", "\r\n\tfor <anna@example.com>;", 1) + trace + letterOf, true},
+		{"a copy for the old server", delivery + received + trace + rules + letterOf, true},
+		{"half of a copy's fields", received + trace + "Auto-Submitted: auto-generated\r\n" + letterOf, false},
+		{"a copy's fields twice", received + trace + rules + rules + letterOf, false},
+		{"a copy's fields alone", rules + letterOf, false},
 		{"captured twice", received + trace + received + trace + letterOf, false},
 		{"delivered twice", delivery + delivery + letterOf, false},
 		{"our fields above the server's", received + trace + delivery + letterOf, false},
