@@ -18,8 +18,9 @@ type witness struct {
 
 	mu        sync.Mutex
 	testimony evidence.Testimony
-	covered   map[string]time.Time // until when a source of our own was covered
-	contacts  map[string]time.Time // outside connections by listener, not yet recorded
+	waiting   []evidence.Observation // not folded yet
+	covered   map[string]time.Time   // until when a source of our own was covered
+	contacts  map[string]time.Time   // outside connections by listener, not yet recorded
 }
 
 // memory is how far back observations are folded at start: rhythms of a year and a month.
@@ -29,7 +30,7 @@ func (d *Daemon) startWitness(ctx context.Context) error {
 	w := &witness{d: d, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
 	since := d.opts.Clock.Now().Add(-memory)
 	err := d.ledger.Observations(ctx, since, func(o evidence.Observation) bool {
-		w.testimony = evidence.Fold(w.testimony, o)
+		w.take(o)
 		return true
 	})
 	if err != nil {
@@ -39,6 +40,7 @@ func (d *Daemon) startWitness(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the coverage: %w", err)
 	}
+	w.fold()
 	w.testimony = w.testimony.Cover(coverage...)
 	d.witness = w
 	w.switched(d.cfg.Verdict.MXSwitched)
@@ -61,9 +63,8 @@ func (w *witness) Testify(ctx context.Context, observations []evidence.Observati
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, o := range observations {
-		w.testimony = evidence.Fold(w.testimony, o)
-	}
+	w.take(observations...)
+	w.fold()
 	w.testimony = w.testimony.Cover(coverage...)
 	return nil
 }
@@ -87,7 +88,22 @@ func (w *witness) observe(ctx context.Context, o []evidence.Observation) error {
 func (w *witness) captured(o evidence.Observation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.testimony = evidence.Fold(w.testimony, o)
+	w.take(o)
+}
+
+// foldAtOnce is how many observations wait to be folded: each folding copies what is known of the day, which would be much for a single message on a busy one.
+const foldAtOnce = 1000
+
+// take notes observations, fold makes them part of the testimony. The lock is held.
+func (w *witness) take(observations ...evidence.Observation) {
+	if w.waiting = append(w.waiting, observations...); len(w.waiting) >= foldAtOnce {
+		w.fold()
+	}
+}
+
+func (w *witness) fold() {
+	w.testimony = evidence.Fold(w.testimony, w.waiting...)
+	w.waiting = nil
 }
 
 // cover extends the coverage of sources of our own up to the given instants. A source that is named for the first time in this process begins there, or where begins says: while we
@@ -171,5 +187,6 @@ func (w *witness) Abused(listener.Session, listener.Abuse) {}
 func (w *witness) snapshot() evidence.Testimony {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.fold()
 	return w.testimony
 }
