@@ -357,9 +357,13 @@ func (v *verifier) copyOf(u unplaced) *copyItem {
 	return v.elsewhere(cutover.Item{Identity: e.Identity}) // each server may have changed the header in its own way
 }
 
-// name tells what was removed from the cloud from what never got there.
+// name tells what was removed from the cloud from what never got there. The old server's copy of what the cloud refused as spam or virus is missed by nobody.
 func (v *verifier) name(missing []unplaced) {
 	for _, u := range missing {
+		if u.known && u.row.Disposition == cutover.Captured && v.expected[u.row.Capture].State == ledger.Quiet {
+			v.report.Skipped++
+			continue
+		}
 		f := Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: why(u)}
 		seen := v.expected[u.row.Capture].State == ledger.Settled
 		if u.known && (u.row.Disposition == cutover.Copied || u.row.Disposition == cutover.Adopted || u.row.Disposition == cutover.Merged || u.row.Disposition == cutover.Captured && seen) {
@@ -371,7 +375,7 @@ func (v *verifier) name(missing []unplaced) {
 	}
 }
 
-// expect reads which captures the items joined; of several deliveries to this mailbox the one that was seen.
+// expect reads which captures the items joined; of several deliveries to this mailbox the one that was seen, or else one that the cloud refused as spam or virus.
 func (v *verifier) expect(ctx context.Context, items []unplaced) error {
 	var ids []cutover.CaptureID
 	for _, u := range items {
@@ -384,7 +388,8 @@ func (v *verifier) expect(ctx context.Context, items []unplaced) error {
 	}
 	expected, err := v.b.cfg.Ledger.Expected(ctx, v.m.ID, nil, ids)
 	for _, e := range expected {
-		if v.expected[e.Capture].State != ledger.Settled {
+		was := v.expected[e.Capture].State
+		if was != ledger.Settled && (was != ledger.Quiet || e.State == ledger.Settled) {
 			v.expected[e.Capture] = e
 		}
 	}

@@ -69,3 +69,17 @@ func TestVerifyCoversCaptures(t *testing.T) {
 		t.Errorf("%+v", other)
 	}
 }
+
+// The old server got its copy of what the cloud then refused as spam: that copy is not brought over, and not missed.
+func TestSpamOnTheOldServerIsNotMissed(t *testing.T) {
+	b := newBed(t, layout{mx: refusing(testserver.AtBody, 550, "5.7.1 rejected as spam"), to: "to = [\"home:smtp\"]\ntee = true"})
+	b.start()
+	msg := b.send("spam", "x@sender.example", "anna@example.com")
+	b.until("it to be kept", func(s control.Status) bool { return s.Queue.Quiet == 1 })
+	b.eventually("the copy on the old server", func() bool { return len(b.holding(b.legacy, "anna@example.com", msg)) == 1 })
+	b.again()
+	v := b.verify("anna@example.com")["anna@example.com"]
+	if len(v.Missing) != 0 || v.Skipped != 1 || v.Error != "" || len(b.holding(b.cloud, "anna@example.com", msg)) != 0 {
+		t.Errorf("%+v", v)
+	}
+}
