@@ -10,7 +10,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 # Debian's packages for the tests against real servers, and for the race detector.
-NEIGHBOURS := dovecot-imapd dovecot-lmtpd dovecot-sieve postfix
+NEIGHBOURS := dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postsrsd
 UNPACKED   := cyrus-imapd courier-imap
 COMPILER   := gcc libc6-dev
 
@@ -36,7 +36,7 @@ build-arm64: ## build dist/posthouse-linux-arm64
 demo: build ## a whole cutover on embedded servers: loopback only, no root, ends by itself
 	./posthouse demo $(DEMO)
 
-test: ## every test; as root gets the neighbours (Dovecot, Postfix, Cyrus, Courier) and demands them, else names what is skipped
+test: ## every test; as root gets the neighbours (Dovecot, Postfix, Cyrus, Courier …) and demands them, else names what is skipped
 	@test/debian-packages.sh $(NEIGHBOURS)
 	@test/debian-unpacked.sh $(UNPACKED)
 	POSTHOUSE_NEIGHBOURS=$(REQUIRED) $(GO) test -json -count=1 -timeout 15m -p 4 ./... | $(GO) run ./test/report

@@ -58,7 +58,7 @@ func TestOutsidersStayAtTheirEdge(t *testing.T) {
 // Pure packages are values in, values out. What reads or writes anything outside the process, or logs, is not for them (net/mail and
 // net/netip are parsers, and fine).
 func TestPurePackages(t *testing.T) {
-	pure := []string{"cutover", "evidence", "ledger"}
+	pure := []string{"cutover", "evidence", "ledger", "relay/srs"}
 	impure := []string{"os", "io/ioutil", "net", "net/http", "net/smtp", "syscall", "log", "log/slog", "database/sql", "math/rand", "math/rand/v2", "runtime"}
 	for _, s := range sources(t, house(), parser.ImportsOnly) {
 		if s.test || !slices.Contains(pure, s.folder) {
@@ -76,7 +76,7 @@ func TestPurePackages(t *testing.T) {
 // What runs by schedule takes the time from a clock.Clock or as a parameter: else the demonstration's days would last days, and a
 // test of a retry after five hours would take them.
 func TestSchedulesAskTheClock(t *testing.T) {
-	scheduled := []string{"cutover", "evidence", "evidence/logtail", "ledger", "relay", "bridge", "internal/pace"}
+	scheduled := []string{"cutover", "evidence", "evidence/logtail", "ledger", "relay", "relay/srs", "bridge", "internal/pace"}
 	direct := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
 	for _, s := range sources(t, house(), parser.SkipObjectResolution) {
 		if s.test || !slices.Contains(scheduled, s.folder) {
