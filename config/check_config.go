@@ -28,6 +28,7 @@ func (c *checker) check() {
 	c.folders()
 	c.route("routes.arriving", RoleMX, c.cfg.Routes.Arriving)
 	c.route("routes.devices", RoleDevices, c.cfg.Routes.Devices)
+	c.srs()
 	c.sources()
 	c.cfg.State = c.path(c.cfg.State)
 	if c.cfg.Control.Socket == "" {

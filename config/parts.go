@@ -26,6 +26,10 @@ type Route struct {
 
 	// Further mailboxes that never get a copy.
 	TeeNever []string `toml:"tee_never" as:"address" example:"room-1@example.com"`
+
+	// True: senders outside the domains are rewritten (SRS, [relay.srs]) on the way to a cloud server by SMTP, unless
+	// the server is a connector. For clouds where nothing vouches for us: their SPF check would fail.
+	SRS bool `toml:"srs" default:"false"`
 }
 
 // Relay is how captured mail is carried onward.
@@ -49,6 +53,23 @@ type Relay struct {
 	Workers int `toml:"workers" default:"8" min:"1" max:"1000"`
 	// Disk that is left free: below it mail is refused for the time being (452).
 	DiskReserve Size `toml:"disk_reserve" default:"1GB"`
+
+	// The Sender Rewriting Scheme, for routes with srs = true. While it is here bounces to rewritten senders are taken.
+	SRS SRS `toml:"srs"`
+}
+
+// SRS is how foreign senders are rewritten.
+type SRS struct {
+	// Domain of the rewritten senders. Its MX record must lead to a listener here, so that bounces come back.
+	Domain string `toml:"domain" as:"domain" example:"srs.example.com"`
+	// Secrets, one a line as PostSRSd has them: the first signs, all of them verify.
+	Secret Secret `toml:"secret" example:"credential:srs"`
+	// What follows SRS0: = or - or +.
+	Separator string `toml:"separator" default:"=" as:"=|-|+"`
+	// Letters of the hash, and the fewest that are believed. PostSRSd has 4: say so where it shares the secret.
+	HashLength int `toml:"hash_length" default:"8" min:"4" max:"27"`
+	// How long bounces are taken after the message left.
+	MaxAge time.Duration `toml:"max_age" default:"21d" min:"1d" max:"1000d"`
 }
 
 // DeletedTrash is the value of bridge.deleted that copies what is marked as deleted.

@@ -48,6 +48,9 @@ type Server struct {
 	// Password of smtp_login.
 	SMTPPassword Secret `toml:"smtp_password" example:"credential:smtp"`
 
+	// True: a connector or inbound gateway there names us, and checks no senders of what we bring: they are never rewritten.
+	Connector bool `toml:"connector" default:"false"`
+
 	// Allows imap_tls = "none" or smtp_tls = "none" to a server that is not on loopback.
 	InsecurePlaintext bool `toml:"insecure_plaintext" default:"false"`
 	// Certificates (PEM) that are trusted for this server instead of the system's.

@@ -109,7 +109,7 @@ func (a *Arrival) capture() ledger.Capture {
 func (a *Arrival) plan(back comeback) []ledger.Delivery {
 	p := planner{
 		dir: a.in.dir.Load(), plan: a.in.cfg.Plans[a.peer.Route], origin: a.in.origin(a.peer.Client.Addr),
-		traced: back.traced, served: back.served, looped: loopReason(a.scanner.digester.Header()), now: a.at,
+		traced: back.traced, served: back.served, srs: a.in.cfg.SRS, looped: loopReason(a.scanner.digester.Header()), now: a.at,
 	}
 	return p.deliveries(a.env.Recipients)
 }
@@ -126,7 +126,7 @@ func (a *Arrival) observation(c ledger.Capture, back comeback, planned []ledger.
 	if o.Client, _ = netip.ParseAddr(c.Client.Addr); o.Sender == "" {
 		o.Sender = c.Client.Addr
 	}
-	if back.same {
+	if back.same || a.onlyReturns() {
 		o.Class = evidence.Unwanted
 	}
 	if len(planned) > 0 {

@@ -93,6 +93,9 @@ func (d *Directory) Resolve(a cutover.Address) (Resolution, Answer) {
 	return d.fallback(as, a, &found)
 }
 
+// Ours reports whether the address is in one of our domains, whoever has it.
+func (d *Directory) Ours(a cutover.Address) bool { return d.ours(a.Fold()) }
+
 func (d *Directory) ours(a cutover.Address) bool {
 	_, alias := d.cfg.AliasDomains[a.Domain()]
 	return alias || slices.Contains(d.cfg.Domains, a.Domain())

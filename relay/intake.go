@@ -16,6 +16,7 @@ import (
 	"posthouse/evidence"
 	"posthouse/internal/clock"
 	"posthouse/ledger"
+	"posthouse/relay/srs"
 )
 
 // IntakeConfig is everything an Intake needs.
@@ -26,6 +27,8 @@ type IntakeConfig struct {
 	// LegacyNets and CloudNets are the addresses from which mail counts as handed over by that side, for the loop rule.
 	LegacyNets, CloudNets []netip.Prefix
 	Courier               *Courier
+	// SRS reads the senders that we rewrote: bounces to them are taken. May be nil.
+	SRS *srs.Rewriter
 	// Captured is told of each capture and each repeated transaction once it is durable; it must not block. May be nil.
 	Captured func(evidence.Observation)
 	// Testimony takes the observation of a repeated transaction, which makes no capture. May be nil: then the log alone tells.
@@ -75,6 +78,9 @@ func (in *Intake) Recipient(ctx context.Context, p Peer, text string) error {
 	a, err := in.address(text)
 	if err != nil {
 		return errMalformed
+	}
+	if returns(in.cfg.SRS, a) {
+		return returnable(in.cfg.SRS, a, in.cfg.Clock.Now())
 	}
 	d := in.dir.Load()
 	_, answer := d.Resolve(a)

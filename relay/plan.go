@@ -7,6 +7,7 @@ import (
 
 	"posthouse/cutover"
 	"posthouse/ledger"
+	"posthouse/relay/srs"
 )
 
 // Plan says how the mail of one route goes out.
@@ -32,6 +33,7 @@ type planner struct {
 	origin cutover.Side    // which side handed us the message; "" for everybody else
 	traced bool            // our own trace is on it
 	served map[target]bool // whom its first capture serves in the cloud; true: it was seen there
+	srs    *srs.Rewriter   // reads the senders that we rewrote; may be nil
 	looped string          // too many hops: why, for people
 	now    time.Time
 }
@@ -57,9 +59,9 @@ func (p planner) deliveries(recipients []ledger.Recipient) []ledger.Delivery {
 		}
 	}
 	for _, r := range recipients {
-		to, _ := p.dir.Resolve(r.Address)
+		to, a := p.resolve(r)
 		if len(to.Mailboxes)+len(to.Others) == 0 {
-			add(target(r.Address.Fold()), func() []ledger.Delivery { return p.nowhere(r, r.Address) })
+			add(target(a.Fold()), func() []ledger.Delivery { return p.nowhere(r, a) })
 		}
 		for _, other := range to.Others {
 			add(target(other), func() []ledger.Delivery { return p.outward(r, other) })
@@ -77,7 +79,7 @@ func (p planner) nowhere(r ledger.Recipient, a cutover.Address) []ledger.Deliver
 	return held(d, fmt.Sprintf("no mailbox takes mail for %s: name one (recipients.postmaster, recipients.extra)", a))
 }
 
-// outward sends to a member of a group that is no mailbox of ours.
+// outward sends to an address that is no mailbox of ours: a member of a group, or the sender of what we forwarded.
 func (p planner) outward(r ledger.Recipient, member cutover.Address) []ledger.Delivery {
 	if p.dir.ours(member) {
 		return p.nowhere(r, member)
@@ -87,7 +89,7 @@ func (p planner) outward(r ledger.Recipient, member cutover.Address) []ledger.De
 		State: ledger.Due, Next: p.now, Since: p.now,
 	}
 	if p.plan.Outward == "" {
-		return held(d, fmt.Sprintf("%s is outside our domains and no cloud server sends there: deliver it by hand, or take it out of the group", member))
+		return held(d, p.noWayOut(r, member))
 	}
 	return p.cut(d)
 }
@@ -122,7 +124,7 @@ func (p planner) cut(d ledger.Delivery) []ledger.Delivery {
 		return nil
 	case p.looped != "":
 		return held(d, p.looped)
-	case d.Side == cutover.Cloud && p.origin == cutover.Cloud:
+	case d.Side == cutover.Cloud && p.origin == cutover.Cloud && !returns(p.srs, d.Original):
 		return held(d, fmt.Sprintf("the cloud sent mail for %s to us: it does not know the address; add it there", d.Recipient))
 	}
 	return []ledger.Delivery{d}

@@ -17,5 +17,7 @@ var (
 	errNotOurs   = &Refusal{550, [3]int{5, 7, 1}, "Relaying denied: this domain is not served here"}
 	errNoSuch    = &Refusal{550, [3]int{5, 1, 1}, "No such address here"}
 	errNotSure   = &Refusal{451, [3]int{4, 1, 1}, "Address not known here yet, try again later"}
+	errNotSigned = &Refusal{550, [3]int{5, 7, 1}, "Relaying denied: this SRS address was not made here"}
+	errTooOld    = &Refusal{550, [3]int{5, 1, 1}, "This SRS address has expired"}
 	errMalformed = &Refusal{553, [3]int{5, 1, 3}, "Address is not valid"}
 )

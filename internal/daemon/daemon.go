@@ -19,6 +19,7 @@ import (
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
 	"posthouse/relay/listener"
+	"posthouse/relay/srs"
 )
 
 // Options are what a Daemon is made of. Config, Clock and Log are required.
@@ -57,6 +58,7 @@ type Daemon struct {
 	stores    *stores
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
+	srs       *srs.Rewriter // nil: not configured
 	intake    *relay.Intake
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for

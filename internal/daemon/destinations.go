@@ -27,7 +27,7 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 				return nil, fmt.Errorf("server %s: %w", name, err)
 			}
 			d.onStop(client.Stop)
-			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, smtpDestination{client, s.Side == config.Legacy}))
+			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, smtpDestination{client, d.senderFor(s), s.Side == config.Legacy}))
 		}
 		if s.IMAP != "" && s.Side == config.Cloud {
 			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})
@@ -79,14 +79,14 @@ func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, err
 // smtpDestination adapts the delivery client.
 type smtpDestination struct {
 	client *delivery.Client
+	sender sender
 	// forward tells a next hop that wants to know who the true client was: the old server's filters are to judge it, not us.
 	forward bool
 }
 
-// Deliver hands the message over for all recipients in one transaction. A tee goes with the null reverse path, so that nothing it causes on the legacy side comes back to
-// anybody, and asks for no notifications.
+// Deliver hands the message over for all recipients in one transaction. A tee goes with the null reverse path and asks for no notifications.
 func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
-	e := envelope(c)
+	e := envelope(c, s.sender(c))
 	if s.forward {
 		e.Origin = &delivery.Origin{Addr: c.Capture.Client.Addr, Helo: c.Capture.Client.Name, ID: string(c.Capture.ID)}
 	}
@@ -102,13 +102,13 @@ func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []rel
 	return result
 }
 
-func envelope(c relay.Consignment) delivery.Envelope {
+func envelope(c relay.Consignment, from string) delivery.Envelope {
 	e := delivery.Envelope{
-		From: c.Capture.Envelope.From, UTF8: c.Capture.Envelope.UTF8, EightBit: c.Capture.EightBit, BareNewline: c.Capture.Bare,
+		From: from, UTF8: c.Capture.Envelope.UTF8, EightBit: c.Capture.EightBit, BareNewline: c.Capture.Bare,
 		Ret: c.Capture.Envelope.Return, EnvID: unxtext(c.Capture.Envelope.EnvelopeID),
 	}
 	if c.Tee {
-		e.From, e.Ret, e.EnvID = "", "", ""
+		e.Ret, e.EnvID = "", ""
 	}
 	for _, d := range c.Deliveries {
 		r := delivery.Recipient{Address: string(d.Recipient)}
@@ -236,6 +236,10 @@ type content struct{ relay.Body }
 func (content) Close() error { return nil }
 
 func (d *Daemon) startCourier(ctx context.Context) error {
+	var err error
+	if d.srs, err = rewriter(d.cfg.Relay.SRS); err != nil {
+		return err
+	}
 	ways, err := d.destinations()
 	if err != nil {
 		return err

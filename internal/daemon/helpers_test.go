@@ -166,14 +166,14 @@ func TestEnvelope(t *testing.T) {
 		From: "x@sender.example", UTF8: true, EightBit: true, BareNewline: true, Ret: "HDRS", EnvID: "id",
 		Recipients: []delivery.Recipient{{Address: "anna@example.com", Notify: []string{"FAILURE", "DELAY"}, ORcpt: "rfc822;all@example.com"}, {Address: "bob@example.com"}},
 	}
-	if got := envelope(consignment); !reflect.DeepEqual(got, want) {
+	if got := envelope(consignment, original(consignment)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	consignment.Tee = true
 	want.From, want.Ret, want.EnvID = "", "", ""
 	want.Recipients[0].Notify, want.Recipients[1].Notify = []string{"NEVER"}, []string{"NEVER"}
 	want.Recipients[0].ORcpt = ""
-	if got := envelope(consignment); !reflect.DeepEqual(got, want) {
+	if got := envelope(consignment, original(consignment)); !reflect.DeepEqual(got, want) {
 		t.Errorf("tee: got  %+v\nwant %+v", got, want)
 	}
 }
