@@ -37,6 +37,8 @@ var rules = []rule{
 		"why a reply refuses is told by the reply alone"},
 	{"relay/srs", []string{"cutover"},
 		"addresses in, addresses out: what a rewritten sender means is the same wherever it is used"},
+	{"relay/arc", nil,
+		"a seal is made of octets and a key; what checks it says is told, and where keys are found is asked"},
 	{"relay", with(leaves, "cutover", "evidence", "ledger", "relay/reason", "relay/srs"),
 		"relay and bridge never import each other: each can be understood, tested and broken alone; its edges import it, not it them"},
 	{"relay/...", with(leaves, "cutover", "evidence", "ledger", "relay", "relay/reason", "internal/login"),
