@@ -29,6 +29,8 @@ func (c *checker) check() {
 	c.route("routes.arriving", RoleMX, c.cfg.Routes.Arriving)
 	c.route("routes.devices", RoleDevices, c.cfg.Routes.Devices)
 	c.srs()
+	c.pair("relay.arc", "domain", "selector")
+	c.pair("relay.arc", "domain", "key_file")
 	c.sources()
 	c.cfg.State = c.path(c.cfg.State)
 	if c.cfg.Control.Socket == "" {

@@ -56,6 +56,19 @@ type Relay struct {
 
 	// The Sender Rewriting Scheme, for routes with srs = true. While it is here bounces to rewritten senders are taken.
 	SRS SRS `toml:"srs"`
+
+	// An ARC seal (RFC 8617) on what goes to a cloud by SMTP: for one that trusts the seals of this domain. Off without it.
+	ARC ARC `toml:"arc"`
+}
+
+// ARC is with what seals are made.
+type ARC struct {
+	// Domain of the seals. Its key, as for DKIM, stands in DNS at SELECTOR._domainkey.DOMAIN.
+	Domain string `toml:"domain" as:"domain" example:"example.com"`
+	// Selector of the key.
+	Selector string `toml:"selector" as:"domain" example:"posthouse"`
+	// The private key, PEM: RSA, or Ed25519, which few verify.
+	KeyFile string `toml:"key_file" as:"secretfile" example:"/etc/posthouse/arc.key"`
 }
 
 // SRS is how foreign senders are rewritten.

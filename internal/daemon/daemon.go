@@ -34,6 +34,8 @@ type Options struct {
 	Sockets map[string][]net.Listener
 	// Notify tells the service manager; nil is nobody.
 	Notify Notifier
+	// DNS answers what is asked about the senders of mail; nil is the machine's resolver.
+	DNS Resolver
 	// CopyOnly: no mail is taken or delivered and nothing is watched; mailboxes are worked on only when Backfill is asked for them.
 	CopyOnly bool
 }

@@ -27,7 +27,11 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 				return nil, fmt.Errorf("server %s: %w", name, err)
 			}
 			d.onStop(client.Stop)
-			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, smtpDestination{client, d.senderFor(s), s.Side == config.Legacy}))
+			out, err := d.sealed(s, smtpDestination{client, d.senderFor(s), s.Side == config.Legacy})
+			if err != nil {
+				return nil, err
+			}
+			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, out))
 		}
 		if s.IMAP != "" && s.Side == config.Cloud {
 			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})

@@ -171,3 +171,9 @@ func fold(names []string, sep string) string {
 	}
 	return b.String()
 }
+
+// CheckHeader reads a message's header and nothing more. The error is the reader's, or matches ErrHeader: then others should not be asked to read it either.
+func CheckHeader(message io.Reader) error {
+	_, err := readHeader(bufio.NewReaderSize(message, 32<<10))
+	return err
+}
