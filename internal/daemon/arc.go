@@ -21,7 +21,7 @@ import (
 )
 
 // sealPatience bounds all questions to DNS about one message.
-const sealPatience = 30 * time.Second
+const sealPatience = 10 * time.Second
 
 // sealing is a way out that puts an ARC set before each message. What cannot be sealed, or not now, goes as it is: a seal helps a message in, and its absence keeps none out.
 type sealing struct {
@@ -84,8 +84,13 @@ func (s sealing) Deliver(ctx context.Context, c relay.Consignment) []relay.Outco
 	return s.Destination.Deliver(ctx, c)
 }
 
-// set is the ARC set for a message. One with bare line ends is read differently by everybody.
-func (s sealing) set(ctx context.Context, c relay.Consignment) ([]byte, error) {
+// set is the ARC set for a message. One with bare line ends is read differently by everybody. Whatever a stranger wrote, and whoever stumbles over it: the message goes on.
+func (s sealing) set(ctx context.Context, c relay.Consignment) (set []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			set, err = nil, fmt.Errorf("panic while sealing: %v", p)
+		}
+	}()
 	if c.Capture.Bare {
 		return nil, arc.ErrHeader
 	}
@@ -95,8 +100,7 @@ func (s sealing) set(ctx context.Context, c relay.Consignment) ([]byte, error) {
 		return nil, err
 	}
 	results := s.check.results(ctx, c)
-	var set []byte
-	err := reading(c.Body, func(r io.Reader) (err error) {
+	err = reading(c.Body, func(r io.Reader) (err error) {
 		set, err = s.sealer.Seal(ctx, r, results, s.clock.Now())
 		return err
 	})

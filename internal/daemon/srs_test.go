@@ -125,8 +125,10 @@ func TestSRSLeavesWhatItCannotCarry(t *testing.T) {
 	if !strings.Contains(b.logged.String(), "sender not rewritten") {
 		t.Error("the log does not say so")
 	}
-	quoted, _ := b.sendFrom(b.mx, `"alice b"@partner.example`, "bob@example.com")
-	if _, to := b.sendFrom(b.mx, "", quoted); !slices.Equal(to, []string{`"alice b"@partner.example`}) {
-		t.Errorf("%s led to %v", quoted, to)
+	for _, sender := range []string{`"alice b"@partner.example`, strings.Repeat("x", 64) + "@" + strings.Repeat("long-name.", 9) + "example"} {
+		made, _ := b.sendFrom(b.mx, sender, "bob@example.com")
+		if _, to := b.sendFrom(b.mx, "", made); !slices.Equal(to, []string{sender}) || made == sender {
+			t.Errorf("%s led to %v", made, to)
+		}
 	}
 }

@@ -15,8 +15,11 @@ type field struct {
 	raw  []byte
 }
 
-// maxHeader bounds what is held in memory of a message.
-const maxHeader = 1 << 20
+// What is read of a header: it is held in memory, and the work of checking signatures, by us and by others, grows with fields times names in h=.
+const (
+	maxHeader = 256 << 10
+	maxFields = 1000
+)
 
 // Errors about messages that are not sealed.
 var (
@@ -47,6 +50,9 @@ func readHeader(r *bufio.Reader) ([]field, error) {
 			name, _, ok := bytes.Cut(text, []byte(":"))
 			if name = bytes.TrimRight(name, " \t"); !ok || !isName(name) {
 				return nil, ErrHeader
+			}
+			if len(fields) == maxFields {
+				return nil, fmt.Errorf("more than %d fields: %w", maxFields, ErrHeader)
 			}
 			fields = append(fields, field{strings.ToLower(string(name)), bytes.Clone(line)})
 		}

@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	logtest "github.com/sirupsen/logrus/hooks/test"
+
+	"posthouse/cutover"
+	"posthouse/internal/clock"
+	"posthouse/ledger"
+	"posthouse/relay"
+	"posthouse/relay/arc"
+)
+
+// octets are a body.
+type octets string
+
+func (b octets) Size() int64                  { return int64(len(b)) }
+func (b octets) Open() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(string(b))), nil }
+
+type deliverer func(relay.Consignment) []relay.Outcome
+
+func (f deliverer) Deliver(_ context.Context, c relay.Consignment) []relay.Outcome { return f(c) }
+
+// panicking is a DNS whose answers are too much for whoever asks.
+type panicking struct{ Resolver }
+
+func (panicking) LookupTXT(context.Context, string) ([]string, error) { panic("no") }
+
+// Whatever goes wrong while a seal is made, the message is handed on, whole, and of the size that it says.
+func TestNoSealIsNoFailure(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := arc.New(arc.Config{Domain: "example.com", Selector: "s", Key: key, AuthServID: "mail.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const signed = "From: x\r\nDKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=d; h=from; bh=AAAA; b=AAAA\r\n\r\nno end of line"
+	log, _ := logtest.NewNullLogger()
+	for _, c := range []struct {
+		what   string
+		body   octets
+		bare   bool
+		sealed bool
+	}{{"sealed", "From: x\r\n\r\nno end of line", false, true}, {"bare", "From: x\r\n\r\nbare\nline", true, false}, {"panic", signed, false, false}, {"no header", "nonsense", false, false}} {
+		var got []byte
+		out := deliverer(func(m relay.Consignment) []relay.Outcome {
+			err := reading(m.Body, func(r io.Reader) (err error) { got, err = io.ReadAll(r); return err })
+			if err != nil || int64(len(got)) != m.Body.Size() {
+				t.Errorf("%s: says %d octets, has %d, %v", c.what, m.Body.Size(), len(got), err)
+			}
+			return []relay.Outcome{{Kind: relay.Delivered}}
+		})
+		s := sealing{out, sealer, checks{dns: panicking{}}, clock.Real(), log}
+		outcomes := s.Deliver(t.Context(), relay.Consignment{Capture: ledger.Capture{Bare: c.bare}, Body: c.body})
+		if len(outcomes) != 1 || outcomes[0].Kind != relay.Delivered || !bytes.HasSuffix(got, []byte(c.body)) || bytes.HasPrefix(got, []byte("ARC-Seal")) != c.sealed {
+			t.Errorf("%s: %v\n%s", c.what, outcomes, got)
+		}
+	}
+	broken := sealing{deliverer(func(relay.Consignment) []relay.Outcome { return nil }), sealer, checks{dns: panicking{}}, clock.Real(), log}
+	if _, err := broken.set(t.Context(), relay.Consignment{Body: unreadable{}}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("a body that cannot be opened: %v", err)
+	}
+}
+
+// What a stranger writes is read without stumbling, and no line of a result is his.
+func FuzzResults(f *testing.F) {
+	for _, s := range []string{
+		"From: x\r\n\r\n", "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=x.example; s=d; h=from:to; l=3; t=1; x=2; q=dns/txt; i=@x.example; bh=AAAA; b=AAAA\r\nFrom: x\r\n\r\ntext\r\n",
+		"DKIM-Signature: a\r\nDKIM-Signature: v=1\r\n\r\n", "dkim-signature:v=1;a=ed25519-sha256;d=;s=;h=;bh=;b=\r\n\r\n",
+	} {
+		f.Add(s, "a@b.example", "helo.example")
+	}
+	f.Fuzz(func(t *testing.T, message, from, helo string) {
+		if arc.CheckHeader(strings.NewReader(message)) != nil {
+			return
+		}
+		capture := ledger.Capture{Route: cutover.Arriving, Client: ledger.Client{Addr: "192.0.2.1", Name: helo}, Envelope: ledger.Envelope{From: from}}
+		got := checks{dns: nobody{}}.results(t.Context(), relay.Consignment{Capture: capture, Body: octets(message)})
+		for _, line := range strings.Split(got, ";\r\n\t") {
+			if !strings.HasPrefix(line, "spf=") && !strings.HasPrefix(line, "dkim=") || strings.ContainsAny(line, "\r\n;\"(") || len(line) > 300 {
+				t.Fatalf("result %q", got)
+			}
+		}
+	})
+}
+
+// nobody is a DNS without a record.
+type nobody struct{ Resolver }
+
+func (nobody) LookupTXT(_ context.Context, name string) ([]string, error) {
+	return nil, &net.DNSError{Name: name, IsNotFound: true}
+}
+
+type unreadable struct{}
+
+func (unreadable) Size() int64                  { return 1 }
+func (unreadable) Open() (io.ReadCloser, error) { return nil, io.ErrClosedPipe }
