@@ -89,7 +89,7 @@ type Delivery struct {
 	Since       time.Time // when the state was entered
 	Reply       string    // last reply or error, for people
 	Reason      string    // why held, or why a doubt goes on, for people
-	Class       string    // of the last refusal, one of package relay/reason's; "" after none
+	Class       string    // why the last attempt was refused, one of package relay/reason's; "" where it was not
 	Seen        string    // folder and reference where it was seen
 	Released    time.Time // when a person last let it go on: for how long it is tried counts from then; zero if nobody did
 }

@@ -107,7 +107,7 @@ func all(n int, o Outcome) []Outcome {
 // judge is the delivery's next state. It is where nothing is ever bounced: what cannot go on is held.
 func (c *Courier) judge(capture ledger.Capture, d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
 	d.Attempts++
-	d.Reply = o.Reply
+	d.Reply, d.Class = o.Reply, string(o.Class)
 	switch o.Kind {
 	case Delivered:
 		return c.delivered(d, o, now)
@@ -121,7 +121,7 @@ func (c *Courier) delivered(d ledger.Delivery, o Outcome, now time.Time) ledger.
 	if d.Reason != unasked {
 		d.Reason = ""
 	}
-	d.Seen, d.Class = o.Seen, string(o.Class)
+	d.Seen = o.Seen
 	if o.Seen == "" && d.Required && d.Mailbox != "" && c.cfg.Finder != nil {
 		return enter(d, ledger.Accepted, now, now)
 	}

@@ -154,8 +154,10 @@ func (c *Courier) prepare(ctx context.Context, l *lane, groups [][]ledger.Delive
 	return leaving, off, all
 }
 
+// sending forgets what the attempt before was refused for: one that is killed was not.
 func sending(group []ledger.Delivery, now time.Time) []ledger.Delivery {
 	for i, d := range group {
+		d.Class = ""
 		group[i] = enter(d, ledger.Sending, now, d.Next)
 	}
 	return group

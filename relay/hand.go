@@ -214,6 +214,8 @@ func (h hand) allowed(d ledger.Delivery) error {
 		return &NotDone{Why: "is held already: " + d.Reason, Next: "posthouse queue show " + string(d.Capture)}
 	case d.State == ledger.Held && h.deed.Do == Retry:
 		return &NotDone{Why: "is held: " + d.Reason, Next: "posthouse queue release " + string(d.Capture)}
+	case d.State == ledger.Quiet && (h.deed.Do == Hold || h.deed.Do == Retry):
+		return &NotDone{Why: "is kept and goes nowhere: " + d.Reason, Next: "posthouse queue release " + string(d.Capture)}
 	case d.State == ledger.Due && h.deed.Do == Release:
 		return &NotDone{Why: "is not held: it is tried again by itself", Next: "posthouse queue retry " + string(d.Capture)}
 	case h.deed.Do == Release && d.Destination == "":
@@ -235,7 +237,7 @@ func (h hand) done(d ledger.Delivery) ledger.Delivery {
 	case Move:
 		d = h.to.of(d)
 	}
-	d.State, d.Reason = ledger.Due, ""
+	d.State, d.Reason, d.Class = ledger.Due, "", ""
 	if h.doubted {
 		d.State = ledger.InDoubt
 	}

@@ -14,7 +14,6 @@ const patience = time.Hour
 // refused is the next state of a delivery that was not taken. It is where nothing is ever bounced: what cannot go on is held for a person, and what was refused as spam
 // or virus is kept without an alarm.
 func (c *Courier) refused(capture ledger.Capture, d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
-	d.Class = string(o.Class)
 	age := now.Sub(begun(capture, d))
 	switch {
 	case o.final(age):

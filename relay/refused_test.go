@@ -1,6 +1,8 @@
 package relay_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,20 +105,84 @@ func TestSpamTeeEnds(t *testing.T) {
 	})
 }
 
-// TestReleasedFromTheQuietPlace: by a person only, and then it goes out.
+// TestReleasedFromTheQuietPlace: by a person only. It goes out by SMTP again, never by the other way, and what is spam again is quiet again.
 func TestReleasedFromTheQuietPlace(t *testing.T) {
-	o := newOffice()
-	running(t, settings(toCloud(o.then(refusal(relay.Declined, reason.Spam), yes)), o), func(t *testing.T, b *bed) {
+	p := pair{newOffice(), newOffice()}
+	spam := refusal(relay.Declined, reason.Spam)
+	way := rescuing(p.smtp.then(spam, spam, yes), destination(p.deposit))
+	running(t, settings(toCloud(way), p.smtp), func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
-		time.Sleep(day)
-		d := b.of(id)[0]
-		equal(t, "state", d.State, ledger.Quiet)
-		d.State, d.Next = ledger.Due, time.Now()
-		if err := b.ledger.Update(t.Context(), d); err != nil {
+		time.Sleep(time.Hour)
+		equal(t, "states", b.states(id), []string{"anna quiet"})
+		for _, deed := range []relay.Verb{relay.Hold, relay.Retry} {
+			equal(t, string(deed), b.do(relay.Deed{Do: deed}, id), []string{"anna: is kept and goes nowhere: " + b.of(id)[0].Reason})
+		}
+		equal(t, "released", b.do(relay.Deed{Do: relay.Release}, id), []string{"anna due"})
+		equal(t, "why it waits then", relay.Why(b.of(id)[0]), reason.Waiting)
+		time.Sleep(5 * time.Second)
+		equal(t, "states after the second refusal", b.states(id), []string{"anna quiet"})
+		b.do(relay.Deed{Do: relay.Release}, id)
+		time.Sleep(5 * time.Second)
+		equal(t, "states in the end", b.states(id), []string{"anna settled"})
+		equal(t, "put into the mailbox", len(p.mailbox.attempts()), 0)
+		equal(t, "attempts", len(p.smtp.attempts()), 3)
+		equal(t, "class", b.of(id)[0].Class, "")
+	})
+}
+
+// TestQuietIsDroppedOrMoved: what a person does with it otherwise.
+func TestQuietIsDroppedOrMoved(t *testing.T) {
+	o := newOffice()
+	spam := refusal(relay.Declined, reason.Spam)
+	running(t, settings(toCloud(o.then(spam, spam, yes)), o), func(t *testing.T, b *bed) {
+		dropped, moved := b.mustTake(to("anna@example.com")), b.mustTake(to("anna@example.com"))
+		time.Sleep(time.Minute)
+		equal(t, "dropped", b.do(relay.Deed{Do: relay.Drop, Keep: keeps}, dropped), []string{"anna dropped"})
+		equal(t, "moved", b.do(moveTo(room), moved), []string{"room due"})
+		time.Sleep(5 * time.Second)
+		equal(t, "states", b.states(moved), []string{"room settled"})
+	})
+}
+
+// TestClassIsOfTheLastAttempt: what was throttled once and arrived without a reply afterwards was not refused.
+func TestClassIsOfTheLastAttempt(t *testing.T) {
+	o := newOffice()
+	busyThenMute := func(_ context.Context, c relay.Consignment) []relay.Outcome {
+		if o.attempted(c) == 1 {
+			return answers(c, refusal(relay.Deferred, reason.Throttled))
+		}
+		o.accept(c, c.Deliveries[0])
+		return answers(c, uncertain)
+	}
+	running(t, settings(toCloud(destination(busyThenMute)), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(time.Second)
+		equal(t, "class", b.of(id)[0].Class, string(reason.Throttled))
+		time.Sleep(time.Hour)
+		equal(t, "states", b.states(id), []string{"anna settled"})
+		events, err := b.ledger.History(t.Context(), id)
+		if err != nil {
 			t.Fatal(err)
 		}
-		b.courier.Hint()
-		time.Sleep(5 * time.Second)
-		equal(t, "states", b.states(id), []string{"anna settled"})
+		var classes []string
+		for _, e := range events {
+			classes = append(classes, fmt.Sprint(e.State, " ", e.Class))
+		}
+		equal(t, "history", classes, []string{"due throttled", "in doubt ", "settled "})
+	})
+}
+
+// TestPatienceBeginsAnew: what a person let go on is tried for as long as what is new.
+func TestPatienceBeginsAnew(t *testing.T) {
+	o := newOffice()
+	running(t, settings(toCloud(o.then(refusal(relay.Declined, reason.Other))), o), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		time.Sleep(2 * time.Hour)
+		equal(t, "states", b.states(id), []string{"anna held"})
+		b.do(relay.Deed{Do: relay.Release}, id)
+		time.Sleep(10 * time.Minute)
+		equal(t, "states after the release", b.states(id), []string{"anna due"})
+		time.Sleep(2 * time.Hour)
+		equal(t, "states later", b.states(id), []string{"anna held"})
 	})
 }

@@ -53,9 +53,9 @@ func TestRescue(t *testing.T) {
 		state   ledger.DeliveryState // soon after the first attempt
 	}{
 		{refusal(relay.Declined, reason.Size), true, ledger.Settled},
-		{refusal(relay.Declined, reason.Syntax), true, ledger.Settled},
-		{refusal(relay.Declined, reason.Ours), true, ledger.Settled},
-		{refusal(relay.Unsuitable, reason.Syntax), true, ledger.Settled},
+		{refusal(relay.Declined, reason.Form), true, ledger.Settled},
+		{refusal(relay.Declined, reason.Connector), true, ledger.Settled},
+		{refusal(relay.Unsuitable, reason.Form), true, ledger.Settled},
 		{refusal(relay.Unsuitable, reason.Size), true, ledger.Settled},
 		{refusal(relay.Declined, reason.Virus), false, ledger.Quiet},
 		{refusal(relay.Declined, reason.Spam), false, ledger.Quiet},
@@ -140,7 +140,7 @@ func TestRescueIsForMailboxesOfOurs(t *testing.T) {
 
 // TestRescueDisturbsNobody: of a message's recipients only those that were refused so go into their mailboxes.
 func TestRescueDisturbsNobody(t *testing.T) {
-	ends := map[string]relay.Outcome{"anna": refusal(relay.Declined, reason.Ours), "carl": yes, "dora": refusal(relay.Declined, reason.Spam), "emil": later}
+	ends := map[string]relay.Outcome{"anna": refusal(relay.Declined, reason.Connector), "carl": yes, "dora": refusal(relay.Declined, reason.Spam), "emil": later}
 	p := pair{newOffice(), newOffice()}
 	smtp := destination(func(_ context.Context, c relay.Consignment) []relay.Outcome {
 		p.smtp.attempted(c)

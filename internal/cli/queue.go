@@ -11,7 +11,7 @@ import (
 	"posthouse/internal/control"
 )
 
-const queueLong = `Shows what was captured and waits: for its next attempt, for an answer of the mailbox, or, held, for a person; below it what is the matter and what to do about it.
+const queueLong = `Shows what was captured and waits: for its next attempt, for an answer of the mailbox, or, held, for a person; and what was refused as spam or virus, quiet, which nobody waits for; below it what is the matter and what to do about it.
 An ID is that of a message, or its beginning. A message has a delivery for each recipient; the filters choose among them. ADDRESS may be @DOMAIN.
 
 Exit code: 0 done, 1 nothing was done, 3 done but for some, 69 when posthouse is not running.`
@@ -46,7 +46,7 @@ func (f *queueFlags) addTo(c *cobra.Command) {
 
 // filter is what the flags and IDs select.
 func (f *queueFlags) filter(ids []string) control.QueueFilter {
-	return control.QueueFilter{Captures: ids, States: f.states, Buckets: f.reasons, From: f.from, To: f.to, Older: time.Duration(f.older)}
+	return control.QueueFilter{Captures: ids, States: f.states, Classes: f.reasons, From: f.from, To: f.to, Older: time.Duration(f.older)}
 }
 
 // any reports whether there is a filter.

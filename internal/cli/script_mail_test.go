@@ -20,15 +20,15 @@ type letters struct {
 }
 
 func (l letters) Queued(_ context.Context, f control.QueueFilter, yield func(control.Queued) error) error {
-	if slices.Contains(f.Buckets, "none") {
-		return errors.New(`no bucket "none"; there are full, spam`)
+	if slices.Contains(f.Classes, "none") {
+		return errors.New(`no reason "none"; there are full, spam`)
 	}
 	for _, q := range l.queued {
 		w := q.Waiting
 		named := slices.ContainsFunc(f.Captures, func(id string) bool { return strings.HasPrefix(w.Capture, id) })
 		switch {
-		case len(f.Captures) > 0 && !named, len(f.Captures) == 0 && q.Bucket == "":
-		case len(f.Buckets) > 0 && !slices.Contains(f.Buckets, q.Bucket), f.From != "" && f.From != w.From, f.To != "" && f.To != w.To:
+		case len(f.Captures) > 0 && !named, len(f.Captures) == 0 && q.Waiting.Class == "":
+		case len(f.Classes) > 0 && !slices.Contains(f.Classes, q.Waiting.Class), f.From != "" && f.From != w.From, f.To != "" && f.To != w.To:
 		default:
 			if err := yield(q); err != nil {
 				return err

@@ -180,7 +180,7 @@ func deliveryStyle(label string) style {
 func (v naming) why(w control.Waiting, now time.Time) string {
 	why := w.Why
 	if w.State == string(ledger.Held) && w.Remedy != "" {
-		why += " → " + w.Remedy
+		why = w.Class + ": " + why + " → " + w.Remedy
 	}
 	if w.Notice != "" {
 		why = join(", ", why, "a notice to its sender is ready (--json)")

@@ -68,8 +68,8 @@ func shortIDs(all []control.Queued) map[string]string {
 // whyQueued is the state and, where it is known, the reason by its name, with the beginning of the far end's words.
 func whyQueued(q control.Queued) string {
 	text := q.Waiting.State
-	if q.Bucket != "" && text != string(ledger.InDoubt) {
-		text += ": " + q.Bucket
+	if q.Waiting.What != "" && text != string(ledger.InDoubt) {
+		text += ": " + q.Waiting.Class
 	}
 	if q.Reply != "" {
 		text += ", " + q.Reply
@@ -89,17 +89,17 @@ func reasonLines(all []control.Queued) []line {
 	var order []control.Queued
 	counts := map[string]int{}
 	for _, q := range all {
-		if q.Bucket != "" && counts[q.Bucket] == 0 {
+		if q.Waiting.What != "" && counts[q.Waiting.Class] == 0 {
 			order = append(order, q)
 		}
-		counts[q.Bucket]++
+		counts[q.Waiting.Class]++
 	}
-	slices.SortStableFunc(order, func(a, b control.Queued) int { return counts[b.Bucket] - counts[a.Bucket] })
+	slices.SortStableFunc(order, func(a, b control.Queued) int { return counts[b.Waiting.Class] - counts[a.Waiting.Class] })
 	var lines []line
 	for _, q := range order {
 		lines = append(lines,
-			line{{strong, q.Bucket}, {plain, fmt.Sprintf("   %s   %s", count(counts[q.Bucket]), q.What)}},
-			line{{plain, "  " + q.Remedy}})
+			line{{strong, q.Waiting.Class}, {plain, fmt.Sprintf("   %s   %s", count(counts[q.Waiting.Class]), q.Waiting.What)}},
+			line{{plain, "  " + q.Waiting.Remedy}})
 	}
 	return lines
 }
@@ -121,8 +121,8 @@ func showView(t control.Timeline, v naming, now time.Time) []line {
 			why = q.Reply
 		}
 		lines = append(lines, labelled(w.State, span{plain, join("   ", v.short(w.To), w.Destination, why)}))
-		if q.Bucket != "" {
-			lines = append(lines, labelled("reason", span{plain, q.Bucket + ": " + q.What}), labelled("remedy", span{plain, q.Remedy}))
+		if w.What != "" {
+			lines = append(lines, labelled("reason", span{plain, w.Class + ": " + w.What}), labelled("remedy", span{plain, w.Remedy}))
 		}
 	}
 	return lines

@@ -35,7 +35,7 @@ func stateOf(m control.Timeline) string {
 	}
 	for _, q := range m.Deliveries {
 		if w := q.Waiting; w.State != string(ledger.Settled) {
-			return join(": ", w.State, q.Bucket)
+			return join(": ", w.State, w.Class)
 		}
 	}
 	return "-"
@@ -78,16 +78,18 @@ func told(s control.Step, v naming, now time.Time) (label, text string) {
 	case s.Act != "":
 		verb, who, _ := strings.Cut(s.Act, " by ")
 		return verb, join("; ", "by "+who, actedText(s, v))
+	case s.Rescued:
+		return "rescued", join("; ", s.Class, s.Reply, s.Seen)
 	case state == ledger.Settled && s.Seen != "":
 		return "seen", join(" ", s.To, s.Seen)
 	case state == ledger.Settled && s.Copy:
 		return server, join(", ", s.Reply, "a copy for the old server")
-	case state == ledger.Held:
-		return "held", s.Reason
+	case state == ledger.Held, state == ledger.Quiet:
+		return string(state), join(": ", s.Class, s.Reason)
 	case state == ledger.InDoubt:
 		return "in doubt", join("; ", s.Reply, s.Reason, "the mailbox is asked")
 	case state == ledger.Due:
-		return server, join("; ", s.Reply, s.Reason, next)
+		return server, join("; ", s.Reply, s.Class, s.Reason, next)
 	}
 	return server, join("; ", s.Reply, s.Reason)
 }
@@ -115,8 +117,8 @@ func outcomeLines(m control.Timeline, v naming) []line {
 		w := q.Waiting
 		switch {
 		case w.State == string(ledger.Settled):
-		case q.Bucket != "":
-			lines = append(lines, line{{warn, "◐ " + w.State}, {plain, "   " + join("   ", v.short(w.To), q.Bucket+": "+q.What)}}, labelled("remedy", span{plain, q.Remedy}))
+		case w.What != "":
+			lines = append(lines, line{{warn, "◐ " + w.State}, {plain, "   " + join("   ", v.short(w.To), w.Class+": "+w.What)}}, labelled("remedy", span{plain, w.Remedy}))
 		case w.State == string(ledger.Accepted):
 			lines = append(lines, line{{warn, "◐ accepted"}, {plain, "   " + v.short(w.To) + "   not seen in the mailbox yet; it is looked for"}})
 		default:

@@ -25,14 +25,14 @@ type Mail interface {
 type QueueFilter struct {
 	Captures []string // IDs, or beginnings of them
 	States   []string
-	Buckets  []string
+	Classes  []string      // that it waits for
 	From, To string        // an address, or @DOMAIN
 	Older    time.Duration // captured longer ago
 	Limit    int
 }
 
 func (f QueueFilter) query() url.Values {
-	q := url.Values{"capture": f.Captures, "state": f.States, "bucket": f.Buckets}
+	q := url.Values{"capture": f.Captures, "state": f.States, "class": f.Classes}
 	for name, value := range map[string]string{"from": f.From, "to": f.To} {
 		if value != "" {
 			q.Set(name, value)
@@ -48,7 +48,7 @@ func (f QueueFilter) query() url.Values {
 }
 
 func queueFilter(q url.Values) (f QueueFilter, err error) {
-	f = QueueFilter{Captures: q["capture"], States: q["state"], Buckets: q["bucket"], From: q.Get("from"), To: q.Get("to")}
+	f = QueueFilter{Captures: q["capture"], States: q["state"], Classes: q["class"], From: q.Get("from"), To: q.Get("to")}
 	if q.Has("older") {
 		if f.Older, err = time.ParseDuration(q.Get("older")); err != nil {
 			return f, err
@@ -66,11 +66,8 @@ type Queued struct {
 	Delivery int64   `json:"delivery"` // its number
 	Original string  `json:"original"` // the recipient as the sender wrote it
 	Waiting  Waiting `json:"waiting"`
-	Reply    string  `json:"reply,omitempty"`  // the far end's last words
-	Bucket   string  `json:"bucket,omitempty"` // what it waits for, by name; absent once it does not wait
-	What     string  `json:"what,omitempty"`   // the same in a few words
-	Remedy   string  `json:"remedy,omitempty"` // what to do about it
-	Error    string  `json:"error,omitempty"`  // of a list that ends too early
+	Reply    string  `json:"reply,omitempty"` // the far end's last words
+	Error    string  `json:"error,omitempty"` // of a list that ends too early
 }
 
 // QueuedSchema names the shape of Queued.
@@ -143,9 +140,11 @@ type Step struct {
 	Act         string    `json:"act,omitempty"`   // what a person did
 	Reply       string    `json:"reply,omitempty"` // the far end's words
 	Reason      string    `json:"reason,omitempty"`
-	Seen        string    `json:"seen,omitempty"` // where in the mailbox
-	Next        time.Time `json:"next,omitzero"`  // of the next attempt
-	Copy        bool      `json:"copy,omitempty"` // of a best-effort copy for the old server
+	Class       string    `json:"class,omitempty"`   // what the far end refused it for
+	Rescued     bool      `json:"rescued,omitempty"` // put into the mailbox, as SMTP refused it
+	Seen        string    `json:"seen,omitempty"`    // where in the mailbox
+	Next        time.Time `json:"next,omitzero"`     // of the next attempt
+	Copy        bool      `json:"copy,omitempty"`    // of a best-effort copy for the old server
 }
 
 // Add takes a delivery and its steps into the story.

@@ -40,7 +40,7 @@ func (p *postbox) Trace(_ context.Context, asked string) (Trace, error) {
 
 func TestQueued(t *testing.T) {
 	want := QueueFilter{
-		Captures: []string{"01JD", "01JE"}, States: []string{"held", "in doubt"}, Buckets: []string{"full"}, From: "x+y@a.example", To: "@b.example", Older: 36 * time.Hour, Limit: 3,
+		Captures: []string{"01JD", "01JE"}, States: []string{"held", "in doubt"}, Classes: []string{"full"}, From: "x+y@a.example", To: "@b.example", Older: 36 * time.Hour, Limit: 3,
 	}
 	client, _, _ := listen(t, &postbox{queued: func(f QueueFilter, yield func(Queued) error) error {
 		if !reflect.DeepEqual(f, want) {

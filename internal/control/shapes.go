@@ -137,13 +137,14 @@ type Waiting struct {
 	To          string    `json:"to"`
 	Size        int64     `json:"size"`
 	Destination string    `json:"destination"` // SERVER:smtp or SERVER:mailbox
-	State       string    `json:"state"`       // due, sending, in doubt, accepted, held
+	State       string    `json:"state"`       // due, sending, in doubt, accepted, held, quiet, settled, dropped
 	Attempts    int       `json:"attempts"`
 	Next        time.Time `json:"next,omitzero"`       // of the next attempt or question
 	SentAgain   time.Time `json:"sent_again,omitzero"` // in doubt: when, unless it shows up before; absent while its mailbox does not answer
 	Why         string    `json:"why"`                 // why it is held, else the last reply
-	Class       string    `json:"class,omitempty"`     // of the last refusal: size, syntax, ours, recipient, full, throttled, virus, attachment, spam, sender, policy, not understood
-	Remedy      string    `json:"remedy,omitempty"`    // what a person can do about such a refusal
+	Class       string    `json:"class,omitempty"`     // what it waits for, by name; once it does not wait, what it was refused for before it went another way
+	What        string    `json:"what,omitempty"`      // what it waits for, in a few words
+	Remedy      string    `json:"remedy,omitempty"`    // what a person can do about it
 	Notice      string    `json:"notice,omitempty"`    // after a day: a message to its sender, ready to be sent by a person
 }
 

@@ -210,7 +210,7 @@ func TestLoginRevokedAndRestored(t *testing.T) {
 	})
 	msg := b.send("hello", "x@sender.example", "anna@example.com")
 	s := b.until("an attempt", func(s control.Status) bool { return len(s.Queue.Waiting) == 1 && s.Queue.Waiting[0].Attempts > 0 })
-	if w := s.Queue.Waiting[0]; w.Class != "ours" || !strings.Contains(w.Why, "Authentication unsuccessful") || strings.Contains(w.Why, "secret") {
+	if w := s.Queue.Waiting[0]; w.Class != "login" || !strings.Contains(w.Why, "Authentication unsuccessful") || strings.Contains(w.Why, "secret") {
 		t.Errorf("%+v", w)
 	}
 	revoked.Store(false)

@@ -160,7 +160,7 @@ func unfit(err error) reason.Class {
 	if errors.As(err, &u) && u.Reason == delivery.TooBig {
 		return reason.Size
 	}
-	return reason.Syntax
+	return reason.Form
 }
 
 // unsent tells trouble with the connection, which is the destination's, from trouble with this message.
@@ -219,7 +219,7 @@ func deposited(seen bridge.Sighting, err error) relay.Outcome {
 	case errors.Is(err, bridge.ErrTooLarge):
 		return relay.Outcome{Kind: relay.Declined, Class: reason.Size, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrRefused):
-		return relay.Outcome{Kind: relay.Declined, Class: reason.Syntax, Reply: err.Error()}
+		return relay.Outcome{Kind: relay.Declined, Class: reason.Form, Reply: err.Error()}
 	case errors.As(err, &busy) && busy.Kind == bridge.Full:
 		return relay.Outcome{Kind: relay.Deferred, Class: reason.Full, Reply: err.Error()}
 	case errors.As(err, &busy) && !errors.Is(err, bridge.ErrLogin): // one mailbox, not the server
@@ -229,7 +229,7 @@ func deposited(seen bridge.Sighting, err error) relay.Outcome {
 		return relay.Outcome{Kind: relay.Unreachable, Reply: err.Error()}
 	case errors.Is(err, bridge.ErrLogin):
 		// That of one mailbox, which says nothing of the server: others' mail goes on.
-		return relay.Outcome{Kind: relay.Deferred, Class: reason.Ours, Reply: err.Error()}
+		return relay.Outcome{Kind: relay.Deferred, Class: reason.Login, Reply: err.Error()}
 	}
 	return relay.Outcome{Kind: relay.Deferred, Reply: err.Error()}
 }

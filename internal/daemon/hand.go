@@ -13,7 +13,7 @@ import (
 	"posthouse/internal/control"
 	"posthouse/ledger"
 	"posthouse/relay"
-	"posthouse/relay/bucket"
+	"posthouse/relay/reason"
 )
 
 // page is how many deliveries one look into the ledger takes, and deedBatch how many are changed in one commit.
@@ -27,9 +27,9 @@ var unsettled = []ledger.DeliveryState{ledger.Held, ledger.Due, ledger.Sending, 
 
 // Queued lists deliveries by filter, the oldest capture first. Of captures that are named every required delivery is listed, whatever its state; else those that wait.
 func (d *Daemon) Queued(ctx context.Context, f control.QueueFilter, yield func(control.Queued) error) error {
-	for _, name := range f.Buckets {
-		if _, ok := bucket.Named(bucket.Name(name)); !ok {
-			return fmt.Errorf("no bucket %q; there are %s", name, bucketNames())
+	for _, name := range f.Classes {
+		if !slices.Contains(reason.All(), reason.Class(name)) {
+			return fmt.Errorf("no reason %q; there are %s", name, strings.Trim(fmt.Sprint(reason.All()), "[]"))
 		}
 	}
 	filter := ledger.DeliveryFilter{Required: true, From: f.From, To: f.To, Limit: page}
@@ -57,14 +57,6 @@ func (d *Daemon) Queued(ctx context.Context, f control.QueueFilter, yield func(c
 		}
 	}
 	return nil
-}
-
-func bucketNames() string {
-	var names []string
-	for _, b := range bucket.All() {
-		names = append(names, string(b.Name))
-	}
-	return strings.Join(names, ", ")
 }
 
 // capture is the one that an ID, or the beginning of one, names.
@@ -113,7 +105,7 @@ func (l *listing) one(ctx context.Context, delivery ledger.Delivery) (more bool,
 		return false, nil
 	}
 	q, err := l.d.queued(ctx, delivery)
-	if err != nil || len(l.filter.Buckets) > 0 && !slices.Contains(l.filter.Buckets, q.Bucket) {
+	if err != nil || len(l.filter.Classes) > 0 && !slices.Contains(l.filter.Classes, q.Waiting.Class) {
 		return err == nil, err
 	}
 	l.given++
@@ -122,22 +114,7 @@ func (l *listing) one(ctx context.Context, delivery ledger.Delivery) (more bool,
 
 func (d *Daemon) queued(ctx context.Context, delivery ledger.Delivery) (control.Queued, error) {
 	w, err := d.describe(ctx, delivery)
-	q := control.Queued{
-		Schema: control.QueuedSchema, Delivery: int64(delivery.ID), Original: string(delivery.Original), Waiting: w, Reply: delivery.Reply,
-	}
-	if slices.Contains(unsettled, delivery.State) {
-		b := bucketOf(delivery, w)
-		q.Bucket, q.What, q.Remedy = string(b.Name), b.What, b.Remedy
-	}
-	return q, err
-}
-
-// bucketOf is the one place that says what a delivery waits for.
-func bucketOf(delivery ledger.Delivery, w control.Waiting) bucket.Bucket {
-	if delivery.State == ledger.Due && delivery.Reply == "" {
-		delivery.Reason, delivery.Attempts = w.Why, max(1, delivery.Attempts) // the destination cannot be reached
-	}
-	return bucket.Of(delivery)
+	return control.Queued{Schema: control.QueuedSchema, Delivery: int64(delivery.ID), Original: string(delivery.Original), Waiting: w, Reply: delivery.Reply}, err
 }
 
 // errNoCourier: this process delivers nothing.

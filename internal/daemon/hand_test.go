@@ -67,25 +67,25 @@ func TestHeldMailIsListedAndReleased(t *testing.T) {
 	msg := b.send("hello", "x@sender.example", "bob@example.com")
 	b.until("it to be held", held(1))
 	all := b.queued(control.QueueFilter{})
-	if len(all) != 1 || all[0].Bucket != "no-mailbox" || all[0].Remedy == "" || all[0].Waiting.To != "bob@example.com" || all[0].Waiting.State != "held" {
+	if len(all) != 1 || all[0].Waiting.Class != "no-mailbox" || all[0].Waiting.Remedy == "" || all[0].Waiting.To != "bob@example.com" || all[0].Waiting.State != "held" {
 		t.Fatalf("%+v", all)
 	}
 	id := all[0].Waiting.Capture
 	for name, f := range map[string]control.QueueFilter{
-		"id": {Captures: []string{strings.ToLower(id[:12])}}, "bucket": {Buckets: []string{"full", "no-mailbox"}}, "from": {From: "@sender.example"}, "to": {To: "BOB@example.com"},
+		"id": {Captures: []string{strings.ToLower(id[:12])}}, "class": {Classes: []string{"full", "no-mailbox"}}, "from": {From: "@sender.example"}, "to": {To: "BOB@example.com"},
 		"state": {States: []string{"held"}}, "limit": {Limit: 1},
 	} {
 		if got := b.queued(f); len(got) != 1 {
 			t.Errorf("by %s: %+v", name, got)
 		}
 	}
-	for name, f := range map[string]control.QueueFilter{"bucket": {Buckets: []string{"full"}}, "from": {From: "y@sender.example"}, "to": {To: "@sender.example"}, "age": {Older: time.Hour}} {
+	for name, f := range map[string]control.QueueFilter{"class": {Classes: []string{"full"}}, "from": {From: "y@sender.example"}, "to": {To: "@sender.example"}, "age": {Older: time.Hour}} {
 		if got := b.queued(f); len(got) != 0 {
 			t.Errorf("by another %s: %+v", name, got)
 		}
 	}
 	for want, f := range map[string]control.QueueFilter{
-		`no bucket "none"`: {Buckets: []string{"none"}}, `no message "01ZZ" was captured`: {Captures: []string{"01ZZ"}},
+		`no reason "none"`: {Classes: []string{"none"}}, `no message "01ZZ" was captured`: {Captures: []string{"01ZZ"}},
 	} {
 		if err := b.daemon.Queued(t.Context(), f, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", f, err)
@@ -207,12 +207,80 @@ func TestManyAreReleased(t *testing.T) {
 	}
 	b.until("all to be held", held(many))
 	knows.Store(true)
-	done := b.act(control.Deed{Do: "release"}, control.QueueFilter{Buckets: []string{"no-mailbox"}})
+	done := b.act(control.Deed{Do: "release"}, control.QueueFilter{Classes: []string{"no-mailbox"}})
 	if len(done) != many || slices.ContainsFunc(done, func(a control.Acted) bool { return a.Error != "" }) {
 		t.Fatalf("%d: %+v", len(done), done[:1])
 	}
 	b.until("all to arrive", settled(many))
 	if n := b.mx.Accepted(); n != many {
 		t.Errorf("the cloud took %d", n)
+	}
+}
+
+// What was refused as spam or virus is listed, shown and exported like what is held, and a person lets it go, by SMTP again.
+func TestQuietMailInHand(t *testing.T) {
+	var trusting atomic.Bool
+	b := newBed(t, layout{mx: testserver.SMTPConfig{Script: func(c testserver.SMTPCall) *testserver.Reply {
+		if c.Stage == testserver.AtBody && !trusting.Load() {
+			return testserver.Refuse(550, "5.7.1 Message rejected as spam by Content Filtering.")
+		}
+		return nil
+	}}})
+	b.start()
+	msg := b.send("hello", "x@sender.example", "bob@example.com")
+	b.send("worthless", "y@sender.example", "bob@example.com")
+	b.until("both to be kept", func(s control.Status) bool { return s.Queue.Quiet == 2 })
+	if all := b.queued(control.QueueFilter{}); len(all) != 2 {
+		t.Fatalf("%+v", all)
+	}
+	wanted := control.QueueFilter{Classes: []string{"spam"}, States: []string{"quiet"}, From: "x@sender.example"}
+	all := b.queued(wanted)
+	if len(all) != 1 || all[0].Waiting.Class != "spam" || all[0].Waiting.What == "" || !strings.Contains(all[0].Waiting.Remedy, "queue drop --reason spam") {
+		t.Fatalf("%+v", all)
+	}
+	id := all[0].Waiting.Capture
+	if !bytes.HasSuffix(b.export(id), msg) {
+		t.Error("it cannot be exported")
+	}
+	if done := b.act(control.Deed{Do: "retry"}, wanted); !strings.Contains(done[0].Error, "is kept and goes nowhere") || done[0].Next != "posthouse queue release "+id {
+		t.Errorf("%+v", done)
+	}
+	b.act(control.Deed{Do: "release"}, wanted)
+	b.until("it to be refused again", func(s control.Status) bool { return s.Queue.Quiet == 2 && len(b.trace(id).Messages[0].Steps) == 3 })
+	trusting.Store(true)
+	b.act(control.Deed{Do: "release"}, wanted)
+	b.until("it to arrive", settled(1))
+	b.once(b.cloud, "bob@example.com", msg)
+	if n := b.mx.Accepted(); n != 1 {
+		t.Errorf("the cloud's SMTP took %d", n)
+	}
+	if done := b.act(control.Deed{Do: "drop"}, control.QueueFilter{Classes: []string{"spam"}}); len(done) != 1 || done[0].State != "dropped" {
+		t.Fatalf("%+v", done)
+	}
+	if v := b.verify("bob@example.com")["bob@example.com"]; v.Captured != 1 || len(v.Missing) != 0 || v.Error != "" {
+		t.Errorf("%+v", v)
+	}
+	story := b.trace(id).Messages[0]
+	if step := story.Steps[0]; step.State != "quiet" || step.Class != "spam" || step.Rescued || !story.Safe {
+		t.Errorf("%+v", story)
+	}
+	if last := story.Steps[len(story.Steps)-1]; last.State != "settled" || last.Class != "" || last.Rescued {
+		t.Errorf("%+v", last)
+	}
+}
+
+// A message that SMTP refused and the mailbox took is told from others.
+func TestTraceOfARescue(t *testing.T) {
+	b := newBed(t, layout{mx: refusing(testserver.AtBody, 552, "5.3.4 Message size exceeds fixed maximum message size")})
+	b.start()
+	b.send("hello", "x@sender.example", "bob@example.com")
+	b.until("it to be in its mailbox", settled(1))
+	story := b.trace("bob@example.com").Messages[0]
+	last := story.Steps[len(story.Steps)-1]
+	if !story.Safe || !last.Rescued || last.Class != "too-large" || !strings.Contains(last.Reply, "as SMTP refused it: 552 5.3.4") || last.Seen == "" {
+		t.Errorf("%+v", story.Steps)
+	}
+	if w := story.Deliveries[0].Waiting; w.Class != "too-large" || w.Remedy != "" {
+		t.Errorf("%+v", w)
 	}
 }

@@ -192,14 +192,14 @@ func TestOutcome(t *testing.T) {
 		{"refused", delivery.Outcome{Kind: delivery.RefusedPermanent, Reply: delivery.Reply{Code: 550}}, nil, relay.Outcome{Kind: relay.Declined, Reply: "550", Class: reason.Other}},
 		{"put off", delivery.Outcome{Kind: delivery.RefusedTemporary, Backoff: time.Minute}, nil, relay.Outcome{Kind: relay.Deferred, Wait: time.Minute}},
 		{"in doubt", delivery.Outcome{Kind: delivery.InDoubt}, cut, relay.Outcome{Kind: relay.Uncertain, Reply: cut.Error()}},
-		{"does not fit", delivery.Outcome{Kind: delivery.NotFit, Err: errors.New("too big")}, nil, relay.Outcome{Kind: relay.Unsuitable, Reply: "too big", Class: reason.Syntax}},
+		{"does not fit", delivery.Outcome{Kind: delivery.NotFit, Err: errors.New("too big")}, nil, relay.Outcome{Kind: relay.Unsuitable, Reply: "too big", Class: reason.Form}},
 		{"too big", delivery.Outcome{Kind: delivery.NotFit, Err: tooBig}, tooBig, relay.Outcome{Kind: relay.Unsuitable, Reply: tooBig.Error(), Class: reason.Size}},
 		{"busy", delivery.Outcome{Kind: delivery.RefusedTemporary, Reply: busy, Backoff: time.Minute}, nil, relay.Outcome{Kind: relay.Deferred, Reply: busy.String(), Class: reason.Throttled, Wait: time.Minute, Busy: true}},
 		{"busy mailbox", delivery.Outcome{Kind: delivery.RefusedTemporary, Reply: crowded}, nil, relay.Outcome{Kind: relay.Deferred, Reply: crowded.String(), Class: reason.Throttled}},
 		{"busy at the greeting", delivery.Outcome{}, &delivery.SessionError{Reply: busy}, relay.Outcome{Kind: relay.Unreachable, Reply: (&delivery.SessionError{Reply: busy}).Error(), Class: reason.Throttled, Wait: time.Minute}},
-		{"login refused", delivery.Outcome{}, &delivery.SessionError{Reply: delivery.Reply{Code: 535}}, relay.Outcome{Kind: relay.Unreachable, Reply: ": : 535", Class: reason.Ours}},
+		{"login refused", delivery.Outcome{}, &delivery.SessionError{Reply: delivery.Reply{Code: 535}}, relay.Outcome{Kind: relay.Unreachable, Reply: ": : 535", Class: reason.Login}},
 		{"no connection", delivery.Outcome{}, cut, relay.Outcome{Kind: relay.Unreachable, Reply: cut.Error()}},
-		{"no way for this message", delivery.Outcome{}, fmt.Errorf("sending: %w", &delivery.Unfit{}), relay.Outcome{Kind: relay.Unsuitable, Class: reason.Syntax, Reply: fmt.Sprint("sending: ", &delivery.Unfit{})}},
+		{"no way for this message", delivery.Outcome{}, fmt.Errorf("sending: %w", &delivery.Unfit{}), relay.Outcome{Kind: relay.Unsuitable, Class: reason.Form, Reply: fmt.Sprint("sending: ", &delivery.Unfit{})}},
 		{"we are stopping", delivery.Outcome{}, delivery.ErrStopped, relay.Outcome{Kind: relay.Deferred, Reply: delivery.ErrStopped.Error()}},
 		{"we are stopping within a session", delivery.Outcome{}, &delivery.SessionError{Err: context.Canceled}, relay.Outcome{Kind: relay.Deferred, Reply: (&delivery.SessionError{Err: context.Canceled}).Error()}},
 		{"the body cannot be read", delivery.Outcome{}, errors.New("disk"), relay.Outcome{Kind: relay.Deferred, Reply: "disk"}},
@@ -222,7 +222,7 @@ func TestDeposited(t *testing.T) {
 			t.Errorf("%v: %+v", err, got)
 		}
 	}
-	if got := deposited(bridge.Sighting{}, bridge.ErrLogin); got.Kind != relay.Deferred || got.Class != reason.Ours {
+	if got := deposited(bridge.Sighting{}, bridge.ErrLogin); got.Kind != relay.Deferred || got.Class != reason.Login {
 		t.Errorf("a refused login is one mailbox's trouble: %+v", got)
 	}
 	for class, busy := range map[reason.Class]*bridge.Busy{

@@ -59,7 +59,7 @@ func TestNoRescue(t *testing.T) {
 	b.start()
 	b.send("hello", "x@sender.example", "anna@example.com")
 	s := b.until("it to be held", func(s control.Status) bool { return s.Queue.Held == 1 })
-	if w := s.Queue.Waiting[0]; w.Class != "size" || w.Remedy == "" {
+	if w := s.Queue.Waiting[0]; w.Class != "too-large" || w.Remedy == "" {
 		t.Errorf("%+v", w)
 	}
 }

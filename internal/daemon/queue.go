@@ -3,11 +3,13 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/ledger"
+	"posthouse/relay"
 	"posthouse/relay/reason"
 )
 
@@ -77,22 +79,39 @@ func (d *Daemon) describe(ctx context.Context, delivery ledger.Delivery) (contro
 	w := control.Waiting{
 		Capture: string(c.ID), At: c.At, From: c.Envelope.From, To: string(delivery.Recipient), Size: c.Size,
 		Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next,
-		Why: cmp.Or(delivery.Reason, delivery.Reply), Class: delivery.Class, Remedy: reason.Class(delivery.Class).Remedy(),
+		Why: cmp.Or(delivery.Reason, delivery.Reply), Class: delivery.Class,
 	}
 	w.Notice = d.notice(w, delivery, d.opts.Clock.Now())
 	if delivery.State == ledger.InDoubt && delivery.Reason == "" && delivery.Reply != "" {
 		w.Why = "its reply was lost: " + delivery.Reply
 	}
-	if d.courier == nil {
-		return w, err
+	if slices.Contains(unsettled, delivery.State) {
+		waitsFor(&w, relay.Why(delivery))
 	}
+	if d.courier != nil {
+		d.foresee(&w, delivery)
+	}
+	return w, err
+}
+
+func waitsFor(w *control.Waiting, c reason.Class) {
+	w.Class, w.What, w.Remedy = string(c), c.What(), c.Remedy()
+}
+
+// foresee tells what only the courier knows: when a doubt ends, and until when a destination is left alone.
+func (d *Daemon) foresee(w *control.Waiting, delivery ledger.Delivery) {
 	if delivery.State == ledger.InDoubt {
 		w.SentAgain = d.courier.SentAgain(delivery.ID)
 	}
-	if retry := d.courier.Retry(delivery.Destination); delivery.State == ledger.Due && retry.After(w.Next) {
-		w.Next, w.Why = retry, cmp.Or(w.Why, "the destination cannot be reached")
+	retry := d.courier.Retry(delivery.Destination)
+	if delivery.State != ledger.Due || !retry.After(w.Next) {
+		return
 	}
-	return w, err
+	w.Next = retry
+	if w.Why == "" {
+		w.Why = "the destination cannot be reached"
+		waitsFor(w, reason.Unreachable)
+	}
 }
 
 // openWork is what keeps any verdict from being ready.

@@ -99,7 +99,8 @@ func steps(events []ledger.Event, of ledger.Delivery) []control.Step {
 		}
 		s := control.Step{
 			At: e.At, Delivery: int64(e.Delivery), To: string(e.Recipient), Destination: e.Destination, State: string(e.State), Act: e.Act,
-			Reply: e.Reply, Reason: e.Reason, Seen: e.Seen, Copy: !of.Required,
+			Reply: e.Reply, Reason: e.Reason, Class: e.Class, Seen: e.Seen, Copy: !of.Required,
+			Rescued: e.Class != "" && (e.State == ledger.Settled || e.State == ledger.Accepted) && of.Required,
 		}
 		if e.State == ledger.Due || e.State == ledger.InDoubt {
 			s.Next = e.Next

@@ -19,7 +19,7 @@ const capturesAtOnce = 500
 const capturedFolder = "captured"
 
 // verifyCaptures looks anew for everything that the listeners took for a mailbox whose mail goes to the cloud, and adds what it finds to the result: what the cloud took must lie there, and
-// what has been on its way for an hour is missing. What was refused as spam is for nobody to miss.
+// what has been on its way for an hour is missing. What was refused as spam, or dropped by a person, is for nobody to miss.
 func (d *Daemon) verifyCaptures(ctx context.Context, id cutover.MailboxID, v *control.Verified) error {
 	all, err := d.ledger.Deliveries(ctx, ledger.DeliveryFilter{Mailbox: id, Required: true})
 	if err != nil {
@@ -29,7 +29,7 @@ func (d *Daemon) verifyCaptures(ctx context.Context, id cutover.MailboxID, v *co
 	var there []ledger.Delivery
 	for _, one := range all {
 		switch {
-		case one.Side != cutover.Cloud, one.State == ledger.Quiet, one.Seen == broughtOver:
+		case one.Side != cutover.Cloud, one.State == ledger.Quiet, one.State == ledger.Dropped, one.Seen == broughtOver:
 			// One that the bridge's own copy stands for is compared as that.
 		case one.State == ledger.Settled, one.State == ledger.Accepted:
 			there = append(there, one)

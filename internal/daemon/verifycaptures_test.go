@@ -11,7 +11,7 @@ import (
 )
 
 // verify looks for what the listeners took as well: what lies in the cloud is counted, what its owner removed is named as removed, what nobody has seen and what was not delivered is missing,
-// each with its capture. Spam is missed by nobody.
+// each with its capture. Spam is missed by nobody, nor is what a person dropped.
 func TestVerifyCoversCaptures(t *testing.T) {
 	var b *bed
 	refuse := map[string]*testserver.Reply{
@@ -64,6 +64,10 @@ func TestVerifyCoversCaptures(t *testing.T) {
 	}
 	if f := v.Removed[0]; !strings.Contains(f.Why, "removed there since") {
 		t.Errorf("removed: %+v", f)
+	}
+	b.act(control.Deed{Do: "drop"}, control.QueueFilter{From: "held@sender.example"})
+	if v := b.verify("anna@example.com")["anna@example.com"]; len(v.Missing) != 1 || !strings.Contains(v.Missing[0].Why, "in no folder") {
+		t.Errorf("what was dropped is missed: %+v", v.Missing)
 	}
 	if other := b.verify("bob@example.com")["bob@example.com"]; other.Captured != 0 || other.Error != "" {
 		t.Errorf("%+v", other)

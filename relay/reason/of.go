@@ -66,8 +66,11 @@ func byContent(r reply) Class {
 
 // byCode knows the enhanced codes that mean one thing.
 func byCode(r reply) Class {
-	if r.code == 530 || r.code == 535 {
-		return Ours
+	switch {
+	case r.code == 530 && tlsWords.MatchString(r.text):
+		return TLS
+	case r.code == 530, r.code == 535:
+		return Login
 	}
 	switch r.subject {
 	case 1:
@@ -82,11 +85,11 @@ func byCode(r reply) Class {
 		return byRoute(r)
 	case 5:
 		if !r.temporary() && (r.detail == 1 || r.detail == 2 || r.detail == 4) {
-			return Syntax
+			return Form
 		}
 	case 6:
 		if !spamWords.MatchString(r.text) {
-			return Syntax
+			return Form
 		}
 	case 7:
 		return bySecurity(r)
@@ -104,7 +107,7 @@ func byAddress(r reply) Class {
 	case 1, 2, 4, 6, 10:
 		return Recipient
 	case 3, 7:
-		return Syntax
+		return Form
 	case 8:
 		return Policy // the sender's domain is none, or Microsoft's bad outbound sender
 	}
@@ -118,7 +121,7 @@ func byMailbox(r reply) Class {
 	case r.detail == 3:
 		return Size
 	case r.detail == 1 && !r.temporary():
-		return Recipient // disabled; a temporary one is Google's "at a rate that"
+		return Disabled // a temporary one is Google's "at a rate that"
 	}
 	return None
 }
@@ -129,6 +132,10 @@ func byRoute(r reply) Class {
 		return Recipient // Microsoft: recipient address rejected, access denied
 	case r.detail == 5 && !r.temporary():
 		return Throttled // Google: daily limit
+	case r.detail == 6, r.detail == 12, r.detail == 14:
+		return Loop
+	case r.detail == 62, r.detail == 63:
+		return Relay // Microsoft: not a domain of the tenant it was sent to
 	}
 	return None
 }
@@ -139,14 +146,26 @@ func bySecurity(r reply) Class {
 	switch {
 	case r.temporary() && (d == 28 || d == 651 || d >= 500 && d <= 699):
 		return Throttled
-	case d == 8 || d == 9 || d == 139, d == 25, d == 54 || d == 57 || d == 64 || d == 68, d == 511, d >= 606 && d <= 649, d == 708:
-		return Ours
-	case d >= 20 && d <= 24 || d == 26 || d == 27 || d == 509 || d == 515:
+	case d == 68:
+		return Connector
+	case d == 64:
+		return Mismatch
+	case d == 25, d == 511, d >= 606 && d <= 649, d == 708:
+		return Blocked
+	case d == 3, d == 4, d == 8, d == 9, d == 14, d == 57, d == 139:
+		return Login
+	case d == 5, d == 10:
+		return TLS
+	case d == 54, d == 367:
+		return Relay
+	case d >= 20 && d <= 24 || d == 26 || d == 27 || d == 30 || d == 509 || d == 515:
 		return Sender
-	case d == 28, d == 705:
+	case d == 28, d == 508, d == 705:
 		return Throttled
 	case d == 512:
-		return Syntax
+		return Form
+	case d == 124, d == 129, d >= 133 && d <= 136, d == 193:
+		return Restricted
 	case d >= 501 && d <= 503:
 		return Spam // Microsoft: spam abuse detected, banned sender
 	}
@@ -158,30 +177,66 @@ var (
 	fullWords  = regexp.MustCompile(`mailbox (is )?full|mailbox size limit|over ?quota|quota ?exceeded|exceeded .{0,20}quota|out of storage`)
 	greyWords  = regexp.MustCompile(`gr[ae]y-?list`)
 	rateWords  = regexp.MustCompile(`at a rate that|rate.?limit|throttl|too many (connections|messages|concurrent|login)|server busy|slow down|unusual rate|limit exceeded|backoff time`)
-	formWords  = regexp.MustCompile(`bare ?(lf|cr|linefeed|newline)|rfc ?(2822|5321|5322|822)\b|line too long|invalid (header|character)|malformed|from: header|8bitmime|smtputf8`)
-	oursWords  = regexp.MustCompile(`relay|client host|block(ed)? ?(list|using)|blacklisted at|banned sending ip|your (ip|network|host|server)|sending ip|\bptr\b|reverse (dns|lookup)|helo|starttls|tls (is )?required|authentication (required|failed|unsuccessful)|not authenticated|must (authenticate|log ?in|issue)|tenantattribution|direct send`)
+	formWords  = regexp.MustCompile(`bare ?(lf|cr|linefeed|newline)|rfc ?(2822|5321|5322|822)\b|line too long|invalid (header|character)|malformed|from: header|8bitmime|smtputf8|no chunking|cannot be written in a command`)
+	loopWords  = regexp.MustCompile(`hop count exceeded|mail loop|too many hops|routing loop`)
 	spamWords  = regexp.MustCompile(`\bspam|\bjunk\b|unsolicited|\bbulk\b|suspicious|\bube\b|\buce\b|blacklist|content filter`)
 	whomWords  = regexp.MustCompile(`(no such|unknown|invalid|unrouteable) (user|recipient|mailbox|address)|(user|recipient|mailbox|address|account).{0,20}(unknown|not found|not exist|disabled|unavailable|invalid)|does not exist|recipient address rejected`)
 	allowWords = regexp.MustCompile(`resolver\.rst|only accepts|internal senders|not allowed|not permitted|denied|prohibit|forbidden|polic|reject`)
+
+	// What is about us; "relay" is, too.
+	blockedWords   = regexp.MustCompile(`client host|block(ed)? ?(list|using)|blacklisted at|spamhaus|banned sending ip|your (ip|network|host|server)|sending ip|\bptr\b|reverse (dns|lookup)|helo`)
+	connectorWords = regexp.MustCompile(`direct ?send`)
+	tlsWords       = regexp.MustCompile(`starttls|tls (is )?required`)
+	loginWords     = regexp.MustCompile(`authentication (required|failed|unsuccessful)|not authenticated|must (authenticate|log ?in|issue)`)
 )
 
 // byWords reads what servers say beside codes that mean many things.
 func byWords(r reply) Class {
 	switch {
 	case strings.Contains(r.text, "resolver.rst.auth"), strings.Contains(r.text, "resolver.rst.sender"):
-		return Policy // Exchange: the recipient takes mail from inside only
+		return Restricted // Exchange: the recipient takes mail from inside only
+	case loopWords.MatchString(r.text):
+		return Loop
 	case fullWords.MatchString(r.text):
 		return Full
 	case r.temporary() && greyWords.MatchString(r.text):
 		return Other
 	case r.temporary() && rateWords.MatchString(r.text):
 		return Throttled
-	case oursWords.MatchString(r.text) && !(r.temporary() && r.code != 454 && r.subject == 7):
-		return Ours
+	case !r.temporary() || r.code == 454 || r.subject != 7:
+		if ours := byUs(r); ours != None {
+			return ours
+		}
+	}
+	return byMessage(r)
+}
+
+// byUs finds what is the matter with us and not with the message.
+func byUs(r reply) Class {
+	switch {
+	case connectorWords.MatchString(r.text):
+		return Connector
+	case strings.Contains(r.text, "tenantattribution"):
+		return Mismatch
+	case blockedWords.MatchString(r.text):
+		return Blocked
+	case tlsWords.MatchString(r.text):
+		return TLS
+	case loginWords.MatchString(r.text):
+		return Login
+	case strings.Contains(r.text, "relay"):
+		return Relay
+	}
+	return None
+}
+
+// byMessage reads what is said of the message and whom it is for.
+func byMessage(r reply) Class {
+	switch {
 	case spamWords.MatchString(r.text):
 		return Spam
 	case formWords.MatchString(r.text):
-		return Syntax
+		return Form
 	case r.code == 552 && r.subject < 0, sizeWords.MatchString(r.text):
 		return Size
 	case r.subject != 7 && whomWords.MatchString(r.text):
@@ -200,9 +255,9 @@ func byRest(r reply) Class {
 	case r.code == 432, r.temporary() && r.subject == 7:
 		return Throttled
 	case r.code == 534, r.code == 538:
-		return Ours
+		return Login
 	case r.code >= 500 && r.code <= 504, r.code == 555:
-		return Syntax
+		return Form
 	case r.code == 551 && r.subject < 0, r.code == 553 && r.subject < 0:
 		return Recipient
 	case r.subject == 7, !r.temporary() && allowWords.MatchString(r.text):

@@ -1,6 +1,7 @@
 package reason
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,20 +19,20 @@ var cases = []struct {
 	{"552 5.3.4 Message size exceeds fixed maximum message size", Size},
 	{"534 5.3.4 Message exceeds fixed maximum size", Size},
 	{"550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient", Size},
-	{"554 5.6.0 STOREDRV.Deliver; Corrupt message content", Syntax},
-	{"550 5.6.11 SMTPSEND.BareLinefeedsAreIllegal; message contains bare linefeeds, which cannot be sent via DATA", Syntax},
-	{"550 5.7.512 Access denied, message must be RFC 5322 section 3.6.2 compliant", Syntax},
-	{"550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this organization from unauthorized sources", Ours},
-	{"550 5.7.64 TenantAttribution; Relay Access Denied SMTP", Ours},
-	{"550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", Ours},
-	{"530 5.7.57 Client not authenticated to send mail", Ours},
-	{"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant", Ours},
-	{"535 5.7.3 Authentication unsuccessful", Ours},
-	{"550 5.7.606 Access denied, banned sending IP [192.0.2.1]; To request removal from this list please visit https://sender.example/", Ours},
-	{"550 5.7.511 Access denied, banned sender[192.0.2.1]. To request removal from this list please forward this message", Ours},
-	{"550 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using Spamhaus", Ours},
-	{"550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).", Ours},
-	{"550 5.7.708 Service unavailable. Access denied, traffic not accepted from this IP", Ours},
+	{"554 5.6.0 STOREDRV.Deliver; Corrupt message content", Form},
+	{"550 5.6.11 SMTPSEND.BareLinefeedsAreIllegal; message contains bare linefeeds, which cannot be sent via DATA", Form},
+	{"550 5.7.512 Access denied, message must be RFC 5322 section 3.6.2 compliant", Form},
+	{"550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this organization from unauthorized sources", Connector},
+	{"550 5.7.64 TenantAttribution; Relay Access Denied SMTP", Mismatch},
+	{"550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", Relay},
+	{"530 5.7.57 Client not authenticated to send mail", Login},
+	{"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant", Login},
+	{"535 5.7.3 Authentication unsuccessful", Login},
+	{"550 5.7.606 Access denied, banned sending IP [192.0.2.1]; To request removal from this list please visit https://sender.example/", Blocked},
+	{"550 5.7.511 Access denied, banned sender[192.0.2.1]. To request removal from this list please forward this message", Blocked},
+	{"550 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using Spamhaus", Blocked},
+	{"550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).", Blocked},
+	{"550 5.7.708 Service unavailable. Access denied, traffic not accepted from this IP", Blocked},
 	{"550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", Recipient},
 	{"550 5.4.1 Recipient address rejected: Access denied. [host 2026]", Recipient},
 	{"550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302).", Recipient},
@@ -48,21 +49,25 @@ var cases = []struct {
 	{"550 5.7.509 Access denied, sending domain partner.example does not pass DMARC verification and has a DMARC policy of reject", Sender},
 	{"550 5.7.515 Access denied, sending domain partner.example doesn't meet the required authentication level.", Sender},
 	{"550 5.7.23 The message was rejected because of Sender Policy Framework violation", Sender},
-	{"550 5.7.1 RESOLVER.RST.AuthRequired; authentication required", Policy},
-	{"550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required", Policy},
+	{"550 5.7.1 RESOLVER.RST.AuthRequired; authentication required", Restricted},
+	{"550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required", Restricted},
 	{"550 5.7.520 Access denied, Your organization does not allow external forwarding", Policy},
 	{"550 5.1.8 Access denied, bad outbound sender", Policy},
 	{"550 5.1.0 Sender denied", Policy},
+	{"554 5.4.14 Hop count exceeded - possible mail loop ATTR34", Loop},
+	{"554 5.4.6 Too many hops", Loop},
+	{"451 4.4.62 Mail sent to the wrong Office 365 region", Relay},
+	{"451 4.7.699 Server busy", Throttled},
 
 	// Google.
 	{"552 5.3.4 Your message exceeded Google's message size limits.", Size},
-	{"550 5.7.1 [192.0.2.1] Messages missing a valid address in From: header, or having no From: header, are not accepted.", Syntax},
-	{"550 5.7.25 [192.0.2.1] The IP address sending this message does not have a PTR record setup", Ours},
-	{"550 5.7.1 [192.0.2.1] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To protect our users from spam, mail sent from your IP address has been blocked.", Ours},
-	{"530 5.5.1 Authentication Required.", Ours},
-	{"534 5.7.9 Application-specific password required.", Ours},
+	{"550 5.7.1 [192.0.2.1] Messages missing a valid address in From: header, or having no From: header, are not accepted.", Form},
+	{"550 5.7.25 [192.0.2.1] The IP address sending this message does not have a PTR record setup", Blocked},
+	{"550 5.7.1 [192.0.2.1] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To protect our users from spam, mail sent from your IP address has been blocked.", Blocked},
+	{"530 5.5.1 Authentication Required.", Login},
+	{"534 5.7.9 Application-specific password required.", Login},
 	{"550 5.1.1 The email account that you tried to reach does not exist.", Recipient},
-	{"550 5.2.1 The email account that you tried to reach is disabled.", Recipient},
+	{"550 5.2.1 The email account that you tried to reach is disabled.", Disabled},
 	{"552 5.2.2 The email account that you tried to reach is over quota.", Full},
 	{"452 4.2.2 The recipient's inbox is out of storage space.", Full},
 	{"450 4.2.1 The user you are trying to contact is receiving mail at a rate that prevents additional messages from being delivered.", Throttled},
@@ -80,13 +85,13 @@ var cases = []struct {
 	// Postfix, Exim and others.
 	{"552 - message size limit exceeded", Size},
 	{"523 - the message is larger than we take", Size},
-	{"500 5.5.2 Error: bad syntax", Syntax},
-	{"555 - unsupported option", Syntax},
-	{"550 5.6.1 message contains a bare LF", Syntax},
-	{"554 5.7.1 <a@b.example>: Relay access denied", Ours},
-	{"554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.dnsbl.example", Ours},
-	{"550 5.7.1 <pc.local>: Helo command rejected: need fully-qualified hostname", Ours},
-	{"530 5.7.0 Must issue a STARTTLS command first", Ours},
+	{"500 5.5.2 Error: bad syntax", Form},
+	{"555 - unsupported option", Form},
+	{"550 5.6.1 message contains a bare LF", Form},
+	{"554 5.7.1 <a@b.example>: Relay access denied", Relay},
+	{"554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.dnsbl.example", Blocked},
+	{"550 5.7.1 <pc.local>: Helo command rejected: need fully-qualified hostname", Blocked},
+	{"530 5.7.0 Must issue a STARTTLS command first", TLS},
 	{"550 5.1.1 <old@example.com>: Recipient address rejected: User unknown in virtual mailbox table", Recipient},
 	{"550 - no such user", Recipient},
 	{"553 - sorry, that domain isn't in my list of allowed rcpthosts", Recipient},
@@ -101,6 +106,13 @@ var cases = []struct {
 	{"450 4.7.1 <x@gone.example>: Sender address rejected: domain not found", Policy},
 	{"550 5.7.1 no", Policy},
 	{"550 - administrative prohibition", Policy},
+	{"550 5.7.1 see https://www.spamhaus.org/query/ip/192.0.2.1", Blocked},
+	{"530 5.5.1 Must issue a STARTTLS command first", TLS},
+	{"504 5.7.4 Unrecognized authentication type", Login},
+	{"554 5.4.0 mail loop detected", Loop},
+	{"554 - no", Other},
+	{"554 - host 10.5.7.68 says no, version 15.7.68.2", Other},
+	{"550 5.7.1 refused by a transport rule", Policy},
 
 	// What says nothing, or means anything, is temporary.
 	{"451 4.3.0 try later", Other},
@@ -132,19 +144,59 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestNeverByAnotherWay: what is refused for content or sender is put into no mailbox by another way, and only spam and viruses are kept without an alarm; whatever is refused has a remedy.
+// texts are what else is said of deliveries, by IMAP servers and by us.
+var texts = map[string]Class{
+	"552 5.3.4 Message size exceeds fixed maximum message size": Size,
+	"550 no such user": Recipient,
+	"550":              Other,
+	"250 2.0.0 ok":     None,
+	"NO Request is throttled. Suggested Backoff Time: 28000 milliseconds":              Throttled,
+	"larger than the next hop takes (26214400 octets)":                                 Size,
+	"8-bit text and no 8BITMIME":                                                       Form,
+	"bare CR or LF and no CHUNKING":                                                    Form,
+	"address cannot be written in a command":                                           Form,
+	"dial tcp 192.0.2.1:25: connect: connection refused":                               Unreachable,
+	"tls: failed to verify certificate: x509: certificate signed by unknown authority": TLS,
+	"no destination of this name in the configuration":                                 NoDestination,
+	"5501 is no reply":   None,
+	"something happened": None,
+	"":                   None,
+}
+
+func TestText(t *testing.T) {
+	for said, want := range texts {
+		if got := Text(said); got != want {
+			t.Errorf("%s: %q, want %q", said, got, want)
+		}
+	}
+}
+
+// TestNeverByAnotherWay: what is refused for content or sender is put into no mailbox by another way, and only spam and viruses are kept without an alarm.
 func TestNeverByAnotherWay(t *testing.T) {
-	for class, want := range map[Class]struct{ rescue, quiet bool }{
-		Size: {rescue: true}, Syntax: {rescue: true}, Ours: {rescue: true}, Throttled: {rescue: true},
-		Recipient: {}, Full: {}, Attachment: {}, Sender: {}, Policy: {}, Other: {}, None: {},
-		Spam: {quiet: true}, Virus: {quiet: true},
-	} {
-		if class.Rescue() != want.rescue || class.Quiet() != want.quiet {
+	rescue := []Class{Connector, Mismatch, Blocked, Login, TLS, Relay, Size, Form, Throttled}
+	for _, class := range append(All(), None) {
+		if class.Rescue() != slices.Contains(rescue, class) || class.Quiet() != (class == Spam || class == Virus) {
 			t.Errorf("%q: rescue %v, quiet %v", class, class.Rescue(), class.Quiet())
 		}
-		if (class.Remedy() == "") != (class == None) {
-			t.Errorf("%q: remedy %q", class, class.Remedy())
+	}
+}
+
+// TestWords: each class has a name that can be typed, and says what is the matter and what helps.
+func TestWords(t *testing.T) {
+	seen := map[Class]bool{None: true}
+	for _, class := range All() {
+		if seen[class] || strings.Trim(string(class), "abcdefghijklmnopqrstuvwxyz-") != "" || class.What() == "" || class.Remedy() == "" {
+			t.Errorf("%q: %q, %q", class, class.What(), class.Remedy())
 		}
+		seen[class] = true
+	}
+	for _, c := range cases {
+		if !seen[c.want] {
+			t.Errorf("%q has no words", c.want)
+		}
+	}
+	if none := Class("none"); none.What() != "" || None.Remedy() != "" {
+		t.Error("words of no class")
 	}
 }
 

@@ -34,7 +34,7 @@ var rules = []rule{
 	{"evidence/...", with(leaves, "cutover", "evidence", "ledger", "internal/login"),
 		"what reads logs turns lines into observations, whatever relay and bridge do"},
 	{"relay/reason", nil,
-		"why a reply refuses is told by the reply alone"},
+		"why a reply refuses is told by the reply alone, and what helps by the class"},
 	{"relay/srs", []string{"cutover"},
 		"addresses in, addresses out: what a rewritten sender means is the same wherever it is used"},
 	{"relay/arc", nil,
