@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,7 +24,7 @@ type badDay struct {
 	script func(testserver.SMTPCall) *testserver.Reply // while the day is bad
 	mx     testserver.SMTPConfig
 	letter []byte // a small one if nil
-	// meanwhile and end are the words for the queue on the bad day and after it: states with their number; meanwhile "" when the day never gets better.
+	// meanwhile and end are the words for the queue on the bad day and after it: states with their number, what may be instead behind a bar; meanwhile "" when the day never gets better.
 	meanwhile, end string
 	anna, bob      int // copies in their mailboxes at the end
 }
@@ -71,7 +72,7 @@ func badDays() []badDay {
 		{name: "nobody understands it", script: at(testserver.AtMail, refuse(554, "5.0.0 no")), meanwhile: "2 due", end: "2 settled", anna: 1, bob: 1},
 		{name: "cut in the body", script: at(testserver.AtChunk, cut), letter: large, meanwhile: "2 due", end: "2 settled", anna: 1, bob: 1},
 		{name: "stalls in the body", script: at(testserver.AtChunk, stall), letter: large, meanwhile: "2 due", end: "2 settled", anna: 1, bob: 1},
-		{name: "cut after the dot, lost", script: at(testserver.AtBody, cut), meanwhile: "2 in doubt", end: "2 settled", anna: 1, bob: 1},
+		{name: "cut after the dot, lost", script: at(testserver.AtBody, cut), meanwhile: "2 in doubt|1 due, 1 in doubt|2 due", end: "2 settled", anna: 1, bob: 1},
 		{name: "cut after the dot, taken", script: at(testserver.AtBody, testserver.Reply{Accept: true, Drop: true}), end: "2 settled", anna: 1, bob: 1},
 		{name: "stalls after the dot, taken", script: at(testserver.AtBody, testserver.Reply{Accept: true, Stall: true}), meanwhile: "2 due", end: "2 settled", anna: 1, bob: 1},
 		{name: "no CHUNKING", mx: without("CHUNKING"), end: "2 settled", anna: 1, bob: 1},
@@ -100,11 +101,15 @@ func badDays() []badDay {
 	}
 	for _, stage := range []testserver.Stage{testserver.AtConnect, testserver.AtHelo, testserver.AtMail, testserver.AtRcpt, testserver.AtData} {
 		mx := testserver.SMTPConfig{}
-		if stage == testserver.AtData {
+		soon := "2 due"
+		switch stage {
+		case testserver.AtData:
 			mx = without("CHUNKING")
+		case testserver.AtMail, testserver.AtRcpt:
+			soon = "2 due|2 in doubt|1 due, 1 in doubt" // the message is behind the command already, or not
 		}
 		days = append(days,
-			badDay{name: "cut at " + string(stage), mx: mx, script: at(stage, cut), meanwhile: "2 due", end: "2 settled", anna: 1, bob: 1},
+			badDay{name: "cut at " + string(stage), mx: mx, script: at(stage, cut), meanwhile: soon, end: "2 settled", anna: 1, bob: 1},
 			badDay{name: "stalls at " + string(stage), mx: mx, script: at(stage, stall), meanwhile: "2 due", end: "2 settled", anna: 1, bob: 1},
 		)
 	}
@@ -148,7 +153,9 @@ func (day badDay) pass(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if day.meanwhile != "" {
-		b.until(day.meanwhile+" on the bad day", func(s control.Status) bool { return struck.Load() && queueWords(s.Queue) == day.meanwhile })
+		b.until(day.meanwhile+" on the bad day", func(s control.Status) bool {
+			return struck.Load() && slices.Contains(strings.Split(day.meanwhile, "|"), queueWords(s.Queue))
+		})
 		over.Store(true)
 		if strings.Contains(day.name, "stalls") { // it would take minutes until we give up
 			b.mx.Stop()
