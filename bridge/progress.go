@@ -27,7 +27,7 @@ type Progress struct {
 	Mailbox cutover.MailboxID
 	State   State
 	Folders int
-	Total   int   // items in the legacy folders when last listed
+	Total   int   // items in the legacy folders when last listed; never less than Done
 	Done    int   // items with a disposition
 	Bytes   int64 // of the items done, as the legacy server counts
 	// Repaired are those among them that the cloud took only after a repair.
@@ -76,6 +76,7 @@ func (s *progress) snapshot(id cutover.MailboxID) Progress {
 	defer s.mu.Unlock()
 	p := s.p
 	p.Mailbox, p.State = id, s.state
+	p.Total = max(p.Total, p.Done) // what was deleted there since keeps its disposition
 	return p
 }
 

@@ -33,7 +33,8 @@ can be broken off and begun again at any time. Where posthouse is running it is 
 With --plan nothing is copied or made on either side: it tells which folder of the cloud each folder will go to, or why it will not.
 A mailbox is named by its address, or by anna@ where there is only one domain.
 
-Exit code: 0 when everything is there, 3 when messages were refused or some mailboxes could not be done, 69 when no server could be reached.`,
+Exit code: 0 when everything is there, 3 when messages were refused or some mailboxes could not be done, 69 when no server could be reached,
+75 when it was interrupted.`,
 		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			return a.mailboxNames(c.Context()), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -60,7 +61,7 @@ func (a *app) backfill(ctx context.Context, args []string, f backfillFlags) erro
 	if f.plan {
 		return errors.Join(a.plan(ctx, r, args, f.waves), end())
 	}
-	b := &backfilling{app: a, screen: screen}
+	b := &backfilling{app: a, screen: screen, again: again(args, f.waves)}
 	b.show = progress{screen: screen, log: newLog(config.Log{Level: "info", Format: "text"}, a.json, screen, a.talk, a.zone), zone: a.zone, bars: bars, lines: lines, once: true}
 	err = b.run(ctx, r, args, f.waves)
 	return errors.Join(err, end())
@@ -86,6 +87,7 @@ func (a *app) copier(ctx context.Context, screen *screen) (r *remote, end func()
 	if err := s.Start(ctx); err != nil {
 		return nil, nil, startFailure(err, cfg)
 	}
+	r.alone = true
 	return r, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
@@ -93,11 +95,21 @@ func (a *app) copier(ctx context.Context, screen *screen) (r *remote, end func()
 	}, nil
 }
 
+// again is the command for the same mailboxes.
+func again(args, waves []string) string {
+	words := append([]string{"posthouse backfill"}, args...)
+	if len(waves) > 0 {
+		words = append(words, "--wave", strings.Join(waves, ","))
+	}
+	return strings.Join(words, " ")
+}
+
 // backfilling is one run of backfill.
 type backfilling struct {
 	app    *app
 	screen *screen
 	show   progress
+	again  string // the command that does the same once more
 	names  naming
 	sum    backfillSum
 	bad    []control.Backfilled
@@ -112,6 +124,7 @@ type backfillSum struct {
 	Unreachable int    `json:"unreachable"`
 	Messages    int    `json:"messages"` // with a disposition, in all of these mailboxes
 	Bytes       int64  `json:"bytes"`
+	Skipped     int    `json:"skipped"`  // messages left out by rule
 	Refused     int    `json:"refused"`  // messages that the cloud would not take
 	Repaired    int    `json:"repaired"` // messages that it took only after a repair
 }
@@ -123,7 +136,7 @@ func (b *backfilling) run(ctx context.Context, r *remote, args, waves []string) 
 	}
 	names, err := wantedMailboxes(s, args, waves)
 	if err != nil {
-		return err
+		return r.remedy(err)
 	}
 	b.names, b.sum.Mailboxes = naming{domains: s.Domains}, len(names)
 	ask := func(ctx context.Context) (control.Status, error) {
@@ -134,7 +147,7 @@ func (b *backfilling) run(ctx context.Context, r *remote, args, waves []string) 
 	err = r.backfill(ctx, names, b.take)
 	b.show.end()
 	if err != nil && ctx.Err() != nil {
-		return &failure{code: exitLater, what: "interrupted", cause: "what was copied stays copied", next: "posthouse backfill"}
+		return &failure{code: exitLater, what: "interrupted", cause: "what was copied stays copied", next: b.again}
 	}
 	if err != nil {
 		return err
@@ -169,13 +182,24 @@ func ofWaves(s control.Status, names, waves []string) ([]string, error) {
 	}
 	for _, wave := range waves {
 		if !known[wave] {
-			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox is of wave %q%s", wave, didYouMean(wave, slices.Sorted(maps.Keys(known)))), next: "posthouse status --json | jq -r '.mailboxes[].wave'"}
+			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox is of wave %q%s", wave, didYouMean(wave, waveNames(known))), cause: wavesThere(known), next: "posthouse mailboxes"}
 		}
 	}
 	if len(kept) == 0 { // to ask the service for none would be to ask for all
 		return nil, &failure{code: exitUsage, what: "none of the named mailboxes is of wave " + strings.Join(waves, " or "), next: "posthouse mailboxes --wave " + strings.Join(waves, ",")}
 	}
 	return kept, nil
+}
+
+func waveNames(known map[string]bool) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(w string) bool { return w == "" })
+}
+
+func wavesThere(known map[string]bool) string {
+	if names := waveNames(known); len(names) > 0 {
+		return "the waves are " + strings.Join(names, ", ")
+	}
+	return "no mailbox has a wave in the mailboxes file"
 }
 
 // onlyMailboxes is the status as if there were no other mailboxes.
@@ -198,6 +222,7 @@ func onlyMailboxes(s control.Status, names []string) control.Status {
 
 // take notes one mailbox's result as it comes in.
 func (b *backfilling) take(one control.Backfilled) error {
+	b.sum.Skipped += one.Skipped
 	b.sum.Refused += one.Refused
 	b.sum.Repaired += one.Repaired
 	switch {
@@ -222,9 +247,12 @@ func (b *backfilling) finish() error {
 		b.app.out.object(b.sum)
 	} else {
 		b.app.out.print(backfillView(b.sum, b.bad, b.names)...)
+		if len(b.bad) > 0 {
+			b.app.say(labelled("next", textf("mend the cause, then: "), span{strong, b.again}))
+		}
 	}
 	if b.sum.Done+b.sum.Failed < b.sum.Mailboxes {
-		return &failure{code: exitFailed, what: fmt.Sprintf("only %s of %s mailboxes were done", count(b.sum.Done), count(b.sum.Mailboxes)), next: "posthouse backfill"}
+		return &failure{code: exitFailed, what: fmt.Sprintf("only %s of %s mailboxes were done", count(b.sum.Done), count(b.sum.Mailboxes)), next: b.again}
 	}
 	return b.sum.status()
 }
@@ -243,13 +271,16 @@ func (s backfillSum) status() error {
 func backfillView(s backfillSum, failed []control.Backfilled, v naming) []line {
 	var lines []line
 	for _, one := range failed {
-		lines = append(lines, line{{bad, "✗ "}, {strong, v.short(one.Mailbox)}, {plain, "   " + one.Error}})
+		lines = append(lines, line{{bad, "✗ "}, {strong, v.short(one.Mailbox)}, {plain, "   " + firstOf(one.Error)}})
 	}
 	mark := span{good, "✓ "}
 	if s.Failed+s.Refused > 0 {
 		mark = span{bad, "✗ "}
 	}
 	lines = append(lines, line{mark, {plain, fmt.Sprintf("%s/%s mailboxes up to date   %s   %s", count(s.Done), count(s.Mailboxes), counted(s.Messages, "message", "messages"), size(s.Bytes))}})
+	if s.Skipped > 0 {
+		lines = append(lines, line{{plain, "  " + counted(s.Skipped, "message that was", "messages that were") + " marked as deleted on the old side: not copied (bridge.deleted)"}})
+	}
 	if s.Repaired > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.Repaired, "message was repaired", "messages were repaired") + " for the cloud to take: refused/ in the state folder holds the originals"}})
 	}

@@ -15,7 +15,7 @@ func (a *app) plan(ctx context.Context, r *remote, args, waves []string) error {
 	}
 	names, err := wantedMailboxes(s, args, waves)
 	if err != nil {
-		return err
+		return r.remedy(err)
 	}
 	p := planning{app: a, names: naming{domains: s.Domains}, wanted: len(names), screen: newScreen(a.talk)}
 	p.progress()

@@ -50,6 +50,10 @@ func TestBackfillPlan(t *testing.T) {
 		return strings.Join(strings.Fields(one.stdout.String()), " ")
 	}
 	alone := planned()
+	stranger := newTrial()
+	if code := stranger.main(t.Context(), []string{"backfill", "bob@", "--config", path}); code != exitUsage || !strings.Contains(stranger.stderr.String(), "next     posthouse backfill --plan\n") {
+		t.Errorf("exit code %d\n%s", code, stranger.stderr.String()) // no service is there to list the mailboxes
+	}
 	if !strings.Contains(alone, " ! 100% 0 → 100_ new, under another name ") || !strings.Contains(alone, " Projects / 2019 0 → Projects / 2019 new ") {
 		t.Errorf("the plan is\n%s", alone)
 	}

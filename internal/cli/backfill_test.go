@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // Without a service the command copies by itself, once; a second time there is nothing to do; with a running service that one does it.
@@ -24,6 +25,9 @@ func TestBackfill(t *testing.T) {
 			if _, err := legacy.Deliver(name, []byte("Message-ID: <news@x.example>\r\nSubject: news\r\n\r\nhello\r\n")); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := legacy.Append(name, "INBOX", []byte("Message-ID: <bin@x.example>\r\n\r\nbye\r\n"), []string{`\Deleted`}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	run, log, stopped := runs(t, path)
@@ -31,6 +35,9 @@ func TestBackfill(t *testing.T) {
 	one := newTrial()
 	if code := one.main(t.Context(), []string{"backfill", "anna@", "--json", "--config", path}); code != exitDone {
 		t.Errorf("by the running service: exit code %d\n%s%s", code, one.stdout.String(), one.stderr.String())
+	}
+	if !strings.Contains(one.stdout.String(), `"skipped":1,`) {
+		t.Errorf("what is marked as deleted is not told of:\n%s", one.stdout.String())
 	}
 	if n := total(t, cloud, "anna"); n != 151 {
 		t.Errorf("anna has %d messages in the cloud, want the news too", n)

@@ -54,8 +54,12 @@ type remote struct {
 	socket string
 	config string
 	client *control.Client
-	broken error  // why the configuration cannot be read; nil if it can
-	warn   func() // of that
+	// alone: there is no service, this very command answers; when it has ended, no other one gets an answer.
+	alone bool
+	// answered: it did so once, so that it is there, and lets us.
+	answered bool
+	broken   error  // why the configuration cannot be read; nil if it can
+	warn     func() // of that
 }
 
 func (r *remote) status(ctx context.Context) (control.Status, error) {
@@ -65,7 +69,17 @@ func (r *remote) status(ctx context.Context) (control.Status, error) {
 	if err == nil && s.Schema != control.StatusSchema {
 		return s, otherVersion(s.Schema, control.StatusSchema)
 	}
+	r.answered = r.answered || err == nil
 	return s, r.explain(err)
+}
+
+// remedy gives a failure about mailboxes or waves a command that lists them where no service runs.
+func (r *remote) remedy(err error) error {
+	var f *failure
+	if r.alone && errors.As(err, &f) {
+		f.next = "posthouse backfill --plan"
+	}
+	return err
 }
 
 func (r *remote) verify(ctx context.Context, mailboxes []string, full bool, yield func(control.Verified) error) error {
@@ -105,6 +119,9 @@ func (r *remote) explain(err error) error {
 	case errors.Is(err, control.ErrNotRunning):
 		f.code, f.what = exitUnreachable, "posthouse is not running: nobody listens at "+r.socket
 		f.cause, f.next = "it was not started, or it ended; journalctl -u posthouse tells why", r.startCommand()
+	case hungUp(err) && r.answered:
+		f.code, f.what = exitLater, "posthouse ended before it was done"
+		f.cause, f.next = "it was stopped or killed, or it failed; what was done stays done", "journalctl -u posthouse -n 50"
 	case hungUp(err):
 		f.code, f.what = exitPermission, "posthouse hung up without an answer at "+r.socket
 		f.cause, f.next = "you are neither root nor in control.group, or it is just stopping", "sudo posthouse status"

@@ -37,6 +37,11 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: got %+v", tt.name, f)
 		}
 	}
+	answered := &remote{socket: "/s", answered: true}
+	var f *failure
+	if err := answered.explain(io.EOF); !errors.As(err, &f) || f.code != exitLater || !strings.Contains(f.what, "ended before it was done") {
+		t.Errorf("hung up after an answer: got %+v", f) // it let us before: that is no matter of rights
+	}
 	if err := (&remote{}).explain(nil); err != nil {
 		t.Errorf("nothing gave %v", err)
 	}

@@ -64,6 +64,15 @@ func runeColumns(r rune) int {
 	return 1
 }
 
+// firstOf is the first of the errors that were joined to one, and how many more there are: --json has all of them.
+func firstOf(joined string) string {
+	first, rest, more := strings.Cut(joined, "\n")
+	if !more {
+		return first
+	}
+	return fmt.Sprintf("%s (and %s)", first, counted(strings.Count(rest, "\n")+1, "more failure", "more failures"))
+}
+
 // clean replaces what could steer a terminal, or turn the direction of writing.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -23,7 +23,7 @@ func size(n int64) string {
 	return fmt.Sprintf("%.*f %s", decimals(v, 9.95), v, sizeUnits[unit])
 }
 
-// sizes writes a part of a whole in the whole's unit: 812/819 GB, 10.2/12.6 GB. The part is rounded down. about marks the whole as an estimate.
+// sizes writes a part of a whole in the whole's unit: 812/819 GB, 10.2/12.6 GB. A part that is not all of it is rounded down. about marks the whole as an estimate.
 func sizes(part, whole int64, about bool) string {
 	v, unit, scale := float64(max(whole, 0)), 0, 1.0
 	for ; v >= 999.5; unit++ {
@@ -39,7 +39,11 @@ func sizes(part, whole int64, about bool) string {
 	if about {
 		mark = "~"
 	}
-	return fmt.Sprintf("%.*f/%s%.*f %s", d, math.Floor(float64(max(part, 0))/scale*step)/step, mark, d, v, sizeUnits[unit])
+	shown := math.Floor(float64(max(part, 0))/scale*step) / step
+	if part == whole {
+		shown = v
+	}
+	return fmt.Sprintf("%.*f/%s%.*f %s", d, shown, mark, d, v, sizeUnits[unit])
 }
 
 func decimals(v, below float64) int {

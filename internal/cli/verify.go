@@ -119,6 +119,9 @@ func pickMailboxes(s control.Status, args []string) ([]string, error) {
 			}
 		}
 		if !slices.Contains(known, name) {
+			if !strings.Contains(name, "@") && len(s.Domains) > 0 {
+				name += "@" + s.Domains[0]
+			}
 			return nil, &failure{code: exitUsage, what: fmt.Sprintf("no mailbox %q%s", arg, didYouMean(name, known)), next: "posthouse mailboxes"}
 		}
 		names = append(names, name)

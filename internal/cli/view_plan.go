@@ -10,7 +10,7 @@ import (
 func planView(p control.Planned, v naming) []line {
 	name := v.short(p.Mailbox)
 	if p.Error != "" {
-		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + p.Error}}}
+		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + firstOf(p.Error)}}}
 	}
 	var s planSum
 	s.add(p)

@@ -113,7 +113,7 @@ func (v naming) mailboxes(all []control.Mailbox, now time.Time) []line {
 	var rows [][]string
 	for _, m := range all {
 		if m.Error != "" {
-			rows = append(rows, []string{v.short(m.Address), m.Error + nextTry(m, now)})
+			rows = append(rows, []string{v.short(m.Address), firstOf(m.Error) + nextTry(m, now)})
 		}
 	}
 	return append(section(stateProblem, bad, rows), v.waits(all, now)...)

@@ -75,7 +75,7 @@ func (v naming) width(lists ...[]control.Mailbox) int {
 }
 
 func problemLine(m control.Mailbox, name string, width int, now time.Time) line {
-	return line{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, pad(name, width) + "   " + m.Error + nextTry(m, now)}}
+	return line{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, pad(name, width) + "   " + firstOf(m.Error) + nextTry(m, now)}}
 }
 
 // waitLine is a planned wait: until when, and the server's words.

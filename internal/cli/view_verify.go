@@ -10,7 +10,7 @@ import (
 func verifiedView(r control.Verified, v naming) []line {
 	name := v.short(r.Mailbox)
 	if r.Error != "" {
-		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + r.Error}}}
+		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + firstOf(r.Error)}}}
 	}
 	if len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) == 0 {
 		return nil

@@ -78,7 +78,7 @@ type Copy struct {
 	Problems  int   `json:"problems"`
 	Waiting   int   `json:"waiting"`  // were asked to wait by a server: nothing is wrong
 	Messages  int   `json:"messages"` // with a disposition
-	Total     int   `json:"total"`    // on the old server when last listed
+	Total     int   `json:"total"`    // on the old server when last listed, or messages if that is more: some were deleted there since
 	Bytes     int64 `json:"bytes"`    // of the messages with a disposition
 	Repaired  int   `json:"repaired"` // messages among them that the cloud took only after a repair
 	// BytesTotal is an estimate while the copy runs: the average size so far, times Total.
@@ -156,7 +156,7 @@ type Mailbox struct {
 	State    string    `json:"state"` // waiting, copying, following, not followed, problem
 	Folders  int       `json:"folders"`
 	Done     int       `json:"done"`  // messages with a disposition
-	Total    int       `json:"total"` // on the old server when last listed
+	Total    int       `json:"total"` // on the old server when last listed, or done if that is more: some were deleted there since
 	Bytes    int64     `json:"bytes"`
 	Repaired int       `json:"repaired,omitempty"` // messages among those done that the cloud took only after a repair
 	Folder   string    `json:"folder,omitempty"`   // being worked on
@@ -228,6 +228,7 @@ type Backfilled struct {
 	Mailbox  string    `json:"mailbox"`
 	At       time.Time `json:"at"`
 	Refused  int       `json:"refused"`         // messages that the cloud would not take, of all passes; each is saved as a file
+	Skipped  int       `json:"skipped"`         // messages left out by rule (marked as deleted), of all passes
 	Repaired int       `json:"repaired"`        // messages that it took only after a repair, of all passes; the original of each is saved as a file
 	Error    string    `json:"error,omitempty"` // what kept it from being done
 }

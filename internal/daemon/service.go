@@ -97,7 +97,7 @@ func (d *Daemon) Backfill(ctx context.Context, names []string, yield func(contro
 		}
 		var t ledger.Tally
 		if t, err = d.ledger.Tally(ctx, id); err == nil {
-			b.Refused, b.Repaired = t.Items[cutover.Refused], t.Repaired
+			b.Skipped, b.Refused, b.Repaired = t.Items[cutover.Skipped], t.Items[cutover.Refused], t.Repaired
 			err = yield(b)
 		}
 		if err != nil {
