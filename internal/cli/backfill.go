@@ -54,21 +54,21 @@ func (a *app) backfill(ctx context.Context, args []string, f backfillFlags) erro
 	ctx, stop := a.untilTold(ctx)
 	defer stop()
 	screen := newScreen(a.talk)
-	r, end, err := a.copier(ctx, screen)
+	r, end, err := a.copier(ctx, screen, again(args, f))
 	if err != nil {
 		return err
 	}
 	if f.plan {
 		return errors.Join(a.plan(ctx, r, args, f.waves), end())
 	}
-	b := &backfilling{app: a, screen: screen, again: again(args, f.waves)}
+	b := &backfilling{app: a, screen: screen, again: again(args, f)}
 	b.show = progress{screen: screen, log: newLog(config.Log{Level: "info", Format: "text"}, a.json, screen, a.talk, a.zone), zone: a.zone, bars: bars, lines: lines, once: true}
 	err = b.run(ctx, r, args, f.waves)
 	return errors.Join(err, end())
 }
 
 // copier finds who copies: the running service, or, if there is none, one of our own that does nothing else. end must be called.
-func (a *app) copier(ctx context.Context, screen *screen) (r *remote, end func() error, err error) {
+func (a *app) copier(ctx context.Context, screen *screen, command string) (r *remote, end func() error, err error) {
 	if r, err = a.reach(); err != nil {
 		return nil, nil, err
 	}
@@ -77,6 +77,9 @@ func (a *app) copier(ctx context.Context, screen *screen) (r *remote, end func()
 	}
 	cfg, err := load(a.config)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := asOwner(cfg.State, command); err != nil {
 		return nil, nil, err
 	}
 	log := newLog(cfg.Log, a.json, screen, a.talk, a.zone)
@@ -96,10 +99,13 @@ func (a *app) copier(ctx context.Context, screen *screen) (r *remote, end func()
 }
 
 // again is the command for the same mailboxes.
-func again(args, waves []string) string {
+func again(args []string, f backfillFlags) string {
 	words := append([]string{"posthouse backfill"}, args...)
-	if len(waves) > 0 {
-		words = append(words, "--wave", strings.Join(waves, ","))
+	if f.plan {
+		words = append(words, "--plan")
+	}
+	if len(f.waves) > 0 {
+		words = append(words, "--wave", strings.Join(f.waves, ","))
 	}
 	return strings.Join(words, " ")
 }
