@@ -177,12 +177,12 @@ func TestPatienceBeginsAnew(t *testing.T) {
 	o := newOffice()
 	running(t, settings(toCloud(o.then(refusal(relay.Declined, reason.Other))), o), func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
-		time.Sleep(2 * time.Hour)
+		time.Sleep(70 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna held"})
 		b.do(relay.Deed{Do: relay.Release}, id)
 		time.Sleep(10 * time.Minute)
 		equal(t, "states after the release", b.states(id), []string{"anna due"})
-		time.Sleep(2 * time.Hour)
+		time.Sleep(70 * time.Minute)
 		equal(t, "states later", b.states(id), []string{"anna held"})
 	})
 }
