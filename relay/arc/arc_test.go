@@ -275,7 +275,7 @@ func TestPiecesDoNotMatter(t *testing.T) {
 	s := sealer(t, "one.example", "ed25519")
 	eachOdd(t, func(t *testing.T, message string) {
 		if len(message) > 100000 {
-			t.Skip("takes long octet by octet")
+			return // it takes long octet by octet, and is the same again
 		}
 		whole, err := s.Seal(t.Context(), strings.NewReader(message), "", now)
 		if err != nil {
