@@ -51,7 +51,8 @@ type Courier struct {
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
-	busy    map[ledger.DeliveryID]bool      // being attempted or asked for now
+	busy    map[ledger.DeliveryID]bool      // being attempted, asked for, or in a person's hand now
+	idle    sync.Cond                       // some are busy no more
 	freed   map[ledger.DeliveryID]bool      // were busy since the scan began: what it read of them may be old
 	answers map[ledger.DeliveryID]time.Time // in doubt: since when each question about it was answered
 	running bool
@@ -75,6 +76,7 @@ func NewCourier(ctx context.Context, cfg CourierConfig) (*Courier, error) {
 		cfg: cfg, key: key, hint: make(chan struct{}, 1), asks: make(chan struct{}, maxAsks), hand: make(chan struct{}, 1), lanes: map[string]*lane{},
 		busy: map[ledger.DeliveryID]bool{}, freed: map[ledger.DeliveryID]bool{}, answers: map[ledger.DeliveryID]time.Time{},
 	}
+	c.idle.L = &c.mu
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.asking, c.hush = context.WithCancel(c.ctx)
 	for name := range cfg.Destinations {

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -70,7 +71,7 @@ func (c *Courier) Act(ctx context.Context, deed Deed, ids []ledger.DeliveryID) [
 	var changed []ledger.Delivery
 	var at []int
 	for i, id := range ids {
-		if !c.seize(id) {
+		if slices.Contains(ids[:i], id) || !c.take(ctx, id) {
 			all[i] = Done{Err: busyNow}
 			all[i].Delivery, _ = c.cfg.Ledger.Delivery(ctx, id)
 			continue
@@ -100,12 +101,24 @@ var errStopping = &NotDone{Why: "the service is being stopped", Next: "try again
 
 var busyNow = &NotDone{Why: "is being sent or asked for at this moment", Next: "try again in a minute"}
 
-// seize takes a delivery in hand, unless it is being attempted or asked for.
-func (c *Courier) seize(id ledger.DeliveryID) bool {
+// take takes a delivery in hand, unless it is being attempted or asked for. Nobody does either with what is held or quiet: whoever has it at this moment has just made it so, and lets go.
+func (c *Courier) take(ctx context.Context, id ledger.DeliveryID) bool {
+	if c.seize(id, false) {
+		return true
+	}
+	d, err := c.cfg.Ledger.Delivery(ctx, id)
+	return err == nil && (d.State == ledger.Held || d.State == ledger.Quiet) && c.seize(id, true)
+}
+
+// seize makes a delivery busy, at once or as soon as it is free.
+func (c *Courier) seize(id ledger.DeliveryID, wait bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.busy[id] {
-		return false
+	for c.busy[id] {
+		if !wait {
+			return false
+		}
+		c.idle.Wait()
 	}
 	c.busy[id] = true
 	return true

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"posthouse/cutover"
@@ -187,6 +188,46 @@ func TestNoDeedAfterStop(t *testing.T) {
 		}
 		equal(t, "released", b.do(relay.Deed{Do: relay.Release}, id), []string{": the service is being stopped"})
 		equal(t, "states", b.states(id), []string{"anna held"})
+	})
+}
+
+// slowly is a ledger whose changes are known to others before whoever made them knows it.
+type slowly struct {
+	ledger.Captures
+	proceed chan struct{}
+}
+
+func (s slowly) Update(ctx context.Context, all ...ledger.Delivery) error {
+	err := s.Captures.Update(ctx, all...)
+	<-s.proceed
+	return err
+}
+
+// Who sees that a message is held can do something with it, though the attempt that was refused is not quite over. One that is named twice is done with once.
+func TestDeedsRightAfterTheRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := newOffice()
+		b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(house())}, settings(nil, nil))
+		cfg := settings(toCloud(cloud.then(never, yes)), cloud)
+		slow := slowly{b.ledger, make(chan struct{})}
+		cfg.Ledger = slow
+		b.restart(cfg)
+		id := b.mustTake(to("anna@example.com"))
+		synctest.Wait()
+		equal(t, "states", b.states(id), []string{"anna held"})
+		said := make(chan []relay.Done)
+		go func() {
+			d := b.of(id)[0].ID
+			said <- b.courier.Act(t.Context(), relay.Deed{Do: relay.Release, By: "root"}, []ledger.DeliveryID{d, d})
+		}()
+		synctest.Wait()
+		close(slow.proceed)
+		if done := <-said; done[0].Err != nil || done[0].Delivery.State != ledger.Due || done[1].Err == nil {
+			t.Errorf("%+v", done)
+		}
+		time.Sleep(5 * time.Second)
+		equal(t, "in the end", b.states(id), []string{"anna settled"})
+		equal(t, "attempts", len(cloud.attempts()), 2)
 	})
 }
 

@@ -117,6 +117,7 @@ func (c *Courier) free(group []ledger.Delivery) {
 		delete(c.busy, d.ID)
 		c.freed[d.ID] = true
 	}
+	c.idle.Broadcast()
 }
 
 // newScan forgets who was freed before.
