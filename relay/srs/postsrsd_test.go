@@ -21,13 +21,9 @@ func TestPostSRSd(t *testing.T) {
 		"SRS1=efgh=first.example==abcd=TT=origin.example=bob@second.example", "SRS1+efgh=first.example=-abcd=TT=origin.example=bob@second.example",
 	} {
 		sender, _ = cutover.ParseAddress(string(sender))
-		ours, err := r.Forward(sender, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs, err := peer.Forward(string(sender))
-		if err != nil || theirs != string(ours) {
-			t.Errorf("of %s it makes %s (%v), we make %s", sender, theirs, err, ours)
+		ours, theirs := both(t, r, peer, sender)
+		if theirs != string(ours) {
+			t.Errorf("of %s it makes %s, we make %s", sender, theirs, ours)
 		}
 		back, err := r.Reverse(cutover.Address(theirs), time.Now())
 		if err != nil {
@@ -61,10 +57,8 @@ func lowered(s string) string {
 func TestPostSRSdSettings(t *testing.T) {
 	peer := neighbour.StartPostSRSd(t, "srs.example.com", []string{"new", "old"}, "-a+", "-n8", "-N8")
 	r := rewriter(t, srs.Config{Secrets: []string{"new"}, Separator: '+', HashLength: 8})
-	ours := forwardNow(t, r)
-	theirs, err := peer.Forward("alice@partner.example")
-	if err != nil || theirs != string(ours) {
-		t.Errorf("it makes %s (%v), we make %s", theirs, err, ours)
+	if ours, theirs := both(t, r, peer, "alice@partner.example"); theirs != string(ours) {
+		t.Errorf("it makes %s, we make %s", theirs, ours)
 	}
 	before := rewriter(t, srs.Config{Secrets: []string{"old"}, HashLength: 12})
 	if back, err := peer.Reverse(string(forwardNow(t, before))); err != nil || back != "alice@partner.example" {
@@ -76,11 +70,31 @@ func TestPostSRSdSettings(t *testing.T) {
 		}
 	}
 	stranger := neighbour.StartPostSRSd(t, "srs.example.com", []string{"foreign"}, "-n8")
-	if theirs, err = stranger.Forward("alice@partner.example"); err != nil {
+	theirs, err := stranger.Forward("alice@partner.example")
+	if err != nil {
 		t.Fatal(err)
 	}
 	if back, err := r.Reverse(cutover.Address(theirs), time.Now()); err == nil {
 		t.Errorf("we take %s for our own: %s", theirs, back)
+	}
+}
+
+// both is what we and the peer make of a sender on one day: the day stands in it.
+func both(t *testing.T, r *srs.Rewriter, peer *neighbour.PostSRSd, sender cutover.Address) (ours cutover.Address, theirs string) {
+	t.Helper()
+	today := func() time.Time { return time.Now().UTC().Truncate(24 * time.Hour) }
+	for {
+		day := today()
+		var err error
+		if ours, err = r.Forward(sender, day); err != nil {
+			t.Fatal(err)
+		}
+		if theirs, err = peer.Forward(string(sender)); err != nil {
+			t.Fatal(err)
+		}
+		if day.Equal(today()) {
+			return ours, theirs
+		}
 	}
 }
 
