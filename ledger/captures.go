@@ -129,6 +129,9 @@ type Captures interface {
 	// Update writes state, attempts, next, since, reply, reason, class and seen of the given deliveries, all in one change. A state entered, Sending apart, is a step of the delivery's
 	// history in the same change. ErrNotFound, and nothing written, when one of them does not exist.
 	Update(ctx context.Context, deliveries ...Delivery) error
+	// Begin makes Sending, since now, those of the deliveries that still stand as given (Due, and recipient, destination, attempts, next and since the same), and returns them as they stand
+	// then, in order. What an earlier attempt was refused for is forgotten: one that is killed was not.
+	Begin(ctx context.Context, now time.Time, deliveries ...Delivery) ([]Delivery, error)
 	// Act is Update on a person's word: it writes recipient, mailbox, destination, side and released too, and what was done stands in the history of each.
 	Act(ctx context.Context, done string, deliveries ...Delivery) error
 	Delivery(ctx context.Context, id DeliveryID) (Delivery, error)

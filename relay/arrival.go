@@ -20,6 +20,8 @@ type Arrival struct {
 	env     ledger.Envelope
 	body    ledger.Body
 	scanner *scanner
+	octets  []byte // the body, while it is small
+	large   bool
 }
 
 // Write takes the next octets of the body.
@@ -27,7 +29,17 @@ func (a *Arrival) Write(b []byte) (int, error) {
 	if n, err := a.body.Write(b); err != nil {
 		return n, err
 	}
+	a.keep(b)
 	return a.scanner.Write(b)
+}
+
+// keep holds a small body for its first attempt, which then need not read it back.
+func (a *Arrival) keep(b []byte) {
+	if a.large = a.large || len(a.octets)+len(b) > maxKept; a.large {
+		a.octets = nil
+		return
+	}
+	a.octets = append(a.octets, b...)
 }
 
 // Abort forgets the message.
@@ -90,7 +102,7 @@ func (a *Arrival) store(ctx context.Context, c ledger.Capture, back comeback) er
 		return fmt.Errorf("storing %s: %w", c.ID, err)
 	}
 	a.in.tell(seen)
-	a.in.dispatch(c, stored)
+	a.in.dispatch(c, stored, a.octets)
 	return nil
 }
 

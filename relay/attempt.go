@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -18,8 +19,9 @@ import (
 )
 
 // attempt makes one try for deliveries that are durably Sending and records what came of it. It reports whether the scan has something new to do.
-func (c *Courier) attempt(ctx context.Context, l *lane, capture ledger.Capture, group []ledger.Delivery) (news bool) {
-	outcomes := c.deliver(ctx, l, capture, group)
+func (c *Courier) attempt(ctx context.Context, l *lane, d departure) (news bool) {
+	capture, group := d.capture, d.group
+	outcomes := c.deliver(ctx, l, d)
 	now := c.cfg.Clock.Now()
 	news = l.report(outcomes, now)
 	for i, o := range outcomes {
@@ -79,7 +81,8 @@ func (c *Courier) record(ctx context.Context, group []ledger.Delivery) {
 }
 
 // deliver never panics: a destination that does leaves its deliveries in doubt, and so does one that does not answer for all of them.
-func (c *Courier) deliver(ctx context.Context, l *lane, capture ledger.Capture, group []ledger.Delivery) (outcomes []Outcome) {
+func (c *Courier) deliver(ctx context.Context, l *lane, d departure) (outcomes []Outcome) {
+	capture, group := d.capture, d.group
 	defer func() {
 		if p := recover(); p != nil {
 			c.cfg.Log.WithField("capture", capture.ID).Errorf("panic while delivering: %v\n%s", p, debug.Stack())
@@ -89,7 +92,7 @@ func (c *Courier) deliver(ctx context.Context, l *lane, capture ledger.Capture, 
 	if !group[0].Required {
 		capture.Prefix = append(slices.Clone(capture.Prefix), teeFields(group[0].Recipient)...)
 	}
-	outcomes = l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: Message(c.cfg.Ledger, capture), Tee: !group[0].Required})
+	outcomes = l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: &captured{c.cfg.Ledger, capture, d.octets}, Tee: !group[0].Required})
 	for len(outcomes) < len(group) {
 		outcomes = append(outcomes, Outcome{Kind: Uncertain, Reply: "no outcome was reported"})
 	}
@@ -123,7 +126,10 @@ func (c *Courier) delivered(d ledger.Delivery, o Outcome, now time.Time) ledger.
 	}
 	d.Seen = o.Seen
 	if o.Seen == "" && d.Required && d.Mailbox != "" && c.cfg.Finder != nil {
-		return enter(d, ledger.Accepted, now, now)
+		if c.cfg.Askable == nil || c.cfg.Askable(d.Mailbox, d.Side) {
+			return enter(d, ledger.Accepted, now, now)
+		}
+		d = cannotAsk(d)
 	}
 	return enter(d, ledger.Settled, now, now)
 }
@@ -165,11 +171,15 @@ func Message(l ledger.Captures, c ledger.Capture) Body { return &captured{ledger
 type captured struct {
 	ledger  ledger.Captures
 	capture ledger.Capture
+	octets  []byte // nil: to be read
 }
 
 func (b *captured) Size() int64 { return int64(len(b.capture.Prefix)) + b.capture.Size }
 
 func (b *captured) Open() (io.ReadCloser, error) {
+	if b.octets != nil {
+		return prefixed(b.capture.Prefix, io.NopCloser(bytes.NewReader(b.octets))), nil
+	}
 	body, err := b.ledger.OpenBody(context.Background(), b.capture.ID)
 	if err != nil {
 		return nil, fmt.Errorf("opening the body of %s: %w", b.capture.ID, err)

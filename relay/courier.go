@@ -21,14 +21,16 @@ type CourierConfig struct {
 	Ledger       ledger.Captures
 	Destinations map[string]Destination // by Delivery.Destination
 	Finder       Finder                 // nil: no mailbox can be asked
-	Retry        pace.Schedule
-	HoldAfter    time.Duration // a delivery that was not accepted by then is held
-	SettleTime   time.Duration // how long a mailbox must answer without having it before an in-doubt delivery is sent again
-	Workers      int           // attempts at once, per destination; at least 1
-	Scan         time.Duration // longest time between two looks for what is due; 0 means a second
-	Pauses       pace.Schedule // how long an unreachable destination is left alone
-	Clock        clock.Clock
-	Log          logrus.FieldLogger
+	// Askable tells whether there is anybody to ask for a mailbox on that side; nil: there always is.
+	Askable    func(cutover.MailboxID, cutover.Side) bool
+	Retry      pace.Schedule
+	HoldAfter  time.Duration // a delivery that was not accepted by then is held
+	SettleTime time.Duration // how long a mailbox must answer without having it before an in-doubt delivery is sent again
+	Workers    int           // attempts at once, per destination; at least 1
+	Scan       time.Duration // longest time between two looks for what is due; 0 means a second
+	Pauses     pace.Schedule // how long an unreachable destination is left alone
+	Clock      clock.Clock
+	Log        logrus.FieldLogger
 	// Alive is called on each turn of the loop that looks for what is due, at least once per Scan. May be nil.
 	Alive func()
 }
@@ -157,34 +159,19 @@ func (c *Courier) Reserve(destination string) bool {
 	return l.breaker.State() == pace.Closed && c.enter(l)
 }
 
-// Release gives room back. Where others found none, the scan looks again.
+// Release gives room back.
 func (c *Courier) Release(destination string) {
-	l := c.lane(destination)
-	<-l.room
+	<-c.lane(destination).room
 	c.work.Done()
-	if l.wanted.Swap(false) {
-		c.Hint()
-	}
 }
 
-// Take attempts deliveries that were committed as Sending. Room is reserved for one attempt at each way: those that share destination and requiredness.
-func (c *Courier) Take(capture ledger.Capture, sending []ledger.Delivery) {
+// Take attempts deliveries that were committed as Sending. Room is reserved for one attempt at each way: those that share destination and requiredness. The octets are the body as
+// received; nil where it is to be read from the ledger.
+func (c *Courier) Take(capture ledger.Capture, sending []ledger.Delivery, octets []byte) {
 	for _, group := range byWay(sending) {
-		c.claim(group)
-		c.launch(c.lane(group[0].Destination), capture, group)
+		c.hold(group)
+		go c.serve(c.lane(group[0].Destination), departure{capture, group, octets})
 	}
-}
-
-// launch attempts deliveries that are Sending, claimed, and have room, and frees them afterwards.
-func (c *Courier) launch(l *lane, capture ledger.Capture, group []ledger.Delivery) {
-	go func() {
-		open := c.attempt(c.ctx, l, capture, group)
-		c.free(group)
-		if open {
-			c.Hint() // only now: a scan passes over what is busy
-		}
-		c.Release(l.name)
-	}()
 }
 
 // identity is how the mailbox is asked for a capture: by the trace we put on it, or its key.

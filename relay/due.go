@@ -9,13 +9,6 @@ import (
 	"posthouse/ledger"
 )
 
-const (
-	// scanBatch is how many deliveries of one lane one look takes from the ledger at most.
-	scanBatch = 200
-	// perRoom is how many it takes for each attempt that can begin: a message for many recipients should go in one.
-	perRoom = 50
-)
-
 // scanLoop attempts what is due and asks about what is in doubt, at every hint and at least once per Scan.
 func (c *Courier) scanLoop() {
 	for {
@@ -45,35 +38,34 @@ func (c *Courier) scan(ctx context.Context) time.Duration {
 	return min(wait, c.askDoubtful(ctx, now), c.askAccepted(ctx, now))
 }
 
-// startDue begins the lane's next attempts. A lane without room, or whose destination cannot be reached, is not even looked at.
+// startDue makes ready what is due in the lane. One whose destination cannot be reached is not even looked at, nor one that has enough to do.
 func (c *Courier) startDue(ctx context.Context, l *lane, now time.Time) time.Duration {
-	if !c.hasRoom(l) {
-		return c.cfg.Scan // an attempt that ends gives the hint
-	}
 	if retry := l.breaker.Retry(); retry.After(now) {
 		return retry.Sub(now)
 	}
-	limit := min(perRoom*l.free(), scanBatch)
+	if l.ready.enough() {
+		c.staff(l)
+		return c.cfg.Scan // whoever takes one of the last gives the hint
+	}
+	limit := readyRoom + l.ready.len() // those are due too, and read once more
 	due, next, ok := c.due(ctx, l, ledger.Due, now, limit)
 	if !ok {
 		return c.cfg.Scan
 	}
-	began, all := c.start(ctx, l, byWay(due), now)
-	switch {
-	case !all:
-		return c.until(l.breaker.Retry(), now) // what was busy, or leaves its room, gives the hint
-	case len(due) == limit && began:
-		return 0
+	behind := len(due) == limit
+	for _, group := range byWay(c.idle(due)) {
+		behind = !l.ready.put(departure{group: group}) || behind
 	}
+	l.ready.looked(behind)
+	c.staff(l)
 	return c.until(next, now)
 }
 
-// hasRoom looks for room without taking it.
-func (c *Courier) hasRoom(l *lane) bool {
-	if l.free() == 0 {
-		l.wanted.Store(true)
-	}
-	return l.free() > 0
+// idle leaves out what is being attempted or asked for.
+func (c *Courier) idle(all []ledger.Delivery) []ledger.Delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(all, func(d ledger.Delivery) bool { return c.busy[d.ID] || c.freed[d.ID] })
 }
 
 // until is the time to next. What could have been begun now and was not waits for a hint.
@@ -91,76 +83,6 @@ func (c *Courier) due(ctx context.Context, l *lane, s ledger.DeliveryState, now 
 		c.cfg.Log.WithError(err).Error("could not read what waits")
 	}
 	return due, next, err == nil
-}
-
-// departure is an attempt about to begin: claimed, and with room.
-type departure struct {
-	capture ledger.Capture
-	group   []ledger.Delivery
-}
-
-// start makes deliveries Sending in one commit and attempts them. It reports whether any began, and whether all could.
-func (c *Courier) start(ctx context.Context, l *lane, groups [][]ledger.Delivery, now time.Time) (began, all bool) {
-	leaving, off, all := c.prepare(ctx, l, groups, now)
-	put := slices.Clone(off)
-	for _, d := range leaving {
-		put = append(put, d.group...)
-	}
-	if len(put) == 0 {
-		return false, all
-	}
-	if err := c.cfg.Ledger.Update(ctx, put...); err != nil {
-		if ctx.Err() == nil {
-			c.cfg.Log.WithError(err).Error("could not begin deliveries")
-		}
-		for _, d := range leaving {
-			c.free(d.group)
-			c.Release(l.name)
-		}
-		c.free(off)
-		return false, false
-	}
-	c.free(off)
-	for _, d := range leaving {
-		c.launch(l, d.capture, d.group)
-	}
-	return true, all
-}
-
-// prepare claims deliveries and takes room for them. Those whose capture cannot be read are put off; they stay claimed until that is written.
-func (c *Courier) prepare(ctx context.Context, l *lane, groups [][]ledger.Delivery, now time.Time) (leaving []departure, off []ledger.Delivery, all bool) {
-	all = true
-	for _, group := range groups {
-		if !c.claim(group) {
-			all = false
-			continue
-		}
-		if !c.enter(l) {
-			c.free(group)
-			return leaving, off, false
-		}
-		capture, err := c.cfg.Ledger.Capture(ctx, group[0].Capture)
-		if err == nil && l.breaker.Allow(now) {
-			leaving = append(leaving, departure{capture, sending(group, now)})
-			continue
-		}
-		c.Release(l.name)
-		if err == nil || ctx.Err() != nil {
-			c.free(group)
-			return leaving, off, false
-		}
-		off = append(off, c.putOff(group, err, now)...)
-	}
-	return leaving, off, all
-}
-
-// sending forgets what the attempt before was refused for: one that is killed was not.
-func sending(group []ledger.Delivery, now time.Time) []ledger.Delivery {
-	for i, d := range group {
-		d.Class = ""
-		group[i] = enter(d, ledger.Sending, now, d.Next)
-	}
-	return group
 }
 
 func (c *Courier) putOff(group []ledger.Delivery, why error, now time.Time) []ledger.Delivery {

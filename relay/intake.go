@@ -180,23 +180,24 @@ func (in *Intake) release(rooms []string) {
 	}
 }
 
-func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery) {
-	var sending []ledger.Delivery
-	due := false
+func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery, octets []byte) {
+	var sending, due []ledger.Delivery
 	for _, d := range stored {
 		if d.State == ledger.Sending {
 			sending = append(sending, d)
 		}
-		due = due || d.State == ledger.Due
+		if d.State == ledger.Due {
+			due = append(due, d)
+		}
 		if d.State == ledger.Held {
 			in.log(c).WithFields(logrus.Fields{"to": d.Recipient, "destination": d.Destination}).Warn("delivery held: " + d.Reason)
 		}
 	}
 	if len(sending) > 0 {
-		in.cfg.Courier.Take(c, sending)
+		in.cfg.Courier.Take(c, sending, octets)
 	}
-	if due {
-		in.cfg.Courier.Hint()
+	if len(due) > 0 {
+		in.cfg.Courier.Offer(c, due, octets)
 	}
 	in.log(c).WithFields(logrus.Fields{
 		"from": c.Envelope.From, "to": listed(c.Envelope.Recipients), "message_id": clip(c.Identity.MessageID), "size": c.Size, "deliveries": len(stored),

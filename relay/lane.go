@@ -2,7 +2,7 @@ package relay
 
 import (
 	"context"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"posthouse/internal/pace"
@@ -14,8 +14,8 @@ type lane struct {
 	name    string
 	to      Destination
 	room    chan struct{} // one token for each attempt under way
-	wanted  atomic.Bool   // somebody found no room
 	breaker *pace.Breaker
+	ready   ready
 }
 
 // breakAfter is how many attempts in a row must fail to reach a destination before it is left alone for a while.
@@ -31,7 +31,7 @@ func (c *Courier) lane(name string) *lane {
 		if !ok {
 			to = missing{}
 		}
-		l = &lane{name: name, to: to, room: make(chan struct{}, max(1, c.cfg.Workers)), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses)}
+		l = &lane{name: name, to: to, room: make(chan struct{}, max(1, c.cfg.Workers)), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses), ready: ready{queued: map[ledger.DeliveryID]bool{}}}
 		c.lanes[name] = l
 	}
 	return l
@@ -61,13 +61,10 @@ func (c *Courier) allLanes() []*lane {
 // free is how many more attempts the lane has room for.
 func (l *lane) free() int { return cap(l.room) - len(l.room) }
 
-// enter takes room in a lane. Whoever finds none is not forgotten: the next attempt that ends gives a hint.
+// enter takes room in a lane.
 func (c *Courier) enter(l *lane) bool {
 	if !l.take() {
-		l.wanted.Store(true)
-		if !l.take() { // once more: the last one may have left before it could know
-			return false
-		}
+		return false
 	}
 	if !c.begin() {
 		<-l.room
@@ -98,9 +95,17 @@ func (c *Courier) begin() bool {
 // claim makes deliveries busy, all or none. It fails where one is busy, or was since the scan read them.
 func (c *Courier) claim(group []ledger.Delivery) bool {
 	c.mu.Lock()
+	was := slices.ContainsFunc(group, func(d ledger.Delivery) bool { return c.freed[d.ID] })
+	c.mu.Unlock()
+	return !was && c.hold(group)
+}
+
+// hold makes deliveries busy, all or none.
+func (c *Courier) hold(group []ledger.Delivery) bool {
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, d := range group {
-		if c.busy[d.ID] || c.freed[d.ID] {
+		if c.busy[d.ID] {
 			return false
 		}
 	}

@@ -303,6 +303,11 @@ func (l *counting) Update(ctx context.Context, all ...ledger.Delivery) error {
 	return l.Captures.Update(ctx, all...)
 }
 
+func (l *counting) Begin(ctx context.Context, now time.Time, all ...ledger.Delivery) ([]ledger.Delivery, error) {
+	l.calls.Add(1)
+	return l.Captures.Begin(ctx, now, all...)
+}
+
 // TestFreshMailGoesBeforeRetries: what was never tried does not queue behind what was tried before.
 func TestFreshMailGoesBeforeRetries(t *testing.T) {
 	var mu sync.Mutex

@@ -38,10 +38,7 @@ func (c *Courier) sight(ctx context.Context, at place, group []ledger.Delivery) 
 			continue
 		}
 		if errors.Is(err, ErrCannotAsk) {
-			if d.Reason != unasked {
-				d.Reason = "accepted; its mailbox cannot be asked"
-			}
-			group[i] = enter(d, ledger.Settled, now, now)
+			group[i] = enter(cannotAsk(d), ledger.Settled, now, now)
 			continue
 		}
 		group[i].Next = c.askAgain(d, now, time.Hour)
@@ -50,6 +47,11 @@ func (c *Courier) sight(ctx context.Context, at place, group []ledger.Delivery) 
 		c.cfg.Log.WithError(err).WithField("mailbox", at.mailbox).Warn("could not look for accepted mail")
 	}
 	c.record(ctx, group)
+}
+
+// cannotAsk says that what was accepted will not be seen.
+func cannotAsk(d ledger.Delivery) ledger.Delivery {
+	return because(d, "accepted; its mailbox cannot be asked")
 }
 
 // askAgain is when a question is put the next time: the longer the answer is awaited, the later, but not after atMost.

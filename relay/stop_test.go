@@ -183,6 +183,14 @@ func (l *faulty) Update(ctx context.Context, all ...ledger.Delivery) error {
 	return l.Captures.Update(ctx, all...)
 }
 
+func (l *faulty) Begin(ctx context.Context, now time.Time, all ...ledger.Delivery) ([]ledger.Delivery, error) {
+	l.tried.Add(1)
+	if err := l.broken.Load(); err != nil {
+		return nil, *err
+	}
+	return l.Captures.Begin(ctx, now, all...)
+}
+
 // faultyBed has a running courier whose ledger can be broken.
 func faultyBed(t *testing.T, cfg relay.CourierConfig) (*bed, *faulty) {
 	t.Helper()

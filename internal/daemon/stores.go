@@ -144,6 +144,19 @@ func fileSecret(path string) login.Secret {
 	}
 }
 
+// askable reports whether the configuration names a server that can be asked for the mailbox on that side.
+func (s *stores) askable(m cutover.MailboxID, side cutover.Side) bool {
+	s.mu.Lock()
+	line := s.lines[m]
+	s.mu.Unlock()
+	name := line.Legacy.Server
+	if side == cutover.Cloud {
+		name = line.Cloud.Server
+	}
+	srv := s.servers[name]
+	return srv != nil && srv.IMAP != ""
+}
+
 // open makes a store for a mailbox on one side; it connects at first use.
 func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 	at := m.On(side)

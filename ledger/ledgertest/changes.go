@@ -97,6 +97,7 @@ func closed(t *testing.T, s suite) {
 		"Repeated":     func() error { _, _, err := l.Repeated(ctx(t), digest(1), noon); return err },
 		"Due":          func() error { _, _, err := l.DueDeliveries(ctx(t), "", ledger.Due, noon, 1); return err },
 		"Update":       func() error { return l.Update(ctx(t), ledger.Delivery{ID: 1, State: ledger.Due}) },
+		"Begin":        func() error { _, err := l.Begin(ctx(t), noon, ledger.Delivery{ID: 1}); return err },
 		"Backlog":      func() error { _, err := l.Backlog(ctx(t)); return err },
 		"Known":        func() error { _, err := l.Known(ctx(t), f, "1", []cutover.Ref{"1"}); return err },
 		"Settle":       func() error { _, err := l.Settle(ctx(t), f, items(f, 1, 2), nil); return err },

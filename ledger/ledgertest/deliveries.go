@@ -137,6 +137,38 @@ func updateUnknown(t *testing.T, s suite) {
 	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
 }
 
+func begin(t *testing.T, s suite) {
+	l := s.fresh(t)
+	refused := delivery(ledger.Due, noon)
+	refused.Attempts, refused.Reply, refused.Class = 1, "451 later", "throttled"
+	stored := keep(t, l, capture(1), []byte("x"), delivery(ledger.Due, noon), delivery(ledger.Due, noon), delivery(ledger.Held, noon), refused)
+	later := noon.Add(time.Minute)
+	stale := stored[1]
+	stale.Next = later
+	missing := stored[0]
+	missing.ID += 1000
+	begun, err := l.Begin(ctx(t), later, stored[0], stale, stored[2], stored[3], missing)
+	must(t, err)
+	for _, i := range []int{0, 3} {
+		stored[i].State, stored[i].Since, stored[i].Class = ledger.Sending, later, ""
+	}
+	equal(t, "what began", begun, []ledger.Delivery{stored[0], stored[3]})
+	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
+	begun, err = l.Begin(ctx(t), later, stored...)
+	must(t, err)
+	equal(t, "which of all were not sending or held", len(begun) == 1 && begun[0].ID == stored[1].ID, true)
+	for i, change := range []func(*ledger.Delivery){
+		func(d *ledger.Delivery) { d.Recipient = "ben@example.com" }, func(d *ledger.Delivery) { d.Destination = "elsewhere" },
+		func(d *ledger.Delivery) { d.Attempts++ }, func(d *ledger.Delivery) { d.Since = later },
+	} {
+		d := keep(t, l, capture(10+i), []byte("x"), delivery(ledger.Due, noon))[0]
+		change(&d)
+		begun, err = l.Begin(ctx(t), later, d)
+		must(t, err)
+		equal(t, "what began of what was changed", len(begun), 0)
+	}
+}
+
 func reopenSending(t *testing.T, s suite) {
 	l := s.fresh(t)
 	stored := keep(t, l, capture(1), []byte("x"),

@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 		{"due by destination", dueByDestination},
 		{"update", update},
 		{"update of an unknown delivery changes nothing", updateUnknown},
+		{"begin takes what stands as given", begin},
 		{"reopen turns sending into in doubt", reopenSending},
 		{"delivery filters", deliveryFilters},
 		{"backlog", backlog},

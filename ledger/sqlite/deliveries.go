@@ -69,6 +69,31 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	return wrap(err, "updating deliveries")
 }
 
+// Begin asks for the old state and writes the new one in one statement.
+func (l *Ledger) Begin(ctx context.Context, now time.Time, deliveries ...ledger.Delivery) ([]ledger.Delivery, error) {
+	var begun []ledger.Delivery
+	err := l.change(ctx, func(t *tx) error {
+		begun = nil
+		for _, d := range deliveries {
+			n, err := t.touched(`UPDATE deliveries SET state = 'sending', since = ?, class = '', act = '' WHERE id = ? AND state = 'due'
+				AND recipient = ? AND destination = ? AND attempts = ? AND next = ? AND since = ?`,
+				micros(now), int64(d.ID), string(d.Recipient), d.Destination, d.Attempts, micros(d.Next), micros(d.Since))
+			if err != nil {
+				return fmt.Errorf("delivery %d: %w", d.ID, err)
+			}
+			if n == 1 {
+				d.State, d.Since, d.Class = ledger.Sending, now, ""
+				begun = append(begun, d)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, wrap(err, "beginning deliveries")
+	}
+	return begun, nil
+}
+
 // Act also writes what only a person changes.
 func (l *Ledger) Act(ctx context.Context, done string, deliveries ...ledger.Delivery) error {
 	err := l.change(ctx, func(t *tx) error {

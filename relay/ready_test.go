@@ -1,0 +1,80 @@
+package relay_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+	"posthouse/relay"
+)
+
+// unhurried accepts into the office, in its own time.
+func unhurried(o *office, each time.Duration) destination {
+	return func(ctx context.Context, c relay.Consignment) []relay.Outcome {
+		time.Sleep(each)
+		return o.Deliver(ctx, c)
+	}
+}
+
+// TestMoreThanLiesReady: what finds no room, beside what lies ready already, waits in the ledger; all of it is sent once, the octets as they were received.
+func TestMoreThanLiesReady(t *testing.T) {
+	o := newOffice()
+	cfg := settings(toCloud(unhurried(o, 100*time.Millisecond)), nil)
+	cfg.Workers = 2
+	running(t, cfg, func(t *testing.T, b *bed) {
+		const messages = 600
+		for range messages {
+			b.mustTake(to("anna@example.com"))
+			b.courier.Hint()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		equal(t, "attempts", len(o.attempts()), messages)
+		equal(t, "accepted", len(o.accepted()), messages)
+		equal(t, "settled", b.countStates()[ledger.Settled], messages)
+		for id, octets := range o.octets {
+			capture, err := b.ledger.Capture(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stored, err := readBody(relay.Message(b.ledger, capture)); err != nil || octets != stored {
+				t.Fatalf("%s went out as %q and lies there as %q, %v", id, octets, stored, err)
+			}
+		}
+	})
+}
+
+// TestDeedsOnWhatLiesReady: a message that was made ready and is held or moved before its turn is not sent as it was.
+func TestDeedsOnWhatLiesReady(t *testing.T) {
+	o := newOffice()
+	cfg := settings(toCloud(unhurried(o, 10*time.Second)), nil)
+	cfg.Workers = 1
+	running(t, cfg, func(t *testing.T, b *bed) {
+		b.mustTake(to("anna@example.com"))
+		held, moved := b.mustTake(to("anna@example.com")), b.mustTake(to("anna@example.com"))
+		synctest.Wait()
+		b.do(relay.Deed{Do: relay.Hold}, held)
+		b.do(moveTo(room), moved)
+		time.Sleep(time.Minute)
+		equal(t, "held", b.states(held), []string{"anna held"})
+		equal(t, "moved", b.states(moved), []string{"room settled"})
+		equal(t, "attempts", o.attempts(), []string{"[anna]", "[room]"})
+	})
+}
+
+// TestAskableIsKnown: what was accepted for a mailbox that nobody can be asked for is settled with its acceptance.
+func TestAskableIsKnown(t *testing.T) {
+	o := newOffice()
+	cfg := settings(toCloud(o), o)
+	cfg.Askable = func(m cutover.MailboxID, side cutover.Side) bool { return m != "anna@example.com" || side != cutover.Cloud }
+	running(t, cfg, func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		synctest.Wait()
+		equal(t, "states", b.states(id), []string{"anna settled"})
+		equal(t, "why", b.of(id)[0].Reason, "accepted; its mailbox cannot be asked")
+		equal(t, "questions", o.questions(), 0)
+	})
+}
