@@ -14,7 +14,12 @@ var zones = map[string]string{
 
 // instant is the Date as UTC seconds, or the raw text squeezed where it does not parse; "" where the field is absent.
 func instant(raw string) string {
-	if t, err := mail.ParseDate(numericZone(raw)); err == nil {
+	date := numericZone(raw)
+	t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", date) // nearly all, and ParseDate comes to it late
+	if err != nil {
+		t, err = mail.ParseDate(date)
+	}
+	if err == nil {
 		return t.UTC().Format(time.RFC3339)
 	}
 	return squeeze(raw)

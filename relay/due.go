@@ -53,7 +53,7 @@ func (c *Courier) startDue(ctx context.Context, l *lane, now time.Time) time.Dur
 		return c.cfg.Scan
 	}
 	behind := len(due) == limit
-	for _, group := range byWay(c.idle(due)) {
+	for _, group := range byWay(c.atRest(due)) {
 		behind = !l.ready.put(departure{group: group}) || behind
 	}
 	l.ready.looked(behind)
@@ -61,8 +61,8 @@ func (c *Courier) startDue(ctx context.Context, l *lane, now time.Time) time.Dur
 	return c.until(next, now)
 }
 
-// idle leaves out what is being attempted or asked for.
-func (c *Courier) idle(all []ledger.Delivery) []ledger.Delivery {
+// atRest leaves out what is being attempted or asked for.
+func (c *Courier) atRest(all []ledger.Delivery) []ledger.Delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.DeleteFunc(all, func(d ledger.Delivery) bool { return c.busy[d.ID] || c.freed[d.ID] })

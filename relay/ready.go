@@ -16,11 +16,11 @@ import (
 
 const (
 	// readyRoom is how many attempts may lie ready in one lane; few is when the scan is asked for more.
-	readyRoom = 256
+	readyRoom = 2048
 	few       = readyRoom / 4
 	// maxKept is how large a body may be to be kept in memory until it is sent, and keptRoom how much of one lane's mail is at a time. The rest is read from the ledger.
 	maxKept  = 64 << 10
-	keptRoom = 12 << 20
+	keptRoom = 6 << 20
 )
 
 // departure is one attempt: deliveries of one capture that go one way.

@@ -40,6 +40,11 @@ func survivesRestart(t *testing.T, s suite) {
 		t.Error("a body came back otherwise")
 	}
 	equal(t, "deliveries", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
+	again, repeated, err := l.Repeated(ctx(t), capture(2).Repeat, noon)
+	must(t, err)
+	equal(t, "a repeated transaction", repeated, true)
+	equal(t, "the capture that it repeats", again, captureID(2))
+	equal(t, "items by key", len(get[[]ledger.Item](t)(l.ByKey(ctx(t), anna, []cutover.Key{settled[3].Identity.Match()}))), 1)
 	equal(t, "backlog", get[map[ledger.DeliveryState]int](t)(l.Backlog(ctx(t))), map[ledger.DeliveryState]int{ledger.Sending: 1, ledger.Held: 1})
 	equal(t, "history", len(get[[]ledger.Event](t)(l.History(ctx(t), captureID(2)))), 1)
 	equal(t, "cursor", get[ledger.Cursor](t)(l.Cursor(ctx(t), f)), cursor)

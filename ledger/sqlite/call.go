@@ -34,3 +34,9 @@ func find[T any](ctx context.Context, l *Ledger, run func(querier) (T, error)) (
 	})
 	return found, err
 }
+
+func (l *Ledger) isClosed() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.closed
+}

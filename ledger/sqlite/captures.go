@@ -14,7 +14,7 @@ import (
 
 // Repeated returns the earliest capture of the same transaction that is not older than since.
 func (l *Ledger) Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error) {
-	if repeat.IsZero() {
+	if repeat.IsZero() || micros(since) > l.repeats.floor && !l.repeats.may(repeat) && !l.isClosed() {
 		return "", false, nil
 	}
 	id, err := find(ctx, l, func(q querier) (cutover.CaptureID, error) {

@@ -43,6 +43,9 @@ func refValues(refs []cutover.Ref) []any {
 
 // ByKey looks rows up by match key, in order of ID.
 func (l *Ledger) ByKey(ctx context.Context, m cutover.MailboxID, keys []cutover.Key) ([]ledger.Item, error) {
+	if _, bridged := l.bridged.Load(m); !bridged && !l.isClosed() {
+		return nil, nil
+	}
 	found, err := find(ctx, l, func(q querier) ([]ledger.Item, error) {
 		return collectIn(q, scanItem, selectItems+"WHERE i.mailbox = (SELECT n FROM mailboxes WHERE id = ?) AND i.match_key IN ", "",
 			[]any{string(m)}, keyValues(keys))

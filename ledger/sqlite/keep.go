@@ -11,6 +11,7 @@ import (
 
 // keeping is one capture on its way into the store, prepared outside the writer's goroutine, which is everybody's bottleneck.
 type keeping struct {
+	repeat      cutover.Digest
 	capture     []any // the row's values after n
 	blob        []byte
 	deliveries  []ledger.Delivery
@@ -33,7 +34,7 @@ func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.
 	if err != nil {
 		return nil, err
 	}
-	k := &keeping{capture: captureValues(c, recipients, file), blob: blob, deliveries: make([]ledger.Delivery, len(deliveries))}
+	k := &keeping{repeat: c.Repeat, capture: captureValues(c, recipients, file), blob: blob, deliveries: make([]ledger.Delivery, len(deliveries))}
 	copy(k.deliveries, deliveries)
 	for i := range k.deliveries {
 		k.deliveries[i].Capture = c.ID
@@ -76,6 +77,7 @@ func (k *keeping) store(t *tx, l *Ledger) error {
 	if err != nil {
 		return err
 	}
+	l.repeats.add(k.repeat)
 	if _, err := t.exec(insertCapture, append([]any{n}, k.capture...)...); err != nil {
 		return err
 	}

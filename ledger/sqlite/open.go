@@ -48,6 +48,8 @@ type Ledger struct {
 	rolledBack atomic.Bool
 	required   atomic.Int64 // required deliveries in the store
 	unknown    int          // rows of unknown_recipients; the writer's
+	repeats    repeats
+	bridged    sync.Map // the mailboxes that have folders, by cutover.MailboxID: all others have no items
 }
 
 var _ ledger.Ledger = (*Ledger)(nil)
@@ -77,7 +79,7 @@ func Open(ctx context.Context, folder string, opts Options) (*Ledger, error) {
 // open does everything up to the writer's start. What it made is released by the caller when it fails.
 func (l *Ledger) open(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		l.makeFiles, l.openWriter, l.migrate, l.openMarker, l.openReaders, l.sweepBodies, l.count,
+		l.makeFiles, l.openWriter, l.migrate, l.openMarker, l.openReaders, l.sweepBodies, l.count, l.loadRepeats, l.loadBridged,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

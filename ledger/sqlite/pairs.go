@@ -21,7 +21,7 @@ func (l *Ledger) Pair(ctx context.Context, p ledger.FolderPair) (ledger.FolderPa
 	known, err := find(ctx, l, func(q querier) (ledger.FolderPair, error) { return findPair(q, p) })
 	if errors.Is(err, sql.ErrNoRows) {
 		err = l.change(ctx, func(t *tx) (err error) {
-			known, err = makePair(t, p)
+			known, err = l.makePair(t, p)
 			return err
 		})
 	}
@@ -36,7 +36,7 @@ func findPair(q querier, p ledger.FolderPair) (ledger.FolderPair, error) {
 }
 
 // makePair looks again: another caller may have been first.
-func makePair(t *tx, p ledger.FolderPair) (ledger.FolderPair, error) {
+func (l *Ledger) makePair(t *tx, p ledger.FolderPair) (ledger.FolderPair, error) {
 	known, err := findPair(t, p)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return known, err
@@ -49,7 +49,17 @@ func makePair(t *tx, p ledger.FolderPair) (ledger.FolderPair, error) {
 	if err != nil {
 		return p, err
 	}
+	t.committed(func() { l.bridged.Store(p.Mailbox, true) })
 	return findPair(t, p)
+}
+
+// loadBridged reads which mailboxes have folders.
+func (l *Ledger) loadBridged(ctx context.Context) error {
+	found, err := collect(view{ctx, l.reads}, value[cutover.MailboxID], "SELECT id FROM mailboxes WHERE n IN (SELECT mailbox FROM folders)")
+	for _, m := range found {
+		l.bridged.Store(m, true)
+	}
+	return err
 }
 
 // Pairs lists a mailbox's pairs in the order in which they were made.
