@@ -16,6 +16,7 @@ import (
 
 	"posthouse/internal/pace"
 	"posthouse/ledger"
+	"posthouse/relay/reason"
 )
 
 // attempt makes one try for deliveries that are durably Sending and records what came of it. It reports whether the scan has something new to do.
@@ -42,6 +43,9 @@ const maxRest = time.Hour
 func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 	shut, wait := 0, time.Duration(0)
 	for _, o := range outcomes {
+		if o.Busy || o.Class == reason.Throttled {
+			l.window.Throttled(now)
+		}
 		switch kind := cmp.Or(o.First, o.Kind); {
 		case o.Busy, kind == Unreachable:
 			shut++
@@ -50,6 +54,7 @@ func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 		default:
 			closed = l.breaker.State() != pace.Closed
 			l.breaker.Success()
+			l.accepted(outcomes)
 			return closed
 		}
 	}
@@ -60,6 +65,13 @@ func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 		l.breaker.Failure(now, rand.Float64())
 	}
 	return false
+}
+
+// accepted lets more attempts be made at once, unless the destination asked for fewer.
+func (l *lane) accepted(outcomes []Outcome) {
+	if !slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Busy || o.Class == reason.Throttled }) {
+		l.window.Accepted()
+	}
 }
 
 // record writes what became of deliveries. While the ledger cannot take it (a full disk), it is tried again until we are stopped: the way stays closed for other mail,

@@ -161,7 +161,7 @@ func (c *Courier) Reserve(destination string) bool {
 
 // Release gives room back.
 func (c *Courier) Release(destination string) {
-	<-c.lane(destination).room
+	c.lane(destination).window.Release()
 	c.work.Done()
 }
 

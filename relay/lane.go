@@ -13,7 +13,7 @@ import (
 type lane struct {
 	name    string
 	to      Destination
-	room    chan struct{} // one token for each attempt under way
+	window  *pace.Window // of attempts under way: it grows while they succeed, and halves when the destination asks us to slow down
 	breaker *pace.Breaker
 	ready   ready
 }
@@ -31,7 +31,7 @@ func (c *Courier) lane(name string) *lane {
 		if !ok {
 			to = missing{}
 		}
-		l = &lane{name: name, to: to, room: make(chan struct{}, max(1, c.cfg.Workers)), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses), ready: ready{queued: map[ledger.DeliveryID]bool{}}}
+		l = &lane{name: name, to: to, window: pace.NewWindow(1, c.cfg.Workers), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses), ready: ready{queued: map[ledger.DeliveryID]bool{}}}
 		c.lanes[name] = l
 	}
 	return l
@@ -59,27 +59,18 @@ func (c *Courier) allLanes() []*lane {
 }
 
 // free is how many more attempts the lane has room for.
-func (l *lane) free() int { return cap(l.room) - len(l.room) }
+func (l *lane) free() int { return l.window.Size() - l.window.InFlight() }
 
 // enter takes room in a lane.
 func (c *Courier) enter(l *lane) bool {
-	if !l.take() {
+	if !l.window.TryAcquire() {
 		return false
 	}
 	if !c.begin() {
-		<-l.room
+		l.window.Release()
 		return false
 	}
 	return true
-}
-
-func (l *lane) take() bool {
-	select {
-	case l.room <- struct{}{}:
-		return true
-	default:
-		return false
-	}
 }
 
 // begin counts one more piece of work that Stop waits for; false once Stop was called.

@@ -160,7 +160,9 @@ func (c *Courier) serve(l *lane, d departure) {
 	for some := len(d.group) > 0; ; d, some = c.next(l) {
 		if some {
 			c.carry(l, d)
-		} else if l.ready.len() == 0 || !c.going(l) {
+			c.staff(l) // there may be more room now, or less
+		}
+		if l.free() < 0 || !some && (l.ready.len() == 0 || !c.going(l)) {
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"posthouse/cutover"
 	"posthouse/ledger"
 	"posthouse/relay"
+	"posthouse/relay/reason"
 )
 
 // unhurried accepts into the office, in its own time.
@@ -69,12 +71,51 @@ func TestDeedsOnWhatLiesReady(t *testing.T) {
 func TestAskableIsKnown(t *testing.T) {
 	o := newOffice()
 	cfg := settings(toCloud(o), o)
-	cfg.Askable = func(m cutover.MailboxID, side cutover.Side) bool { return m != "anna@example.com" || side != cutover.Cloud }
+	cfg.Askable = func(m cutover.MailboxID, side cutover.Side) bool {
+		return m != "anna@example.com" || side != cutover.Cloud
+	}
 	running(t, cfg, func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
 		synctest.Wait()
 		equal(t, "states", b.states(id), []string{"anna settled"})
 		equal(t, "why", b.of(id)[0].Reason, "accepted; its mailbox cannot be asked")
 		equal(t, "questions", o.questions(), 0)
+	})
+}
+
+// TestRoomGrowsAndHalves: a destination gets more attempts at once as long as it accepts them, and half as many from the moment at which it asks for fewer.
+func TestRoomGrowsAndHalves(t *testing.T) {
+	var now atomic.Int32
+	var slowDown atomic.Bool
+	o := newOffice()
+	cloud := destination(func(ctx context.Context, c relay.Consignment) []relay.Outcome {
+		now.Add(1)
+		defer now.Add(-1)
+		time.Sleep(time.Second)
+		if slowDown.Swap(false) {
+			return answers(c, relay.Outcome{Kind: relay.Deferred, Reply: "452 4.3.2 slow down", Class: reason.Throttled})
+		}
+		return o.Deliver(ctx, c)
+	})
+	cfg := settings(toCloud(cloud), nil)
+	cfg.Workers = 16
+	running(t, cfg, func(t *testing.T, b *bed) {
+		for range 300 {
+			b.mustTake(to("anna@example.com"))
+		}
+		var seen []int32
+		time.Sleep(500 * time.Millisecond)
+		for range 6 {
+			seen = append(seen, now.Load())
+			time.Sleep(time.Second)
+		}
+		equal(t, "at once, by the second", seen, []int32{1, 2, 4, 8, 16, 16})
+		slowDown.Store(true)
+		time.Sleep(2 * time.Second)
+		if n := now.Load(); n > 10 || n < 8 {
+			t.Errorf("%d at once after it asked for fewer", n)
+		}
+		time.Sleep(5 * time.Minute)
+		equal(t, "accepted", len(o.accepted()), 300)
 	})
 }

@@ -12,7 +12,8 @@ import (
 const Settle = time.Second
 
 // Window limits the work in flight between a least and a greatest number. It
-// starts at the least.
+// starts at the least, doubles with each window of accepted work until it is
+// throttled for the first time, and grows by one with each from then on.
 type Window struct {
 	least, most float64
 
@@ -81,12 +82,15 @@ func (w *Window) Release() {
 	w.admit()
 }
 
-// Accepted records that the other side took a piece of work. A whole window of
-// them lets the window grow by one.
+// Accepted records that the other side took a piece of work.
 func (w *Window) Accepted() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.size = min(w.size+1/w.size, w.most)
+	more := 1.0
+	if !w.halved.IsZero() {
+		more = 1 / w.size
+	}
+	w.size = min(w.size+more, w.most)
 	w.admit()
 }
 

@@ -18,15 +18,14 @@ func TestWindowSize(t *testing.T) {
 		want        int
 	}{
 		{"starts at the least", 2, 8, "", 2},
-		{"a window of acceptances adds one", 1, 8, "a", 2},
-		{"less than a window adds none", 2, 8, "a", 2},
-		{"grows additively", 1, 8, "aaaaaaa", 4},
+		{"each acceptance adds one at first", 1, 8, "aaa", 4},
 		{"never above the most", 1, 3, "aaaaaaaaaaaaaaaaaaaaaaaa", 3},
-		{"halves", 1, 8, "aaaaaaat", 2},
-		{"answers of the old window do not halve again", 1, 8, "aaaaaaattttt", 2},
-		{"halves again later", 1, 8, "aaaaaaatst", 1},
+		{"halves", 1, 8, "aaaaaaat", 4},
+		{"answers of the old window do not halve again", 1, 8, "aaaaaaattttt", 4},
+		{"halves again later", 1, 8, "aaaaaaatst", 2},
 		{"never below the least", 2, 8, "tststst", 2},
-		{"grows again", 1, 8, "aaaaaaataaa", 3},
+		{"then a window of acceptances adds one", 1, 8, "aaaaaaataaaa", 4},
+		{"and five add it", 1, 8, "aaaaaaataaaaa", 5},
 		{"nonsense bounds", 0, -3, "aaaa", 1},
 	}
 	for _, tt := range tests {
