@@ -47,6 +47,7 @@ var checks = map[string]func(string) (string, *fault){
 	"mailbox":     checkAddress,
 	"domain":      checkDomain,
 	"hostport":    checkHostPort,
+	"nexthop":     checkNextHop,
 	"listen":      checkListen,
 	"url":         checkURL,
 	"fingerprint": checkFingerprint,

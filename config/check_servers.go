@@ -15,7 +15,10 @@ func (c *checker) server(path string, s *Server) {
 		c.bad(path, "", "[%s] needs imap or smtp", path)
 	}
 	c.plaintext(path+".imap_tls", s.IMAP, s.IMAPTLS, s.InsecurePlaintext)
-	c.plaintext(path+".smtp_tls", s.SMTP, s.SMTPTLS, s.InsecurePlaintext)
+	if _, _, byMX := s.MX(); !byMX {
+		c.plaintext(path+".smtp_tls", s.SMTP, s.SMTPTLS, s.InsecurePlaintext)
+	}
+	c.byMX(path, s)
 	c.pair(path, "smtp_login", "smtp_password")
 	c.pair(path, "client_cert", "client_key")
 	c.pair(path, "master_user", "master_password")

@@ -26,6 +26,9 @@ func (c *checker) rewrites(path string) {
 	if !c.given("relay.srs.domain") {
 		c.bad(path, "", "srs = true needs [relay.srs] with domain and secret")
 	}
+	if c.cfg.Relay.Outside == OutsideMX {
+		return
+	}
 	open := func(name string) bool { return c.cfg.Servers[name].SMTP != "" && !c.cfg.Servers[name].Connector }
 	if !slices.ContainsFunc(c.cfg.serversOf(Cloud), open) {
 		c.warning(path, "", "srs changes nothing: no cloud server takes mail by smtp without being a connector")

@@ -54,6 +54,13 @@ type Relay struct {
 	// Disk that is left free: below it mail is refused for the time being (452).
 	DiskReserve Size `toml:"disk_reserve" default:"1GB"`
 
+	// The way of mail to addresses outside (members of groups, senders of what we forwarded). cloud: the first cloud server
+	// with SMTP. mx: the MX hosts of each address's domain.
+	Outside string `toml:"outside" default:"cloud" as:"cloud|mx"`
+	// A resolver that validates (DNSSEC) and is to be believed, as ADDRESS:PORT, for MX records and DANE. When not given those of
+	// /etc/resolv.conf are asked, and only one on loopback is believed: without a believed one there is no DANE.
+	Resolver string `toml:"resolver" as:"hostport" example:"127.0.0.1:53"`
+
 	// The Sender Rewriting Scheme, for routes with srs = true. While it is here bounces to rewritten senders are taken.
 	SRS SRS `toml:"srs"`
 

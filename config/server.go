@@ -22,6 +22,8 @@ const (
 	TLSImplicit TLS = "implicit" // from the first octet (ports 993, 465)
 	TLSStartTLS TLS = "starttls" // after STARTTLS, which must succeed where we are the client
 	TLSNone     TLS = "none"     // plaintext: loopback only, unless insecure_plaintext says otherwise
+	// TLSOpportunistic encrypts where STARTTLS is offered: for hosts found by MX, where nothing else is known of them.
+	TLSOpportunistic TLS = "opportunistic"
 )
 
 // Server is one mail server of one side.
@@ -37,10 +39,11 @@ type Server struct {
 	// implicit (port 993), starttls (port 143) or none.
 	IMAPTLS TLS `toml:"imap_tls" default:"implicit" as:"implicit|starttls|none"`
 
-	// SMTP by which mail is delivered to this server, as host:port.
-	SMTP string `toml:"smtp" as:"hostport" example:"exch01.example.com:25"`
-	// starttls (port 25 or 587), implicit (port 465) or none.
-	SMTPTLS TLS `toml:"smtp_tls" default:"starttls" as:"implicit|starttls|none"`
+	// SMTP by which mail is delivered to this server, as host:port; or mx:DOMAIN, which looks up the MX records of that domain.
+	SMTP string `toml:"smtp" as:"nexthop" example:"exch01.example.com:25"`
+	// starttls (port 25 or 587), implicit (port 465) or none. Where smtp is mx:DOMAIN it is opportunistic unless given: encrypted where
+	// that is offered, verified where the domain publishes DANE or MTA-STS. There starttls demands it verified in any case.
+	SMTPTLS TLS `toml:"smtp_tls" default:"starttls" as:"implicit|starttls|opportunistic|none"`
 	// plain, login or none. When not given: plain if there is a smtp_login, else none.
 	SMTPAuth string `toml:"smtp_auth" as:"plain|login|none" example:"plain"`
 	// Login for SMTP. Without one the server must know us by our address or our client certificate.

@@ -19,6 +19,7 @@ import (
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
 	"posthouse/relay/listener"
+	"posthouse/relay/mx"
 	"posthouse/relay/srs"
 )
 
@@ -36,6 +37,8 @@ type Options struct {
 	Notify Notifier
 	// DNS answers what is asked about the senders of mail; nil is the machine's resolver.
 	DNS Resolver
+	// MXPort is where the hosts of domains outside take mail; 0 is 25.
+	MXPort uint16
 	// CopyOnly: no mail is taken or delivered and nothing is watched; mailboxes are worked on only when Backfill is asked for them.
 	CopyOnly bool
 }
@@ -61,6 +64,7 @@ type Daemon struct {
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
 	srs       *srs.Rewriter // nil: not configured
+	mx        *mx.Finder
 	intake    *relay.Intake
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for

@@ -14,6 +14,7 @@ import (
 	"posthouse/internal/pace"
 	"posthouse/relay"
 	"posthouse/relay/delivery"
+	"posthouse/relay/mx"
 	"posthouse/relay/reason"
 )
 
@@ -36,6 +37,13 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 		if s.IMAP != "" && s.Side == config.Cloud {
 			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})
 		}
+	}
+	if d.cfg.Relay.Outside == config.OutsideMX {
+		out, err := d.outside()
+		if err != nil {
+			return nil, err
+		}
+		ways[outsideName] = out
 	}
 	return ways, nil
 }
@@ -77,7 +85,11 @@ func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, err
 			Password: func(context.Context) (string, error) { return s.SMTPPassword.Reveal() },
 		}
 	}
-	return delivery.New(delivery.Config{Destination: to, Hello: d.hostname(), Dial: dialFrom(s.SMTP)})
+	c := delivery.Config{Destination: to, Hello: d.hostname(), Dial: connect}
+	if domain, port, byMX := s.MX(); byMX {
+		c.Find = d.hostsOf(domain, port)
+	}
+	return delivery.New(c)
 }
 
 // smtpDestination adapts the delivery client.
@@ -167,8 +179,11 @@ func unfit(err error) reason.Class {
 func unsent(r relay.Outcome, err error) relay.Outcome {
 	var session *delivery.SessionError
 	var misfit *delivery.Unfit
+	var unmet *delivery.Unmet
 	r.Kind = relay.Deferred
 	switch {
+	case errors.Is(err, mx.ErrNull): // as RFC 7505 §4.2 answers it
+		r.Kind, r.Class = relay.Declined, reason.Recipient
 	case errors.As(err, &misfit):
 		r.Kind, r.Class = relay.Unsuitable, unfit(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, delivery.ErrStopped):
@@ -176,6 +191,9 @@ func unsent(r relay.Outcome, err error) relay.Outcome {
 	case errors.As(err, &session):
 		r.Kind, r.Class = relay.Unreachable, reason.Of(session.Reply.Code, session.Reply.Enhanced, session.Reply.Text)
 		_, r.Wait = session.Throttled()
+		if errors.As(err, &unmet) {
+			r.Class = reason.TLS
+		}
 	}
 	return r
 }
@@ -244,6 +262,7 @@ func (d *Daemon) startCourier(ctx context.Context) error {
 	if d.srs, err = rewriter(d.cfg.Relay.SRS); err != nil {
 		return err
 	}
+	d.mx = d.finderOfHosts()
 	ways, err := d.destinations()
 	if err != nil {
 		return err

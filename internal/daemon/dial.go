@@ -10,12 +10,12 @@ import (
 // ownLoopback is where our connections to servers on this very machine come from, so that its logs tell them from those of users: webmail logs in from 127.0.0.1 too.
 const ownLoopback = "127.0.0.25"
 
-// dialFrom returns how to connect to the server at address.
-func dialFrom(address string) func(ctx context.Context, network, address string) (net.Conn, error) {
+// connect connects to a server.
+func connect(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
-	host, _, _ := net.SplitHostPort(address) // a bad address fails when it is dialled
+	host, _, _ := net.SplitHostPort(address) // a bad address fails below
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() && ip.IsLoopback() || host == "localhost" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(ownLoopback)}
 	}
-	return dialer.DialContext
+	return dialer.DialContext(ctx, network, address)
 }

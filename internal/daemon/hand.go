@@ -182,6 +182,10 @@ func (d *Daemon) target(ctx context.Context, deed control.Deed, from ledger.Deli
 		to.Destination = destinationName(m.On(m.Home).Server, config.ViaSMTP)
 		return to, nil
 	}
+	if deed.By == outsideName && m.ID == "" {
+		to.Recipient, to.Side = from.Recipient, cutover.Cloud
+		return to, nil
+	}
 	of, known := d.cfg.Servers[server]
 	to.Side = cutover.Side(of.Side)
 	switch {

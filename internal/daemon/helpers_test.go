@@ -290,7 +290,7 @@ func TestDialects(t *testing.T) {
 }
 
 // We come to servers on this machine from an address of our own, so that their logs tell us from webmail.
-func TestDialFrom(t *testing.T) {
+func TestConnect(t *testing.T) {
 	for host, want := range map[string]string{"127.0.0.1": ownLoopback, "localhost": ownLoopback} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -299,7 +299,7 @@ func TestDialFrom(t *testing.T) {
 		defer ln.Close()
 		_, port, _ := net.SplitHostPort(ln.Addr().String())
 		address := net.JoinHostPort(host, port)
-		conn, err := dialFrom(address)(t.Context(), "tcp4", address)
+		conn, err := connect(t.Context(), "tcp4", address)
 		if err != nil {
 			t.Fatal(err)
 		}

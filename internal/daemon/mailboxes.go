@@ -116,6 +116,9 @@ func plan(cfg *config.Config, r config.Route) relay.Plan {
 			p.Outward = destinationName(name, config.ViaSMTP)
 		}
 	}
+	if cfg.Relay.Outside == config.OutsideMX {
+		p.Outward = outsideName
+	}
 	return p
 }
 

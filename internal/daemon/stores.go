@@ -99,7 +99,7 @@ func (d *Daemon) newServer(s config.Server) (*server, error) {
 	}
 	flow := &bandwidth{timetable: s.Bandwidth, clock: d.opts.Clock, zone: time.Local}
 	return &server{
-		Server: s, tls: tlsConfig, tokens: tokens, dial: flow.over(dialFrom(s.IMAP)),
+		Server: s, tls: tlsConfig, tokens: tokens, dial: flow.over(connect),
 		pool: newPool(s.MaxConnections), waiting: imapstore.NewLimiter(max(s.MaxConnections/2, 1)), spare: imapstore.NewLimiter(s.MaxConnections / 4),
 	}, nil
 }
@@ -107,6 +107,9 @@ func (d *Daemon) newServer(s config.Server) (*server, error) {
 // tlsFor is how the server at address proves who it is, and we to it.
 func (d *Daemon) tlsFor(s config.Server, address string) (*tls.Config, error) {
 	host, _, err := net.SplitHostPort(address)
+	if domain, _, byMX := s.MX(); byMX && address == s.SMTP {
+		host, err = domain, nil
+	}
 	if err != nil && address != "" {
 		return nil, err
 	}

@@ -13,5 +13,5 @@
 // IMAP is an own store of accounts, folders and messages (store.go, view.go) behind the protocol machine of go-imap's imapserver. Where it is asked to,
 // it stores something else than it was given, as Exchange and its like do (rendering.go).
 // SMTP is written on net alone, because its purpose is to misbehave in ways that a library forbids: cut a connection after accepting a message,
-// stall, answer any code at any stage. Sender is its counterpart, which sends exactly the octets it is given.
+// stall, answer any code at any stage. DNS is a resolver with a few records, which has another port after each Start. Sender is its counterpart, which sends exactly the octets it is given.
 package testserver

@@ -25,7 +25,7 @@ func New(config Config) (*Client, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	tls, err := tlsConfig(config.Destination)
+	tls, err := tlsConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("destination %s: %w", config.Destination.Name, err)
 	}
@@ -105,7 +105,7 @@ func (c *Client) session(ctx context.Context) (s *conn, reused bool, err error) 
 	if s := c.pool.take(ctx); s != nil {
 		return s, true, nil
 	}
-	s, err = c.dial(ctx)
+	s, err = c.connect(ctx)
 	return s, false, err
 }
 
@@ -173,7 +173,7 @@ func (c *Client) Probe(ctx context.Context) (Peer, error) {
 	if idle := c.pool.pop(); idle != nil {
 		idle.quit() // to stay within MaxConnections
 	}
-	s, err := c.dial(ctx)
+	s, err := c.connect(ctx)
 	if err != nil {
 		return Peer{}, err
 	}

@@ -15,6 +15,8 @@ import (
 // abort may come from another.
 type conn struct {
 	dest *Destination
+	host Host
+	mode TLSMode
 	raw  net.Conn // what was dialed
 	net  net.Conn // raw, or TLS over it
 	r    *bufio.Reader
@@ -31,8 +33,12 @@ type conn struct {
 	inside   atomic.Bool // a message was begun and is not ended
 }
 
-func newConn(dest *Destination, raw net.Conn) *conn {
-	return &conn{dest: dest, raw: raw, net: raw, r: bufio.NewReaderSize(raw, maxReplyLine), opened: time.Now()}
+func newConn(dest *Destination, h Host, raw net.Conn) *conn {
+	mode := dest.TLS.Mode
+	if h.Demand.By != "" && mode != Implicit {
+		mode = STARTTLS
+	}
+	return &conn{dest: dest, host: h, mode: mode, raw: raw, net: raw, r: bufio.NewReaderSize(raw, maxReplyLine), opened: time.Now()}
 }
 
 // write hands p to the kernel. n is how much of it was.
@@ -117,11 +123,15 @@ func (c *conn) watch(ctx context.Context) (done func() bool) {
 }
 
 func (c *conn) failed(stage Stage, err error) error {
-	return &SessionError{Destination: c.dest.Name, Stage: stage, Err: err}
+	return &SessionError{Destination: c.dest.Name, Stage: stage, Err: c.host.named(err)}
 }
 
 func (c *conn) refused(stage Stage, r Reply) error {
-	return &SessionError{Destination: c.dest.Name, Stage: stage, Reply: r}
+	e := &SessionError{Destination: c.dest.Name, Stage: stage, Reply: r}
+	if c.host.Name != "" {
+		e.Err = c.host.named(errRefused)
+	}
+	return e
 }
 
 func encode64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

@@ -132,6 +132,10 @@ type Config struct {
 	// Hello is the name we give in EHLO or LHLO: our host's own, or an address
 	// literal.
 	Hello string
+	// Find finds the hosts of the destination anew for each session; they are
+	// tried in their order. Nil means the Address alone; otherwise that only
+	// names the destination.
+	Find func(ctx context.Context) ([]Host, error)
 	// Dial makes connections; nil means net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -163,7 +167,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("name for EHLO %q is not a host name", c.Hello)
 	}
 	d := c.Destination
-	if _, _, err := d.endpoint(); err != nil {
+	if _, _, err := d.endpoint(); err != nil && c.Find == nil {
 		return err
 	}
 	switch d.Protocol {

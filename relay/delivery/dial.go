@@ -6,20 +6,17 @@ import (
 	"net"
 )
 
-// dial makes a session that waits for MAIL. Its errors are SessionErrors.
-func (c *Client) dial(ctx context.Context) (*conn, error) {
+// dial makes a session with a host that waits for MAIL. Its errors are
+// SessionErrors.
+func (c *Client) dial(ctx context.Context, network string, h Host) (*conn, error) {
 	dest := &c.config.Destination
-	network, address, err := dest.endpoint()
-	if err != nil {
-		return nil, err
-	}
 	dialing, cancel := context.WithTimeout(ctx, dest.Timeouts.Connect)
 	defer cancel()
-	raw, err := c.config.Dial(dialing, network, address)
+	raw, err := c.config.Dial(dialing, network, h.Address)
 	if err != nil {
-		return nil, c.ended(ctx, &SessionError{Destination: dest.Name, Stage: StageConnect, Err: err})
+		return nil, c.ended(ctx, &SessionError{Destination: dest.Name, Stage: StageConnect, Err: h.named(err)})
 	}
-	s := newConn(dest, raw)
+	s := newConn(dest, h, raw)
 	done := s.watch(ctx)
 	err = c.open(ctx, s)
 	if !done() && err == nil {
@@ -43,8 +40,7 @@ func (c *Client) ended(ctx context.Context, err error) error {
 }
 
 func (c *Client) open(ctx context.Context, s *conn) error {
-	mode := s.dest.TLS.Mode
-	if mode == Implicit {
+	if s.mode == Implicit {
 		if err := c.handshake(ctx, s); err != nil {
 			return err
 		}
@@ -55,7 +51,7 @@ func (c *Client) open(ctx context.Context, s *conn) error {
 	if err := s.hello(c.config.Hello); err != nil {
 		return err
 	}
-	if mode == STARTTLS || mode == Opportunistic {
+	if s.mode == STARTTLS || s.mode == Opportunistic {
 		if err := c.startTLS(ctx, s); err != nil {
 			return err
 		}
@@ -110,10 +106,10 @@ func (c *conn) greetAs(verb, name string) (Reply, error) {
 // startTLS encrypts the session and forgets what was offered before.
 func (c *Client) startTLS(ctx context.Context, s *conn) error {
 	if !s.ext.has("STARTTLS") {
-		if s.dest.TLS.Mode == Opportunistic {
+		if s.mode == Opportunistic {
 			return nil
 		}
-		return s.failed(StageTLS, ErrTLSRequired)
+		return s.failed(StageTLS, s.demanded(ErrTLSRequired))
 	}
 	r, err := s.ask(s.dest.Timeouts.Command, "STARTTLS")
 	switch {
@@ -132,8 +128,8 @@ func (c *Client) startTLS(ctx context.Context, s *conn) error {
 	return s.hello(c.config.Hello)
 }
 
-// host is the name that a certificate must carry.
-func (d Destination) host() string {
+// serverName is the name that a certificate must carry.
+func (d Destination) serverName() string {
 	if d.TLS.ServerName != "" {
 		return d.TLS.ServerName
 	}

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -15,6 +16,7 @@ var (
 	ErrAuthNotOffered = errors.New("no usable AUTH mechanism offered")
 	// ErrCertificate: the certificate's fingerprint is none of the configured.
 	ErrCertificate = errors.New("certificate has another fingerprint")
+	errRefused     = errors.New("refused")
 	// ErrStopped: the client was stopped.
 	ErrStopped = errors.New("delivery client is stopped")
 )
@@ -23,6 +25,7 @@ var (
 type Stage string
 
 const (
+	StageMX       Stage = "MX"
 	StageConnect  Stage = "connect"
 	StageGreeting Stage = "greeting"
 	StageHello    Stage = "EHLO"
@@ -46,17 +49,21 @@ type SessionError struct {
 }
 
 func (e *SessionError) Error() string {
-	s := e.Destination + ": " + string(e.Stage) + ": "
-	switch {
-	case e.Err == nil:
-		return s + e.Reply.String()
-	case e.Reply.Code == 0:
-		return s + e.Err.Error()
-	}
-	return s + e.Err.Error() + ": " + e.Reply.String()
+	return e.Destination + ": " + string(e.Stage) + ": " + e.cause().Error()
 }
 
 func (e *SessionError) Unwrap() error { return e.Err }
+
+// cause is the error, or else the reply.
+func (e *SessionError) cause() error {
+	switch {
+	case e.Err == nil:
+		return errors.New(e.Reply.String())
+	case e.Reply.Code == 0:
+		return e.Err
+	}
+	return fmt.Errorf("%w: %s", e.Err, e.Reply)
+}
 
 // Throttled reports whether the refusal asks to slow down, and the pause it
 // names, if any.

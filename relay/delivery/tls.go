@@ -16,7 +16,8 @@ import (
 )
 
 // tlsConfig is what every handshake with the destination uses.
-func tlsConfig(d Destination) (*tls.Config, error) {
+func tlsConfig(c Config) (*tls.Config, error) {
+	d := c.Destination
 	pins, err := parseFingerprints(d.TLS.Fingerprints)
 	if err != nil {
 		return nil, err
@@ -26,7 +27,7 @@ func tlsConfig(d Destination) (*tls.Config, error) {
 		return nil, err
 	}
 	config := &tls.Config{
-		ServerName:           d.host(),
+		ServerName:           d.serverName(),
 		RootCAs:              roots,
 		MinVersion:           tls.VersionTLS12,
 		GetClientCertificate: d.TLS.ClientCertificate,
@@ -39,7 +40,7 @@ func tlsConfig(d Destination) (*tls.Config, error) {
 		config.VerifyConnection = pinned(pins)
 	case d.TLS.SkipVerify, d.TLS.Mode == Opportunistic:
 		config.InsecureSkipVerify = true
-	case config.ServerName == "" && d.TLS.Mode != Plaintext:
+	case config.ServerName == "" && d.TLS.Mode != Plaintext && c.Find == nil:
 		return nil, errors.New("TLS on a socket needs a server name")
 	}
 	return config, nil
@@ -94,9 +95,9 @@ func (c *Client) handshake(ctx context.Context, s *conn) error {
 	if err := s.raw.SetDeadline(time.Time{}); err != nil {
 		return s.failed(StageTLS, err)
 	}
-	t := tls.Client(s.raw, c.tls)
+	t := tls.Client(s.raw, c.tlsTo(s.host))
 	if err := t.HandshakeContext(ctx); err != nil {
-		return s.failed(StageTLS, err)
+		return s.failed(StageTLS, s.demanded(err))
 	}
 	state := t.ConnectionState()
 	s.net, s.tls = t, &state

@@ -37,6 +37,8 @@ var rules = []rule{
 		"why a reply refuses is told by the reply alone, and what helps by the class"},
 	{"relay/srs", []string{"cutover"},
 		"addresses in, addresses out: what a rewritten sender means is the same wherever it is used"},
+	{"relay/mx", nil,
+		"who takes a domain's mail, and what it demands, stands in DNS and is the same whoever sends"},
 	{"relay/arc", nil,
 		"a seal is made of octets and a key; what checks it says is told, and where keys are found is asked"},
 	{"relay", with(leaves, "cutover", "evidence", "ledger", "relay/reason", "relay/srs"),
