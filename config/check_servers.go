@@ -19,6 +19,9 @@ func (c *checker) server(path string, s *Server) {
 		c.plaintext(path+".smtp_tls", s.SMTP, s.SMTPTLS, s.InsecurePlaintext)
 	}
 	c.byMX(path, s)
+	if s.Proxy != "none" && s.Side == Cloud {
+		c.bad(path+".proxy", "", "proxy is only for the old server: a cloud takes such a header for nonsense")
+	}
 	c.pair(path, "smtp_login", "smtp_password")
 	c.pair(path, "client_cert", "client_key")
 	c.pair(path, "master_user", "master_password")

@@ -26,6 +26,12 @@ const (
 	TLSOpportunistic TLS = "opportunistic"
 )
 
+// The versions of the PROXY protocol.
+const (
+	ProxyV1 = "v1"
+	ProxyV2 = "v2"
+)
+
 // Server is one mail server of one side.
 type Server struct {
 	// Name is the server's name in the file.
@@ -50,6 +56,10 @@ type Server struct {
 	SMTPLogin string `toml:"smtp_login" example:"posthouse@example.com"`
 	// Password of smtp_login.
 	SMTPPassword Secret `toml:"smtp_password" example:"credential:smtp"`
+
+	// v1 or v2: each SMTP connection begins with a header of the PROXY protocol that names the client who brought the message, so
+	// that the old server's filters judge that one; it must expect it. A server with XFORWARD needs none. Only for the side legacy.
+	Proxy string `toml:"proxy" default:"none" as:"none|v1|v2"`
 
 	// True: a connector or inbound gateway there names us, and checks no senders of what we bring: they are never rewritten.
 	Connector bool `toml:"connector" default:"false"`

@@ -67,7 +67,8 @@ func (d *Daemon) looking(s config.Server, to relay.Destination) relay.Destinatio
 func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, error) {
 	to := delivery.Destination{
 		Name: destinationName(name, config.ViaSMTP), Address: s.SMTP, MaxConnections: max(1, min(d.cfg.Relay.Workers, s.MaxConnections)),
-		TLS: delivery.TLS{Mode: delivery.TLSMode(s.SMTPTLS), CAFile: s.CAFile},
+		TLS:   delivery.TLS{Mode: delivery.TLSMode(s.SMTPTLS), CAFile: s.CAFile},
+		Proxy: map[string]delivery.ProxyVersion{config.ProxyV1: delivery.ProxyV1, config.ProxyV2: delivery.ProxyV2}[s.Proxy],
 	}
 	if s.Fingerprint != "" {
 		to.TLS.Fingerprints = []string{s.Fingerprint}
@@ -161,8 +162,8 @@ func outcome(o delivery.Outcome, err error) relay.Outcome {
 	default:
 		return unsent(r, err)
 	}
-	// x.2.y speaks of the mailbox: others' may have time.
-	r.Busy = r.Class == reason.Throttled && !strings.HasPrefix(o.Reply.Enhanced, "4.2.") && !strings.HasPrefix(o.Reply.Enhanced, "5.2.")
+	// x.2.y speaks of the mailbox, and a session refused to a client of that one: for others there may be time.
+	r.Busy = r.Class == reason.Throttled && !o.OfClient && !strings.HasPrefix(o.Reply.Enhanced, "4.2.") && !strings.HasPrefix(o.Reply.Enhanced, "5.2.")
 	return r
 }
 

@@ -195,6 +195,7 @@ func TestOutcome(t *testing.T) {
 		{"does not fit", delivery.Outcome{Kind: delivery.NotFit, Err: errors.New("too big")}, nil, relay.Outcome{Kind: relay.Unsuitable, Reply: "too big", Class: reason.Form}},
 		{"too big", delivery.Outcome{Kind: delivery.NotFit, Err: tooBig}, tooBig, relay.Outcome{Kind: relay.Unsuitable, Reply: tooBig.Error(), Class: reason.Size}},
 		{"busy", delivery.Outcome{Kind: delivery.RefusedTemporary, Reply: busy, Backoff: time.Minute}, nil, relay.Outcome{Kind: relay.Deferred, Reply: busy.String(), Class: reason.Throttled, Wait: time.Minute, Busy: true}},
+		{"busy for one client", delivery.Outcome{Kind: delivery.RefusedTemporary, Reply: busy, Backoff: time.Minute, OfClient: true}, nil, relay.Outcome{Kind: relay.Deferred, Reply: busy.String(), Class: reason.Throttled, Wait: time.Minute}},
 		{"busy mailbox", delivery.Outcome{Kind: delivery.RefusedTemporary, Reply: crowded}, nil, relay.Outcome{Kind: relay.Deferred, Reply: crowded.String(), Class: reason.Throttled}},
 		{"busy at the greeting", delivery.Outcome{}, &delivery.SessionError{Reply: busy}, relay.Outcome{Kind: relay.Unreachable, Reply: (&delivery.SessionError{Reply: busy}).Error(), Class: reason.Throttled, Wait: time.Minute}},
 		{"login refused", delivery.Outcome{}, &delivery.SessionError{Reply: delivery.Reply{Code: 535}}, relay.Outcome{Kind: relay.Unreachable, Reply: ": : 535", Class: reason.Login}},

@@ -83,7 +83,13 @@ func (c *Client) Send(ctx context.Context, env Envelope, body Body) ([]Outcome, 
 // idle one that was dead.
 func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live []int, outs []Outcome) error {
 	for {
-		s, reused, err := c.session(ctx)
+		s, reused, err := c.session(ctx, env.Origin)
+		if o, ok := c.ofClient(err); ok {
+			for _, i := range live {
+				outs[i] = o
+			}
+			return nil
+		}
 		if err != nil {
 			return unsent(outs, live, err)
 		}
@@ -100,12 +106,14 @@ func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live 
 	}
 }
 
-// session is an idle session or a new one.
-func (c *Client) session(ctx context.Context) (s *conn, reused bool, err error) {
-	if s := c.pool.take(ctx); s != nil {
+// session is an idle session or a new one, which another client's may have to
+// make room for.
+func (c *Client) session(ctx context.Context, o *Origin) (s *conn, reused bool, err error) {
+	if s := c.pool.take(ctx, c.client(o)); s != nil {
 		return s, true, nil
 	}
-	s, err = c.connect(ctx)
+	c.pool.makeRoom()
+	s, err = c.connect(ctx, o)
 	return s, false, err
 }
 
@@ -170,10 +178,10 @@ func (c *Client) Probe(ctx context.Context) (Peer, error) {
 		return Peer{}, err
 	}
 	defer c.pool.leave()
-	if idle := c.pool.pop(); idle != nil {
+	if idle := c.pool.pop(anybody); idle != nil {
 		idle.quit() // to stay within MaxConnections
 	}
-	s, err := c.connect(ctx)
+	s, err := c.connect(ctx, nil)
 	if err != nil {
 		return Peer{}, err
 	}

@@ -17,6 +17,8 @@ type conn struct {
 	dest *Destination
 	host Host
 	mode TLSMode
+	name string   // by which we say EHLO
+	whom string   // the client that it is for, where it is for one alone
 	raw  net.Conn // what was dialed
 	net  net.Conn // raw, or TLS over it
 	r    *bufio.Reader

@@ -113,6 +113,8 @@ type Destination struct {
 	Protocol Protocol
 	TLS      TLS
 	Auth     Auth
+	// Proxy begins each session with a header that names the envelope's Origin.
+	Proxy ProxyVersion
 
 	MaxConnections int           // at most so many at once; default 4
 	MaxMessages    int           // QUIT after so many on one connection; default 100
@@ -179,6 +181,9 @@ func (c *Config) check() error {
 	case "", STARTTLS, Implicit, Opportunistic, Plaintext:
 	default:
 		return fmt.Errorf("unknown TLS mode %q", d.TLS.Mode)
+	}
+	if d.Proxy > ProxyV2 {
+		return fmt.Errorf("unknown version %d of the PROXY protocol", d.Proxy)
 	}
 	return d.Auth.check()
 }

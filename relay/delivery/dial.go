@@ -8,7 +8,7 @@ import (
 
 // dial makes a session with a host that waits for MAIL. Its errors are
 // SessionErrors.
-func (c *Client) dial(ctx context.Context, network string, h Host) (*conn, error) {
+func (c *Client) dial(ctx context.Context, network string, h Host, o *Origin) (*conn, error) {
 	dest := &c.config.Destination
 	dialing, cancel := context.WithTimeout(ctx, dest.Timeouts.Connect)
 	defer cancel()
@@ -17,8 +17,11 @@ func (c *Client) dial(ctx context.Context, network string, h Host) (*conn, error
 		return nil, c.ended(ctx, &SessionError{Destination: dest.Name, Stage: StageConnect, Err: h.named(err)})
 	}
 	s := newConn(dest, h, raw)
+	s.name, s.whom = c.config.Hello, c.client(o)
 	done := s.watch(ctx)
-	err = c.open(ctx, s)
+	if err = c.present(s, o); err == nil {
+		err = c.open(ctx, s)
+	}
 	if !done() && err == nil {
 		err = s.failed(StageHello, context.Cause(ctx))
 	}
@@ -48,7 +51,7 @@ func (c *Client) open(ctx context.Context, s *conn) error {
 	if err := s.greet(); err != nil {
 		return err
 	}
-	if err := s.hello(c.config.Hello); err != nil {
+	if err := s.hello(s.name); err != nil {
 		return err
 	}
 	if s.mode == STARTTLS || s.mode == Opportunistic {
@@ -125,7 +128,7 @@ func (c *Client) startTLS(ctx context.Context, s *conn) error {
 	if err := c.handshake(ctx, s); err != nil {
 		return err
 	}
-	return s.hello(c.config.Hello)
+	return s.hello(s.name)
 }
 
 // serverName is the name that a certificate must carry.

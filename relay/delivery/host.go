@@ -30,13 +30,13 @@ type Demand struct {
 
 // connect tries the hosts in their order. When all fail the error tells of each;
 // its stage and reply are the first one's, whom the others stand in for.
-func (c *Client) connect(ctx context.Context) (*conn, error) {
+func (c *Client) connect(ctx context.Context, o *Origin) (*conn, error) {
 	if c.config.Find == nil {
 		network, address, err := c.config.Destination.endpoint()
 		if err != nil {
 			return nil, err
 		}
-		return c.dial(ctx, network, Host{Address: address})
+		return c.dial(ctx, network, Host{Address: address}, o)
 	}
 	hosts, err := c.config.Find(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 	}
 	var failed []error
 	for _, h := range hosts {
-		s, err := c.dial(ctx, "tcp", h)
+		s, err := c.dial(ctx, "tcp", h, o)
 		if err == nil {
 			return s, nil
 		}

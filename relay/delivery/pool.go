@@ -55,10 +55,11 @@ func (p *pool) leave() {
 	p.work.Done()
 }
 
-// take returns an idle session that is alive as far as can be known, or nil.
-func (p *pool) take(ctx context.Context) *conn {
+// take returns an idle session for a client that is alive as far as can be
+// known, or nil.
+func (p *pool) take(ctx context.Context, whom string) *conn {
 	for {
-		c := p.pop()
+		c := p.pop(func(c *conn) bool { return c.whom == whom })
 		if c == nil || p.usable(ctx, c) {
 			return c
 		}
@@ -66,16 +67,34 @@ func (p *pool) take(ctx context.Context) *conn {
 	}
 }
 
-func (p *pool) pop() *conn {
+// pop takes out the one that fits and was used last.
+func (p *pool) pop(fits func(*conn) bool) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) == 0 {
-		return nil
+	for i, c := range slices.Backward(p.idle) {
+		if fits(c) {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			c.expiry.Stop()
+			return c
+		}
 	}
-	c := p.idle[len(p.idle)-1]
-	p.idle = p.idle[:len(p.idle)-1]
+	return nil
+}
+
+func anybody(*conn) bool { return true }
+
+// makeRoom ends the session that was idle for longest, where with those in use
+// and a new one there would be too many.
+func (p *pool) makeRoom() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 || len(p.idle)+len(p.slots) <= cap(p.slots) {
+		return
+	}
+	c := p.idle[0]
+	p.idle = slices.Delete(p.idle, 0, 1)
 	c.expiry.Stop()
-	return c
+	p.quit(c)
 }
 
 // usable looks whether the next hop has said anything or hung up meanwhile,
