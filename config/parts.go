@@ -47,6 +47,9 @@ type Relay struct {
 	Rescue bool `toml:"rescue" default:"true"`
 	// Age at which a message that the cloud's SMTP throttles is put into the mailbox by IMAP.
 	RescueAfter time.Duration `toml:"rescue_after" default:"1h" min:"0s" max:"30d"`
+	// True: who asked for it (NOTIFY of RFC 3461) is told that a message waits for a day, or was delivered, where the next hop does not
+	// tell it. Never a list, a program or the null sender. That a message failed is told by "posthouse queue drop --notify" alone.
+	Notifications bool `toml:"notifications" default:"false"`
 	// How long a settled message's body is kept.
 	Retention time.Duration `toml:"retention" default:"14d" min:"0s" max:"3650d"`
 	// Deliveries at one time.

@@ -15,6 +15,7 @@ const (
 	Arriving   Route = "arriving"   // from other organisations, by the old MX
 	Submission Route = "submission" // from users who log in
 	Devices    Route = "devices"    // from printers, scanners and scripts of the house
+	Notices    Route = "notices"    // from us ourselves: what became of a message
 )
 
 // MailboxID names a mailbox for ever: its primary address, folded to lower case.

@@ -70,6 +70,9 @@ const (
 	Dropped  DeliveryState = "dropped"  // given up by a person, who keeps a copy
 )
 
+// Told is the Delivery.Tell of one whose sender was told all.
+const Told = "told"
+
 // DeliveryID names a delivery.
 type DeliveryID int64
 
@@ -91,7 +94,9 @@ type Delivery struct {
 	Reason      string    // why held, or why a doubt goes on, for people
 	Class       string    // why the last attempt was refused, one of package relay/reason's; "" where it was not
 	Seen        string    // folder and reference where it was seen
-	Released    time.Time // when a person last let it go on: for how long it is tried counts from then; zero if nobody did
+	// Tell is what the sender is still to be told, "" where nothing was ever to be said, Told when all was. Update and Act write it unless it is "".
+	Tell     string
+	Released time.Time // when a person last let it go on: for how long it is tried counts from then; zero if nobody did
 }
 
 // Body is a place for one message that is being received. Exactly one of Commit and Abort ends it; Abort after Commit does nothing. Not safe for
@@ -134,6 +139,8 @@ type Captures interface {
 	Begin(ctx context.Context, now time.Time, deliveries ...Delivery) ([]Delivery, error)
 	// Act is Update on a person's word: it writes recipient, mailbox, destination, side and released too, and what was done stands in the history of each.
 	Act(ctx context.Context, done string, deliveries ...Delivery) error
+	// Tell changes what the sender of a delivery is to be told, and nothing else, unless it is not what it was meanwhile.
+	Tell(ctx context.Context, id DeliveryID, was, is string) error
 	Delivery(ctx context.Context, id DeliveryID) (Delivery, error)
 	// History is every step of a capture's deliveries, by delivery and in order.
 	History(ctx context.Context, id cutover.CaptureID) ([]Event, error)
@@ -167,6 +174,8 @@ type DeliveryFilter struct {
 	From     string    // the capture's reverse path: an address, or @DOMAIN
 	To       string    // the recipient, as sent to or as the sender wrote it: an address, or @DOMAIN
 	Captured time.Time // only those of captures taken before it
+	ToTell   bool      // only those whose sender is to be told something
+	Untold   bool      // only those whose sender was never to be told anything
 	After    Delivery  // only those behind this one in the order
 }
 

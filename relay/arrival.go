@@ -29,12 +29,12 @@ func (a *Arrival) Write(b []byte) (int, error) {
 	if n, err := a.body.Write(b); err != nil {
 		return n, err
 	}
-	a.keep(b)
+	a.remember(b)
 	return a.scanner.Write(b)
 }
 
-// keep holds a small body for its first attempt, which then need not read it back.
-func (a *Arrival) keep(b []byte) {
+// remember holds a small body for its first attempt, which then need not read it back.
+func (a *Arrival) remember(b []byte) {
 	if a.large = a.large || len(a.octets)+len(b) > maxKept; a.large {
 		a.octets = nil
 		return
@@ -94,14 +94,22 @@ func (a *Arrival) repeated(ctx context.Context, c ledger.Capture, back comeback,
 
 func (a *Arrival) store(ctx context.Context, c ledger.Capture, back comeback) error {
 	planned := a.plan(back)
-	reserved := a.in.reserve(planned)
 	seen := a.observation(c, back, planned)
+	if err := a.keep(ctx, c, planned, seen); err != nil {
+		return err
+	}
+	a.in.tell(seen)
+	return nil
+}
+
+// keep makes it durable and lets the courier have it.
+func (a *Arrival) keep(ctx context.Context, c ledger.Capture, planned []ledger.Delivery, seen evidence.Observation) error {
+	reserved := a.in.reserve(planned)
 	stored, err := a.body.Commit(ctx, c, planned, seen)
 	if err != nil {
 		a.in.release(reserved)
 		return fmt.Errorf("storing %s: %w", c.ID, err)
 	}
-	a.in.tell(seen)
 	a.in.dispatch(c, stored, a.octets)
 	return nil
 }

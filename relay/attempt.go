@@ -125,18 +125,21 @@ func (c *Courier) judge(capture ledger.Capture, d ledger.Delivery, o Outcome, no
 	d.Reply, d.Class = o.Reply, string(o.Class)
 	switch o.Kind {
 	case Delivered:
-		return c.delivered(d, o, now)
+		return c.delivered(capture, d, o, now)
 	case Uncertain:
 		return enter(d, ledger.InDoubt, now, now)
 	}
 	return c.refused(capture, d, o, now)
 }
 
-func (c *Courier) delivered(d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
+func (c *Courier) delivered(capture ledger.Capture, d ledger.Delivery, o Outcome, now time.Time) ledger.Delivery {
 	if d.Reason != unasked {
 		d.Reason = ""
 	}
 	d.Seen = o.Seen
+	if tell := c.success(capture, d, o); tell != "" {
+		d.Tell = tell
+	}
 	if o.Seen == "" && d.Required && d.Mailbox != "" && c.cfg.Finder != nil {
 		if c.cfg.Askable == nil || c.cfg.Askable(d.Mailbox, d.Side) {
 			return enter(d, ledger.Accepted, now, now)

@@ -26,11 +26,13 @@ type CourierConfig struct {
 	Retry      pace.Schedule
 	HoldAfter  time.Duration // a delivery that was not accepted by then is held
 	SettleTime time.Duration // how long a mailbox must answer without having it before an in-doubt delivery is sent again
-	Workers    int           // attempts at once, per destination; at least 1
-	Scan       time.Duration // longest time between two looks for what is due; 0 means a second
-	Pauses     pace.Schedule // how long an unreachable destination is left alone
-	Clock      clock.Clock
-	Log        logrus.FieldLogger
+	// Notifications: senders are told of successes that they asked to be told of; those who logged in always are.
+	Notifications bool
+	Workers       int           // attempts at once, per destination; at least 1
+	Scan          time.Duration // longest time between two looks for what is due; 0 means a second
+	Pauses        pace.Schedule // how long an unreachable destination is left alone
+	Clock         clock.Clock
+	Log           logrus.FieldLogger
 	// Alive is called on each turn of the loop that looks for what is due, at least once per Scan. May be nil.
 	Alive func()
 }

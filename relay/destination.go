@@ -52,8 +52,10 @@ type Outcome struct {
 	Class reason.Class  // why it was refused, as far as the reply tells
 	Wait  time.Duration // how long the server asked us to stay away; 0 if it did not say
 	Busy  bool          // it is more than the destination takes now, whatever the message: it is best left alone, for Wait if that is given
-	Seen  string        // where it lies in the mailbox, when that is known already
-	First OutcomeKind   // what the attempt by SMTP came to, where the mailbox path was tried after it
+	// Notifies: the next hop took it over to tell the sender what it asked to be told.
+	Notifies bool
+	Seen     string      // where it lies in the mailbox, when that is known already
+	First    OutcomeKind // what the attempt by SMTP came to, where the mailbox path was tried after it
 }
 
 // ErrCannotAsk: there is no way to look into that mailbox, now or later.

@@ -14,11 +14,12 @@ import (
 
 // Deed is what a person does with deliveries.
 type Deed struct {
-	Do   Verb
-	By   string                                                      // who, for the history
-	Why  string                                                      // of a hold, for people; may be empty
-	To   func(ledger.Delivery) (Target, error)                       // of a move: where it goes instead
-	Keep func(context.Context, ledger.Delivery) (at string, _ error) // of a drop: the copy, on stable storage when it returns
+	Do     Verb
+	By     string                                                      // who, for the history
+	Why    string                                                      // of a hold, for people; of a drop, for the sender who is told; may be empty
+	Notify bool                                                        // of a drop: the sender is told
+	To     func(ledger.Delivery) (Target, error)                       // of a move: where it goes instead
+	Keep   func(context.Context, ledger.Delivery) (at string, _ error) // of a drop: the copy, on stable storage when it returns
 }
 
 // Verb names a deed.
@@ -145,6 +146,9 @@ func (c *Courier) do(ctx context.Context, deed Deed, id ledger.DeliveryID, befor
 			return Done{d, err}
 		}
 	case Drop:
+		if h.tell, err = c.telling(ctx, deed, d); err != nil {
+			return Done{d, err}
+		}
 		if h.copy, err = deed.Keep(ctx, d); err != nil {
 			return Done{d, fmt.Errorf("nothing was dropped: keeping a copy: %w", err)}
 		}
@@ -202,6 +206,7 @@ type hand struct {
 	doubted bool   // the delivery may have arrived
 	to      Target // of a move
 	copy    string // of a drop: where it lies
+	tell    string // of a drop: what its sender is told
 }
 
 // allowed is nil where the deed can be done to a delivery as it stands. What somebody has, or may have, is never sent again.
@@ -245,7 +250,10 @@ func (h hand) done(d ledger.Delivery) ledger.Delivery {
 		d.State, d.Reason = ledger.Held, h.deed.note()
 		return d
 	case Drop:
-		d.State, d.Reason = ledger.Dropped, h.deed.note()+"; its copy is "+h.copy
+		d.State, d.Reason, d.Tell = ledger.Dropped, h.deed.note()+"; its copy is "+h.copy, h.tell
+		if h.deed.Notify {
+			d.Reason += promise(h.tell)
+		}
 		return d
 	case Move:
 		d = h.to.of(d)

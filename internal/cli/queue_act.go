@@ -66,7 +66,10 @@ func newQueueMove(a *app) *cobra.Command {
 func newQueueDrop(a *app) *cobra.Command {
 	d := &deed{Deed: control.Deed{Do: "drop"}, past: "dropped", fits: []ledger.DeliveryState{ledger.Held, ledger.Quiet, ledger.Due}, asks: true,
 		warns: "It reaches nobody then; a copy is kept in the folder dropped of the state folder."}
-	return d.command(a, "drop [ID ...]", "Give mail up; a copy is kept", "Gives mail up: it is not sent any more, and keeps nothing open. Asks first, and keeps a copy of each as an .eml file in the folder dropped of the state folder.")
+	c := d.command(a, "drop [ID ...]", "Give mail up; a copy is kept", "Gives mail up: it is not sent any more, and keeps nothing open. Asks first, and keeps a copy of each as an .eml file in the folder dropped of the state folder. With --notify its sender is told that it was not delivered, unless it asked not to be, or is a program.")
+	c.Flags().BoolVar(&d.Notify, "notify", false, "tell the senders that it was not delivered")
+	c.Flags().StringVar(&d.Why, "why", "", "with --notify: a `text` for the senders; without it they are told in general words")
+	return c
 }
 
 // act finds the deliveries, asks where that is due, and does it.

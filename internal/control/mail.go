@@ -77,7 +77,8 @@ const QueuedSchema = "posthouse.queued/1"
 type Deed struct {
 	Do         string  `json:"do"` // hold, release, retry, move, drop
 	Deliveries []int64 `json:"deliveries"`
-	Why        string  `json:"why,omitempty"`       // of a hold
+	Why        string  `json:"why,omitempty"`       // of a hold; of a drop, for the sender
+	Notify     bool    `json:"notify,omitempty"`    // of a drop: the sender is told
 	Recipient  string  `json:"recipient,omitempty"` // of a move: an address of ours; "" leaves it
 	By         string  `json:"by,omitempty"`        // of a move: SERVER:smtp or SERVER:mailbox; "" is the usual way
 }

@@ -122,7 +122,7 @@ func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []rel
 func envelope(c relay.Consignment, from string) delivery.Envelope {
 	e := delivery.Envelope{
 		From: from, UTF8: c.Capture.Envelope.UTF8, EightBit: c.Capture.EightBit, BareNewline: c.Capture.Bare,
-		Ret: c.Capture.Envelope.Return, EnvID: unxtext(c.Capture.Envelope.EnvelopeID),
+		Ret: c.Capture.Envelope.Return, EnvID: relay.Unxtext(c.Capture.Envelope.EnvelopeID),
 	}
 	if c.Tee {
 		e.Ret, e.EnvID = "", ""
@@ -133,7 +133,7 @@ func envelope(c relay.Consignment, from string) delivery.Envelope {
 			if original.Address != d.Original {
 				continue
 			}
-			r.ORcpt = originalRecipient(original.ORcpt)
+			r.ORcpt = relay.OriginalRecipient(original.ORcpt)
 			if original.Notify != "" {
 				r.Notify = strings.Split(original.Notify, ",")
 			}
@@ -147,7 +147,7 @@ func envelope(c relay.Consignment, from string) delivery.Envelope {
 }
 
 func outcome(o delivery.Outcome, err error) relay.Outcome {
-	r := relay.Outcome{Reply: reply(o, err), Wait: o.Backoff, Class: reason.Of(o.Reply.Code, o.Reply.Enhanced, o.Reply.Text)}
+	r := relay.Outcome{Reply: reply(o, err), Notifies: o.Notifies, Wait: o.Backoff, Class: reason.Of(o.Reply.Code, o.Reply.Enhanced, o.Reply.Text)}
 	switch o.Kind {
 	case delivery.Accepted:
 		r.Kind = relay.Delivered
@@ -271,7 +271,7 @@ func (d *Daemon) startCourier(ctx context.Context) error {
 	d.courier, err = relay.NewCourier(ctx, relay.CourierConfig{
 		Ledger: d.ledger, Destinations: ways, Finder: d.finder(), Askable: d.stores.askable,
 		Retry: pace.Schedule{Steps: d.cfg.Relay.Retry}, HoldAfter: d.cfg.Relay.HoldAfter, SettleTime: d.cfg.Relay.SettleTime,
-		Workers: d.cfg.Relay.Workers, Scan: d.real(time.Second), Pauses: pauses(d),
+		Workers: d.cfg.Relay.Workers, Notifications: d.cfg.Relay.Notifications, Scan: d.real(time.Second), Pauses: pauses(d),
 		Clock: d.opts.Clock, Log: d.log, Alive: d.beat("courier", time.Minute),
 	})
 	if err != nil {

@@ -125,7 +125,7 @@ func (d *Daemon) Act(ctx context.Context, who string, deed control.Deed, yield f
 	if d.courier == nil {
 		return errNoCourier
 	}
-	order := relay.Deed{Do: relay.Verb(deed.Do), By: who, Why: deed.Why}
+	order := relay.Deed{Do: relay.Verb(deed.Do), By: who, Why: deed.Why, Notify: deed.Notify}
 	switch order.Do {
 	case relay.Hold, relay.Release, relay.Retry:
 	case relay.Move:

@@ -126,6 +126,40 @@ func update(t *testing.T, s suite) {
 	equal(t, "what Update leaves alone", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{})), stored)
 }
 
+// telling: what a sender is to be told is noted with the change that it tells of, and stays until it was told.
+func telling(t *testing.T, s suite) {
+	l := s.fresh(t)
+	stored := keep(t, l, capture(1), []byte("x"), delivery(ledger.Due, noon), delivery(ledger.Due, noon))
+	toTell := func() []ledger.Delivery {
+		return get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{ToTell: true}))
+	}
+	equal(t, "at first", toTell(), []ledger.Delivery(nil))
+	d := stored[0]
+	d.State, d.Since, d.Tell = ledger.Settled, noon.Add(time.Minute), "relayed"
+	must(t, l.Update(ctx(t), d))
+	equal(t, "noted", toTell(), []ledger.Delivery{d})
+	old := d
+	old.Tell = ""
+	must(t, l.Update(ctx(t), old))
+	equal(t, "after a change by who knows nothing of it", toTell(), []ledger.Delivery{d})
+	equal(t, "never to be told", get[[]ledger.Delivery](t)(l.Deliveries(ctx(t), ledger.DeliveryFilter{Untold: true})), stored[1:])
+
+	steps := len(historyOf(t, l, 1))
+	must(t, l.Tell(ctx(t), d.ID, "delayed", ledger.Told)) // it is not that
+	equal(t, "told something else", toTell(), []ledger.Delivery{d})
+	must(t, l.Tell(ctx(t), d.ID, "relayed", ledger.Told))
+	equal(t, "told", toTell(), []ledger.Delivery(nil))
+	other := stored[1]
+	other.State, other.Since, other.Tell = ledger.Dropped, noon.Add(time.Hour), "failed: no such person"
+	must(t, l.Act(ctx(t), "dropped by root", other))
+	equal(t, "noted by a person's act", toTell(), []ledger.Delivery{other})
+	steps++
+	must(t, l.Tell(ctx(t), other.ID, other.Tell, ledger.Told))
+	if got := len(historyOf(t, l, 1)); got != steps {
+		t.Errorf("telling is no step of the history: %d, want %d", got, steps)
+	}
+}
+
 func updateUnknown(t *testing.T, s suite) {
 	l := s.fresh(t)
 	stored := keep(t, l, capture(1), []byte("x"), delivery(ledger.Due, noon))

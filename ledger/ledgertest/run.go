@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 		{"due limit and next", dueLimit},
 		{"due by destination", dueByDestination},
 		{"update", update},
+		{"what senders are told", telling},
 		{"update of an unknown delivery changes nothing", updateUnknown},
 		{"begin takes what stands as given", begin},
 		{"reopen turns sending into in doubt", reopenSending},

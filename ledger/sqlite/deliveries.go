@@ -10,11 +10,11 @@ import (
 )
 
 const selectDeliveries = `SELECT d.id, c.id, d.recipient, d.original, d.mailbox, d.destination, d.side, d.required, d.state, d.attempts,
-	d.next, d.since, d.reply, d.reason, d.class, d.seen, d.released FROM deliveries d JOIN captures c ON c.n = d.capture `
+	d.next, d.since, d.reply, d.reason, d.class, d.seen, d.released, d.tell FROM deliveries d JOIN captures c ON c.n = d.capture `
 
 func scanDelivery(row scanner) (d ledger.Delivery, err error) {
 	return d, row.Scan(&d.ID, &d.Capture, &d.Recipient, &d.Original, &d.Mailbox, &d.Destination, &d.Side, &d.Required, &d.State, &d.Attempts,
-		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Class, &d.Seen, (*timeColumn)(&d.Released))
+		(*timeColumn)(&d.Next), (*timeColumn)(&d.Since), &d.Reply, &d.Reason, &d.Class, &d.Seen, (*timeColumn)(&d.Released), &d.Tell)
 }
 
 const whereDue = `WHERE d.state <> 'settled' AND d.state = ? AND d.destination = ? AND (d.attempts > 0) = ? ORDER BY d.next, d.id LIMIT ?`
@@ -58,8 +58,9 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	}
 	err := l.change(ctx, func(t *tx) error {
 		for _, d := range deliveries {
-			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?, act = '' WHERE id = ?`,
-				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, int64(d.ID))
+			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?, act = '',
+				tell = coalesce(nullif(?, ''), tell) WHERE id = ?`,
+				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, d.Tell, int64(d.ID))
 			if err := changedOne(d.ID, n, err); err != nil {
 				return err
 			}
@@ -99,9 +100,10 @@ func (l *Ledger) Act(ctx context.Context, done string, deliveries ...ledger.Deli
 	err := l.change(ctx, func(t *tx) error {
 		for _, d := range deliveries {
 			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?,
-				recipient = ?, mailbox = ?, destination = ?, side = ?, released = ?, act = ? WHERE id = ?`,
+				recipient = ?, mailbox = ?, destination = ?, side = ?, released = ?, act = ?,
+				tell = coalesce(nullif(?, ''), tell) WHERE id = ?`,
 				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen,
-				string(d.Recipient), string(d.Mailbox), d.Destination, string(d.Side), micros(d.Released), done, int64(d.ID))
+				string(d.Recipient), string(d.Mailbox), d.Destination, string(d.Side), micros(d.Released), done, d.Tell, int64(d.ID))
 			if err := changedOne(d.ID, n, err); err != nil {
 				return err
 			}
@@ -109,6 +111,15 @@ func (l *Ledger) Act(ctx context.Context, done string, deliveries ...ledger.Deli
 		return nil
 	})
 	return wrap(err, "changing deliveries by hand")
+}
+
+// Tell leaves the history alone: the act is over, and was written when it was done.
+func (l *Ledger) Tell(ctx context.Context, id ledger.DeliveryID, was, is string) error {
+	err := l.change(ctx, func(t *tx) error {
+		_, err := t.touched(`UPDATE deliveries SET tell = ?, act = '' WHERE id = ? AND tell = ?`, is, int64(id), was)
+		return err
+	})
+	return wrap(err, "noting what is told of delivery %d", id)
 }
 
 // changedOne demands that there was a row.
@@ -187,6 +198,12 @@ func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 	}
 	if !f.Captured.IsZero() {
 		terms, args = append(terms, "c.at < ?"), append(args, micros(f.Captured))
+	}
+	if f.ToTell {
+		terms = append(terms, "d.tell <> '' AND d.tell <> 'told'")
+	}
+	if f.Untold {
+		terms = append(terms, "d.tell = ''")
 	}
 	if f.After.ID != 0 {
 		terms, args = append(terms, "(c.id, d.id) > (?, ?)"), append(args, string(f.After.Capture), int64(f.After.ID))

@@ -24,7 +24,7 @@ const insertCapture = `INSERT INTO captures (n, id, at, route, listener, client_
 	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,1,?)`
 
 var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
-	next, since, reply, reason, class, seen, released)`, 17)
+	next, since, reply, reason, class, seen, released, tell)`, 18)
 
 func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.Delivery, o evidence.Observation) (*keeping, error) {
 	if c.ID == "" {
@@ -109,7 +109,7 @@ func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
 			required++
 		}
 		args = append(args, id, capture, string(d.Recipient), string(d.Original), string(d.Mailbox), d.Destination, string(d.Side), d.Required,
-			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, micros(d.Released))
+			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, micros(d.Released), d.Tell)
 	}
 	t.committed(func() { l.required.Add(required) })
 	return insertDeliveries.insert(t, args)

@@ -39,7 +39,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	mustClose(t, openIn(t, folder, Options{}))
 	foreign(t, folder, "PRAGMA user_version = 99")
 	_, err := Open(t.Context(), folder, Options{})
-	if !errors.Is(err, ledger.ErrNewerSchema) || !strings.Contains(err.Error(), "schema is version 99, this posthouse knows up to 3") {
+	if !errors.Is(err, ledger.ErrNewerSchema) || !strings.Contains(err.Error(), "schema is version 99, this posthouse knows up to 4") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -58,7 +58,7 @@ func TestMigrationAndTheWayBack(t *testing.T) {
 	if _, err := Open(t.Context(), folder, Options{}); !errors.Is(err, ledger.ErrNewerSchema) {
 		t.Fatalf("today's code opened it: %v", err)
 	}
-	copied := filepath.Join(folder, "ledger-before-v4.db")
+	copied := filepath.Join(folder, "ledger-before-v5.db")
 	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the copy: %v, %v", info, err)
 	}
@@ -81,10 +81,10 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	folder := t.TempDir()
 	mustClose(t, openIn(t, folder, Options{}))
 	// What a migration that was cut off may have left behind does not matter either.
-	write(t, filepath.Join(folder, "ledger-before-v4.db.new"), "half a copy")
+	write(t, filepath.Join(folder, "ledger-before-v5.db.new"), "half a copy")
 	err := withScripts(t, folder, newerScripts(t, "CREATE TABLE future (n INTEGER)", "CREATE TABLE later (n INTEGER); DROP TABLE no_such_table"))
-	if err == nil || !strings.Contains(err.Error(), "schema version 5") {
-		t.Fatalf("got %v, want an error that names version 5", err)
+	if err == nil || !strings.Contains(err.Error(), "schema version 6") {
+		t.Fatalf("got %v, want an error that names version 6", err)
 	}
 	l := &Ledger{folder: folder}
 	l.lock, _ = Lock(folder)
@@ -93,7 +93,7 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{
-		"PRAGMA user_version": 4,
+		"PRAGMA user_version": 5,
 		"SELECT count(*) FROM sqlite_schema WHERE name = 'future'": 1,
 		"SELECT count(*) FROM sqlite_schema WHERE name = 'later'":  0,
 	} {
@@ -137,9 +137,11 @@ func TestQueriesUseIndices(t *testing.T) {
 	l := openIn(t, t.TempDir(), Options{})
 	states := []ledger.DeliveryState{ledger.Held, ledger.Quiet}
 	open, _ := deliveryTerms(ledger.DeliveryFilter{States: states})
+	toTell, _ := deliveryTerms(ledger.DeliveryFilter{ToTell: true})
 	tests := []struct{ query, index string }{
 		{selectDeliveries + whereDue, "deliveries_open (state=? AND destination=? AND <expr>=?)"},
 		{selectDeliveries + open + "ORDER BY c.id, d.id", "deliveries_open (state=?)"},
+		{selectDeliveries + toTell + "ORDER BY c.id, d.id", "deliveries_tell"},
 		{"SELECT state, count(*) FROM deliveries WHERE state <> 'settled' AND required GROUP BY state", "COVERING INDEX deliveries_open"},
 		{"UPDATE deliveries SET state = 'in doubt' WHERE state <> 'settled' AND (state = 'sending' OR (state = 'due' AND ?1))", "deliveries_open"},
 		{"SELECT id FROM captures WHERE substr(repeat, 1, 8) = ?1 AND repeat = ?2 AND at >= ?3 ORDER BY n LIMIT 1", "captures_repeat (<expr>=?)"},
@@ -160,7 +162,7 @@ func TestQueriesUseIndices(t *testing.T) {
 	}
 	for _, test := range tests {
 		lines := strings.Join(plan(t, l, test.query), "\n")
-		if !strings.Contains(lines, test.index) || strings.Contains(lines, "SCAN") && !strings.Contains(lines, "INDEX deliveries_open") {
+		if !strings.Contains(lines, test.index) || strings.Contains(lines, "SCAN") && !strings.Contains(lines, "INDEX deliveries_") {
 			t.Errorf("%s\n%s\nwant it to use %s", test.query, lines, test.index)
 		}
 	}

@@ -44,6 +44,9 @@ type Outcome struct {
 	Throttled bool
 	// Backoff is the pause the reply names, zero if it names none.
 	Backoff time.Duration
+	// Notifies: the next hop accepted the message and offers DSN: what the
+	// envelope asks to be told of is its to tell.
+	Notifies bool
 	// OfClient: the next hop refused the session of the client that it was told
 	// of by PROXY, before it heard of the message.
 	OfClient bool

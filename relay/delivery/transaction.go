@@ -154,19 +154,26 @@ func (t *transaction) final() error {
 		if err != nil {
 			return err
 		}
-		t.end(t.taken, replied(r))
+		t.end(t.taken, t.answered(r))
 	} else {
 		for _, i := range t.taken {
 			r, err := t.finalReply()
 			if err != nil {
 				return err
 			}
-			t.outs[i] = replied(r)
+			t.outs[i] = t.answered(r)
 		}
 	}
 	t.c.clean = true
 	t.c.dead = t.c.dead || !t.handed
 	return nil
+}
+
+// answered is what a reply to the whole message decides.
+func (t *transaction) answered(r Reply) Outcome {
+	o := replied(r)
+	o.Notifies = o.Kind == Accepted && t.c.ext.has("DSN")
+	return o
 }
 
 // finalReply believes a yes only to a message that was handed over whole.

@@ -1,4 +1,4 @@
-package daemon
+package relay
 
 import (
 	"regexp"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// unxtext undoes RFC 3461 §4's encoding, as parameters come in; the delivery client encodes anew what goes out. What is not encoded rightly is nothing: a parameter about
+// Unxtext undoes RFC 3461 §4's encoding, as parameters come in; the delivery client encodes anew what goes out. What is not encoded rightly is nothing: a parameter about
 // notifications must not keep a message.
-func unxtext(s string) string {
+func Unxtext(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] != '+' {
@@ -33,13 +33,13 @@ var (
 	unicodeEscape = regexp.MustCompile(`\\x\{([0-9A-Fa-f]{2,6})\}`)
 )
 
-// originalRecipient decodes ORCPT: type;address.
-func originalRecipient(given string) string {
+// OriginalRecipient decodes ORCPT: type;address.
+func OriginalRecipient(given string) string {
 	kind, encoded, ok := strings.Cut(given, ";")
 	if !ok || !addressType.MatchString(kind) {
 		return ""
 	}
-	address := unxtext(encoded)
+	address := Unxtext(encoded)
 	if strings.EqualFold(kind, "utf-8") { // RFC 6533 §3
 		address = unicodeEscape.ReplaceAllStringFunc(encoded, func(escape string) string {
 			r, _ := strconv.ParseUint(escape[3:len(escape)-1], 16, 32)
