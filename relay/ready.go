@@ -143,6 +143,9 @@ func (c *Courier) Offer(capture ledger.Capture, due []ledger.Delivery, octets []
 
 // staff begins as many workers as there is work and room for.
 func (c *Courier) staff(l *lane) {
+	if l.ready.len() > 0 && !c.going(l) {
+		l.ready.clear()
+	}
 	for range min(l.ready.len(), l.free()) {
 		if !c.enter(l) {
 			return
@@ -157,12 +160,12 @@ func (c *Courier) serve(l *lane, d departure) {
 		c.Release(l.name)
 		c.staff(l) // what became ready just now found no room
 	}()
-	for some := len(d.group) > 0; ; d, some = c.next(l) {
+	for some := len(d.group) > 0; some || l.ready.len() > 0; d, some = c.next(l) {
 		if some {
 			c.carry(l, d)
 			c.staff(l) // there may be more room now, or less
 		}
-		if l.free() < 0 || !some && (l.ready.len() == 0 || !c.going(l)) {
+		if l.free() < 0 {
 			return
 		}
 	}
