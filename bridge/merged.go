@@ -69,11 +69,11 @@ func (w *worker) merge(ctx context.Context, p *pair, rows []ledger.Item, suspect
 	return nil
 }
 
-// shared are the places of copies that items share which are still on the old side, among rows there of the folder.
-func shared(rows []ledger.Item, there map[ledger.ItemID]bool) map[ledger.Place]bool {
+// shared are the places of copies that items share which are still on the old side, among rows of one folder.
+func shared(rows []ledger.Item, now map[ledger.ItemID]presence) map[ledger.Place]bool {
 	places := map[ledger.Place]bool{}
 	for _, row := range rows {
-		if row.Disposition == cutover.Merged && there[row.ID] {
+		if row.Disposition == cutover.Merged && now[row.ID] != away {
 			places[row.Cloud] = true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -17,12 +18,16 @@ import (
 // News with the key of a row is such a message if the row's item is no longer where it was on the old side (a user who copies leaves it there) and if bodies and dates agree. Where
 // the cloud's copy is not where we put it, the user moved or deleted it there, and it stays so. The order: intend the new row; move; settle the new row and the old one together. A
 // crash in between leaves an intent, which is asked for in the new folder's tail as any other; until that is settled the old row stays.
+//
+// Programs of users whose server cannot move file a message by copying it, marking the first one as deleted, and expunging that, now or much later. So what is marked counts as gone, and what was
+// just copied is looked at twice.
 
-// origin is a row whose item is no longer where it was on the old side.
+// origin is a row whose item is no longer where it was on the old side, or marked as deleted there.
 type origin struct {
-	from *pair
-	row  ledger.Item
-	here bool // its copy lies where we put it
+	from   *pair
+	row    ledger.Item
+	here   bool // its copy lies where we put it
+	marked bool
 }
 
 // move is a message that was moved on the old side.
@@ -36,7 +41,10 @@ func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rows, r
 	if len(alike) == 0 || len(news) == 0 {
 		return nil, news, nil
 	}
-	origins, err := s.w.gone(ctx, alike)
+	origins, staying, err := s.w.gone(ctx, alike)
+	if err == nil && s.fresh && anyCopied(staying, news) {
+		origins, err = s.markedSoon(ctx, alike)
+	}
 	if err != nil || len(origins) == 0 {
 		return nil, news, err
 	}
@@ -53,6 +61,30 @@ func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rows, r
 	s.p.index = nil // what is moved into the folder is no foreign copy
 	rows, left, err := s.carryMoves(ctx, moves)
 	return rows, append(rest, left...), err
+}
+
+// filing is how long a program may take to mark what it copied.
+const filing = 2 * time.Second
+
+// markedSoon looks once more, after a moment, which of the rows' items are gone.
+func (s *stretch) markedSoon(ctx context.Context, alike []ledger.Item) ([]*origin, error) {
+	if err := s.drain(); err != nil {
+		return nil, err
+	}
+	if err := s.w.b.cfg.Clock.Sleep(ctx, filing); err != nil {
+		return nil, err
+	}
+	origins, _, err := s.w.gone(ctx, alike)
+	return origins, err
+}
+
+// anyCopied reports whether any of the news looks like a copy, made on the old side, of an item that stays. Such a copy keeps the date.
+func anyCopied(staying, news []ledger.Item) bool {
+	return slices.ContainsFunc(news, func(now ledger.Item) bool {
+		return !now.Flags.Has(`\Deleted`) && slices.ContainsFunc(staying, func(row ledger.Item) bool {
+			return row.Identity.Match() == now.Identity.Match() && row.Date.Equal(now.Date) && row.Legacy != now.Legacy
+		})
+	})
 }
 
 // outOfDoubt settles what was being put into other folders, among rows alike to news: whether it has a copy decides whether the news is a move.
@@ -109,9 +141,13 @@ func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, new
 		}
 		return o.row.Date.Equal(now.Date) && (o.row.Digest == now.Digest && !now.Digest.IsZero() || o.row.Digest.IsZero() && o.row.Size == now.Size)
 	}
-	here := func(o *origin, now ledger.Item) bool { return same(o, now) && o.here }
+	gone := func(o *origin, now ledger.Item) bool { return same(o, now) && !o.marked }
+	here := func(o *origin, now ledger.Item) bool { return gone(o, now) && o.here }
 	exact := func(o *origin, now ledger.Item) bool { return here(o, now) && o.row.Flags.Equal(now.Flags) }
-	for _, same := range []func(*origin, ledger.Item) bool{exact, here, same} {
+	// What is marked itself is no reason to move what is marked elsewhere.
+	marked := func(o *origin, now ledger.Item) bool { return same(o, now) && !now.Flags.Has(`\Deleted`) }
+	markedHere := func(o *origin, now ledger.Item) bool { return marked(o, now) && o.here }
+	for _, same := range []func(*origin, ledger.Item) bool{exact, here, gone, markedHere, marked} {
 		var open []ledger.Item
 		for _, now := range asked {
 			key := now.Identity.Match()
@@ -286,10 +322,13 @@ func (w *worker) readAgain(ctx context.Context, from *pair) error {
 	return w.b.cfg.Ledger.Reset(ctx, from.ID)
 }
 
-// ended is the old row: it has no copy any more.
+// ended is the old row: it has no copy any more. One that is marked gets one when the mark is taken away.
 func (m *move) ended() ledger.Item {
 	row := m.row
 	row.Disposition, row.Cloud, row.CloudFlags, row.Note = cutover.Gone, ledger.Place{}, nil, "moved on the old side"
+	if m.marked {
+		row.Disposition, row.Note = cutover.Skipped, "marked as deleted, after it was moved on the old side"
+	}
 	return row
 }
 
@@ -329,7 +368,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	}
 	marked := newRows(moves)
 	for i, m := range moves {
-		marked[i].Note, marked[i].CloudFlags = fmt.Sprintf(movedFrom, m.row.ID)+"; "+m.row.Note, m.row.CloudFlags
+		marked[i].Note, marked[i].CloudFlags = m.note(), m.row.CloudFlags
 	}
 	intended, err := s.w.intend(ctx, marked, state)
 	if err != nil {
@@ -359,6 +398,18 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 // movedFrom begins the note of a row whose copy is being moved, so that the old row is ended too when a crash comes in between; the old row's note follows.
 const movedFrom = "moved from item %d"
 
+// fromMarked stands in it behind the item when that is marked as deleted.
+const fromMarked = ", marked as deleted"
+
+// note is that of the row while its copy is being moved.
+func (m *move) note() string {
+	text := fmt.Sprintf(movedFrom, m.row.ID)
+	if m.marked {
+		text += fromMarked
+	}
+	return text + "; " + m.row.Note
+}
+
 // moving reports whether a copy is being moved for the row, rather than put.
 func moving(row ledger.Item) bool {
 	var id ledger.ItemID
@@ -374,14 +425,15 @@ func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.
 		if n, _ := fmt.Sscanf(row.Note, movedFrom, &id); n != 1 {
 			continue
 		}
-		_, found[i].Note, _ = strings.Cut(row.Note, "; ")
+		text, note, _ := strings.Cut(row.Note, "; ")
+		found[i].Note = note
 		alike, err := w.alike(ctx, []ledger.Item{row})
 		if err != nil {
 			return nil, err
 		}
 		for _, old := range alike {
 			if old.ID == id {
-				ended = append(ended, (&move{&origin{row: old}, row}).ended())
+				ended = append(ended, (&move{&origin{row: old, marked: strings.HasSuffix(text, fromMarked)}, row}).ended())
 			}
 		}
 	}

@@ -10,33 +10,44 @@ import (
 	"posthouse/ledger"
 )
 
-// gone returns those of the rows with a copy of their own whose items are no longer on the old side where they were, and whose copy no other item shares that is still there.
-func (w *worker) gone(ctx context.Context, rows []ledger.Item) ([]*origin, error) {
+// presence is how an item is where it was on the old side.
+type presence int
+
+const (
+	away   presence = iota
+	marked          // as deleted: there, and about to go
+	there
+)
+
+// gone returns those of the rows with a copy of their own whose items are no longer on the old side where they were, or marked as deleted, and whose copy no other item shares that is still there;
+// and the rows whose items stay.
+func (w *worker) gone(ctx context.Context, rows []ledger.Item) (found []*origin, staying []ledger.Item, err error) {
 	byFolder := map[ledger.FolderID][]ledger.Item{}
 	for _, row := range rows {
 		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted || row.Disposition == cutover.Merged {
 			byFolder[row.Folder] = append(byFolder[row.Folder], row)
 		}
 	}
-	var found []*origin
 	for id, rows := range byFolder {
 		from, err := w.pairOf(ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		there, err := w.stillThere(ctx, from, rows)
+		now, err := w.presences(ctx, from, rows)
 		if err != nil {
-			return nil, fmt.Errorf("looking for the first copies in %s: %w", from.Legacy, err)
+			return nil, nil, fmt.Errorf("looking for the first copies in %s: %w", from.Legacy, err)
 		}
-		kept := shared(rows, there)
+		kept := shared(rows, now)
 		for _, row := range rows {
-			if !there[row.ID] && row.Disposition != cutover.Merged && !kept[row.Cloud] {
-				found = append(found, &origin{from: from, row: row})
+			if now[row.ID] == there {
+				staying = append(staying, row)
+			} else if row.Disposition != cutover.Merged && !kept[row.Cloud] {
+				found = append(found, &origin{from: from, row: row, marked: now[row.ID] == marked})
 			}
 		}
 	}
 	slices.SortFunc(found, func(a, b *origin) int { return int(a.row.ID - b.row.ID) })
-	return found, nil
+	return found, staying, nil
 }
 
 // pairOf is the folder's pair, or bin, also of one that is no longer on the old side: then only its cloud side is known.
@@ -63,15 +74,15 @@ func (w *worker) pairOf(ctx context.Context, id ledger.FolderID) (*pair, error) 
 	return found, nil
 }
 
-// stillThere reports of rows of one folder whose items are there. What cannot be told counts as there: then a second copy is put, and nothing is moved that should stay.
-func (w *worker) stillThere(ctx context.Context, from *pair, rows []ledger.Item) (map[ledger.ItemID]bool, error) {
-	there := map[ledger.ItemID]bool{}
+// presences tells of rows of one folder whether their items are there. What cannot be told counts as there: then a second copy is put, and nothing is moved that should stay.
+func (w *worker) presences(ctx context.Context, from *pair, rows []ledger.Item) (map[ledger.ItemID]presence, error) {
+	now := map[ledger.ItemID]presence{}
 	if !from.listed() {
-		return there, nil // the folder is gone, and all that was in it
+		return now, nil // the folder is gone, and all that was in it
 	}
 	state, err := w.legacy.State(ctx, from.legacy)
 	if errors.Is(err, ErrGone) {
-		return there, nil
+		return now, nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -93,12 +104,24 @@ func (w *worker) stillThere(ctx context.Context, from *pair, rows []ledger.Item)
 		return nil, err
 	}
 	for _, row := range rows {
-		now, here := flags[row.Legacy.Ref]
-		if there[row.ID] = here && from.has(now); row.Legacy.Validity != state.Validity {
-			there[row.ID] = held[row.ID]
+		if row.Legacy.Validity != state.Validity && held[row.ID] {
+			now[row.ID] = there
+		} else if has, here := flags[row.Legacy.Ref]; here && row.Legacy.Validity == state.Validity {
+			now[row.ID] = from.presence(has)
 		}
 	}
-	return there, nil
+	return now, nil
+}
+
+// presence is that of an item in the folder that has such flags.
+func (p *pair) presence(flags cutover.Flags) presence {
+	switch {
+	case !p.has(flags):
+		return away
+	case flags.Has(`\Deleted`) && !p.isBin():
+		return marked
+	}
+	return there
 }
 
 // has reports whether items with such flags are this folder's: a bin has those that are marked as deleted alone.

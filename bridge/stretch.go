@@ -25,6 +25,7 @@ type stretch struct {
 	belt  *belt         // nil while nothing is on its way
 	last  chan struct{} // closed when the batch before is settled; nil when there is none
 	ahead chan struct{} // closed when the read-ahead has ended; nil when there is none
+	fresh bool          // the batch being worked on is news
 
 	// What settling came to; it belongs to the batch being settled, one after the other, and to finish.
 	err    error
@@ -95,6 +96,7 @@ func (s *stretch) nothing(ctx context.Context, cursor, after ledger.Cursor) erro
 // here from another folder; what the cloud holds already; what is left to put.
 func (s *stretch) work(ctx context.Context, b Batch) error {
 	w, p := s.w, s.p
+	s.fresh = b.Fresh || w.status.following() // a folder that was made just now is news as a whole
 	known, err := s.known(ctx, b)
 	if err != nil {
 		return err

@@ -196,7 +196,8 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 			delete(binned, here)
 			p = bin
 		}
-		if known && (row.Disposition == cutover.Skipped || p.ID == bin.ID && row.Disposition == cutover.Gone) {
+		wanted, _ := v.w.rules.item(item.Flags)
+		if known && (row.Disposition == cutover.Skipped && !wanted || p.ID == bin.ID && row.Disposition == cutover.Gone) {
 			v.report.Skipped++ // or another item has its copy
 			continue
 		}
@@ -415,7 +416,7 @@ func (v *verifier) elsewhere(item cutover.Item) *copyItem {
 
 func why(u unplaced) string {
 	switch {
-	case !u.known:
+	case !u.known, u.row.Disposition == cutover.Skipped:
 		return "not copied yet"
 	case u.row.Disposition == cutover.Refused:
 		return u.row.Note
