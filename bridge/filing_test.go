@@ -1,11 +1,16 @@
 package bridge_test
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"posthouse/bridge"
 	"posthouse/bridge/memstore"
 	"posthouse/cutover"
+	"posthouse/ledger"
 )
 
 // filed is a message that is filed by a program that cannot move: a copy first, then a mark, then the end of the first.
@@ -113,5 +118,71 @@ func TestACopyOfWhatIsMarked(t *testing.T) {
 		f.mark()
 		f.copy()
 		f.want(1, 1, 2)
+	})
+}
+
+// A message that was copied, then marked as deleted, and then moved with its mark: its copy stays, for it may be deleted for ever; when the mark is taken back the copy follows.
+func TestAMarkedMessageIsMovedAndItsMarkTakenBack(t *testing.T) {
+	for name, options := range map[string]memstore.Options{"places are told": {}, "places are not told": {NoPlaces: true}} {
+		for _, discard := range []bool{false, true} {
+			for _, bare := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, discard %t, bare %t", name, discard, bare), func(t *testing.T) {
+					inBubble(t, func(t *testing.T) {
+						w, ref := moving(t, options)
+						w.stop()
+						if w.discard = discard; discard {
+							w.new().AddFolder(cutover.Folder{Path: trash, Kind: cutover.Mail, Role: cutover.Trash})
+						}
+						if bare {
+							w.lens = func(s bridge.Store) bridge.Store { return bareFlags{s} }
+						}
+						w.start()
+						defer w.stop()
+						f := &filed{world: w, first: ref}
+						f.mark()
+						f.want(1, 1, 2)
+						f.second = f.old().Move(inbox, ref, projects)
+						if discard {
+							f.want(0, 2, 2)
+						} else {
+							f.want(1, 1, 1)
+						}
+						f.old().SetFlags(projects, f.second, `\Flagged`)
+						f.want(0, 2, 2)
+						wantFlags(t, w.new(), projects, "moved", `\Flagged`)
+					})
+				})
+			}
+		}
+	}
+}
+
+// deafToFlags never tells of changed flags.
+type deafToFlags struct{ bridge.Store }
+
+func (s deafToFlags) Next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (bridge.Batch, error) {
+	b, err := s.Store.Next(ctx, f, c)
+	b.Changes = slices.DeleteFunc(b.Changes, func(c bridge.Change) bool { return c.Kind == bridge.Flagged })
+	return b, err
+}
+
+// What is no longer marked is missing as long as the old server has not told us so.
+func TestVerifyNamesWhatIsNoLongerMarked(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.lens = func(s bridge.Store) bridge.Store { return deafToFlags{s} }
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("marked", "hello"), Date: time.Now(), Flags: cutover.NewFlags(`\Deleted`)})
+		w.start()
+		defer w.stop()
+		for _, unmarked := range []bool{false, true} {
+			if unmarked {
+				flag(t, w.old(), "marked", `\Seen`)
+			}
+			time.Sleep(10 * time.Minute)
+			r, err := w.bridge.Verify(t.Context(), anna.ID)
+			if err != nil || unmarked && (!names(r.Missing, "<marked>") || r.Skipped > 0) || !unmarked && (r.Skipped != 1 || len(r.Missing) > 0) {
+				t.Errorf("unmarked %t: verify: %+v, %v", unmarked, r, err)
+			}
+		}
 	})
 }
