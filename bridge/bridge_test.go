@@ -462,14 +462,14 @@ func TestVerifyNamesMissingAndExtra(t *testing.T) {
 
 // A body that the cloud's server keeps and that is not what was put is told, once all bodies are compared.
 func TestVerifyComparesBodies(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		w := newWorld(t, memstore.Options{}, memstore.Options{})
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		w := newWorld(t, memstore.Options{}, options)
 		for i := range 30 {
 			w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(i), "hello"), Date: time.Now()})
 		}
 		w.start()
 		defer w.stop()
-		time.Sleep(10 * time.Second)
+		time.Sleep(time.Minute)
 		sampled, err := w.bridge.Verify(t.Context(), anna.ID)
 		if err != nil || sampled.Bodies == 0 || sampled.Bodies >= 30 || len(sampled.Altered) != 0 {
 			t.Errorf("%d bodies were compared, %v altered, %v", sampled.Bodies, sampled.Altered, err)

@@ -56,8 +56,8 @@ type carriage struct {
 	refused []refusal                   // as they are; a repair may help
 	errs    []error
 	unknown int // put or not, nobody knows
-	// unplaced counts what was put by a server that does not tell where (no UIDPLUS).
-	unplaced int
+	// laid is what was put by a server that does not tell where (no UIDPLUS).
+	laid []ledger.Item
 	// cut: the belt ended before everything was handed to it. The belt tells why.
 	cut bool
 
@@ -213,7 +213,7 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 		case f.outcome.Err == nil:
 			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(given(row.Flags), f.outcome.Left), f.outcome.Place
 			if row.Cloud.Ref == "" {
-				c.unplaced++ // its row stays Intended until the tail tells where it lies
+				c.laid = append(c.laid, row) // in the ledger it stays Intended until the tail tells where it lies
 				continue
 			}
 			c.done = append(c.done, row)

@@ -140,6 +140,9 @@ func (w *worker) putRepaired(ctx context.Context, p *pair, row ledger.Item, orig
 		return row, nil
 	}
 	found, there, err := w.findRepaired(ctx, p, row, d) // the server does not tell where it put it
+	if err == nil && !there {
+		found, there, err = w.sharedCopy(ctx, p, row)
+	}
 	if err != nil || !there {
 		return row, errors.Join(ErrUnknown, err)
 	}

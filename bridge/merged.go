@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -67,6 +68,78 @@ func (w *worker) merge(ctx context.Context, p *pair, rows []ledger.Item, suspect
 		}
 	}
 	return nil
+}
+
+// mergeLaid settles those rows of which the cloud said that it has them, and that show up nowhere, as merged with an equal message that lies there. It returns the others.
+func (w *worker) mergeLaid(ctx context.Context, p *pair, rows, laid []ledger.Item) (rest []ledger.Item, err error) {
+	var merged []ledger.Item
+	for _, row := range rows {
+		shares := false
+		if i := slices.IndexFunc(laid, func(l ledger.Item) bool { return l.ID == row.ID }); i >= 0 {
+			row.Identity = laid[i].Identity // with its Message-ID
+			if row, shares, err = w.sharedCopy(ctx, p, row); err != nil {
+				return nil, err
+			}
+		}
+		if shares {
+			merged = append(merged, row)
+		} else {
+			rest = append(rest, row)
+		}
+	}
+	ended, err := w.endOrigins(ctx, merged)
+	if err != nil || len(merged) == 0 {
+		return rest, err
+	}
+	return rest, w.keep(ctx, p, append(ended, merged...), nil, nil)
+}
+
+// sharedCopy makes a row of which the cloud said that it has it merged, if a copy that another item owns says what its item says.
+func (w *worker) sharedCopy(ctx context.Context, p *pair, row ledger.Item) (ledger.Item, bool, error) {
+	at, there, err := w.equalCopy(ctx, p, w.asPut(row))
+	if err != nil {
+		return row, false, fmt.Errorf("looking what the cloud merged: %w", err)
+	}
+	if there {
+		row.Disposition, row.Cloud, row.CloudFlags = cutover.Merged, at, nil
+	}
+	return row, there, nil
+}
+
+// equalCopy is where another item's copy lies that says what the row's item says.
+func (w *worker) equalCopy(ctx context.Context, p *pair, row ledger.Item) (at ledger.Place, there bool, err error) {
+	state, err := w.cloudState(ctx, p)
+	if err != nil {
+		return at, false, err
+	}
+	var refs []cutover.Ref
+	var places []ledger.Place
+	for item, err := range w.cloud.Search(ctx, p.cloud, []cutover.Identity{row.Identity}) {
+		if err != nil {
+			return at, false, err
+		}
+		if alike(item.Identity, row.Identity) {
+			refs, places = append(refs, item.Ref), append(places, ledger.Place{Validity: state.Validity, Ref: item.Ref})
+		}
+	}
+	owned, err := w.b.cfg.Ledger.Claimed(ctx, p.ID, places)
+	if err != nil || len(owned) == 0 {
+		return at, false, err
+	}
+	of, err := w.printed(ctx, p, []ledger.Item{row}, false)
+	if err != nil {
+		return at, false, err
+	}
+	copies, err := prints(ctx, w.cloud, p.cloud, refs)
+	if err != nil {
+		return at, false, err
+	}
+	for _, at := range places {
+		if _, is := owned[at]; is && copies[at.Ref].like(of[row.Legacy]) {
+			return at, true, nil
+		}
+	}
+	return at, false, nil
 }
 
 // shared are the places of copies that items share which are still on the old side, among rows of one folder.

@@ -25,6 +25,13 @@ func merging(t *testing.T, cloud memstore.Options) (w *world, equal []cutover.Re
 	return w, equal
 }
 
+// eachPlacing runs a test with a cloud that tells places, and with one that does not.
+func eachPlacing(t *testing.T, test func(t *testing.T, options memstore.Options)) {
+	for name, options := range map[string]memstore.Options{"places are told": {}, "places are not told": {NoPlaces: true}} {
+		t.Run(name, func(t *testing.T) { inBubble(t, func(t *testing.T) { test(t, options) }) })
+	}
+}
+
 // wantMerged demands that everything is in the cloud, with so many copies, and that so many messages share one.
 func (w *world) wantMerged(inINBOX, inProjects, merged int) {
 	w.t.Helper()
@@ -43,8 +50,8 @@ func (w *world) wantMerged(inINBOX, inProjects, merged int) {
 }
 
 func TestACloudThatMergesEqualMessages(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		w, _ := merging(t, memstore.Options{})
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		w, _ := merging(t, options)
 		puts := w.puts()
 		w.wantMerged(2, 0, 2)
 		w.wantMerged(2, 0, 2)
@@ -56,11 +63,25 @@ func TestACloudThatMergesEqualMessages(t *testing.T) {
 	})
 }
 
+// Equal messages that the cloud takes only after a repair share the repaired copy.
+func TestACloudThatMergesRepairedMessages(t *testing.T) {
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		options.Refuse, options.Merge = refusing(hatesZeros).Refuse, true
+		w := newWorld(t, memstore.Options{}, options)
+		w.old().AddFolder(cutover.Folder{Path: projects, Kind: cutover.Mail})
+		for range 3 {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail("equal\x00", "z\x00ro"), Date: time.Now().Truncate(time.Second)})
+		}
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("other", "hello"), Date: time.Now().Truncate(time.Second)})
+		w.wantMerged(2, 0, 2)
+	})
+}
+
 // A reply is lost: the copy that is there is another item's, and the message is put again, and merged.
 func TestALostReplyOfACloudThatMerges(t *testing.T) {
 	for lost := range 4 {
-		inBubble(t, func(t *testing.T) {
-			w, _ := merging(t, memstore.Options{})
+		eachPlacing(t, func(t *testing.T, options memstore.Options) {
+			w, _ := merging(t, options)
 			replies := 0
 			w.new().SetFault(func(op string, _ int) error {
 				if op == memstore.OpReply {
@@ -77,8 +98,8 @@ func TestALostReplyOfACloudThatMerges(t *testing.T) {
 
 // The copy stays where it is as long as one of the items that share it does, and goes with the last one.
 func TestMovesOfWhatTheCloudMerged(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		w, equal := merging(t, memstore.Options{})
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		w, equal := merging(t, options)
 		w.wantMerged(2, 0, 2)
 		w.old().Move(inbox, equal[0], projects)
 		w.wantMerged(2, 1, 1)

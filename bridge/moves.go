@@ -387,7 +387,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 		case !moved: // somebody was quicker: it is as the user left it
 			done = append(done, m.ended(), m.left())
 		case place.Ref == "":
-			s.unplaced = true // the new row stays Intended, and the old one as it is, until the tail tells where it lies
+			s.laid = append(s.laid, m.now) // the new row stays Intended, and the old one as it is, until the tail tells where it lies
 		default:
 			done = append(done, m.ended(), m.begun(place))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -15,7 +16,23 @@ import (
 // recover settles what was intended and has no outcome, because the connection broke or the process died: it asks the cloud folder's tail. A copy that is found is
 // this item's. A copy that is not found may still be on its way through the server, which goes on reading what we sent before we died: so the row is forgotten, to be put again,
 // only after none of the copies showed up for the settle time. What others put there meanwhile proves nothing: a busy folder comes to an end too.
-func (w *worker) recover(ctx context.Context, p *pair) error {
+func (w *worker) recover(ctx context.Context, p *pair) error { return w.settleOpen(ctx, p, nil) }
+
+// recoverLaid does the same for rows of which the cloud said that it has them, and not where, and returns them as they are then.
+func (w *worker) recoverLaid(ctx context.Context, p *pair, laid []ledger.Item) ([]ledger.Item, error) {
+	if err := w.settleOpen(ctx, p, laid); err != nil {
+		return nil, err
+	}
+	refs := make([]cutover.Ref, len(laid))
+	for i, row := range laid {
+		refs[i] = row.Legacy.Ref
+	}
+	known, err := w.b.cfg.Ledger.Known(ctx, p.ID, laid[0].Legacy.Validity, refs)
+	return slices.Collect(maps.Values(known)), err
+}
+
+// settleOpen settles the folder's open rows. Those among laid that do not show up were merged, or are to be put again.
+func (w *worker) settleOpen(ctx context.Context, p *pair, laid []ledger.Item) error {
 	var open int
 	var still time.Time
 	for {
@@ -37,6 +54,9 @@ func (w *worker) recover(ctx context.Context, p *pair) error {
 		case still.IsZero() || len(left) != open:
 			open, still = len(left), w.b.cfg.Clock.Now()
 		case w.b.cfg.Clock.Now().Sub(still) >= w.b.cfg.Settle:
+			if left, err = w.mergeLaid(ctx, p, left, laid); err != nil {
+				return err
+			}
 			return w.b.cfg.Ledger.Forget(ctx, ids(left))
 		}
 		if err := w.b.cfg.Clock.Sleep(ctx, max(w.b.cfg.Settle/4, time.Millisecond)); err != nil {

@@ -30,9 +30,9 @@ type stretch struct {
 	// What settling came to; it belongs to the batch being settled, one after the other, and to finish.
 	err    error
 	copied []ledger.Item // of the first batch, for the probe
-	// unplaced: the cloud does not tell where a copy lies. What was put must be looked for before the cursor moves.
-	unplaced bool
-	cut      bool // a batch did not get onto the belt whole
+	// laid are rows of which the cloud does not tell where their copies lie. They must be looked for before the cursor moves.
+	laid []ledger.Item
+	cut  bool // a batch did not get onto the belt whole
 	// refused is what the cloud refused as it is. It is repaired when the belt has ended, and the cursor moves after that.
 	refused []refusal
 }
@@ -85,7 +85,7 @@ func (s *stretch) nothing(ctx context.Context, cursor, after ledger.Cursor) erro
 		return err
 	}
 	s.p.index = nil
-	if s.unplaced || after == "" || after == cursor {
+	if len(s.laid) > 0 || after == "" || after == cursor {
 		return nil
 	}
 	_, err := s.w.b.cfg.Ledger.Settle(ctx, s.p.ID, nil, &after)
@@ -195,7 +195,7 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 
 // carry settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
 func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, seen []evidence.Observation) error {
-	if len(rest) == 0 && s.last == nil && !s.unplaced {
+	if len(rest) == 0 && s.last == nil && len(s.laid) == 0 {
 		return errors.Join(s.w.keep(ctx, s.p, rows, &b.After, nil), s.w.report(ctx, seen))
 	}
 	if len(rows) > 0 { // the next batch must know of them
@@ -253,7 +253,7 @@ func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after
 	rows, err := c.finish(ctx, fetchErr)
 	s.p.leaveOf(rows)
 	s.err = errors.Join(s.err, err)
-	s.unplaced, s.cut = s.unplaced || c.unplaced > 0, s.cut || c.cut
+	s.laid, s.cut = append(s.laid, c.laid...), s.cut || c.cut
 	s.refused = append(s.refused, c.refused...)
 	cursor := &after
 	if s.broken() {
@@ -275,7 +275,9 @@ func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after
 }
 
 // broken: what comes after cannot be settled. Ask only when nobody is settling.
-func (s *stretch) broken() bool { return s.err != nil || s.unplaced || s.cut || len(s.refused) > 0 }
+func (s *stretch) broken() bool {
+	return s.err != nil || len(s.laid) > 0 || s.cut || len(s.refused) > 0
+}
 
 // failed reports whether a batch could not be settled. It does not wait for the one that is on its way.
 func (s *stretch) failed() bool {
@@ -326,8 +328,10 @@ func (s *stretch) finish(ctx context.Context, err error) error {
 	if err = errors.Join(err, s.mend(ctx, err), s.w.saveLeft(context.WithoutCancel(ctx), s.p)); err != nil {
 		return err
 	}
-	if s.unplaced {
-		return s.w.recover(ctx, s.p)
+	if len(s.laid) > 0 {
+		if s.copied, err = s.w.recoverLaid(ctx, s.p, s.laid); err != nil {
+			return err
+		}
 	}
 	return s.w.probe(ctx, s.p, s.copied)
 }

@@ -204,21 +204,17 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known, home: p.Cloud.Key()}
 		v.holds(item)
 		switch {
-		case known && row.Disposition == cutover.Merged:
-			v.sharing = append(v.sharing, u)
-		case known && row.Repaired():
+		case known && (row.Repaired() || row.Disposition == cutover.Merged && repairsOf(row) != 0):
 			mended = append(mended, u)
-		case !v.inPlace(u):
-			rest = append(rest, u)
+		default:
+			rest = v.inPlaceOr(rest, u)
 		}
 	}
 	if err := v.identify(ctx, legacy, f, mended); err != nil {
 		return nil, err
 	}
 	for _, u := range mended {
-		if !v.inPlace(u) {
-			rest = append(rest, u)
-		}
+		rest = v.inPlaceOr(rest, u)
 	}
 	v.leave(p, rows)
 	v.leave(bin, binned)
@@ -258,6 +254,17 @@ func (v *verifier) leave(p ledger.FolderPair, rows map[ledger.Place]ledger.Item)
 // holds notes that the legacy side holds an item of this identity.
 func (v *verifier) holds(item cutover.Item) {
 	v.legacy[item.Identity.Match()] = append(v.legacy[item.Identity.Match()], item.Identity.MessageID)
+}
+
+// inPlaceOr counts an item whose copy is where the ledger says, and sets one aside that shares its copy; any other is one of the rest.
+func (v *verifier) inPlaceOr(rest []unplaced, u unplaced) []unplaced {
+	switch {
+	case u.known && u.row.Disposition == cutover.Merged:
+		v.sharing = append(v.sharing, u)
+	case !v.inPlace(u):
+		rest = append(rest, u)
+	}
+	return rest
 }
 
 // inPlace counts an item whose copy is where the ledger says.
