@@ -112,10 +112,7 @@ func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.I
 	alike = slices.DeleteFunc(slices.Clone(alike), func(row ledger.Item) bool {
 		return slices.ContainsFunc(inBins, func(bin ledger.Item) bool { return bin.ID == row.ID })
 	})
-	rows, rest, err := s.moved(ctx, alike, marked)
-	if err == nil {
-		err = s.w.keep(ctx, s.p, rows, nil, nil)
-	}
+	rest, err := s.moved(ctx, alike, marked)
 	if err != nil || len(rest) == 0 {
 		return err
 	}
@@ -179,10 +176,7 @@ func (s *stretch) rebinned(ctx context.Context, bin *pair, b Batch, alike, marke
 		return marked, nil
 	}
 	into := &stretch{w: s.w, p: bin}
-	moved, _, err := into.moved(ctx, alike, ofBin(bin, marked))
-	if err == nil {
-		err = s.w.keep(ctx, bin, moved, nil, nil)
-	}
+	_, err = into.moved(ctx, alike, ofBin(bin, marked))
 	if finished := into.finish(ctx, err); finished != nil || err != nil {
 		return nil, errors.Join(finished, err)
 	}

@@ -36,31 +36,34 @@ type move struct {
 	now ledger.Item
 }
 
-// moved finds the news that are moves, and returns their rows and the rest.
-func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rows, rest []ledger.Item, err error) {
+// moved finds the news that are moves, disposes of them, and returns the rest. Who looks for copies afterwards must know whose those are that were moved.
+func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rest []ledger.Item, err error) {
 	if len(alike) == 0 || len(news) == 0 {
-		return nil, news, nil
+		return news, nil
 	}
 	origins, staying, err := s.w.gone(ctx, alike)
 	if err == nil && s.fresh && anyCopied(staying, news) {
 		origins, err = s.markedSoon(ctx, alike)
 	}
 	if err != nil || len(origins) == 0 {
-		return nil, news, err
+		return news, err
 	}
 	if err := s.drain(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := s.w.lookForCopies(ctx, origins); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	moves, rest, err := s.w.matchMoves(ctx, s.p, origins, news)
 	if err != nil || len(moves) == 0 {
-		return nil, news, err
+		return news, err
 	}
 	s.p.index = nil // what is moved into the folder is no foreign copy
 	rows, left, err := s.carryMoves(ctx, moves)
-	return rows, append(rest, left...), err
+	if err != nil {
+		return nil, err
+	}
+	return append(rest, left...), s.w.keep(ctx, s.p, rows, nil, nil)
 }
 
 // filing is how long a program may take to mark what it copied.
@@ -239,6 +242,15 @@ func refsOf(moves []*move) []cutover.Ref {
 // carryMoves moves the copies, and returns the rows that are done with, the old ones first, and those that have to be put after all.
 func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []ledger.Item, err error) {
 	var astray []*move
+	for i, m := range moves {
+		if !m.here {
+			astray = append(astray, &moves[i])
+		}
+	}
+	// Before anything is moved into the folder, which is not theirs.
+	if rows, left, err = s.found(ctx, astray); err != nil {
+		return nil, nil, err
+	}
 	for from, of := range byOrigin(moves) {
 		if err := s.w.readAgain(ctx, from); err != nil {
 			return nil, nil, err
@@ -247,7 +259,6 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 		for _, m := range of {
 			switch {
 			case !m.here:
-				astray = append(astray, m)
 			case from.Cloud.Key() == s.p.Cloud.Key():
 				rows = append(rows, m.ended(), m.begun(m.row.Cloud))
 			default:
@@ -263,11 +274,6 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 		}
 		rows, left = append(rows, done...), append(left, put...)
 	}
-	found, purged, err := s.found(ctx, astray)
-	if err != nil {
-		return nil, nil, err
-	}
-	rows, left = append(rows, found...), append(left, purged...)
 	return rows, left, s.followMovedFlags(ctx, moves, rows)
 }
 

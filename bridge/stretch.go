@@ -140,11 +140,10 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
-	moved, rest, err := s.moved(ctx, alike, rest)
-	if err != nil {
+	if rest, err = s.moved(ctx, alike, rest); err != nil {
 		return err
 	}
-	rows = slices.Concat(rows, skipped, joined, moved)
+	rows = slices.Concat(rows, skipped, joined)
 	adopted, rest, err := s.adopted(ctx, rest)
 	if errors.Is(err, errLookAgain) {
 		return err
