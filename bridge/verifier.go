@@ -333,24 +333,41 @@ func (v *verifier) goneAstray() {
 	}
 }
 
-// place looks for copies by identity, and returns the items that have none. What a capture brought is looked for where the delivery was seen first.
+// place looks for copies by identity, and returns the items that have none. What a capture brought is looked for where the delivery was seen first; what is said to be in the cloud goes before what
+// is not, and a copy with an equal date before another.
 func (v *verifier) place(rest []unplaced) (missing []unplaced) {
-	slices.SortStableFunc(rest, func(a, b unplaced) int { return len(b.row.Capture) - len(a.row.Capture) })
-	for _, u := range rest {
-		if c := v.copyOf(u); c != nil {
+	slices.SortStableFunc(rest, func(a, b unplaced) int { return b.claim() - a.claim() })
+	for _, dated := range []bool{true, false} {
+		missing = nil
+		for _, u := range rest {
+			c := v.copyOf(u, dated)
+			if c == nil {
+				missing = append(missing, u)
+				continue
+			}
 			v.pair(u, c)
 			if u.known && u.row.Cloud.Ref != "" && c.in.Path.Key() != u.home {
 				v.report.Moved++
 			}
-			continue
 		}
-		missing = append(missing, u)
+		rest = missing
 	}
 	return missing
 }
 
-// copyOf is the copy of an item that is not where the ledger says.
-func (v *verifier) copyOf(u unplaced) *copyItem {
+// claim is higher for what is more surely in the cloud.
+func (u unplaced) claim() int {
+	switch {
+	case u.row.Capture != "":
+		return 2
+	case u.known && u.row.Disposition.InCloud():
+		return 1
+	}
+	return 0
+}
+
+// copyOf is the copy of an item that is not where the ledger says; dated: one that has its date.
+func (v *verifier) copyOf(u unplaced, dated bool) *copyItem {
 	e, captured := v.expected[u.row.Capture]
 	if captured {
 		for _, c := range v.cloud {
@@ -359,10 +376,10 @@ func (v *verifier) copyOf(u unplaced) *copyItem {
 			}
 		}
 	}
-	if c := v.elsewhere(u.item); c != nil || !captured {
+	if c := v.elsewhere(u.item, dated); c != nil || !captured {
 		return c
 	}
-	return v.elsewhere(cutover.Item{Identity: e.Identity}) // each server may have changed the header in its own way
+	return v.elsewhere(cutover.Item{Identity: e.Identity}, dated) // each server may have changed the header in its own way
 }
 
 // name tells what was removed from the cloud from what never got there. The old server's copy of what the cloud refused as spam or virus is missed by nobody.
@@ -404,17 +421,15 @@ func (v *verifier) expect(ctx context.Context, items []unplaced) error {
 	return err
 }
 
-// elsewhere is a copy of the item, wherever it lies: with equal date if there is one, as copies keep that.
-func (v *verifier) elsewhere(item cutover.Item) *copyItem {
+// elsewhere is a copy of the item, wherever it lies; dated: one with equal date, as copies keep that.
+func (v *verifier) elsewhere(item cutover.Item, dated bool) *copyItem {
 	all := v.byKey[item.Identity.Match()]
 	for _, loose := range looseKeys(item.Identity) {
 		all = append(all[:len(all):len(all)], v.byLoose[loose]...)
 	}
-	free := func(c *copyItem) bool { return !c.used && same(item, c.item) }
-	i := slices.IndexFunc(all, func(c *copyItem) bool { return free(c) && c.item.Date.Equal(item.Date) })
-	if i < 0 {
-		i = slices.IndexFunc(all, free)
-	}
+	i := slices.IndexFunc(all, func(c *copyItem) bool {
+		return !c.used && same(item, c.item) && (!dated || c.item.Date.Equal(item.Date))
+	})
 	if i < 0 {
 		return nil
 	}

@@ -92,3 +92,21 @@ func TestVerifyFindsRepairedCopiesInTheTrash(t *testing.T) {
 		}
 	})
 }
+
+// The cloud refused a message, and holds another one with its Message-ID, under new references: that is the other's copy.
+func TestVerifyGivesNoCopyToWhatWasRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{MaxSize: 2000})
+		for n, body := range []string{strings.Repeat("x", 3000), "hello"} {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail("same", body), Date: time.Now().Add(time.Duration(n) * time.Hour)})
+		}
+		w.start()
+		defer w.stop()
+		time.Sleep(time.Minute)
+		w.new().Renew(inbox)
+		r, err := w.bridge.VerifyFully(t.Context(), anna.ID)
+		if err != nil || r.Equal != 1 || len(r.Missing) != 1 || !strings.Contains(r.Missing[0].Why, "saved as") || len(r.Extra)+len(r.Altered)+len(r.Removed) != 0 {
+			t.Errorf("verify: %+v, %v", r, err)
+		}
+	})
+}
