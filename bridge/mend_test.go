@@ -317,3 +317,43 @@ func TestRepairsWhateverFails(t *testing.T) {
 		})
 	}
 }
+
+// What the cloud refused is kept as a file once, also when it is moved on the old side, and is not put again. If somebody put it into the cloud by hand, that is its copy.
+func TestARefusedMessageIsMoved(t *testing.T) {
+	for _, byHand := range []bool{false, true} {
+		inBubble(t, func(t *testing.T) {
+			w, _ := moving(t, refusing(func(raw []byte) error {
+				if bytes.Contains(raw, []byte("bad")) {
+					return errors.New("NO")
+				}
+				return nil
+			}))
+			defer w.stop()
+			bad := memstore.Message{Raw: mail("bad", "hello"), Date: time.Now()}
+			ref := w.old().Deliver(inbox, bad)
+			time.Sleep(5 * time.Minute)
+			puts := w.puts()
+			missing := 1
+			if byHand {
+				w.new().Deliver(projects, bad)
+				missing = 0
+			}
+			w.old().Move(inbox, ref, projects)
+			time.Sleep(5 * time.Minute)
+			files, err := filepath.Glob(filepath.Join(w.state, "refused", "*.eml"))
+			if err != nil || len(files) != 1 || puts.Load() != 0 {
+				t.Errorf("by hand %t: saved as %q, %d puts, %v", byHand, files, puts.Load(), err)
+			}
+			r, err := w.bridge.VerifyFully(t.Context(), anna.ID)
+			if err != nil || r.Equal != 3-missing || len(r.Missing) != missing || len(r.Extra)+len(r.Altered)+len(r.Removed)+r.Moved != 0 {
+				t.Errorf("by hand %t: verify: %+v, %v", byHand, r, err)
+			}
+			if missing > 0 && !strings.Contains(r.Missing[0].Why, files[0]) {
+				t.Errorf("missing %+v, want it to name the file", r.Missing)
+			}
+			if p := w.bridge.Progress()[0]; p.State != bridge.Following || p.Done != p.Total {
+				t.Errorf("progress %+v", p)
+			}
+		})
+	}
+}

@@ -241,9 +241,12 @@ func refsOf(moves []*move) []cutover.Ref {
 
 // carryMoves moves the copies, and returns the rows that are done with, the old ones first, and those that have to be put after all.
 func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []ledger.Item, err error) {
-	var astray []*move
+	var astray, saved []*move
 	for i, m := range moves {
-		if !m.here {
+		switch {
+		case isSaved(m.row):
+			saved = append(saved, &moves[i])
+		case !m.here:
 			astray = append(astray, &moves[i])
 		}
 	}
@@ -251,6 +254,11 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 	if rows, left, err = s.found(ctx, astray); err != nil {
 		return nil, nil, err
 	}
+	refused, err := s.stillRefused(ctx, saved)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows = append(rows, refused...)
 	for from, of := range byOrigin(moves) {
 		if err := s.w.readAgain(ctx, from); err != nil {
 			return nil, nil, err
@@ -314,6 +322,27 @@ func (s *stretch) found(ctx context.Context, astray []*move) (rows, purged []led
 		}
 	}
 	return rows, purged, nil
+}
+
+// stillRefused are the rows of moves of what the cloud refused: it is kept as a file once. Somebody may have put it into this folder by hand.
+func (s *stretch) stillRefused(ctx context.Context, moves []*move) (rows []ledger.Item, err error) {
+	if len(moves) == 0 {
+		return nil, nil
+	}
+	adopted, _, err := s.adopted(ctx, newRows(moves))
+	if err != nil {
+		return nil, err
+	}
+	s.p.index = nil
+	for _, m := range moves {
+		rows = append(rows, m.ended())
+		if !slices.ContainsFunc(adopted, func(row ledger.Item) bool { return row.Legacy == m.now.Legacy }) {
+			row := m.begun(ledger.Place{})
+			row.Note = m.row.Note
+			rows = append(rows, row)
+		}
+	}
+	return append(rows, adopted...), nil
 }
 
 // readAgain makes a folder that is no longer on the old side begin anew should it come back: what it held then is news, although its references may be the same.

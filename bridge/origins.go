@@ -19,12 +19,12 @@ const (
 	there
 )
 
-// gone returns those of the rows with a copy of their own whose items are no longer on the old side where they were, or marked as deleted, and whose copy no other item shares that is still there;
+// gone returns those of the rows with a copy of their own, or a file where the cloud refused it, whose items are no longer on the old side where they were, or marked as deleted, and whose copy no other item shares that is still there;
 // and the rows whose items stay.
 func (w *worker) gone(ctx context.Context, rows []ledger.Item) (found []*origin, staying []ledger.Item, err error) {
 	byFolder := map[ledger.FolderID][]ledger.Item{}
 	for _, row := range rows {
-		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted || row.Disposition == cutover.Merged {
+		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted || row.Disposition == cutover.Merged || isSaved(row) {
 			byFolder[row.Folder] = append(byFolder[row.Folder], row)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -49,9 +50,16 @@ func (w *worker) saveContent(p *pair, row ledger.Item, content Content) (string,
 	return name, nil
 }
 
+const refusedAs = "; saved as "
+
+// isSaved reports whether the item was refused by the cloud, and is kept as a file.
+func isSaved(row ledger.Item) bool {
+	return row.Disposition == cutover.Refused && strings.Contains(row.Note, refusedAs)
+}
+
 // refused is the row of an item that the cloud does not take.
 func refused(row ledger.Item, why error, saved string) ledger.Item {
-	row.Disposition, row.Note = cutover.Refused, "the cloud says: "+why.Error()+"; saved as "+saved
+	row.Disposition, row.Note = cutover.Refused, "the cloud says: "+why.Error()+refusedAs+saved
 	return row
 }
 
