@@ -60,6 +60,7 @@ type Bridge struct {
 	mu      sync.Mutex
 	workers map[cutover.MailboxID]*worker
 	doors   doors
+	pulse   *pulse
 	dumb    sync.Map        // legacy servers that cannot tell of all folders at once: nobody connects to find that out again
 	ctx     context.Context // of all workers; nil before Start
 	cancel  context.CancelFunc
@@ -68,7 +69,7 @@ type Bridge struct {
 
 // New makes a Bridge for the mailboxes. It does no I/O.
 func New(cfg Config, mailboxes []cutover.Mailbox) *Bridge {
-	b := &Bridge{cfg: cfg, turns: newTurns(cfg), workers: map[cutover.MailboxID]*worker{}}
+	b := &Bridge{cfg: cfg, turns: newTurns(cfg), pulse: newPulse(), workers: map[cutover.MailboxID]*worker{}}
 	b.doors.open = cfg.Open
 	for _, m := range mailboxes {
 		b.workers[m.ID] = newWorker(b, m)

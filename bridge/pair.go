@@ -30,9 +30,9 @@ func (p *pair) listed() bool { return p.legacy.Name != "" || len(p.legacy.Path) 
 // pairFolders lists the legacy folders and finds or makes each one's counterpart. Folders keep their pair, and with it what was learned of them, from pass to pass. A folder without a
 // counterpart does not stop the others: why it has none is kept in unpaired.
 func (w *worker) pairFolders(ctx context.Context) error {
-	folders, err := w.legacy.Folders(ctx)
+	folders, err := w.listed(ctx)
 	if err != nil {
-		return fmt.Errorf("listing the legacy folders of %s: %w", w.m.ID, err)
+		return err
 	}
 	have := map[string]*pair{}
 	for _, p := range w.pairs {

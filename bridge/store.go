@@ -83,6 +83,12 @@ type Warmer interface {
 	Warm(ctx context.Context)
 }
 
+// Pinger is a Store that can be asked for a sign of life.
+type Pinger interface {
+	// Ping returns nil when the server answers, as it would answer anything else: it connects and logs in if need be.
+	Ping(ctx context.Context) error
+}
+
 // Mover is a Target that can move items between its folders, each whole or not at all.
 type Mover interface {
 	// Move tells where the items lie now, with the zero place where the server does not tell; those that are gone are absent. ErrUnsupported, and nothing is done, where the server cannot.

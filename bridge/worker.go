@@ -184,12 +184,15 @@ func (w *worker) connect() (err error) {
 	return nil
 }
 
-// part gives the connections back after a pass, unless there are enough for every mailbox to keep its own.
+// part gives the connections back after a pass.
 func (w *worker) part() {
-	if w.b.size() > w.b.turns.most {
+	if w.parts() {
 		w.close()
 	}
 }
+
+// parts: there are not enough connections for every mailbox to keep its own.
+func (w *worker) parts() bool { return w.b.size() > w.b.turns.most }
 
 func (w *worker) close() {
 	for _, s := range []Store{w.legacy, w.cloud} {

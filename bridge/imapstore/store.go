@@ -46,6 +46,7 @@ var (
 	_ bridge.Foreseer = (*Store)(nil)
 	_ bridge.Keeper   = (*Store)(nil)
 	_ bridge.Notifier = (*Store)(nil)
+	_ bridge.Pinger   = (*Store)(nil)
 )
 
 // New returns a store; it connects when the first method needs it.
@@ -158,6 +159,15 @@ func (s *Store) onClose(stop func()) (unhook func()) {
 		defer s.mu.Unlock()
 		delete(s.hooks, n)
 	}
+}
+
+// Ping implements bridge.Pinger.
+func (s *Store) Ping(ctx context.Context) error {
+	err := s.control.do(ctx, func(at *live) error { return at.client.Noop().Wait() })
+	if err != nil {
+		return fmt.Errorf("asking for a sign of life: %w", err)
+	}
+	return nil
 }
 
 // folderError: a folder that cannot be opened because it is not there is gone.

@@ -16,6 +16,7 @@ const (
 	OpFetch   = "fetch"      // before a Fetch: its error
 	OpBody    = "fetch body" // before each body: ErrConnection ends the Fetch, any other is that item's
 	OpWait    = "wait"
+	OpPing    = "ping"
 	OpEnsure  = "ensure folder"
 	OpMove    = "move"
 	// OpSubscribe is asked before each folder of a Subscribe.
@@ -32,6 +33,7 @@ var (
 	_ bridge.Store    = (*Store)(nil)
 	_ bridge.Foreseer = (*Store)(nil)
 	_ bridge.Keeper   = (*Store)(nil)
+	_ bridge.Pinger   = (*Store)(nil)
 )
 
 // Store is one open login of a Mailbox.
@@ -83,6 +85,9 @@ func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
 	}
 	return list, nil
 }
+
+// Ping implements bridge.Pinger.
+func (s *Store) Ping(ctx context.Context) error { return s.begin(ctx, OpPing) }
 
 // open finds the folder by its name; the caller holds the mailbox's lock.
 func (s *Store) open(f cutover.Folder) (*folder, error) {

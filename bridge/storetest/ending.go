@@ -20,6 +20,10 @@ func (s *suite) endedContext() {
 	s.canceled("put", s.store.Put(ended, s.inbox, putItems(3, 3), func(bridge.Outcome) {}))
 	_, err = s.store.Folders(ended)
 	s.canceled("folders", err)
+	if pinger, can := s.store.(bridge.Pinger); can {
+		s.canceled("ping", pinger.Ping(ended))
+		s.ok(pinger.Ping(s.ctx))
+	}
 
 	during, cancel := context.WithCancel(s.ctx)
 	s.canceled("fetch under way", s.store.Fetch(during, s.inbox, refs, func(got bridge.Fetched) error {
@@ -64,5 +68,8 @@ func (s *suite) closedStore() {
 	}
 	if err := s.store.Put(s.ctx, s.inbox, putItems(1, 1), func(bridge.Outcome) {}); err == nil {
 		s.Error("a closed store puts")
+	}
+	if pinger, can := s.store.(bridge.Pinger); can && pinger.Ping(s.ctx) == nil {
+		s.Error("a closed store gives signs of life")
 	}
 }
