@@ -31,7 +31,7 @@ func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cu
 		}
 		change := flagChange{was: row.Flags, row: row}
 		change.row.Flags = c.Item.Flags
-		if row.Disposition.InCloud() && row.Cloud.Ref != "" {
+		if isOurs(row) {
 			even, err := w.even(ctx, p, change)
 			if err != nil {
 				return err
@@ -63,7 +63,7 @@ func (w *worker) lateFlags(ctx context.Context, p *pair, rows []ledger.Item) err
 		if err != nil {
 			return err
 		}
-		if !even && row.Disposition.InCloud() {
+		if !even && isOurs(row) {
 			changed = append(changed, c)
 		}
 	}
@@ -75,6 +75,11 @@ func (w *worker) lateFlags(ctx context.Context, p *pair, rows []ledger.Item) err
 		return fmt.Errorf("carrying late flags over: %w", err)
 	}
 	return w.keepRows(ctx, p, written)
+}
+
+// isOurs reports whether the row has a copy that we put or took over, and know the place of. A capture's copy was brought by its delivery.
+func isOurs(row ledger.Item) bool {
+	return row.Disposition.InCloud() && row.Disposition != cutover.Captured && row.Cloud.Ref != ""
 }
 
 // even reports whether there is nothing to carry over: the item has the flags that the row told, and so has the copy, as far as we wrote them.

@@ -139,6 +139,9 @@ func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, new
 	}
 	// Servers keep the date of what is moved; true duplicates differ in it, or in nothing but their flags. Where the key has no Message-ID, messages of one kind may agree in all that but their length.
 	same := func(o *origin, now ledger.Item) bool {
+		if id, traced := now.Identity.Trace.Verify(w.b.cfg.TraceKey); traced && isCaptured(o.row) != (id == o.row.Capture) {
+			return false
+		}
 		if now.Identity.Key.IsZero() && o.row.Size != now.Size {
 			return false
 		}
@@ -187,6 +190,9 @@ func (w *worker) lookIn(ctx context.Context, from *pair, origins []*origin) erro
 	}
 	state, err := w.cloudState(ctx, from)
 	if err != nil {
+		return err
+	}
+	if err := w.placeCaptures(ctx, from, state, origins); err != nil {
 		return err
 	}
 	var refs []cutover.Ref
@@ -246,19 +252,22 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 		switch {
 		case isSaved(m.row):
 			saved = append(saved, &moves[i])
+		case !m.here && isCaptured(m.row):
+			rows = append(rows, m.ended(), m.lost())
 		case !m.here:
 			astray = append(astray, &moves[i])
 		}
 	}
 	// Before anything is moved into the folder, which is not theirs.
-	if rows, left, err = s.found(ctx, astray); err != nil {
+	found, left, err := s.found(ctx, astray)
+	if err != nil {
 		return nil, nil, err
 	}
 	refused, err := s.stillRefused(ctx, saved)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows = append(rows, refused...)
+	rows = append(append(rows, found...), refused...)
 	for from, of := range byOrigin(moves) {
 		if err := s.w.readAgain(ctx, from); err != nil {
 			return nil, nil, err
@@ -316,7 +325,7 @@ func (s *stretch) found(ctx context.Context, astray []*move) (rows, purged []led
 			}
 		}
 		if rows = append(rows, m.ended()); kept {
-			rows = append(rows, m.left())
+			rows = append(rows, m.lost())
 		} else {
 			purged = append(purged, m.now)
 		}
@@ -360,7 +369,7 @@ func (w *worker) readAgain(ctx context.Context, from *pair) error {
 // ended is the old row: it has no copy any more. One that is marked gets one when the mark is taken away.
 func (m *move) ended() ledger.Item {
 	row := m.row
-	row.Disposition, row.Cloud, row.CloudFlags, row.Note = cutover.Gone, ledger.Place{}, nil, "moved on the old side"
+	row.Disposition, row.Cloud, row.CloudFlags, row.Capture, row.Note = cutover.Gone, ledger.Place{}, nil, "", "moved on the old side"
 	if m.marked {
 		row.Disposition, row.Note = cutover.Skipped, "marked as deleted, after it was moved on the old side"
 	}
@@ -370,16 +379,19 @@ func (m *move) ended() ledger.Item {
 // begun is the new row, with the copy that the old one had, and what was noted of it.
 func (m *move) begun(at ledger.Place) ledger.Item {
 	row := m.now
+	row.Capture = m.row.Capture
 	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, withoutLeft(m.row.Note)
 	return row
 }
 
-// left is the new row of an item whose copy is as the user left it, wherever that is.
-func (m *move) left() ledger.Item {
+// lost is the new row of an item whose copy is as the user left it, or as its delivery brought it, wherever that is.
+func (m *move) lost() ledger.Item {
 	row := m.begun(ledger.Place{})
-	if repairsOf(row) == 0 {
+	switch {
+	case isCaptured(row):
+	case repairsOf(row) == 0:
 		row.Note = leftNote
-	} else {
+	default:
 		row.Note += "; " + leftNote
 	}
 	return row
@@ -395,7 +407,8 @@ func withoutLeft(note string) string {
 func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (done, put []ledger.Item, err error) {
 	mover, can := s.w.cloud.(Mover)
 	if !can {
-		return nil, newRows(moves), nil
+		done, put = unmoved(moves)
+		return done, put, nil
 	}
 	state, err := s.w.cloudState(ctx, s.p)
 	if err != nil {
@@ -403,7 +416,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	}
 	marked := newRows(moves)
 	for i, m := range moves {
-		marked[i].Note, marked[i].CloudFlags = m.note(), m.row.CloudFlags
+		marked[i].Note, marked[i].CloudFlags, marked[i].Capture = m.note(), m.row.CloudFlags, m.row.Capture
 	}
 	intended, err := s.w.intend(ctx, marked, state)
 	if err != nil {
@@ -411,7 +424,8 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	}
 	places, err := mover.Move(ctx, from.cloud, refsOf(moves), s.p.cloud)
 	if errors.Is(err, ErrUnsupported) {
-		return nil, newRows(moves), s.w.b.cfg.Ledger.Forget(ctx, ids(intended))
+		done, put = unmoved(moves)
+		return done, put, s.w.b.cfg.Ledger.Forget(ctx, ids(intended))
 	} else if err != nil {
 		return nil, nil, fmt.Errorf("moving copies from %s: %w", from.Cloud, err)
 	}
@@ -419,8 +433,8 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 		m.now = intended[i]
 		place, moved := places[m.row.Cloud.Ref]
 		switch {
-		case !moved: // somebody was quicker: it is as the user left it
-			done = append(done, m.ended(), m.left())
+		case !moved, place.Ref == "" && isCaptured(m.row): // somebody was quicker: it is as the user left it; or nobody is told where it lies, and need not know
+			done = append(done, m.ended(), m.lost())
 		case place.Ref == "":
 			s.laid = append(s.laid, m.now) // the new row stays Intended, and the old one as it is, until the tail tells where it lies
 		default:
@@ -428,6 +442,18 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 		}
 	}
 	return done, nil, nil
+}
+
+// unmoved are the rows of moves whose copies the server cannot move: what we put is put once more, where it is now.
+func unmoved(moves []*move) (done, put []ledger.Item) {
+	for _, m := range moves {
+		if isCaptured(m.row) {
+			done = append(done, m.ended(), m.lost())
+		} else {
+			put = append(put, m.now)
+		}
+	}
+	return done, put
 }
 
 // movedFrom begins the note of a row whose copy is being moved, so that the old row is ended too when a crash comes in between; the old row's note follows.
@@ -461,7 +487,9 @@ func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.
 			continue
 		}
 		text, note, _ := strings.Cut(row.Note, "; ")
-		found[i].Note = note
+		if found[i].Note = note; row.Capture != "" {
+			found[i].Disposition = cutover.Captured
+		}
 		alike, err := w.alike(ctx, []ledger.Item{row})
 		if err != nil {
 			return nil, err
@@ -492,7 +520,7 @@ func (s *stretch) followMovedFlags(ctx context.Context, moves []move, rows []led
 	var changed []flagChange
 	at := map[ledger.Place]int{}
 	for i, row := range rows {
-		if row.Cloud.Ref != "" && !row.Flags.Equal(row.CloudFlags) {
+		if isOurs(row) && !row.Flags.Equal(row.CloudFlags) {
 			changed, at[row.Legacy] = append(changed, flagChange{was: was[row.Legacy], row: row}), i
 		}
 	}

@@ -24,7 +24,7 @@ const (
 func (w *worker) gone(ctx context.Context, rows []ledger.Item) (found []*origin, staying []ledger.Item, err error) {
 	byFolder := map[ledger.FolderID][]ledger.Item{}
 	for _, row := range rows {
-		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted || row.Disposition == cutover.Merged || isSaved(row) {
+		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted || row.Disposition == cutover.Merged || isSaved(row) || isCaptured(row) {
 			byFolder[row.Folder] = append(byFolder[row.Folder], row)
 		}
 	}
@@ -46,6 +46,7 @@ func (w *worker) gone(ctx context.Context, rows []ledger.Item) (found []*origin,
 			}
 		}
 	}
+	found = withoutShared(found, staying)
 	slices.SortFunc(found, func(a, b *origin) int { return int(a.row.ID - b.row.ID) })
 	return found, staying, nil
 }

@@ -52,7 +52,7 @@ func (w *worker) rebind(ctx context.Context, p *pair, state FolderState) (change
 	var stale []ledger.Item
 	for _, one := range pairs {
 		err = w.b.cfg.Ledger.All(ctx, one.ID, func(row ledger.Item) bool {
-			if row.Disposition.InCloud() && row.Cloud.Ref != "" && row.Cloud.Validity != state.Validity {
+			if isOurs(row) && row.Cloud.Validity != state.Validity {
 				stale = append(stale, row)
 			}
 			return true

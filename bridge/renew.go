@@ -91,7 +91,7 @@ func (w *worker) followRenewed(ctx context.Context, p *pair, renewed, news []led
 		c := flagChange{was: row.Flags, row: renewed[i]}
 		if even, err := w.even(ctx, p, c); err != nil {
 			return err
-		} else if !even && row.Disposition.InCloud() && row.Cloud.Ref != "" {
+		} else if !even && isOurs(row) {
 			changed, at[row.ID] = append(changed, c), i
 		}
 	}

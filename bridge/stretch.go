@@ -136,11 +136,15 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 		}
 		skipped = nil
 	}
+	captured, others := parted(alike)
+	if rest, err = s.moved(ctx, captured, rest); err != nil {
+		return err
+	}
 	joined, rest, err := w.join(ctx, p, rest)
 	if err != nil {
 		return err
 	}
-	if rest, err = s.moved(ctx, alike, rest); err != nil {
+	if rest, err = s.moved(ctx, others, rest); err != nil {
 		return err
 	}
 	rows = slices.Concat(rows, skipped, joined)

@@ -267,10 +267,10 @@ func (v *verifier) inPlaceOr(rest []unplaced, u unplaced) []unplaced {
 	return rest
 }
 
-// inPlace counts an item whose copy is where the ledger says.
+// inPlace counts an item whose copy is where the ledger says. What a capture brought is looked for with the captures.
 func (v *verifier) inPlace(u unplaced) bool {
 	c := v.places[u.home][u.row.Cloud]
-	if !u.known || u.row.Cloud.Ref == "" || c == nil || c.used || !same(u.item, c.item) {
+	if !u.known || u.row.Cloud.Ref == "" || c == nil || c.used || isCaptured(u.row) || !same(u.item, c.item) {
 		return false
 	}
 	c.put = true
