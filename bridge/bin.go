@@ -86,6 +86,23 @@ func (w *worker) liesIn(ctx context.Context, f cutover.Folder, row ledger.Item) 
 	return false, nil
 }
 
+// unmarked adds to the origins what is in a bin and is itself among the news, as it was met without its mark, though it may have been marked again since: an item is in one place only.
+func (s *stretch) unmarked(ctx context.Context, origins []*origin, staying, news []ledger.Item) ([]*origin, error) {
+	for _, row := range staying {
+		if !slices.ContainsFunc(news, func(now ledger.Item) bool { return now.Legacy == row.Legacy && !now.Flags.Has(`\Deleted`) }) {
+			continue
+		}
+		from, err := s.w.pairOf(ctx, row.Folder)
+		if err != nil {
+			return nil, err
+		}
+		if from.Legacy.Key() == binPath(s.p.Legacy).Key() {
+			origins = append(origins, &origin{from: from, row: row})
+		}
+	}
+	return origins, nil
+}
+
 // discard disposes of news that are marked as deleted, by a stretch of their own: those that were moved here from another bin; those that were moved here from elsewhere as if they were not
 // marked; the others go into the bin. What rows the old side's items have is another thing afterwards.
 func (s *stretch) discard(ctx context.Context, b Batch, alike, marked []ledger.Item) error {

@@ -183,3 +183,24 @@ func TestTwoEqualMarkedMessagesMetTogether(t *testing.T) {
 		}
 	})
 }
+
+// The mark is taken away, and set again just when we look where the copy is: there is one copy all the same.
+func TestAMarkThatComesBackAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := binning(t, memstore.Options{})
+		flag(t, w.old(), "marked", `\Seen`)
+		again := false
+		w.old().SetFault(func(op string, _ int) error {
+			if op == memstore.OpFlags && !again {
+				again = true
+				flag(t, w.old(), "marked", `\Seen`, `\Deleted`)
+			}
+			return nil
+		})
+		w.run(10 * time.Minute)
+		w.wantBin(2, 0)
+		if !again {
+			t.Error("nobody asked for the flags")
+		}
+	})
+}

@@ -137,7 +137,9 @@ func TestAMoveOfWhatWasCapturedWhateverFails(t *testing.T) {
 			w.old().SetFault(fail)
 			w.old().Move(inbox, ref, projects)
 			w.wantCaptured(1, 2, 3, 0)
-			if !failed || !slices.ContainsFunc(w.new().Messages(projects), func(m memstore.Message) bool { return slices.Equal(m.Raw, w.traced(captureID, mail("captured", "hello"))) }) {
+			if !failed || !slices.ContainsFunc(w.new().Messages(projects), func(m memstore.Message) bool {
+				return slices.Equal(m.Raw, w.traced(captureID, mail("captured", "hello")))
+			}) {
 				t.Errorf("failed %t", failed)
 			}
 		})

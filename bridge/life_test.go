@@ -259,6 +259,10 @@ func (l *life) act() {
 			l.ever[tag]++
 			l.note("%s is copied from %s %s to %s", tag, from, m.Ref, to)
 			l.old().Deliver(to, memstore.Message{Raw: m.Raw, Flags: m.Flags, Date: m.Date})
+			if l.pick(2) == 0 && !m.Flags.Has(`\Deleted`) {
+				l.note("%s in %s %s is marked: it was filed", tag, from, m.Ref)
+				l.old().SetFlags(from, m.Ref, append(slices.Clone(m.Flags), `\Deleted`)...)
+			}
 		}
 	case 8, 9:
 		flags := l.flags()

@@ -43,7 +43,10 @@ func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rest []
 	}
 	origins, staying, err := s.w.gone(ctx, alike)
 	if err == nil && s.fresh && anyCopied(staying, news) {
-		origins, err = s.markedSoon(ctx, alike)
+		origins, staying, err = s.markedSoon(ctx, alike)
+	}
+	if err == nil {
+		origins, err = s.unmarked(ctx, origins, staying, news)
 	}
 	if err != nil || len(origins) == 0 {
 		return news, err
@@ -70,15 +73,14 @@ func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rest []
 const filing = 2 * time.Second
 
 // markedSoon looks once more, after a moment, which of the rows' items are gone.
-func (s *stretch) markedSoon(ctx context.Context, alike []ledger.Item) ([]*origin, error) {
+func (s *stretch) markedSoon(ctx context.Context, alike []ledger.Item) (origins []*origin, staying []ledger.Item, err error) {
 	if err := s.drain(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := s.w.b.cfg.Clock.Sleep(ctx, filing); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	origins, _, err := s.w.gone(ctx, alike)
-	return origins, err
+	return s.w.gone(ctx, alike)
 }
 
 // anyCopied reports whether any of the news looks like a copy, made on the old side, of an item that stays. Such a copy keeps the date.

@@ -73,5 +73,5 @@ func (s *Server) Mailbox(name string) *Mailbox {
 
 // Open returns a Store on the mailbox, which it makes when there is none.
 func (s *Server) Open(name string) *Store {
-	return &Store{box: s.Mailbox(name), closed: make(chan struct{}), seen: map[string]uint64{}}
+	return &Store{box: s.Mailbox(name), closed: make(chan struct{}), seen: map[string]uint64{}, eras: map[string]uint32{}}
 }

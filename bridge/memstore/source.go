@@ -27,7 +27,7 @@ func (s *Store) Next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (br
 		return bridge.Batch{}, err
 	}
 	s.mu.Lock()
-	s.seen[open.Name] = open.modseq
+	s.seen[open.Name], s.eras[open.Name] = open.modseq, open.validity
 	s.mu.Unlock()
 	return s.box.next(open, at), nil
 }
@@ -97,7 +97,7 @@ func (b *Mailbox) takeFlags(f *folder, at *cursor, batch *bridge.Batch) bool {
 	return batch.Fresh
 }
 
-// Fetch gives the bodies in the order of refs.
+// Fetch gives the bodies in the order of refs. References of another era than the last Next's would name other messages.
 func (s *Store) Fetch(ctx context.Context, f cutover.Folder, refs []cutover.Ref, got func(bridge.Fetched) error) error {
 	if err := s.begin(ctx, OpFetch); err != nil {
 		return fmt.Errorf("reading %s: %w", f.Path, err)
@@ -127,6 +127,12 @@ func (s *Store) fetch(ctx context.Context, f cutover.Folder, ref cutover.Ref) br
 	open, err := s.open(f)
 	if err != nil {
 		return bridge.Fetched{Ref: ref, Err: err}
+	}
+	s.mu.Lock()
+	era, followed := s.eras[open.Name]
+	s.mu.Unlock()
+	if followed && era != open.validity {
+		return bridge.Fetched{Ref: ref, Err: fmt.Errorf("validity changed from %d to %d: %w", era, open.validity, bridge.ErrConnection)}
 	}
 	m := open.find(ref)
 	if m == nil {

@@ -44,6 +44,7 @@ type Store struct {
 
 	mu   sync.Mutex
 	seen map[string]uint64 // by folder: its modseq at the last Next, so that Wait misses nothing in between
+	eras map[string]uint32 // by folder: its validity at the last Next
 }
 
 // Close ends the Store: calls under way and later ones return an error.
