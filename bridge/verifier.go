@@ -94,8 +94,10 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	if err := v.expect(ctx, later); err != nil {
 		return err
 	}
-	v.name(append(v.place(later), v.share()...))
+	refused, others := partedRefused(later)
+	missing := append(v.place(others), v.share()...)
 	v.goneAstray()
+	v.name(append(missing, v.place(refused)...)) // only what somebody put in by hand is there
 	if err := v.surplus(ctx); err != nil {
 		return err
 	}
@@ -353,6 +355,18 @@ func (v *verifier) place(rest []unplaced) (missing []unplaced) {
 		rest = missing
 	}
 	return missing
+}
+
+// partedRefused are those that the cloud refused, and the others.
+func partedRefused(all []unplaced) (refused, others []unplaced) {
+	for _, u := range all {
+		if u.known && isSaved(u.row) {
+			refused = append(refused, u)
+		} else {
+			others = append(others, u)
+		}
+	}
+	return refused, others
 }
 
 // claim is higher for what is more surely in the cloud.
