@@ -34,15 +34,35 @@ func (s *scanner) Write(p []byte) (int, error) {
 
 // octets looks for octets above 127 and for line ends that are not CRLF.
 func (s *scanner) octets(p []byte) {
-	for _, c := range p {
-		if c == '\n' {
-			s.bare = s.bare || !s.lastCR
-		} else if s.lastCR {
-			s.bare = true
+	s.eightBit = s.eightBit || hasEightBit(p)
+	for len(p) > 0 && !s.bare {
+		if s.lastCR {
+			s.bare, s.lastCR, p = p[0] != '\n', false, p[1:]
+			continue
 		}
-		s.lastCR = c == '\r'
-		s.eightBit = s.eightBit || c >= 0x80
+		line, rest, ended := bytes.Cut(p, lf)
+		switch cr := bytes.IndexByte(line, '\r'); {
+		case cr < 0:
+			s.bare = ended
+		case cr < len(line)-1:
+			s.bare = true
+		default:
+			s.lastCR = !ended
+		}
+		p = rest
 	}
+}
+
+var lf = []byte{'\n'}
+
+// hasEightBit looks at eight octets at a time.
+func hasEightBit(p []byte) bool {
+	for ; len(p) >= 8; p = p[8:] {
+		if binary.LittleEndian.Uint64(p)&0x8080808080808080 != 0 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p, func(c byte) bool { return c >= 0x80 })
 }
 
 // fill writes what was learned into the capture.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +30,7 @@ type body struct {
 	filled int
 	size   int64
 	file   *os.File // nil while all of it fits into the buffer
+	lasts  bool     // the file's name is on stable storage
 	failed error    // of a Write: a body with a hole is never committed
 	ended  bool
 }
@@ -87,12 +87,11 @@ func (b *body) flush() error {
 		return err
 	}
 	if b.file == nil {
-		name := filepath.Join(b.l.folder, bodiesFolder, rand.Text()+".eml")
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		f, lasts, err := b.l.spares.take()
 		if err != nil {
 			return err
 		}
-		b.file = f
+		b.file, b.lasts = f, lasts
 	}
 	if _, err := b.file.Write(b.buffer[:b.filled]); err != nil {
 		return err
@@ -142,7 +141,7 @@ func (b *body) finishFile() error {
 	if err := b.flush(); err != nil {
 		return err
 	}
-	if err := b.file.Sync(); err != nil {
+	if err := b.file.Sync(); err != nil || b.lasts {
 		return err
 	}
 	return syncFolder(filepath.Dir(b.file.Name()))

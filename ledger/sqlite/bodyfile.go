@@ -107,8 +107,13 @@ func (l *Ledger) sweepBodies(ctx context.Context) error {
 	return nil
 }
 
+// dropOrphan removes an empty one in any case: nothing was ever written to it.
 func (l *Ledger) dropOrphan(path string) error {
-	if !l.rolledBack.Load() {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !l.rolledBack.Load() || info.Size() == 0 {
 		return os.Remove(path)
 	}
 	aside := filepath.Join(l.folder, orphanFolder)

@@ -49,6 +49,7 @@ type Ledger struct {
 	required   atomic.Int64 // required deliveries in the store
 	unknown    int          // rows of unknown_recipients; the writer's
 	repeats    repeats
+	spares     *spares
 	bridged    sync.Map // the mailboxes that have folders, by cutover.MailboxID: all others have no items
 }
 
@@ -67,7 +68,7 @@ func Open(ctx context.Context, folder string, opts Options) (*Ledger, error) {
 			return nil, err
 		}
 	}
-	l := &Ledger{folder: folder, reserve: opts.Reserve, lock: lock}
+	l := &Ledger{folder: folder, reserve: opts.Reserve, lock: lock, spares: newSpares(filepath.Join(folder, bodiesFolder))}
 	if err := l.open(ctx); err != nil {
 		l.release()
 		return nil, wrap(err, "opening ledger in %s", folder)
@@ -166,6 +167,7 @@ func (l *Ledger) Close() error {
 	l.closed = true
 	close(l.w.changes)
 	<-l.w.done
+	l.spares.close()
 	counted := l.mark.advance(l.w)
 	if isFull(counted) {
 		counted = nil
