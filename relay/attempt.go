@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -19,20 +18,18 @@ import (
 	"posthouse/relay/reason"
 )
 
-// attempt makes one try for deliveries that are durably Sending and records what came of it. It reports whether the scan has something new to do.
-func (c *Courier) attempt(ctx context.Context, l *lane, d departure) (news bool) {
+// attempt makes one try for deliveries that are durably Sending, and says what came of it.
+func (c *Courier) attempt(ctx context.Context, l *lane, d departure) ended {
 	capture, group := d.capture, d.group
 	outcomes := c.deliver(ctx, l, d)
 	now := c.cfg.Clock.Now()
-	news = l.report(outcomes, now)
+	news := l.report(outcomes, now)
 	for i, o := range outcomes {
 		group[i] = c.judge(capture, group[i], o, now)
 		c.log(capture, group[i], o)
 		news = news || group[i].State == ledger.Due || group[i].State == ledger.InDoubt
 	}
-	// What an attempt came to is recorded even when we are being stopped; failing that, the rows stay Sending and are in doubt at the next start.
-	c.record(ctx, group)
-	return news
+	return ended{group, news}
 }
 
 // maxRest is how long a destination is left alone at most because it asked for it; then one message asks again.
@@ -71,24 +68,6 @@ func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 func (l *lane) accepted(outcomes []Outcome) {
 	if !slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Busy || o.Class == reason.Throttled }) {
 		l.window.Accepted()
-	}
-}
-
-// record writes what became of deliveries. While the ledger cannot take it (a full disk), it is tried again until we are stopped: the way stays closed for other mail,
-// which would only add to what is in doubt.
-func (c *Courier) record(ctx context.Context, group []ledger.Delivery) {
-	for logged := false; ; logged = true {
-		err := c.cfg.Ledger.Update(context.WithoutCancel(ctx), group...)
-		if err == nil {
-			c.noteDoubts(group)
-			return
-		}
-		if !logged {
-			c.cfg.Log.WithError(err).WithField("capture", group[0].Capture).Error("could not record what became of a delivery; it stays in doubt")
-		}
-		if errors.Is(err, ledger.ErrClosed) || errors.Is(err, ledger.ErrNotFound) || c.cfg.Clock.Sleep(ctx, c.cfg.Scan) != nil {
-			return
-		}
 	}
 }
 

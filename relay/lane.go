@@ -16,6 +16,9 @@ type lane struct {
 	window  *pace.Window // of attempts under way: it grows while they succeed, and halves when the destination asks us to slow down
 	breaker *pace.Breaker
 	ready   ready
+	// attempts that are over and not recorded, and a token for whoever records them.
+	unrecorded chan ended
+	recorder   chan struct{}
 }
 
 // breakAfter is how many attempts in a row must fail to reach a destination before it is left alone for a while.
@@ -31,7 +34,10 @@ func (c *Courier) lane(name string) *lane {
 		if !ok {
 			to = missing{}
 		}
-		l = &lane{name: name, to: to, window: pace.NewWindow(1, c.cfg.Workers), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses), ready: ready{queued: map[ledger.DeliveryID]bool{}}}
+		l = &lane{
+			name: name, to: to, window: pace.NewWindow(1, c.cfg.Workers), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses), ready: ready{queued: map[ledger.DeliveryID]bool{}},
+			unrecorded: make(chan ended, max(1, c.cfg.Workers)), recorder: make(chan struct{}, 1),
+		}
 		c.lanes[name] = l
 	}
 	return l

@@ -1,10 +1,8 @@
 package relay
 
 import (
-	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"posthouse/internal/pace"
 	"posthouse/ledger"
@@ -12,7 +10,7 @@ import (
 
 // Between what is due in the ledger and the attempts lies a short queue for each lane. The listener fills it with what it has just stored, and the scan with what it read; workers, each in
 // the room of one attempt, empty it. All that lies there is Due, and whatever becomes of the queue loses nothing. Nothing is sent because it lies there: a delivery must first become Sending
-// in the ledger, from just the state in which it was made ready (Begin), so that neither a second reading of it nor a person's deed in between leads to a second attempt.
+// in the ledger, from just the state in which it was made ready (serve.go), so that neither a second reading of it nor a person's deed in between leads to a second attempt.
 
 const (
 	// readyRoom is how many attempts may lie ready in one lane; few is when the scan is asked for more.
@@ -32,7 +30,10 @@ type departure struct {
 
 // ready is a lane's queue.
 type ready struct {
+	beginning sync.Mutex // held while some are made Sending
+
 	mu     sync.Mutex
+	begun  []departure // Sending already
 	fresh  []departure // never tried: they go first
 	tried  []departure
 	queued map[ledger.DeliveryID]bool
@@ -44,13 +45,31 @@ type ready struct {
 func (r *ready) len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.length()
+	return len(r.begun) + r.length()
 }
 
+// length is how many lie there that are Due.
 func (r *ready) length() int { return len(r.fresh) + len(r.tried) }
 
 // enough reports whether the scan need not look for more.
 func (r *ready) enough() bool { return r.len() > few }
+
+// nextBegun returns what is Sending and goes next.
+func (r *ready) nextBegun() (d departure, some bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.begun) == 0 {
+		return d, false
+	}
+	d, r.begun = r.begun[0], r.begun[1:]
+	return d, true
+}
+
+func (r *ready) addBegun(all []departure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun = append(r.begun, all...)
+}
 
 // looked notes that the scan has looked, and whether there is more.
 func (r *ready) looked(behind bool) {
@@ -97,7 +116,7 @@ func (r *ready) put(d departure) bool {
 	return true
 }
 
-// take returns what goes next, and whether it is time to look for more.
+// take returns what is made Sending next, and whether it is time to look for more.
 func (r *ready) take() (d departure, some, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,7 +140,7 @@ func (r *ready) take() (d departure, some, more bool) {
 	return d, true, more
 }
 
-// clear leaves all to the ledger, and to the next look at it.
+// clear leaves all that is Due to the ledger, and to the next look at it.
 func (r *ready) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,101 +158,4 @@ func (c *Courier) Offer(capture ledger.Capture, due []ledger.Delivery, octets []
 		}
 		c.staff(l)
 	}
-}
-
-// staff begins as many workers as there is work and room for.
-func (c *Courier) staff(l *lane) {
-	if l.ready.len() > 0 && !c.going(l) {
-		l.ready.clear()
-	}
-	for range min(l.ready.len(), l.free()) {
-		if !c.enter(l) {
-			return
-		}
-		go c.serve(l, departure{})
-	}
-}
-
-// serve attempts a departure that is Sending, if there is one, and then what is ready until nothing is. It has room in the lane, and gives it back.
-func (c *Courier) serve(l *lane, d departure) {
-	defer func() {
-		c.Release(l.name)
-		c.staff(l) // what became ready just now found no room
-	}()
-	for some := len(d.group) > 0; some || l.ready.len() > 0; d, some = c.next(l) {
-		if some {
-			c.carry(l, d)
-			c.staff(l) // there may be more room now, or less
-		}
-		if l.free() < 0 {
-			return
-		}
-	}
-}
-
-// carry makes an attempt for deliveries that are Sending and claimed, and frees them afterwards.
-func (c *Courier) carry(l *lane, d departure) {
-	news := c.attempt(c.ctx, l, d)
-	c.free(d.group)
-	if news {
-		c.Hint() // only now: a scan passes over what is busy
-	}
-}
-
-// going reports whether the lane goes on: we are not being stopped, and the destination is there.
-func (c *Courier) going(l *lane) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.running && !l.breaker.Retry().After(c.cfg.Clock.Now())
-}
-
-// next makes Sending what is ready next. It returns nothing also where that was done, held or moved meanwhile.
-func (c *Courier) next(l *lane) (departure, bool) {
-	if !c.going(l) {
-		l.ready.clear()
-		return departure{}, false
-	}
-	d, some, more := l.ready.take()
-	if more {
-		c.Hint()
-	}
-	if !some || !c.hold(d.group) {
-		return departure{}, false
-	}
-	now := c.cfg.Clock.Now()
-	if err := c.fetch(&d); err != nil {
-		if c.ctx.Err() == nil {
-			c.record(c.ctx, c.putOff(d.group, err, now))
-		}
-		c.free(d.group)
-		return departure{}, false
-	}
-	if !l.breaker.Allow(now) {
-		c.free(d.group)
-		return departure{}, false
-	}
-	return d, c.depart(l, &d, now)
-}
-
-// fetch reads the capture if it is not there.
-func (c *Courier) fetch(d *departure) (err error) {
-	if d.capture.ID == "" {
-		d.capture, err = c.cfg.Ledger.Capture(c.ctx, d.group[0].Capture)
-	}
-	return err
-}
-
-// depart makes Sending what still stands as it was when it was made ready, and frees the rest.
-func (c *Courier) depart(l *lane, d *departure, now time.Time) bool {
-	sending, err := c.cfg.Ledger.Begin(context.WithoutCancel(c.ctx), now, d.group...)
-	if err != nil && c.ctx.Err() == nil {
-		c.cfg.Log.WithError(err).Error("could not begin deliveries")
-		l.ready.clear()
-	}
-	left := slices.DeleteFunc(slices.Clone(d.group), func(d ledger.Delivery) bool {
-		return slices.ContainsFunc(sending, func(s ledger.Delivery) bool { return s.ID == d.ID })
-	})
-	c.free(left)
-	d.group = sending
-	return len(sending) > 0
 }

@@ -1,0 +1,152 @@
+package relay
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"posthouse/internal/pace"
+	"posthouse/ledger"
+)
+
+// Neither end of an attempt waits for the disk alone: what is ready becomes Sending some at a time, and what attempts came to is recorded together. So the workers of a lane mostly send.
+
+// staff begins as many workers as there is work and room for.
+func (c *Courier) staff(l *lane) {
+	for range min(l.ready.len(), l.free()) {
+		if !c.enter(l) {
+			return
+		}
+		go c.serve(l, departure{})
+	}
+}
+
+// serve attempts a departure that is Sending, if there is one, and then what is ready until nothing is. It has room in the lane, and gives it back.
+func (c *Courier) serve(l *lane, d departure) {
+	defer func() {
+		c.Release(l.name)
+		c.staff(l) // what became ready just now found no room
+	}()
+	for some := len(d.group) > 0; some || l.ready.len() > 0; d, some = c.next(l) {
+		if some {
+			c.finished(l, c.attempt(c.ctx, l, d))
+			c.staff(l) // there may be more room now, or less
+		}
+		if l.free() < 0 {
+			return
+		}
+	}
+}
+
+// going reports whether the lane goes on: we are not being stopped, and the destination is there.
+func (c *Courier) going(l *lane) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running && !l.breaker.Retry().After(c.cfg.Clock.Now())
+}
+
+// next returns what is Sending and goes next. Where nothing is, it makes some of what is ready so.
+func (c *Courier) next(l *lane) (departure, bool) {
+	l.ready.beginning.Lock()
+	defer l.ready.beginning.Unlock()
+	if !c.going(l) {
+		c.unbegin(l)
+		l.ready.clear()
+		return departure{}, false
+	}
+	if d, some := l.ready.nextBegun(); some {
+		return d, true
+	}
+	l.ready.addBegun(c.makeSending(l))
+	return l.ready.nextBegun()
+}
+
+// makeSending makes Sending what is ready next, about as much as attempts are made at once.
+func (c *Courier) makeSending(l *lane) []departure {
+	now := c.cfg.Clock.Now()
+	batch := c.batch(l, now)
+	if len(batch) == 0 {
+		return nil
+	}
+	var all []ledger.Delivery
+	for _, d := range batch {
+		all = append(all, d.group...)
+	}
+	sending, err := c.cfg.Ledger.Begin(context.WithoutCancel(c.ctx), now, all...)
+	if err != nil && c.ctx.Err() == nil {
+		c.cfg.Log.WithError(err).Error("could not begin deliveries")
+		l.ready.clear()
+	}
+	begun := map[ledger.DeliveryID]ledger.Delivery{}
+	for _, d := range sending {
+		begun[d.ID] = d
+	}
+	c.free(slices.DeleteFunc(all, func(d ledger.Delivery) bool { return begun[d.ID].ID != 0 }))
+	for i := range batch {
+		group := batch[i].group[:0]
+		for _, d := range batch[i].group {
+			if is, some := begun[d.ID]; some {
+				group = append(group, is)
+			}
+		}
+		batch[i].group = group
+	}
+	return slices.DeleteFunc(batch, func(d departure) bool { return len(d.group) == 0 })
+}
+
+// batch claims what is ready next, and reads what is needed to send it. Where the destination is to be tried by one message first, it is one.
+func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
+	most := l.window.Size()
+	if l.breaker.State() != pace.Closed {
+		most = 1
+	}
+	for len(batch) < most {
+		d, some, more := l.ready.take()
+		if more {
+			c.Hint()
+		}
+		if !some {
+			break
+		}
+		if !c.hold(d.group) {
+			continue // somebody asks for it, or has it in hand
+		}
+		if err := c.fetch(&d); err != nil {
+			if c.ctx.Err() == nil {
+				c.record(c.ctx, c.putOff(d.group, err, now))
+			}
+			c.free(d.group)
+			continue
+		}
+		batch = append(batch, d)
+	}
+	if len(batch) > 0 && !l.breaker.Allow(now) {
+		for _, d := range batch {
+			c.free(d.group)
+		}
+		return nil
+	}
+	return batch
+}
+
+// fetch reads the capture if it is not there.
+func (c *Courier) fetch(d *departure) (err error) {
+	if d.capture.ID == "" {
+		d.capture, err = c.cfg.Ledger.Capture(c.ctx, d.group[0].Capture)
+	}
+	return err
+}
+
+// unbegin makes Due again what is Sending and was not attempted, since the lane does not go on.
+func (c *Courier) unbegin(l *lane) {
+	var all []ledger.Delivery
+	for d, some := l.ready.nextBegun(); some; d, some = l.ready.nextBegun() {
+		for _, d := range d.group {
+			all = append(all, enter(d, ledger.Due, c.cfg.Clock.Now(), d.Next))
+		}
+	}
+	if len(all) > 0 {
+		c.record(c.ctx, all)
+		c.free(all)
+	}
+}
