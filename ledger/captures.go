@@ -125,6 +125,8 @@ type Captures interface {
 	// Repeated returns the capture whose Repeat is the same and that was taken at or after since.
 	Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error)
 	Capture(ctx context.Context, id cutover.CaptureID) (Capture, error)
+	// Captured returns those of the captures that there are, with one question.
+	Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]Capture, error)
 
 	// DueDeliveries returns one destination's deliveries in a state (Due, InDoubt, Accepted) whose Next is not after now, at most limit, those never tried
 	// first, then by Next; and the earliest Next among the rest (zero if none). However much waits for one destination, another's are found at once.

@@ -65,6 +65,12 @@ func (r *ready) nextBegun() (d departure, some bool) {
 	return d, true
 }
 
+func (r *ready) lenBegun() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.begun)
+}
+
 func (r *ready) addBegun(all []departure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"posthouse/cutover"
 	"posthouse/internal/pace"
 	"posthouse/ledger"
 )
@@ -47,6 +48,12 @@ func (c *Courier) going(l *lane) bool {
 
 // next returns what is Sending and goes next. Where nothing is, it makes some of what is ready so.
 func (c *Courier) next(l *lane) (departure, bool) {
+	if c.going(l) {
+		if d, some := l.ready.nextBegun(); some {
+			c.makeAhead(l)
+			return d, true
+		}
+	}
 	l.ready.beginning.Lock()
 	defer l.ready.beginning.Unlock()
 	if !c.going(l) {
@@ -59,6 +66,22 @@ func (c *Courier) next(l *lane) (departure, bool) {
 	}
 	l.ready.addBegun(c.makeSending(l))
 	return l.ready.nextBegun()
+}
+
+// makeAhead makes some Sending while those before them are being sent.
+func (c *Courier) makeAhead(l *lane) {
+	if l.ready.lenBegun() >= l.window.Size() || !l.ready.beginning.TryLock() {
+		return
+	}
+	c.work.Add(1) // whoever calls is counted as well, so Stop still waits
+	go func() {
+		defer c.work.Done()
+		if c.going(l) {
+			l.ready.addBegun(c.makeSending(l))
+		}
+		l.ready.beginning.Unlock()
+		c.staff(l)
+	}()
 }
 
 // makeSending makes Sending what is ready next, about as much as attempts are made at once.
@@ -108,18 +131,11 @@ func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
 		if !some {
 			break
 		}
-		if !c.hold(d.group) {
-			continue // somebody asks for it, or has it in hand
+		if c.hold(d.group) { // else somebody asks for it, or has it in hand
+			batch = append(batch, d)
 		}
-		if err := c.fetch(&d); err != nil {
-			if c.ctx.Err() == nil {
-				c.record(c.ctx, c.putOff(d.group, err, now))
-			}
-			c.free(d.group)
-			continue
-		}
-		batch = append(batch, d)
 	}
+	batch = c.fetch(batch, now)
 	if len(batch) > 0 && !l.breaker.Allow(now) {
 		for _, d := range batch {
 			c.free(d.group)
@@ -129,12 +145,37 @@ func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
 	return batch
 }
 
-// fetch reads the capture if it is not there.
-func (c *Courier) fetch(d *departure) (err error) {
-	if d.capture.ID == "" {
-		d.capture, err = c.cfg.Ledger.Capture(c.ctx, d.group[0].Capture)
+// fetch reads the captures that are not there. What cannot be read is put off.
+func (c *Courier) fetch(batch []departure, now time.Time) []departure {
+	var ids []cutover.CaptureID
+	for _, d := range batch {
+		if d.capture.ID == "" {
+			ids = append(ids, d.group[0].Capture)
+		}
 	}
-	return err
+	if len(ids) == 0 {
+		return batch
+	}
+	found, _ := c.cfg.Ledger.Captured(c.ctx, ids) // where one of them is damaged all are asked for apart
+	var read []departure
+	for _, d := range batch {
+		var err error
+		if d.capture.ID == "" {
+			d.capture = found[d.group[0].Capture]
+		}
+		if d.capture.ID == "" {
+			d.capture, err = c.cfg.Ledger.Capture(c.ctx, d.group[0].Capture)
+		}
+		if err == nil {
+			read = append(read, d)
+			continue
+		}
+		if c.ctx.Err() == nil {
+			c.record(c.ctx, c.putOff(d.group, err, now))
+		}
+		c.free(d.group)
+	}
+	return read
 }
 
 // unbegin makes Due again what is Sending and was not attempted, since the lane does not go on.

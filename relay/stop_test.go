@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -319,6 +320,13 @@ func (l unreadable) Capture(ctx context.Context, id cutover.CaptureID) (ledger.C
 		return ledger.Capture{}, errors.New("row is damaged")
 	}
 	return l.Captures.Capture(ctx, id)
+}
+
+func (l unreadable) Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]ledger.Capture, error) {
+	if slices.Contains(ids, cutover.CaptureID(l.bad)) {
+		return nil, errors.New("row is damaged")
+	}
+	return l.Captures.Captured(ctx, ids)
 }
 
 // TestBodyThatIsGone: the destination hears of it, and nothing is sent in its place.

@@ -165,6 +165,21 @@ func unknownCapture(t *testing.T, s suite) {
 	wants(t, err, ledger.ErrNotFound)
 }
 
+func captured(t *testing.T, s suite) {
+	l := s.fresh(t)
+	var ids []cutover.CaptureID
+	for n := range 120 {
+		keep(t, l, capture(n+1), []byte("x"))
+		ids = append(ids, captureID(n+1))
+	}
+	found := get[map[cutover.CaptureID]ledger.Capture](t)(l.Captured(ctx(t), append(ids[20:], "unknown", ids[30])))
+	equal(t, "how many there are", len(found), 100)
+	for _, id := range ids[20:] {
+		equal(t, string(id), found[id], get[ledger.Capture](t)(l.Capture(ctx(t), id)))
+	}
+	equal(t, "none", len(get[map[cutover.CaptureID]ledger.Capture](t)(l.Captured(ctx(t), nil))), 0)
+}
+
 func repeated(t *testing.T, s suite) {
 	l := s.fresh(t)
 	keep(t, l, capture(1), []byte("x"))

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 		{"size must be true", sizeMustBeTrue},
 		{"capture id is unique", captureUnique},
 		{"unknown capture", unknownCapture},
+		{"captures, many at once", captured},
 		{"repeated transactions", repeated},
 		{"trace key", traceKey},
 		{"concurrent commits", concurrentCommits},

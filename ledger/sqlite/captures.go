@@ -39,6 +39,22 @@ func (l *Ledger) Capture(ctx context.Context, id cutover.CaptureID) (ledger.Capt
 	return c, wrap(err, "reading capture %s", id)
 }
 
+// Captured reads many rows at once.
+func (l *Ledger) Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]ledger.Capture, error) {
+	values := make([]any, len(ids))
+	for i, id := range ids {
+		values[i] = string(id)
+	}
+	rows, err := find(ctx, l, func(q querier) ([]ledger.Capture, error) {
+		return collectIn(q, scanCapture, selectCaptures+"WHERE id IN ", "", nil, values)
+	})
+	found := make(map[cutover.CaptureID]ledger.Capture, len(rows))
+	for _, c := range rows {
+		found[c.ID] = c
+	}
+	return found, wrap(err, "reading %d captures", len(ids))
+}
+
 func scanCapture(row scanner) (c ledger.Capture, err error) {
 	var recipients string
 	err = row.Scan(&c.ID, (*timeColumn)(&c.At), &c.Route, &c.Listener, &c.Client.Addr, &c.Client.Name, &c.Client.TLS, &c.Client.User,
