@@ -70,7 +70,7 @@ func (c *Courier) next(l *lane) (departure, bool) {
 
 // makeAhead makes some Sending while those before them are being sent.
 func (c *Courier) makeAhead(l *lane) {
-	if l.ready.lenBegun() >= l.window.Size() || !l.ready.beginning.TryLock() {
+	if l.ready.lenBegun() >= ahead*l.window.Size() || !l.ready.beginning.TryLock() {
 		return
 	}
 	c.work.Add(1) // whoever calls is counted as well, so Stop still waits
@@ -84,7 +84,10 @@ func (c *Courier) makeAhead(l *lane) {
 	}()
 }
 
-// makeSending makes Sending what is ready next, about as much as attempts are made at once.
+// ahead is how many times as many as attempts at once are made Sending with one commit. They are what is in doubt after a crash, though nothing was sent of most.
+const ahead = 2
+
+// makeSending makes Sending what is ready next.
 func (c *Courier) makeSending(l *lane) []departure {
 	now := c.cfg.Clock.Now()
 	batch := c.batch(l, now)
@@ -119,7 +122,7 @@ func (c *Courier) makeSending(l *lane) []departure {
 
 // batch claims what is ready next, and reads what is needed to send it. Where the destination is to be tried by one message first, it is one.
 func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
-	most := l.window.Size()
+	most := ahead * l.window.Size()
 	if l.breaker.State() != pace.Closed {
 		most = 1
 	}

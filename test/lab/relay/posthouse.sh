@@ -32,5 +32,7 @@ case $1 in
 start) conf; "${PEER_BIN:?}" run --config "$S/posthouse.toml" --progress none >"$S/log" 2>&1 & echo $! >"$S/pid"; wait ;;
 stop) stop_pidfile "$S/pid" ;;
 wipe) rm -rf "$S/state" ;;
-kick) : ;;
+kick) # one message that is tried now ends the pause of all
+	id=$("${PEER_BIN:?}" status --config "$S/posthouse.toml" --json | grep -o '01[0-9A-Z]\{24\}' | head -1)
+	"$PEER_BIN" queue retry --config "$S/posthouse.toml" --yes --quiet "$id" ;;
 esac
