@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/bits"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,19 +16,19 @@ import (
 // Budget is memory that bodies may lie in. It never makes anybody wait: a body for which there is no room goes to a file. Large buffers are used again and again.
 type Budget struct {
 	left atomic.Int64
-	// spare are buffers that nobody uses, by their size. They count as used.
+	// spare are buffers that nobody uses, the last given one last. They count as used.
 	mu    sync.Mutex
-	spare map[int][][]byte
+	spare [][]byte
 }
 
 const (
 	minSpare  = 64 << 10 // smaller buffers are the allocator's business
-	maxSpares = 2        // of one size
+	maxSpares = 16
 )
 
 // NewBudget returns a budget of that many octets.
 func NewBudget(octets int64) *Budget {
-	b := &Budget{spare: map[int][][]byte{}}
+	b := &Budget{}
 	b.left.Store(octets)
 	return b
 }
@@ -49,9 +50,10 @@ func (b *Budget) take(n int64) []byte {
 	size := spareSize(int(n))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if free := b.spare[size]; len(free) > 0 {
-		b.spare[size] = free[:len(free)-1]
-		return free[len(free)-1][:n]
+	if i := b.fitting(size); i >= 0 {
+		buffer := b.spare[i]
+		b.spare = slices.Delete(b.spare, i, i+1)
+		return buffer[:n]
 	}
 	for !b.reserve(int64(size)) {
 		if !b.shed() {
@@ -59,6 +61,17 @@ func (b *Budget) take(n int64) []byte {
 		}
 	}
 	return make([]byte, n, size)
+}
+
+// fitting is the smallest spare buffer of that size or up to half as much again; -1 when there is none. The caller holds mu.
+func (b *Budget) fitting(size int) int {
+	best := -1
+	for i, s := range b.spare {
+		if cap(s) >= size && cap(s) <= size+size/2 && (best < 0 || cap(s) < cap(b.spare[best])) {
+			best = i
+		}
+	}
+	return best
 }
 
 func (b *Budget) reserve(n int64) bool {
@@ -69,33 +82,28 @@ func (b *Budget) reserve(n int64) bool {
 	return false
 }
 
-// shed gives up a spare buffer; false when there is none.
+// shed gives up the spare buffer that has lain longest; false when there is none. The caller holds mu.
 func (b *Budget) shed() bool {
-	for size, free := range b.spare {
-		if len(free) > 0 {
-			b.spare[size] = free[:len(free)-1]
-			b.left.Add(int64(size))
-			return true
-		}
-		delete(b.spare, size)
+	if len(b.spare) == 0 {
+		return false
 	}
-	return false
+	b.left.Add(int64(cap(b.spare[0])))
+	b.spare = slices.Delete(b.spare, 0, 1)
+	return true
 }
 
 // give takes back what take returned.
 func (b *Budget) give(buffer []byte) {
-	size := cap(buffer)
 	if len(buffer) < minSpare {
 		b.left.Add(int64(len(buffer)))
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.spare[size]) >= maxSpares {
-		b.left.Add(int64(size))
-		return
+	b.spare = append(b.spare, buffer)
+	if len(b.spare) > maxSpares {
+		b.shed()
 	}
-	b.spare[size] = append(b.spare[size], buffer)
 }
 
 // inMemory is a body for which the budget had room.

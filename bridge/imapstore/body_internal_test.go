@@ -43,3 +43,16 @@ func TestBudget(t *testing.T) {
 		t.Error("more than all was given")
 	}
 }
+
+// A buffer that was given back serves a body of about its size, and none that is much smaller.
+func TestBuffersAreUsedAgain(t *testing.T) {
+	b := NewBudget(10 << 20)
+	first := b.take(1_000_000)
+	b.give(first)
+	if small := b.take(200_000); &small[0] == &first[0] {
+		t.Error("a small body lies in a large buffer")
+	}
+	if again := b.take(900_000); &again[0] != &first[0] {
+		t.Error("the buffer was not used again")
+	}
+}

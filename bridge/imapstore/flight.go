@@ -11,6 +11,7 @@ import (
 // flight is a command whose answer is due.
 type flight struct {
 	items    group
+	octets   int64
 	written  bool // to its end
 	waiting  bool // for leave to send a literal
 	answered bool // by the tagged reply, or told of as unknown
@@ -51,6 +52,7 @@ func (u *upload) answer(r reply) error {
 func (u *upload) land(tag string, f *flight) {
 	delete(u.flights, tag)
 	u.inAir -= len(f.items)
+	u.octets -= f.octets
 	if len(u.flights) == 0 {
 		u.conn.expect(0)
 	}
@@ -97,7 +99,7 @@ func (u *upload) fail(err error) {
 		}
 	}
 	clear(u.flights)
-	u.inAir = 0
+	u.inAir, u.octets = 0, 0
 	p := u.p
 	u.mu.Unlock()
 	for _, item := range doubtful {
@@ -125,7 +127,8 @@ func (u *upload) flying() int {
 func (u *upload) launch(items group) (tag string, f *flight, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for u.err == nil && u.inAir > 0 && u.inAir+len(items) > u.most {
+	f = &flight{items: items, octets: items.octets()}
+	for u.err == nil && u.inAir > 0 && (u.inAir+len(items) > u.most || u.octets+f.octets > u.mostOctets) {
 		u.landed.Wait()
 	}
 	if u.err != nil {
@@ -133,9 +136,9 @@ func (u *upload) launch(items group) (tag string, f *flight, err error) {
 	}
 	u.tag++
 	tag = "A" + strconv.Itoa(u.tag)
-	f = &flight{items: items}
 	u.flights[tag] = f
 	u.inAir += len(items)
+	u.octets += f.octets
 	return tag, f, nil
 }
 

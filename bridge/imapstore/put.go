@@ -127,6 +127,13 @@ type putting struct {
 // group is what goes into one command.
 type group []bridge.PutItem
 
+func (g group) octets() (sum int64) {
+	for _, item := range g {
+		sum += item.Content.Size()
+	}
+	return sum
+}
+
 func (p *putting) tell(outcomes ...bridge.Outcome) {
 	p.telling.Lock()
 	defer p.telling.Unlock()
@@ -242,22 +249,36 @@ func (p *putting) gather(u *upload, first bridge.PutItem, in *<-chan bridge.PutI
 	g := group{first}
 	room := p.writer.store.o.AppendSize - first.Content.Size()
 	for u.multi && len(g) < p.writer.store.o.AppendMax && *in != nil {
-		select {
-		case item, ok := <-*in:
-			if !ok {
-				*in = nil
-				return g
-			}
-			if room -= item.Content.Size(); room < 0 {
-				p.held = &item
-				return g
-			}
-			g = append(g, item)
-		case <-time.After(patience):
+		item, ok, came := soon(*in)
+		if !came {
 			return g
 		}
+		if !ok {
+			*in = nil
+			return g
+		}
+		if room -= item.Content.Size(); room < 0 {
+			p.held = &item
+			return g
+		}
+		g = append(g, item)
 	}
 	return g
+}
+
+// soon takes the next item, if it comes before patience ends. Most lie there already, and need no timer.
+func soon(in <-chan bridge.PutItem) (item bridge.PutItem, ok, came bool) {
+	select {
+	case item, ok = <-in:
+		return item, ok, true
+	default:
+	}
+	select {
+	case item, ok = <-in:
+		return item, ok, true
+	case <-time.After(patience):
+		return item, false, false
+	}
 }
 
 // split sends the halves of a group again: a command with several items is refused as a whole (RFC 3502).

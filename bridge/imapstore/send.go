@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"posthouse/bridge"
 )
@@ -148,6 +149,9 @@ func (u *upload) askLeave(f *flight) error {
 }
 
 func (u *upload) body(index int, c bridge.Content) error {
+	if m, ok := c.(*inMemory); ok {
+		return u.inPieces(m.octets)
+	}
 	r, err := c.Open()
 	if err != nil {
 		return badContent{index, err}
@@ -159,6 +163,19 @@ func (u *upload) body(index int, c bridge.Content) error {
 		return badContent{index, err}
 	}
 	return err
+}
+
+// longPiece is how much is written with the patience for one write.
+const longPiece = 256 << 10
+
+// inPieces writes octets that surely are as many as announced.
+func (u *upload) inPieces(octets []byte) error {
+	for piece := range slices.Chunk(octets, longPiece) {
+		if _, err := u.out.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wrongLength is trouble of the source, not of the connection.

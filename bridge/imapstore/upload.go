@@ -22,6 +22,8 @@ type upload struct {
 	release  func()
 	patience time.Duration
 	most     int // items in flight
+	// mostOctets bounds what they hold, for they lie in our memory until they are answered. A larger one flies alone.
+	mostOctets int64
 
 	leave chan reply    // the server's answer to a literal that has to wait
 	dead  chan struct{} // closed when nothing more will be read or told
@@ -31,6 +33,7 @@ type upload struct {
 	p       *putting
 	flights map[string]*flight
 	inAir   int    // items
+	octets  int64  // of them
 	bye     string // the server's last words
 	err     error  // why it is dead
 }
@@ -38,7 +41,7 @@ type upload struct {
 func newUpload(o Options, s *session, release func(), p *putting) *upload {
 	u := &upload{
 		session: s, multi: s.caps.has("MULTIAPPEND"), literals: s.caps.literals(), limit: s.caps.value("APPENDLIMIT"), release: release,
-		patience: o.Timeout, most: o.AppendMax, leave: make(chan reply, 1), dead: make(chan struct{}), p: p, flights: map[string]*flight{},
+		patience: o.Timeout, most: o.AppendMax, mostOctets: 3 * o.AppendSize, leave: make(chan reply, 1), dead: make(chan struct{}), p: p, flights: map[string]*flight{},
 	}
 	if u.multi {
 		u.most *= 3 // the next command travels while the server commits the last one
