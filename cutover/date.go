@@ -12,14 +12,15 @@ var zones = map[string]string{
 	"MDT": "-0600", "MST": "-0700", "PDT": "-0700", "PST": "-0800",
 }
 
+// usualDate is how nearly all programs write the Date; net/mail tries it after a dozen others.
+const usualDate = "Mon, 2 Jan 2006 15:04:05 -0700"
+
 // instant is the Date as UTC seconds, or the raw text squeezed where it does not parse; "" where the field is absent.
 func instant(raw string) string {
-	date := numericZone(raw)
-	t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", date) // nearly all, and ParseDate comes to it late
-	if err != nil {
-		t, err = mail.ParseDate(date)
+	if t, err := time.Parse(usualDate, raw); err == nil {
+		return t.UTC().Format(time.RFC3339)
 	}
-	if err == nil {
+	if t, err := mail.ParseDate(numericZone(raw)); err == nil {
 		return t.UTC().Format(time.RFC3339)
 	}
 	return squeeze(raw)

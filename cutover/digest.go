@@ -11,7 +11,7 @@ import (
 type BodyDigester struct {
 	hash   hash.Hash
 	header []byte
-	line   int  // octets of the current header line, line end not counted
+	begun  bool // the current header line has octets, CRs not counted
 	inBody bool // past the empty line
 	lastCR bool
 	size   int64
@@ -38,25 +38,24 @@ func (d *BodyDigester) Write(p []byte) (int, error) {
 
 // takeHeader consumes octets up to and including the empty line and returns what follows it.
 func (d *BodyDigester) takeHeader(p []byte) []byte {
-	for i, c := range p {
-		switch c {
-		case '\n':
-			if d.line == 0 {
-				d.keep(p[:i+1])
-				d.inBody, d.lastCR = true, false
-				return p[i+1:]
-			}
-			d.line, d.lastCR = 0, false
-		case '\r':
-			d.lastCR = true
-		default:
-			d.line++
-			d.lastCR = false
+	for i := 0; ; {
+		lf := bytes.IndexByte(p[i:], '\n')
+		if lf < 0 {
+			d.begun = d.begun || !onlyCRs(p[i:])
+			d.keep(p)
+			return nil
+		}
+		empty := !d.begun && onlyCRs(p[i:i+lf])
+		i += lf + 1
+		if d.begun = false; empty {
+			d.keep(p[:i])
+			d.inBody = true
+			return p[i:]
 		}
 	}
-	d.keep(p)
-	return nil
 }
+
+func onlyCRs(p []byte) bool { return len(bytes.TrimLeft(p, "\r")) == 0 }
 
 func (d *BodyDigester) keep(p []byte) {
 	if room := maxHeader - len(d.header); room > 0 {
@@ -116,7 +115,7 @@ func (d *BodyDigester) Size() int64 { return d.size }
 
 // Digest is the body's digest; call it once, after the last Write.
 func (d *BodyDigester) Digest() Digest {
-	if d.lastCR && d.inBody {
+	if d.lastCR {
 		d.hash.Write([]byte("\n"))
 		d.lastCR = false
 	}

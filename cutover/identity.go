@@ -91,6 +91,9 @@ func IdentityOf(header []byte) Identity {
 // SevenBit puts an X for every octet above 127. Cyrus does the same to the header fields of what it is given (munge8bit, which is its default), so a copy may differ from its original
 // in this and in nothing else.
 func SevenBit(value string) string {
+	if isASCII(value) {
+		return value
+	}
 	octets := []byte(value)
 	for i, c := range octets {
 		if c > 127 {
@@ -98,6 +101,15 @@ func SevenBit(value string) string {
 		}
 	}
 	return string(octets)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] > 127 {
+			return false
+		}
+	}
+	return true
 }
 
 // Was reports whether the loose key may be this message's, before a server changed its header.
@@ -114,12 +126,13 @@ func untagged(subject string) string {
 }
 
 func keyOver(parts ...string) Key {
-	h := sha256.New()
+	var room [512]byte
+	all := room[:0]
 	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
+		all = append(append(all, p...), 0)
 	}
-	return Key(h.Sum(nil)[:16])
+	sum := sha256.Sum256(all)
+	return Key(sum[:16])
 }
 
 // fieldsOf returns the first occurrence of each wanted field, unfolded, by lower-case name.
@@ -152,8 +165,13 @@ func startField(fields map[string][]byte, line []byte, wanted []string) string {
 	if !ok {
 		return ""
 	}
-	name := strings.ToLower(string(bytes.TrimSpace(head)))
-	if _, seen := fields[name]; seen || !slices.ContainsFunc(wanted, func(f string) bool { return strings.EqualFold(f, name) }) {
+	head = bytes.TrimSpace(head)
+	i := slices.IndexFunc(wanted, func(f string) bool { return len(f) == len(head) && strings.EqualFold(f, string(head)) })
+	if i < 0 {
+		return ""
+	}
+	name := strings.ToLower(wanted[i])
+	if _, seen := fields[name]; seen {
 		return ""
 	}
 	fields[name] = bytes.Clone(bytes.TrimSpace(value))
@@ -180,4 +198,23 @@ func addresses(raw string) string {
 }
 
 // squeeze folds runs of white space to one blank: servers refold long fields.
-func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+func squeeze(s string) string {
+	if isSqueezed(s) {
+		return s
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// isSqueezed reports whether s surely has nothing to fold: printable ASCII with single blanks between.
+func isSqueezed(s string) bool {
+	blank := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == ' ' && blank:
+			return false
+		default:
+			blank = c == ' '
+		}
+	}
+	return !blank || s == ""
+}
