@@ -36,8 +36,8 @@ type Config struct {
 	Observe func(ctx context.Context, o []evidence.Observation) error
 	Clock   clock.Clock
 	Log     logrus.FieldLogger
-	// Parallel is how many mailboxes copy at once; all follow.
-	Parallel int
+	// Parallel is how many mailboxes copy at once in the beginning; all follow. Most is how many do while more of them settle more; 0 is no more than Parallel.
+	Parallel, Most int
 	// Bears is how many of them a server of that name bears; 0, and a nil function, are no limit. One that throttles bears half as many for a while.
 	Bears func(server string) int
 	// Poll is the longest time between two looks at a mailbox.

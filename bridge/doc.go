@@ -10,7 +10,7 @@
 // after are read, so that a distant cloud costs bandwidth and not round trips. A message that was moved on the old side has its copy moved (moves.go). Folders in which nothing happened cost
 // nothing: one glance tells where to look.
 //
-// A server that asks to wait (type Busy) is left alone for as long as it says, and gets half of the mailboxes for a while (type turns); that is shown as a wait and not as a failure.
+// More mailboxes are worked on at one time as long as more is settled by that (type growth). A server that asks to wait (type Busy) is left alone for as long as it says, and gets half of the mailboxes for a while (type turns); that is shown as a wait and not as a failure.
 //
 // References end: a folder's validity changes, or a backup is restored. On the old side (renew.go) and in the cloud (rebind.go) rows are then matched again by identity.
 //

@@ -14,7 +14,7 @@ const onceTries = 4
 
 // CatchUp brings the mailboxes up to date: everything that lies on the legacy side when it is called has a disposition when done is told nil. done is called once for each mailbox, one at a
 // time, with what kept it from being done, in the order in which they end. On a bridge that was started the workers are woken and waited for, and a mailbox that has a problem is
-// given up at once; else the mailboxes are worked on here, Parallel at a time, and left when they are done. What a server asked to wait is waited for, while others go on. It returns the
+// given up at once; else the mailboxes are worked on here, Most of them in turns, and left when they are done. What a server asked to wait is waited for, while others go on. It returns the
 // context's error, or that of a mailbox that is not known.
 func (b *Bridge) CatchUp(ctx context.Context, ids []cutover.MailboxID, done func(cutover.MailboxID, error)) error {
 	workers, err := b.workersOf(ids)

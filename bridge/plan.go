@@ -38,7 +38,7 @@ func (b *Bridge) Plan(ctx context.Context, ids []cutover.MailboxID, done func(Pl
 	if err != nil {
 		return err
 	}
-	return sideBySide(ctx, workers, make(chan struct{}, b.turns.most), func(w *worker) (tell func()) {
+	return sideBySide(ctx, workers, make(chan struct{}, max(1, b.cfg.Parallel)), func(w *worker) (tell func()) {
 		plan, err := b.plan(ctx, w)
 		return func() { done(plan, err) }
 	})

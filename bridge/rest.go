@@ -17,6 +17,8 @@ const (
 	firstWait, longWait = 30, 1800
 	// quietTime is how long a server that throttled must be quiet before it gets one mailbox more.
 	quietTime = 300
+	// measureTime is how long is measured, at the least, whether more mailboxes at one time help.
+	measureTime = 10
 )
 
 // tries counts passes in a row that came to nothing.

@@ -9,9 +9,10 @@ import (
 	"posthouse/cutover"
 	"posthouse/internal/clock"
 	"posthouse/internal/pace"
+	"posthouse/ledger"
 )
 
-// turns decides which mailboxes may work now: so many in all, and on each server no more than it bears. A server that throttles bears half as many, down to one, and
+// turns decides which mailboxes may work now: so many in all, more while that helps (growth), and on each server no more than it bears. A server that throttles bears half as many, down to one, and
 // one more after each quiet time. Who waits for a busy server is passed by those whose servers have room.
 type turns struct {
 	clock clock.Clock
@@ -20,6 +21,7 @@ type turns struct {
 	quiet time.Duration
 
 	mu      sync.Mutex
+	growth  growth
 	taken   int
 	servers map[string]*load
 	waiting []*turn // oldest first
@@ -42,7 +44,12 @@ func newTurns(cfg Config) *turns {
 	if bears == nil {
 		bears = func(string) int { return 0 }
 	}
-	return &turns{clock: cfg.Clock, most: max(1, cfg.Parallel), bears: bears, quiet: quietTime * cfg.Pause, servers: map[string]*load{}}
+	first, quiet := max(1, cfg.Parallel), quietTime*cfg.Pause
+	most := max(first, cfg.Most)
+	return &turns{
+		clock: cfg.Clock, most: most, bears: bears, quiet: quiet, servers: map[string]*load{},
+		growth: growth{size: first, most: most, window: measureTime * cfg.Pause, quiet: quiet},
+	}
 }
 
 // take waits for a turn and returns the function that gives it back.
@@ -90,7 +97,7 @@ func (t *turns) load(server string) *load {
 func (t *turns) admit() {
 	now := t.clock.Now()
 	t.waiting = slices.DeleteFunc(t.waiting, func(w *turn) bool {
-		if t.taken >= t.most || slices.ContainsFunc(w.loads, func(l *load) bool { return l.taken >= l.share.Size(now) }) {
+		if t.taken >= t.growth.size || slices.ContainsFunc(w.loads, func(l *load) bool { return l.taken >= l.share.Size(now) }) {
 			return false
 		}
 		t.taken++
@@ -125,12 +132,33 @@ func (t *turns) leave(mine *turn) {
 	}
 }
 
+// settled counts a batch that one of the mailboxes at work settled.
+func (t *turns) settled(rows []ledger.Item) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.growth.settled(t.clock.Now(), work(rows), len(t.waiting) > 0 && t.taken >= t.growth.size) {
+		t.admit()
+	}
+}
+
+// work weighs what was settled: a message by itself costs about as much as 8 KiB of it.
+func work(rows []ledger.Item) (sum float64) {
+	for _, row := range rows {
+		sum += float64(row.Size + 8<<10)
+	}
+	return sum
+}
+
 // throttled halves what a server bears, for all mailboxes. It returns how many that is now.
 func (t *turns) throttled(server string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.clock.Now()
 	l := t.load(server)
+	if l.share.Size(now) > t.growth.size {
+		l.share.Shrink(now, t.growth.size) // half of what there was, and not of what might have been
+	}
 	l.share.Throttled(now)
+	t.growth.throttled(now)
 	return l.share.Size(now)
 }

@@ -100,7 +100,8 @@ const DeletedTrash = "trash"
 
 // Bridge is how mailboxes are copied and followed.
 type Bridge struct {
-	// Mailboxes that are copied at one time.
+	// Mailboxes that are copied at one time in the beginning. As long as more is copied by more of them
+	// there are more, up to half of max_connections of each server, and its max_mailboxes.
 	ParallelMailboxes int `toml:"parallel_mailboxes" default:"4" min:"1" max:"1000"`
 	// How often a mailbox is looked at that has no connection of its own to be told by (NOTIFY, IDLE).
 	PollInterval time.Duration `toml:"poll_interval" default:"5m" min:"1s" max:"24h"`

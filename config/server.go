@@ -87,7 +87,7 @@ type Server struct {
 	// Most IMAP connections to this server at one time, all mailboxes together; half of them may be waiting
 	// for news (IDLE). Deliveries by SMTP have as many of their own, but no more than relay.workers.
 	MaxConnections int `toml:"max_connections" default:"16" min:"2" max:"10000"`
-	// Most mailboxes that are copied at one time from or to this server. When not given: bridge.parallel_mailboxes.
+	// Most mailboxes that are copied at one time from or to this server. When not given: half of max_connections.
 	// A server that throttles gets half as many for a while, by itself.
 	MaxMailboxes int `toml:"max_mailboxes" min:"1" max:"10000" example:"2"`
 

@@ -144,12 +144,12 @@ func TestHostname(t *testing.T) {
 }
 
 func TestParallel(t *testing.T) {
-	for _, c := range []struct{ want, parallel, legacy, cloud int }{{4, 4, 16, 32}, {2, 4, 5, 32}, {1, 4, 32, 2}, {1, 1, 32, 32}} {
+	for _, c := range []struct{ want, most, parallel, legacy, cloud int }{{4, 8, 4, 16, 32}, {2, 2, 4, 5, 32}, {1, 1, 4, 32, 2}, {1, 16, 1, 32, 32}} {
 		cfg := &config.Config{Bridge: config.Bridge{ParallelMailboxes: c.parallel}, Servers: map[string]config.Server{
 			"a": {IMAP: "x:993", MaxConnections: c.legacy}, "b": {IMAP: "y:993", MaxConnections: c.cloud}, "c": {SMTP: "z:25", MaxConnections: 2},
 		}}
-		if got := parallel(cfg); got != c.want {
-			t.Errorf("%+v: %d", c, got)
+		if got, most := parallel(cfg), mostParallel(cfg); got != c.want || most != c.most {
+			t.Errorf("%+v: %d, in the end %d", c, got, most)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,13 +112,19 @@ func (s pooled) Close() error {
 	return s.Store.Close()
 }
 
-// parallel is how many mailboxes copy at one time: no more than can have a connection each while as many serve questions and deliveries.
-func parallel(c *config.Config) int {
-	n := c.Bridge.ParallelMailboxes
+// parallel is how many mailboxes copy at one time in the beginning.
+func parallel(c *config.Config) int { return min(c.Bridge.ParallelMailboxes, mostParallel(c)) }
+
+// mostParallel is how many copy at one time at the most: no more than can have a connection each while as many serve questions and deliveries.
+func mostParallel(c *config.Config) int {
+	var most []int
 	for _, s := range c.Servers {
 		if s.IMAP != "" {
-			n = min(n, max(1, s.MaxConnections/2))
+			most = append(most, max(1, s.MaxConnections/2))
 		}
 	}
-	return n
+	if len(most) == 0 {
+		return c.Bridge.ParallelMailboxes
+	}
+	return slices.Min(most)
 }
