@@ -81,6 +81,17 @@ func TestDigestInEveryChunking(t *testing.T) {
 	grow(nil)
 }
 
+// Long bodies are looked at in strides: wherever one ends, within a line, in its end, or in a line that is longer than it, the digest is the same.
+func TestDigestOfLongBodies(t *testing.T) {
+	lines := strings.Repeat(strings.Repeat("a", 14)+"\r\n", 3000)
+	for shift := range 17 {
+		for _, odd := range []string{"", "\n", "\r", "\r\r\n", strings.Repeat("b", 40_000)} {
+			message := []byte(plain + strings.Repeat("c", shift) + lines + odd + lines)
+			check(t, message, message)
+		}
+	}
+}
+
 func TestLineEndsDoNotCount(t *testing.T) {
 	body := "one\r\n\r\ntwo\r\nlast"
 	want := digestOf(plain + body)
