@@ -11,8 +11,9 @@ import (
 	"posthouse/ledger"
 )
 
-// Flags follow by a comparison of three: those that the copy has, those that we gave it, and those of the legacy item. What the user changed in the cloud stays. What is about to be written
-// is durable before it is: flags that the copy has, and that the row says the item had, are ours too, though a crash came before they were noted as written, or an older ledger was put back.
+// Flags follow by a comparison of three: those that the copy has, those that we gave it, and those of the legacy item. What the user changed in the cloud stays. What is about to be written is
+// durable before it is, beside what the copy has then: a copy that the user left alone has either the one or the other, though the reply was lost, or a crash came before it was noted. So nothing
+// newer is noted of the item's flags until it is known which.
 
 // flagChange is a copied item whose flags are to be compared.
 type flagChange struct {
@@ -31,50 +32,49 @@ func (w *worker) followFlags(ctx context.Context, p *pair, b Batch, known map[cu
 		}
 		change := flagChange{was: row.Flags, row: row}
 		change.row.Flags = c.Item.Flags
-		if isOurs(row) {
-			even, err := w.even(ctx, p, change)
-			if err != nil {
-				return err
-			}
-			if !even {
-				changed = append(changed, change)
-			}
-		}
-		if !row.Flags.Equal(c.Item.Flags) {
+		switch even, err := w.even(ctx, p, change); {
+		case err != nil:
+			return err
+		case !even:
+			changed = append(changed, change)
+		case !row.Flags.Equal(c.Item.Flags):
 			rows = append(rows, change.row)
 		}
 	}
-	if err := w.keepRows(ctx, p, rows); err != nil || len(changed) == 0 {
+	if err := w.keepRows(ctx, p, rows); err != nil {
 		return err
 	}
-	written, err := w.writeFlags(ctx, p, changed)
-	if err != nil {
+	if _, err := w.writeFlags(ctx, p, changed); err != nil {
 		return fmt.Errorf("carrying flags over: %w", err)
 	}
-	return w.keepRows(ctx, p, written)
+	return nil
 }
 
 // lateFlags carries over what changed while it was not known whether there was a copy.
 func (w *worker) lateFlags(ctx context.Context, p *pair, rows []ledger.Item) error {
-	var changed []flagChange
+	changed, err := w.uneven(ctx, p, rows)
+	if err == nil {
+		_, err = w.writeFlags(ctx, p, changed)
+	}
+	if err != nil {
+		return fmt.Errorf("carrying late flags over: %w", err)
+	}
+	return nil
+}
+
+// uneven are those of the rows whose copies do not have the flags that the rows tell, as far as we wrote them.
+func (w *worker) uneven(ctx context.Context, p *pair, rows []ledger.Item) (changed []flagChange, err error) {
 	for _, row := range rows {
 		c := flagChange{was: row.Flags, row: row}
 		even, err := w.even(ctx, p, c)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !even && isOurs(row) {
+		if !even {
 			changed = append(changed, c)
 		}
 	}
-	if len(changed) == 0 {
-		return nil
-	}
-	written, err := w.writeFlags(ctx, p, changed)
-	if err != nil {
-		return fmt.Errorf("carrying late flags over: %w", err)
-	}
-	return w.keepRows(ctx, p, written)
+	return changed, nil
 }
 
 // isOurs reports whether the row has a copy that we put or took over, and know the place of. A capture's copy was brought by its delivery.
@@ -82,8 +82,11 @@ func isOurs(row ledger.Item) bool {
 	return row.Disposition.InCloud() && row.Disposition != cutover.Captured && row.Cloud.Ref != ""
 }
 
-// even reports whether there is nothing to carry over: the item has the flags that the row told, and so has the copy, as far as we wrote them.
+// even reports whether there is nothing to carry over: the item has no copy of ours, or has the flags that the row told, and so has the copy, as far as we wrote them.
 func (w *worker) even(ctx context.Context, p *pair, c flagChange) (bool, error) {
+	if !isOurs(c.row) {
+		return true, nil
+	}
 	if !c.was.Equal(c.row.Flags) {
 		return false, nil
 	}
@@ -151,12 +154,20 @@ func wantsReceipt(header []byte) bool {
 	return false
 }
 
-// writeFlags gives the copies that have the flags that we gave them those of their items. It returns the rows whose copies have now what they should have.
-func (w *worker) writeFlags(ctx context.Context, p *pair, changed []flagChange) (rows []ledger.Item, err error) {
+// writeFlags gives the copies that have the flags that we gave them those of their items. It keeps the rows, and returns them as they are then.
+func (w *worker) writeFlags(ctx context.Context, p *pair, changed []flagChange) ([]ledger.Item, error) {
+	if len(changed) == 0 {
+		return nil, nil
+	}
 	state, err := w.cloudState(ctx, p)
 	if err != nil {
 		return nil, err
 	}
+	return w.writeFlagsIn(ctx, p, state, changed)
+}
+
+// writeFlagsIn does it in a cloud folder whose state is known.
+func (w *worker) writeFlagsIn(ctx context.Context, p *pair, state FolderState, changed []flagChange) ([]ledger.Item, error) {
 	refs := make([]cutover.Ref, len(changed))
 	for i, c := range changed {
 		refs[i] = c.row.Cloud.Ref
@@ -165,38 +176,39 @@ func (w *worker) writeFlags(ctx context.Context, p *pair, changed []flagChange) 
 	if err != nil {
 		return nil, err
 	}
+	rows := make([]ledger.Item, len(changed))
 	write := map[cutover.Ref]cutover.Flags{}
-	for _, c := range changed {
-		flags, there := now[c.row.Cloud.Ref]
+	for i, c := range changed {
+		rows[i] = c.row
+		has, there := now[c.row.Cloud.Ref]
 		if !there || c.row.Cloud.Validity != state.Validity {
 			continue
 		}
-		want, ours, err := w.compare(ctx, p, c, flags)
-		switch {
-		case err != nil:
+		want, ours, err := w.compare(ctx, p, c, has)
+		if err != nil {
 			return nil, err
-		case flags.Equal(want):
-			c.row.CloudFlags = flags
-			rows = append(rows, c.row)
-		case ours:
+		}
+		if ours || has.Equal(want) {
+			rows[i].CloudFlags = has
+		}
+		if ours && !has.Equal(want) {
 			write[c.row.Cloud.Ref] = kept(c.row)
 		}
 	}
-	if len(write) == 0 {
-		return rows, nil
+	if err := w.keepRows(ctx, p, rows); err != nil || len(write) == 0 {
+		return rows, err
 	}
 	set, err := w.cloud.SetFlags(ctx, p.cloud, write)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range changed {
+	for i, c := range changed {
 		if flags, done := set[c.row.Cloud.Ref]; done {
 			p.leave(without(c.row.Flags, c.was), flags)
-			c.row.CloudFlags = flags
-			rows = append(rows, c.row)
+			rows[i].CloudFlags = flags
 		}
 	}
-	return rows, nil
+	return rows, w.keepRows(ctx, p, rows)
 }
 
 // compare tells which flags a copy should have, and whether those that it has are ours.

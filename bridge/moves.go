@@ -66,7 +66,10 @@ func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rest []
 	if err != nil {
 		return nil, err
 	}
-	return append(rest, left...), s.w.keep(ctx, s.p, rows, nil, nil)
+	if err := s.w.keep(ctx, s.p, rows, nil, nil); err != nil {
+		return nil, err
+	}
+	return append(rest, left...), s.followMovedFlags(ctx, moves)
 }
 
 // filing is how long a program may take to mark what it copied.
@@ -208,8 +211,16 @@ func (w *worker) lookIn(ctx context.Context, from *pair, origins []*origin) erro
 		return err
 	}
 	for _, o := range origins {
-		_, there := flags[o.row.Cloud.Ref]
+		has, there := flags[o.row.Cloud.Ref]
 		o.here = there && o.row.Cloud.Validity == state.Validity
+		if !o.here || !isOurs(o.row) {
+			continue
+		}
+		if want, err := w.wanted(ctx, from, o.row); err != nil {
+			return err
+		} else if has.Equal(want) {
+			o.row.CloudFlags = has // they may have been written without anybody noting it
+		}
 	}
 	return nil
 }
@@ -293,7 +304,7 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 		}
 		rows, left = append(rows, done...), append(left, put...)
 	}
-	return rows, left, s.followMovedFlags(ctx, moves, rows)
+	return rows, left, nil
 }
 
 // found are the rows of moves whose copies are not where they were put. Such a copy may lie in this folder already: the user moved it just so, or we did, and the ledger is an older one.
@@ -514,24 +525,24 @@ func newRows(moves []*move) []ledger.Item {
 }
 
 // followMovedFlags carries over what changed together with the place. Rows hold the flags as of now.
-func (s *stretch) followMovedFlags(ctx context.Context, moves []move, rows []ledger.Item) error {
-	was := map[ledger.Place]cutover.Flags{}
-	for _, m := range moves {
-		was[m.now.Legacy] = m.row.Flags
+func (s *stretch) followMovedFlags(ctx context.Context, moves []move) error {
+	refs := make([]cutover.Ref, len(moves))
+	for i, m := range moves {
+		refs[i] = m.now.Legacy.Ref
+	}
+	rows, err := s.w.b.cfg.Ledger.Known(ctx, s.p.ID, moves[0].now.Legacy.Validity, refs)
+	if err != nil {
+		return err
 	}
 	var changed []flagChange
-	at := map[ledger.Place]int{}
-	for i, row := range rows {
-		if isOurs(row) && !row.Flags.Equal(row.CloudFlags) {
-			changed, at[row.Legacy] = append(changed, flagChange{was: was[row.Legacy], row: row}), i
+	for _, m := range moves {
+		c := flagChange{was: m.row.Flags, row: rows[m.now.Legacy.Ref]}
+		if even, err := s.w.even(ctx, s.p, c); err != nil {
+			return err
+		} else if !even {
+			changed = append(changed, c)
 		}
 	}
-	if len(changed) == 0 {
-		return nil
-	}
-	written, err := s.w.writeFlags(ctx, s.p, changed)
-	for _, row := range written {
-		rows[at[row.Legacy]] = row
-	}
+	_, err = s.w.writeFlags(ctx, s.p, changed)
 	return err
 }

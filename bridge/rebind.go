@@ -49,11 +49,15 @@ func (w *worker) rebind(ctx context.Context, p *pair, state FolderState) (change
 		return false, err
 	}
 	pairs = slices.DeleteFunc(pairs, func(other ledger.FolderPair) bool { return other.Cloud.Key() != p.Cloud.Key() })
-	var stale []ledger.Item
+	var stale, late []ledger.Item
 	for _, one := range pairs {
 		err = w.b.cfg.Ledger.All(ctx, one.ID, func(row ledger.Item) bool {
-			if isOurs(row) && row.Cloud.Validity != state.Validity {
+			switch {
+			case !isOurs(row):
+			case row.Cloud.Validity != state.Validity:
 				stale = append(stale, row)
+			case !kept(row).Equal(row.CloudFlags):
+				late = append(late, row)
 			}
 			return true
 		})
@@ -70,12 +74,15 @@ func (w *worker) rebind(ctx context.Context, p *pair, state FolderState) (change
 		if err := w.keepRows(ctx, p, found); err != nil {
 			return false, err
 		}
-		changed = len(found) > 0
+		changed, late = len(found) > 0, append(late, found...)
 		w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", p.Cloud.String()).WithField("found", len(found)).WithField("missing", len(stale)-len(found)).
 			Warn("the cloud folder has new references: its copies were matched again")
 		if len(found) < len(stale) {
 			era = ""
 		}
+	}
+	if err := w.flagFound(ctx, p, state, late); err != nil {
+		return changed, err
 	}
 	for _, one := range pairs {
 		if err := w.b.cfg.Ledger.SetFact(ctx, eraFact(one.ID), era); err != nil {
@@ -83,6 +90,15 @@ func (w *worker) rebind(ctx context.Context, p *pair, state FolderState) (change
 		}
 	}
 	return changed, nil
+}
+
+// flagFound carries over what changed while it was not known where the copies lie. It comes before the folder counts as matched: after a crash it is done again.
+func (w *worker) flagFound(ctx context.Context, p *pair, state FolderState, rows []ledger.Item) error {
+	changed, err := w.uneven(ctx, p, rows)
+	if err == nil && len(changed) > 0 {
+		_, err = w.writeFlagsIn(ctx, p, state, changed)
+	}
+	return err
 }
 
 // refind matches rows with what lies in the cloud folder and belongs to nobody. Where one row and one copy are alike, and agree in date or size, no body is read.

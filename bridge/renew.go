@@ -91,12 +91,9 @@ func (w *worker) followRenewed(ctx context.Context, p *pair, renewed, news []led
 		c := flagChange{was: row.Flags, row: renewed[i]}
 		if even, err := w.even(ctx, p, c); err != nil {
 			return err
-		} else if !even && isOurs(row) {
+		} else if !even {
 			changed, at[row.ID] = append(changed, c), i
 		}
-	}
-	if len(changed) == 0 {
-		return nil
 	}
 	written, err := w.writeFlags(ctx, p, changed)
 	for _, row := range written {

@@ -42,6 +42,9 @@ func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutove
 		if err := s.setFlags(f, ref, want, set); err != nil {
 			return set, err
 		}
+		if err := s.begin(ctx, OpFlagged); err != nil {
+			return set, fmt.Errorf("setting flags in %s: %w", f.Path, err)
+		}
 	}
 	return set, nil
 }

@@ -22,11 +22,12 @@ const (
 	// OpSubscribe is asked before each folder of a Subscribe.
 	OpSubscribe = "subscribe"
 	OpState     = "state"
-	OpScan      = "scan"      // before each item
-	OpSearch    = "search"    // before each item found, and once at the beginning
-	OpPut       = "put"       // before each item is stored: ErrRefused, ErrBusy, ErrUnknown are its outcome, any other ends the Put
-	OpReply     = "put reply" // after each item was stored: ErrUnknown is its outcome, any other ends the Put without an outcome for it
-	OpFlags     = "flags"     // before a Flags, and before each item of a SetFlags
+	OpScan      = "scan"        // before each item
+	OpSearch    = "search"      // before each item found, and once at the beginning
+	OpPut       = "put"         // before each item is stored: ErrRefused, ErrBusy, ErrUnknown are its outcome, any other ends the Put
+	OpReply     = "put reply"   // after each item was stored: ErrUnknown is its outcome, any other ends the Put without an outcome for it
+	OpFlags     = "flags"       // before a Flags, and before each item of a SetFlags
+	OpFlagged   = "flags reply" // after each item of a SetFlags has its flags: its error ends the SetFlags
 )
 
 var (
