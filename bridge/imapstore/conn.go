@@ -1,6 +1,7 @@
 package imapstore
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type conn struct {
 	tail []byte
 
 	mu      sync.Mutex
+	broken  error         // the first of the network's, but for our closing it
 	library time.Duration // go-imap's patience, 0 is none
 	command time.Duration // ours, while a command is under way
 }
@@ -48,7 +50,27 @@ func (c *conn) receive(p []byte) (int, error) {
 	if n > 0 {
 		c.tail = append(c.tail[:0], p[max(0, n-maxTail):n]...)
 	}
+	c.notice(err)
 	return n, err
+}
+
+// notice remembers that the line broke.
+func (c *conn) notice(err error) {
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken == nil {
+		c.broken = err
+	}
+}
+
+// whole reports whether the line had not broken by itself when it was closed.
+func (c *conn) whole() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken == nil
 }
 
 const maxTail = 256
@@ -74,6 +96,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		return c.Conn.Write(p)
 	}
 	n, err := c.Conn.Write(putOddNames(p))
+	c.notice(err)
 	if err == nil {
 		n = len(p)
 	}

@@ -16,7 +16,7 @@
 // exist), then fetched, and whatever was searched and not fetched is asked for again before it counts as gone.
 //
 // go-imap gives up a connection over nearly any surprise in a response. Lines in which only what nobody needs is odd are put right before it reads them (type legible). Else the rest of the set goes on over a new connection, and a message that breaks
-// it alone is asked for with fewer details and in the end reported (type survival). Responses that go-imap cannot assign to a command
+// it alone is asked for with fewer details and in the end reported (type survival). Over a line that is cut nothing is given up for a while (type breaks). Responses that go-imap cannot assign to a command
 // are caught (type strays), its deadlines are turned into patience (type conn).
 //
 // Servers ask to wait in many words, by NO, BAD and BYE (busy.go). Then nothing more is sent, what was not sent is surely not put, and the caller hears of it with the server's words.

@@ -2,7 +2,6 @@ package imapstore
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -35,8 +34,7 @@ func (s *following) flags(ctx context.Context) error {
 	return nil
 }
 
-// readFlags returns the flags of messages that changed after since, by rising UID. If the server answers in a way that cannot be read, while
-// it is well otherwise, there is nothing to yield: flags matter less than going on.
+// readFlags returns the flags of messages that changed after since, by rising UID. Those that the server tells of in a way that cannot be read are left out.
 func (s *following) readFlags(ctx context.Context, since uint64, of span) ([]*record, error) {
 	var found []*record
 	err := s.store.control.do(ctx, func(at *live) error {
@@ -46,19 +44,48 @@ func (s *following) readFlags(ctx context.Context, since uint64, of span) ([]*re
 			}
 		}
 		rs := records{at: at}
-		options := &imap.FetchOptions{UID: true, Flags: true, ModSeq: s.now.modseq > 0, ChangedSince: since}
+		options := s.flagDetails()
+		options.ChangedSince = since
 		err := rs.fetch(imap.UIDSet{{Start: of.first, Stop: of.last}}, options)
 		found = s.among(rs.found)
 		return err
 	})
-	if err == nil || !errors.Is(err, bridge.ErrConnection) || ctx.Err() != nil {
-		return found, err
+	switch {
+	case err == nil:
+		s.store.o.Breaks.hold(s.f, 0)
+		return found, nil
+	case !s.store.faultless(ctx, err), wasCut(err) && s.store.o.Breaks.endure(s.f, 0):
+		return nil, err
 	}
-	if _, again := s.store.look(ctx, s.f); again != nil {
-		return nil, again
+	return s.legibleFlags(ctx, since, of)
+}
+
+func (s *following) flagDetails() *imap.FetchOptions {
+	return &imap.FetchOptions{UID: true, Flags: true, ModSeq: s.now.modseq > 0}
+}
+
+// legibleFlags reads all flags, so that it is known which cannot be read, and returns those that changed after since.
+func (s *following) legibleFlags(ctx context.Context, since uint64, of span) ([]*record, error) {
+	uids, err := listed(ctx, s.store.control, s.f, imap.UIDSet{{Start: of.first, Stop: of.last}}, s.looked)
+	if err != nil {
+		return nil, err
 	}
-	s.store.o.Log.WithError(err).WithField("folder", s.f.Path.String()).Warn("the server's answer about flags cannot be read")
-	return nil, nil
+	all := map[imap.UID]*record{}
+	told := func(r *record) bool { return r.told }
+	v := survival{store: s.store, link: s.store.control, f: s.f, tries: 1, enduring: true, limit: culpritsOneByOne, try: func(at *live, uids []imap.UID) ([]imap.UID, error) {
+		rs := records{at: at}
+		err := rs.fetch(setOf(uids), s.flagDetails())
+		for _, uid := range uids {
+			if r := rs.found[uid]; r != nil && r.told {
+				all[uid] = r
+			}
+		}
+		return without(uids, all, told), err
+	}}
+	if err := v.run(ctx, uids); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(s.among(all), func(r *record) bool { return r.modseq > 0 && r.modseq <= since }), nil
 }
 
 func (s *following) among(found map[imap.UID]*record) []*record {

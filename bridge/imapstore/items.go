@@ -31,7 +31,7 @@ func (s *Store) items(ctx context.Context, f cutover.Folder, uids []imap.UID) ([
 	found := map[imap.UID]*record{}
 	open := uids
 	for level := 0; level < len(details) && len(open) > 0; level++ {
-		v := survival{store: s, link: s.control, f: f, tries: 1, limit: culpritsOneByOne, try: headers(level, found)}
+		v := survival{store: s, link: s.control, f: f, tries: 1, enduring: true, limit: culpritsOneByOne, try: headers(level, found)}
 		if err := v.run(ctx, open); err != nil {
 			return nil, err
 		}

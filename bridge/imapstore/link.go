@@ -139,6 +139,9 @@ func (l *link) run(ctx context.Context, at *live, fn func(*live) error) error {
 	var keep keepOpen
 	if _, ok := answered(err); err != nil && !ok && !errors.As(err, &keep) {
 		l.close()
+		if !at.conn.whole() {
+			err = severed{err}
+		}
 		return hungUp(at.conn.lastWords(), err)
 	}
 	at.used = true

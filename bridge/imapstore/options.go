@@ -43,6 +43,9 @@ type Options struct {
 	// Timeout is how long a server may be silent while an answer is due; 2 minutes when zero.
 	Timeout time.Duration
 
+	// Breaks is what the mailbox's stores of before know of breaking lines; of its own when nil.
+	Breaks *Breaks
+
 	Batch      int     // items per batch of Next and per command of Scan; 500 when zero
 	Budget     *Budget // memory for bodies, usually shared by all stores; 16 MiB of its own when nil
 	SmallBody  int64   // bodies up to this many octets are kept in memory while the budget has room; 4 MiB when zero
@@ -113,6 +116,9 @@ func (o Options) withDefaults() Options {
 	orInt(&o.Timeout, 2*time.Minute)
 	if o.Budget == nil {
 		o.Budget = NewBudget(16 << 20)
+	}
+	if o.Breaks == nil {
+		o.Breaks = NewBreaks(0)
 	}
 	if o.Limit == nil {
 		o.Limit = unlimited{}

@@ -24,6 +24,7 @@ type surprise struct {
 	second string
 	always bool // it is said although nobody asked
 	lost   bool // the second message cannot be read for it
+	deadly bool // the server hangs up when it is asked for the second message
 }
 
 // start serves it and returns options that lead there.
@@ -65,6 +66,9 @@ func (s surprise) serve(nc net.Conn) {
 		case "LIST":
 			say(`* LIST () "/" INBOX`)
 		case "FETCH":
+			if _, set, _ := strings.Cut(command, "FETCH "); s.deadly && contains(set[:strings.Index(set, " ")], 2) {
+				return
+			}
 			s.fetch(say, command)
 		case "LOGOUT":
 			say("* BYE bye")

@@ -23,6 +23,8 @@ type survival struct {
 	try func(at *live, uids []imap.UID) (left []imap.UID, err error)
 	// tries is how often a message may break the connection alone.
 	tries int
+	// enduring: a line that breaks over one message is no fault of it, for a while, and ends the whole.
+	enduring bool
 	// limit is how many culprits are sorted out before all the rest counts as bad too; 0 is no limit.
 	limit int
 
@@ -51,6 +53,7 @@ func (v *survival) run(ctx context.Context, uids []imap.UID) error {
 		switch {
 		case err == nil:
 			v.missing = append(v.missing, left...)
+			v.store.o.Breaks.hold(v.f, set...)
 		case len(left) == 1 && len(set) == 1:
 			if err := v.suspect(ctx, left[0], err); err != nil {
 				return err
@@ -93,6 +96,9 @@ func (v *survival) fatal(ctx context.Context, err error) error {
 
 // suspect notes that a message failed alone, and makes sure that it is to blame: the connection works for everything else.
 func (v *survival) suspect(ctx context.Context, uid imap.UID, cause error) error {
+	if v.enduring && wasCut(cause) && v.store.o.Breaks.endure(v.f, uid) {
+		return v.store.classify(cause)
+	}
 	v.failures[uid]++
 	_, refused := answered(cause)
 	if !refused && v.failures[uid] < v.tries {

@@ -26,8 +26,9 @@ type stores struct {
 	budget  *imapstore.Budget
 	refused *refusals
 
-	mu    sync.Mutex
-	lines map[cutover.MailboxID]config.Mailbox // passwords
+	mu     sync.Mutex
+	lines  map[cutover.MailboxID]config.Mailbox // passwords
+	breaks map[account]*imapstore.Breaks
 }
 
 // add takes the lines of new mailboxes, and new lines of old ones.
@@ -48,6 +49,16 @@ func (s *stores) password(m cutover.MailboxID, side cutover.Side) (string, error
 		return line.Cloud.Password.Reveal()
 	}
 	return line.Legacy.Password.Reveal()
+}
+
+// breaksOf is what is known of breaking lines to a mailbox: its stores come and go.
+func (s *stores) breaksOf(a account) *imapstore.Breaks {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.breaks[a] == nil {
+		s.breaks[a] = imapstore.NewBreaks(0)
+	}
+	return s.breaks[a]
 }
 
 // server is what the mailboxes of one server share.
@@ -74,7 +85,7 @@ const bodyMemory = 10 << 20
 
 func (d *Daemon) openStores(context.Context) error {
 	d.stores = &stores{
-		d: d, servers: map[string]*server{}, lines: map[cutover.MailboxID]config.Mailbox{}, budget: imapstore.NewBudget(bodyMemory),
+		d: d, servers: map[string]*server{}, lines: map[cutover.MailboxID]config.Mailbox{}, breaks: map[account]*imapstore.Breaks{}, budget: imapstore.NewBudget(bodyMemory),
 		refused: newRefusals(d.opts.Clock, d.real(loginPause)),
 	}
 	d.stores.add(d.live.Load().mailboxes)
@@ -170,7 +181,7 @@ func (s *stores) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, error
 	c := s.credential(m.ID, srv, side, at.Login)
 	return srv.pool.add(imapstore.New(imapstore.Options{
 		Address: srv.IMAP, Server: at.Server, TLS: imapstore.TLSMode(srv.IMAPTLS), TLSConfig: srv.tls,
-		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Guard: s.guard(account{m.ID, side}, c), Limit: srv.pool, Budget: s.budget, FlagPoll: flagPoll, Dial: srv.dial,
+		SASL: c.SASL, Refused: c.Refused, Password: passwordLogin(c), Guard: s.guard(account{m.ID, side}, c), Limit: srv.pool, Budget: s.budget, Breaks: s.breaksOf(account{m.ID, side}), FlagPoll: flagPoll, Dial: srv.dial,
 		Log: s.d.log.WithField("mailbox", m.ID),
 	})), nil
 }
