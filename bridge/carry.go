@@ -123,7 +123,7 @@ func (c *carriage) fetch(ctx context.Context, to *belt) error {
 		if f.Err != nil {
 			return c.unfetched(t, f.Err)
 		}
-		return c.fetched(t, f.Content, to)
+		return c.fetched(ctx, t, f.Content, to)
 	})
 	switch {
 	case err != nil && ctx.Err() == nil && to.ctx.Err() != nil:
@@ -135,8 +135,11 @@ func (c *carriage) fetch(ctx context.Context, to *belt) error {
 	return err
 }
 
-func (c *carriage) fetched(t ledger.Item, content Content, to *belt) error {
+func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, to *belt) error {
 	d, err := digest(content)
+	if err == nil {
+		err = c.w.asListed(ctx, c.p, t, d.Identity(), d.Size())
+	}
 	if err != nil {
 		content.Close()
 		return fmt.Errorf("reading %s: %w", t.Legacy.Ref, err)

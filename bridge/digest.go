@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"posthouse/cutover"
+	"posthouse/ledger"
 )
 
 // digest reads a content once, from beginning to end, and checks its length.
@@ -44,4 +45,19 @@ func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref
 		return nil
 	})
 	return found, err
+}
+
+// asListed makes sure that what was read is the item that was listed: when references end while the next batch is read ahead, they name other items before anybody has heard of it. A server
+// whose bodies do not agree with what it lists is asked.
+func (w *worker) asListed(ctx context.Context, p *pair, row ledger.Item, is cutover.Identity, size int64) error {
+	agrees := same(cutover.Item{Identity: row.Identity}, cutover.Item{Identity: is})
+	if row.Identity.Match().IsZero() || agrees && (w.estimates || row.Size == size) {
+		return nil
+	}
+	state, err := w.legacy.State(ctx, p.legacy)
+	if err == nil && state.Validity != row.Legacy.Validity {
+		err = errLookAgain
+	}
+	w.estimates = w.estimates || err == nil && agrees
+	return err
 }

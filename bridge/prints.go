@@ -15,6 +15,8 @@ import (
 type print struct {
 	body, text cutover.Digest
 	asks       bool // for a receipt
+	is         cutover.Identity
+	size       int64
 }
 
 // like reports whether two prints are of one message. Unknown prints are like nothing.
@@ -30,7 +32,7 @@ func (a print) unlike(b print) bool {
 func printOf(r io.Reader) (print, *cutover.BodyDigester, error) {
 	body, text := cutover.NewBodyDigester(), cutover.NewTextDigester()
 	_, err := io.Copy(io.MultiWriter(body, text), r)
-	return print{body: body.Digest(), text: text.Digest(), asks: wantsReceipt(body.Header())}, body, err
+	return print{body: body.Digest(), text: text.Digest(), asks: wantsReceipt(body.Header()), is: body.Identity(), size: body.Size()}, body, err
 }
 
 // prints reads items of one folder. One that is gone or cannot be read is absent.

@@ -1,6 +1,8 @@
 package bridge_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,4 +141,31 @@ func TestFlagsThatWaitedForNewReferences(t *testing.T) {
 		w.run(10 * time.Minute)
 		wantFlags(t, w.new(), inbox, "moved", `\Flagged`)
 	})
+}
+
+// References end while the next batch is read ahead, so that what is read next are other messages than those that were listed: none is put in the place of another. Two have one key.
+func TestNewReferencesWhileReadingAhead(t *testing.T) {
+	for name, id := range map[string]func(n int) string{"different messages": func(n int) string { return fmt.Sprint("message ", n) }, "one key": func(int) string { return "one" }} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{Batch: 3}, memstore.Options{})
+				first := w.old().Deliver(inbox, memstore.Message{Raw: mail("gone", "hello"), Date: time.Now()})
+				for n := range 6 {
+					w.old().Deliver(inbox, memstore.Message{Raw: mail(id(n), strings.Repeat("line\r\n", n)), Date: time.Now().Add(time.Duration(n) * time.Hour).Truncate(time.Second)})
+				}
+				w.old().Remove(inbox, first)
+				w.old().SetFault(func(op string, n int) error {
+					switch {
+					case op == memstore.OpNext && n == 2:
+						w.old().Renew(inbox)
+					case op == memstore.OpFetch && n == 1:
+						time.Sleep(time.Second) // until it was read ahead
+					}
+					return nil
+				})
+				w.run(10 * time.Minute)
+				w.wantEqual(inbox)
+			})
+		})
+	}
 }

@@ -134,7 +134,10 @@ func (w *worker) printed(ctx context.Context, p *pair, rows []ledger.Item, diges
 	}
 	found, err := prints(ctx, w.legacy, p.legacy, sorted(refs))
 	for i, t := range rows {
-		have := found[t.Legacy.Ref]
+		have, read := found[t.Legacy.Ref]
+		if read && err == nil {
+			err = w.asListed(ctx, p, t, have.is, have.size)
+		}
 		if t.Digest.IsZero() {
 			rows[i].Digest = have.body
 			if t.Note == "" && have.asks {

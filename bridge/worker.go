@@ -32,6 +32,8 @@ type worker struct {
 	seats chan struct{}
 	// unread is since when an item could not be read, so that one bad item cannot stop its folder for ever.
 	unread map[ledger.Place]time.Time
+	// estimates: the legacy server lists other sizes than its messages have.
+	estimates bool
 }
 
 // unreadFor is how long an item that cannot be read is tried.
