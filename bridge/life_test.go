@@ -61,6 +61,7 @@ type life struct {
 	purged  map[string]bool // by the cloud's user, from wherever
 	dead    atomic.Bool
 	renames int
+	marked  string // the message that was flagged last: people take back what they did
 	log     []string
 }
 
@@ -265,7 +266,12 @@ func (l *life) act() {
 			}
 		}
 	case 8, 9:
+		if l.pick(3) > 0 {
+			from, m = l.again(from, m)
+			tag = tagOf(m)
+		}
 		flags := l.flags()
+		l.marked = tag
 		l.note("%s in %s %s is flagged %v", tag, from, m.Ref, flags)
 		l.old().SetFlags(from, m.Ref, flags...)
 	case 10:
@@ -291,6 +297,18 @@ func (l *life) act() {
 	default:
 		l.actInCloud()
 	}
+}
+
+// again is the message that was flagged last, wherever it is now, or else the given one.
+func (l *life) again(from cutover.FolderPath, m memstore.Message) (cutover.FolderPath, memstore.Message) {
+	for _, path := range l.folders {
+		for _, one := range l.old().Messages(path) {
+			if tagOf(one) == l.marked {
+				return path, one
+			}
+		}
+	}
+	return from, m
 }
 
 func (l *life) rename(from cutover.FolderPath) {
