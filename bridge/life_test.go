@@ -114,6 +114,8 @@ func (l *life) step(op string, _ int) error {
 		return bridge.ErrUnknown
 	case n < 40 && op == memstore.OpPut:
 		return bridge.ErrBusy
+	case n < 400 && (op == memstore.OpFlags || op == memstore.OpFlagged) && l.seed%4 == 0: // so that flags wait, and change meanwhile
+		return fmt.Errorf("cut: %w", bridge.ErrConnection)
 	}
 	return nil
 }
