@@ -65,10 +65,11 @@ func (r *ready) nextBegun() (d departure, some bool) {
 	return d, true
 }
 
-func (r *ready) lenBegun() int {
+// lens are how many are Sending, and how many were never tried.
+func (r *ready) lens() (begun, fresh int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.begun)
+	return len(r.begun), len(r.fresh)
 }
 
 func (r *ready) addBegun(all []departure) {
@@ -122,12 +123,12 @@ func (r *ready) put(d departure) bool {
 	return true
 }
 
-// take returns what is made Sending next, and whether it is time to look for more.
-func (r *ready) take() (d departure, some, more bool) {
+// take returns what is made Sending next, or only what was never tried, and whether it is time to look for more.
+func (r *ready) take(fresh bool) (d departure, some, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	from := &r.fresh
-	if len(r.fresh) == 0 {
+	if len(r.fresh) == 0 && !fresh {
 		from = &r.tried
 	}
 	if len(*from) == 0 {

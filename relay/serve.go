@@ -68,9 +68,10 @@ func (c *Courier) next(l *lane) (departure, bool) {
 	return l.ready.nextBegun()
 }
 
-// makeAhead makes some Sending while those before them are being sent.
+// makeAhead makes some Sending while those before them are being sent. What was tried before comes last: new mail must not find it in its way.
 func (c *Courier) makeAhead(l *lane) {
-	if l.ready.lenBegun() >= ahead*l.window.Size() || !l.ready.beginning.TryLock() {
+	begun, fresh := l.ready.lens()
+	if fresh == 0 || begun >= ahead*l.window.Size() || !l.ready.beginning.TryLock() {
 		return
 	}
 	c.work.Add(1) // whoever calls is counted as well, so Stop still waits
@@ -122,12 +123,13 @@ func (c *Courier) makeSending(l *lane) []departure {
 
 // batch claims what is ready next, and reads what is needed to send it. Where the destination is to be tried by one message first, it is one.
 func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
-	most := ahead * l.window.Size()
+	size := l.window.Size()
+	most := ahead * size
 	if l.breaker.State() != pace.Closed {
 		most = 1
 	}
 	for len(batch) < most {
-		d, some, more := l.ready.take()
+		d, some, more := l.ready.take(len(batch) >= size)
 		if more {
 			c.Hint()
 		}
