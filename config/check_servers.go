@@ -22,7 +22,6 @@ func (c *checker) server(path string, s *Server) {
 	if s.Proxy != "none" && s.Side == Cloud {
 		c.bad(path+".proxy", "", "proxy is only for the old server: a cloud takes such a header for nonsense")
 	}
-	c.pair(path, "smtp_login", "smtp_password")
 	c.pair(path, "client_cert", "client_key")
 	c.pair(path, "master_user", "master_password")
 	c.smtpAuth(path, s)
@@ -63,11 +62,27 @@ func (c *checker) smtpAuth(path string, s *Server) {
 			s.SMTPAuth = "plain"
 		}
 	}
-	if s.SMTPAuth != "none" && !c.given(path+".smtp_login") {
+	switch {
+	case s.SMTPAuth == SMTPAuthXOAuth2:
+		c.smtpTokens(path)
+	case s.SMTPAuth != "none" && !c.given(path+".smtp_login"):
 		c.bad(path+".smtp_auth", "", "smtp_auth = %q needs smtp_login and smtp_password", s.SMTPAuth)
+	}
+	if s.SMTPAuth != SMTPAuthXOAuth2 {
+		c.pair(path, "smtp_login", "smtp_password")
 	}
 	if s.SMTPAuth == "none" && s.SMTPLogin != "" {
 		c.bad(path+".smtp_auth", "", `smtp_login is not used with smtp_auth = "none"`)
+	}
+}
+
+// smtpTokens: the token is for smtp_login, and stands in the place of a password.
+func (c *checker) smtpTokens(path string) {
+	if !c.given(path+".smtp_login") || !c.given(path+".oauth.kind") {
+		c.bad(path+".smtp_auth", "", "smtp_auth = %q needs smtp_login and [%s.oauth] with its kind", SMTPAuthXOAuth2, path)
+	}
+	if c.given(path + ".smtp_password") {
+		c.bad(path+".smtp_password", "", "smtp_password is not used with smtp_auth = %q", SMTPAuthXOAuth2)
 	}
 }
 
@@ -76,8 +91,8 @@ func (c *checker) login(path string, s *Server) {
 	if tokens && !c.given(path+".oauth.kind") {
 		c.bad(path+".login", "", "login = %q needs [%s.oauth] with its kind", s.Login, path)
 	}
-	if !tokens && c.given(path+".oauth.kind") {
-		c.warning(path+".oauth", `login = "xoauth2" would use it`, "[%s.oauth] is not used with login = %q", path, s.Login)
+	if !tokens && s.SMTPAuth != SMTPAuthXOAuth2 && c.given(path+".oauth.kind") {
+		c.warning(path+".oauth", `login = "xoauth2" or smtp_auth = "xoauth2" would use it`, "[%s.oauth] is not used with login = %q", path, s.Login)
 	}
 	if tokens && s.MasterUser != "" {
 		c.bad(path+".master_user", "", "master_user is not used with login = %q", s.Login)

@@ -32,6 +32,9 @@ const (
 	ProxyV2 = "v2"
 )
 
+// SMTPAuthXOAuth2 is the login for SMTP that needs tokens instead of a password.
+const SMTPAuthXOAuth2 = "xoauth2"
+
 // Server is one mail server of one side.
 type Server struct {
 	// Name is the server's name in the file.
@@ -50,9 +53,9 @@ type Server struct {
 	// starttls (port 25 or 587), implicit (port 465) or none. Where smtp is mx:DOMAIN it is opportunistic unless given: encrypted where
 	// that is offered, verified where the domain publishes DANE or MTA-STS. There starttls demands it verified in any case.
 	SMTPTLS TLS `toml:"smtp_tls" default:"starttls" as:"implicit|starttls|opportunistic|none"`
-	// plain, login or none. When not given: plain if there is a smtp_login, else none.
-	SMTPAuth string `toml:"smtp_auth" as:"plain|login|none" example:"plain"`
-	// Login for SMTP. Without one the server must know us by our address or our client certificate.
+	// plain, login, xoauth2 (tokens of this server's oauth) or none. When not given: plain if there is a smtp_login, else none.
+	SMTPAuth string `toml:"smtp_auth" as:"plain|login|xoauth2|none" example:"plain"`
+	// Login for SMTP; with xoauth2 the mailbox that the token is for. Without one the server must know us by our address or our client certificate.
 	SMTPLogin string `toml:"smtp_login" example:"posthouse@example.com"`
 	// Password of smtp_login.
 	SMTPPassword Secret `toml:"smtp_password" example:"credential:smtp"`

@@ -11,6 +11,7 @@ import (
 	"posthouse/bridge"
 	"posthouse/config"
 	"posthouse/cutover"
+	"posthouse/internal/login"
 	"posthouse/internal/pace"
 	"posthouse/relay"
 	"posthouse/relay/delivery"
@@ -81,16 +82,29 @@ func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, err
 		to.TLS.ClientCertificate = c.GetClientCertificate
 	}
 	if s.SMTPAuth != "" && s.SMTPAuth != "none" {
-		to.Auth = delivery.Auth{
-			Mechanism: delivery.Mechanism(strings.ToUpper(s.SMTPAuth)), Username: s.SMTPLogin, WithoutTLS: s.SMTPTLS == config.TLSNone,
-			Password: func(context.Context) (string, error) { return s.SMTPPassword.Reveal() },
-		}
+		to.Auth = smtpAuth(s, d.stores.servers[name].tokens)
 	}
 	c := delivery.Config{Destination: to, Hello: d.hostname(), Dial: connect}
 	if domain, port, byMX := s.MX(); byMX {
 		c.Find = d.hostsOf(domain, port)
 	}
 	return delivery.New(c)
+}
+
+// smtpAuth is our login. A token that was refused is fetched anew, unless it was just fetched.
+func smtpAuth(s config.Server, tokens login.TokenSource) delivery.Auth {
+	auth := delivery.Auth{Mechanism: delivery.Mechanism(strings.ToUpper(s.SMTPAuth)), Username: s.SMTPLogin, WithoutTLS: s.SMTPTLS == config.TLSNone}
+	if s.SMTPAuth != config.SMTPAuthXOAuth2 {
+		auth.Password = func(context.Context) (string, error) { return s.SMTPPassword.Reveal() }
+		return auth
+	}
+	auth.Token = func(ctx context.Context, refused string) (string, error) {
+		if refused != "" {
+			tokens.Invalidate(s.SMTPLogin, refused)
+		}
+		return tokens.Token(ctx, s.SMTPLogin)
+	}
+	return auth
 }
 
 // smtpDestination adapts the delivery client.
@@ -194,6 +208,9 @@ func unsent(r relay.Outcome, err error) relay.Outcome {
 		_, r.Wait = session.Throttled()
 		if errors.As(err, &unmet) {
 			r.Class = reason.TLS
+		}
+		if errors.Is(err, login.ErrRefused) { // by the token endpoint
+			r.Class = reason.Login
 		}
 	}
 	return r

@@ -104,7 +104,7 @@ func (d *Daemon) newServer(s config.Server) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := tokensFor(s.OAuth, tlsConfig)
+	tokens, err := tokensFor(s.OAuth, tlsConfig, d.opts.Clock.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (d *Daemon) tlsFor(s config.Server, address string) (*tls.Config, error) {
 }
 
 // tokensFor is where a server's tokens come from; nil when it has none.
-func tokensFor(o config.OAuth, tlsConfig *tls.Config) (login.TokenSource, error) {
+func tokensFor(o config.OAuth, tlsConfig *tls.Config, now func() time.Time) (login.TokenSource, error) {
 	var scopes []string
 	if o.Scope != "" {
 		scopes = []string{o.Scope}
@@ -142,10 +142,10 @@ func tokensFor(o config.OAuth, tlsConfig *tls.Config) (login.TokenSource, error)
 	switch o.Kind {
 	case config.OAuthClientCredentials:
 		return login.ClientCredentials(login.ClientCredentialsOptions{
-			TokenURL: o.TokenURL, ClientID: o.ClientID, Secret: o.ClientSecret.Reveal, Scopes: scopes, Roots: tlsConfig.RootCAs,
+			TokenURL: o.TokenURL, ClientID: o.ClientID, Secret: o.ClientSecret.Reveal, Scopes: scopes, Roots: tlsConfig.RootCAs, Now: now,
 		})
 	case config.OAuthServiceAccount:
-		return login.ServiceAccount(login.ServiceAccountOptions{Key: fileSecret(o.KeyFile), Scopes: scopes, Roots: tlsConfig.RootCAs})
+		return login.ServiceAccount(login.ServiceAccountOptions{Key: fileSecret(o.KeyFile), Scopes: scopes, Roots: tlsConfig.RootCAs, Now: now})
 	}
 	return nil, nil
 }

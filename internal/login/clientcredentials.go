@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -35,6 +36,8 @@ type ClientCredentialsOptions struct {
 	BasicAuth bool
 	// Roots, when not nil, replace the system's certificate authorities.
 	Roots *x509.CertPool
+	// Now is the time by which tokens age; nil means time.Now.
+	Now func() time.Time
 }
 
 // ClientCredentials returns a source whose one token opens every mailbox the
@@ -61,5 +64,5 @@ func ClientCredentials(o ClientCredentialsOptions) (*Tokens, error) {
 		}
 		return e.fetch(ctx, config.Token, secret)
 	}
-	return newTokens(e, fetch, false), nil
+	return newTokens(e, fetch, false, o.Now), nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/jwt"
@@ -26,6 +27,8 @@ type ServiceAccountOptions struct {
 	Scopes []string
 	// Roots, when not nil, replace the system's certificate authorities.
 	Roots *x509.CertPool
+	// Now is the time by which tokens age; nil means time.Now.
+	Now func() time.Time
 }
 
 // ServiceAccount returns a source that has a token for each mailbox, on whose
@@ -60,7 +63,7 @@ func ServiceAccount(o ServiceAccountOptions) (*Tokens, error) {
 		}
 		return token, nil
 	}
-	return newTokens(e, fetch, true), nil
+	return newTokens(e, fetch, true, o.Now), nil
 }
 
 // accountKey is the part that matters of Google's key file.

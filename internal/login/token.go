@@ -47,10 +47,13 @@ type Tokens struct {
 	held map[string]*held
 }
 
-func newTokens(e *endpoint, fetch func(context.Context, string) (*oauth2.Token, error), perMailbox bool) *Tokens {
+func newTokens(e *endpoint, fetch func(context.Context, string) (*oauth2.Token, error), perMailbox bool, now func() time.Time) *Tokens {
+	if now == nil {
+		now = time.Now
+	}
 	return &Tokens{
 		fetch: fetch, closeIdle: e.transport.CloseIdleConnections, perMailbox: perMailbox,
-		now: time.Now, held: make(map[string]*held),
+		now: now, held: make(map[string]*held),
 	}
 }
 

@@ -31,6 +31,8 @@ type SMTPConfig struct {
 	// Users may log in with AUTH PLAIN and LOGIN; empty hides AUTH. RequireAuth answers 530 to MAIL before a login.
 	Users       map[string]string
 	RequireAuth bool
+	// Token, if set, decides about logins by AUTH XOAUTH2; nil hides it.
+	Token func(user, token string) bool
 	// MaxConns answers 421 to connections beyond it. 0 means no limit.
 	MaxConns int
 	// Latency is waited before each reply.

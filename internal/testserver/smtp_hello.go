@@ -3,6 +3,7 @@ package testserver
 import (
 	"crypto/tls"
 	"fmt"
+	"strings"
 )
 
 func (c *smtpSession) hello(verb, name string) bool {
@@ -40,7 +41,7 @@ func (c *smtpSession) keywords() []string {
 		list = append(list, "STARTTLS")
 	}
 	if c.canAuth() {
-		list = append(list, "AUTH PLAIN LOGIN")
+		list = append(list, "AUTH "+strings.Join(c.mechanisms(), " "))
 	}
 	return list
 }
@@ -49,7 +50,17 @@ func (c *smtpSession) canStartTLS() bool {
 	return c.s.cfg.TLS != nil && !c.tls && c.offers("STARTTLS")
 }
 
-func (c *smtpSession) canAuth() bool { return len(c.s.cfg.Users) > 0 && c.offers("AUTH") }
+func (c *smtpSession) canAuth() bool { return len(c.mechanisms()) > 0 && c.offers("AUTH") }
+
+func (c *smtpSession) mechanisms() (list []string) {
+	if len(c.s.cfg.Users) > 0 {
+		list = append(list, "PLAIN", "LOGIN")
+	}
+	if c.s.cfg.Token != nil {
+		list = append(list, "XOAUTH2")
+	}
+	return list
+}
 
 func (c *smtpSession) startTLS() bool {
 	if !c.canStartTLS() {

@@ -3,6 +3,7 @@ package testserver
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -492,6 +493,26 @@ func BenchmarkSMTP(b *testing.B) {
 	for b.Loop() {
 		if _, err := sender.Send(context.Background(), s.Addr(), "a@x.example", []string{"b@y.example"}, m.Bytes); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestXOAuth2Login(t *testing.T) {
+	s := startSMTP(t, SMTPConfig{RequireAuth: true, Token: func(user, token string) bool { return user == "anna" && token == "good" }})
+	conn := rawDial(t, s.Addr())
+	response := func(token string) string {
+		return base64.StdEncoding.EncodeToString([]byte("user=anna\x01auth=Bearer " + token + "\x01\x01"))
+	}
+	for _, step := range []struct {
+		line string
+		want int
+	}{
+		{"EHLO me", 250}, {"AUTH PLAIN", 504}, {"AUTH XOAUTH2 !!", 501}, {"AUTH XOAUTH2 " + response("bad"), 334}, {"", 535},
+		{"AUTH XOAUTH2", 334}, {response("good"), 235}, {"MAIL FROM:<a@x.example>", 250},
+	} {
+		var a Answer
+		if err := conn.ask(&a, "%s\r\n", step.line); err != nil || a.Code != step.want {
+			t.Fatalf("%s: %v, %v, want %d", step.line, a, err, step.want)
 		}
 	}
 }

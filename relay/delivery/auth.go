@@ -27,11 +27,14 @@ func (c *conn) login(ctx context.Context) error {
 	if !ok {
 		return c.failed(StageAuth, ErrAuthNotOffered)
 	}
-	client, err := auth.client(ctx, mechanism)
+	secret, err := auth.secret(ctx, mechanism)
 	if err != nil {
 		return c.failed(StageAuth, err)
 	}
-	r, err := c.authenticate(client)
+	r, err := c.authenticate(auth.client(mechanism, secret))
+	if err == nil && mechanism == XOAUTH2 && r.Negative() && r.Code != 421 {
+		r, err = c.renew(ctx, secret, r)
+	}
 	if err != nil {
 		return c.failed(StageAuth, err)
 	}
@@ -58,22 +61,39 @@ func (a Auth) choose(ext extensions) (Mechanism, bool) {
 	return able[i], true
 }
 
-func (a Auth) client(ctx context.Context, m Mechanism) (sasl.Client, error) {
-	ask := a.Password
-	if m == XOAUTH2 {
-		ask = a.Token
-	}
-	secret, err := ask(ctx)
+// renew logs in once more if there is a new token: the one that was refused may
+// have been revoked before its time. Without one the refusal stands.
+func (c *conn) renew(ctx context.Context, refused string, r Reply) (Reply, error) {
+	token, err := c.dest.Auth.Token(ctx, refused)
 	if err != nil {
-		return nil, fmt.Errorf("getting the secret of %s: %w", a.Username, err)
+		return Reply{}, fmt.Errorf("getting a new token for %s: %w", c.dest.Auth.Username, err)
 	}
+	if token == refused {
+		return r, nil
+	}
+	return c.authenticate(c.dest.Auth.client(XOAUTH2, token))
+}
+
+func (a Auth) secret(ctx context.Context, m Mechanism) (secret string, err error) {
+	if m == XOAUTH2 {
+		secret, err = a.Token(ctx, "")
+	} else {
+		secret, err = a.Password(ctx)
+	}
+	if err != nil {
+		return "", fmt.Errorf("getting the secret of %s: %w", a.Username, err)
+	}
+	return secret, nil
+}
+
+func (a Auth) client(m Mechanism, secret string) sasl.Client {
 	switch m {
 	case XOAUTH2:
-		return &xoauth2{a.Username, secret}, nil
+		return &xoauth2{a.Username, secret}
 	case LOGIN:
-		return sasl.NewLoginClient(a.Username, secret), nil
+		return sasl.NewLoginClient(a.Username, secret)
 	default:
-		return sasl.NewPlainClient("", a.Username, secret), nil
+		return sasl.NewPlainClient("", a.Username, secret)
 	}
 }
 

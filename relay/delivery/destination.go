@@ -73,9 +73,11 @@ type Auth struct {
 	Mechanism Mechanism
 	Username  string
 	// Password and Token are asked at each login, so that a changed secret is
-	// used at once. Their results are never logged nor part of an error.
+	// used at once. Their results are never logged nor part of an error. A Token
+	// that was refused is named in the next question, within the same login: if
+	// the answer is another one, that is tried.
 	Password func(context.Context) (string, error)
-	Token    func(context.Context) (string, error)
+	Token    func(ctx context.Context, refused string) (string, error)
 	// WithoutTLS allows the login on a connection that is not encrypted.
 	WithoutTLS bool
 }

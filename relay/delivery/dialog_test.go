@@ -90,7 +90,7 @@ func converse(t *testing.T, archive *txtar.Archive, pki *pki) {
 }
 
 // setUp makes the configuration: tls: mode, protocol, ignore, user, mechanism,
-// password, token, cleartext-login, trust: (ca, pin, wrong-pin, nobody), cert.
+// password, token, renewed, cleartext-login, trust: (ca, pin, wrong-pin, nobody), cert.
 func setUp(t *testing.T, text string, pki *pki, conns chan<- net.Conn) Config {
 	d := Destination{Name: "hop", Address: "mx.new.example:25", TLS: TLS{Mode: Plaintext, Roots: pki.roots}}
 	for key, value := range pairs(text) {
@@ -108,9 +108,17 @@ func setUp(t *testing.T, text string, pki *pki, conns chan<- net.Conn) Config {
 		case "password":
 			d.Auth.Password = func(context.Context) (string, error) { return value, nil }
 		case "token":
-			d.Auth.Token = func(context.Context) (string, error) { return value, nil }
+			d.Auth.Token = func(context.Context, string) (string, error) { return value, nil }
+		case "renewed":
+			first := d.Auth.Token
+			d.Auth.Token = func(ctx context.Context, refused string) (string, error) {
+				if refused == "" {
+					return first(ctx, refused)
+				}
+				return value, nil
+			}
 		case "no-token":
-			d.Auth.Token = func(context.Context) (string, error) { return "", errors.New(value) }
+			d.Auth.Token = func(context.Context, string) (string, error) { return "", errors.New(value) }
 		case "cleartext-login":
 			d.Auth.WithoutTLS = true
 		case "trust":
