@@ -139,6 +139,21 @@ func checkHostPort(text string) (string, *fault) {
 	return text, nil
 }
 
+// checkSocket wants unix:/path.
+func checkSocket(text string) (string, *fault) {
+	path := strings.TrimPrefix(text, socketPrefix)
+	switch {
+	case !filepath.IsAbs(path):
+		return "", &fault{text: fmt.Sprintf("%q is no absolute path", path), hint: "for example unix:/run/dovecot/lmtp"}
+	case len(path) > 107: // unix(7)
+		return "", faultf("a socket's path has 107 characters at most")
+	}
+	return text, nil
+}
+
+// socketPrefix says that a server is reached by a socket of this machine.
+const socketPrefix = "unix:"
+
 func isHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true

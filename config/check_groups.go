@@ -83,7 +83,7 @@ func (c *Config) ours(address string) bool {
 }
 
 func (c *checker) sendsOutside() bool {
-	return c.cfg.Relay.Outside == OutsideMX || slices.ContainsFunc(c.cfg.serversOf(Cloud), func(name string) bool { return c.cfg.Servers[name].SMTP != "" })
+	return c.cfg.Relay.Outside == OutsideMX || slices.ContainsFunc(c.cfg.serversOf(Cloud), func(name string) bool { return c.cfg.Servers[name].Sends() })
 }
 
 // split parts an address at its last @.

@@ -15,7 +15,7 @@ func (c *checker) server(path string, s *Server) {
 		c.bad(path, "", "[%s] needs imap or smtp", path)
 	}
 	c.plaintext(path+".imap_tls", s.IMAP, s.IMAPTLS, s.InsecurePlaintext)
-	if _, _, byMX := s.MX(); !byMX {
+	if _, _, byMX := s.MX(); !byMX && !c.socket(path, s) {
 		c.plaintext(path+".smtp_tls", s.SMTP, s.SMTPTLS, s.InsecurePlaintext)
 	}
 	c.byMX(path, s)
@@ -53,6 +53,18 @@ func (c *checker) plaintext(path, hostport string, tls TLS, allowed bool) {
 		return
 	}
 	c.bad(path, "use starttls or implicit, or say insecure_plaintext = true", "mail and passwords would go to %s in the clear", host)
+}
+
+// socket says that the server's mail goes to a local socket, where nobody listens in: there is no TLS.
+func (c *checker) socket(path string, s *Server) bool {
+	if !strings.HasPrefix(s.SMTP, socketPrefix) {
+		return false
+	}
+	if c.given(path+".smtp_tls") && s.SMTPTLS != TLSNone {
+		c.bad(path+".smtp_tls", "leave it out", "there is no TLS over a socket")
+	}
+	s.SMTPTLS = TLSNone
+	return true
 }
 
 func (c *checker) smtpAuth(path string, s *Server) {

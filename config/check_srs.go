@@ -29,7 +29,7 @@ func (c *checker) rewrites(path string) {
 	if c.cfg.Relay.Outside == OutsideMX {
 		return
 	}
-	open := func(name string) bool { return c.cfg.Servers[name].SMTP != "" && !c.cfg.Servers[name].Connector }
+	open := func(name string) bool { return c.cfg.Servers[name].Sends() && !c.cfg.Servers[name].Connector }
 	if !slices.ContainsFunc(c.cfg.serversOf(Cloud), open) {
 		c.warning(path, "", "srs changes nothing: no cloud server takes mail by smtp without being a connector")
 	}

@@ -29,8 +29,11 @@ func (s Server) MX() (domain string, port uint16, ok bool) {
 	return domain, uint16(n), true
 }
 
-// checkNextHop wants host:port, or mx:DOMAIN with or without a port.
+// checkNextHop wants host:port, unix:/path, or mx:DOMAIN with or without a port.
 func checkNextHop(text string) (string, *fault) {
+	if strings.HasPrefix(text, socketPrefix) {
+		return checkSocket(text)
+	}
 	rest, ok := strings.CutPrefix(text, mxPrefix)
 	if !ok {
 		text, bad := checkHostPort(text)
@@ -61,6 +64,9 @@ func (c *checker) byMX(path string, s *Server) {
 	}
 	if !c.given(path + ".smtp_tls") {
 		s.SMTPTLS = TLSOpportunistic
+	}
+	if s.SMTPProtocol == SMTPProtocolLMTP {
+		c.bad(path+".smtp_protocol", "", "MX hosts speak SMTP; LMTP is for a server that is named")
 	}
 	switch {
 	case s.SMTPTLS == TLSImplicit:

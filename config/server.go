@@ -32,6 +32,9 @@ const (
 	ProxyV2 = "v2"
 )
 
+// SMTPProtocolLMTP is the protocol of servers that take mail for their mailboxes alone (RFC 2033).
+const SMTPProtocolLMTP = "lmtp"
+
 // SMTPAuthXOAuth2 is the login for SMTP that needs tokens instead of a password.
 const SMTPAuthXOAuth2 = "xoauth2"
 
@@ -48,8 +51,12 @@ type Server struct {
 	// implicit (port 993), starttls (port 143) or none.
 	IMAPTLS TLS `toml:"imap_tls" default:"implicit" as:"implicit|starttls|none"`
 
-	// SMTP by which mail is delivered to this server, as host:port; or mx:DOMAIN, which looks up the MX records of that domain.
+	// SMTP by which mail is delivered to this server, as host:port; or unix:/path, a socket; or mx:DOMAIN, which looks up the
+	// MX records of that domain.
 	SMTP string `toml:"smtp" as:"nexthop" example:"exch01.example.com:25"`
+	// lmtp: a server of one's own (Dovecot, Cyrus) takes mail for its mailboxes there by LMTP, and answers for each of them. It sends
+	// nothing to the outside.
+	SMTPProtocol string `toml:"smtp_protocol" default:"smtp" as:"smtp|lmtp"`
 	// starttls (port 25 or 587), implicit (port 465) or none. Where smtp is mx:DOMAIN it is opportunistic unless given: encrypted where
 	// that is offered, verified where the domain publishes DANE or MTA-STS. There starttls demands it verified in any case.
 	SMTPTLS TLS `toml:"smtp_tls" default:"starttls" as:"implicit|starttls|opportunistic|none"`
@@ -101,6 +108,9 @@ type Server struct {
 	// Where tokens come from, for xoauth2 and oauthbearer.
 	OAuth OAuth `toml:"oauth"`
 }
+
+// Sends says that the server takes mail by SMTP, to addresses outside as well; by LMTP it takes that of its mailboxes alone.
+func (s Server) Sends() bool { return s.SMTP != "" && s.SMTPProtocol != SMTPProtocolLMTP }
 
 // LoginMethod is how mailboxes of a server are opened.
 type LoginMethod string

@@ -19,7 +19,7 @@ import (
 	"posthouse/relay/reason"
 )
 
-// destinations makes every way out that the servers offer: SERVER:smtp where there is SMTP, SERVER:mailbox where there is IMAP on the cloud side.
+// destinations makes every way out that the servers offer: SERVER:smtp where there is SMTP (or LMTP), SERVER:mailbox where there is IMAP on the cloud side.
 func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 	ways := map[string]relay.Destination{}
 	for name, s := range d.cfg.Servers {
@@ -68,8 +68,9 @@ func (d *Daemon) looking(s config.Server, to relay.Destination) relay.Destinatio
 func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, error) {
 	to := delivery.Destination{
 		Name: destinationName(name, config.ViaSMTP), Address: s.SMTP, MaxConnections: max(1, min(d.cfg.Relay.Workers, s.MaxConnections)),
-		TLS:   delivery.TLS{Mode: delivery.TLSMode(s.SMTPTLS), CAFile: s.CAFile},
-		Proxy: map[string]delivery.ProxyVersion{config.ProxyV1: delivery.ProxyV1, config.ProxyV2: delivery.ProxyV2}[s.Proxy],
+		Protocol: delivery.Protocol(s.SMTPProtocol),
+		TLS:      delivery.TLS{Mode: delivery.TLSMode(s.SMTPTLS), CAFile: s.CAFile},
+		Proxy:    map[string]delivery.ProxyVersion{config.ProxyV1: delivery.ProxyV1, config.ProxyV2: delivery.ProxyV2}[s.Proxy],
 	}
 	if s.Fingerprint != "" {
 		to.TLS.Fingerprints = []string{s.Fingerprint}

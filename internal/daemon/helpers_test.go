@@ -69,7 +69,7 @@ func TestPlans(t *testing.T) {
 	cfg := &config.Config{
 		Servers: map[string]config.Server{
 			"legacy": {Side: config.Legacy, SMTP: "a:25"}, "z-cloud": {Side: config.Cloud, SMTP: "b:25"}, "m-cloud": {Side: config.Cloud, SMTP: "c:25"},
-			"a-cloud": {Side: config.Cloud, IMAP: "d:993"},
+			"a-cloud": {Side: config.Cloud, IMAP: "d:993"}, "b-cloud": {Side: config.Cloud, SMTP: "unix:/run/lmtp", SMTPProtocol: config.SMTPProtocolLMTP},
 		},
 		Routes: config.Routes{
 			Arriving: config.Route{To: []config.Destination{{Where: config.Home, Via: config.ViaMailbox}}, Tee: true, TeeNever: []string{"a@example.com"}},

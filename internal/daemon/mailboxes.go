@@ -112,7 +112,7 @@ func plan(cfg *config.Config, r config.Route) relay.Plan {
 		p.To = side(r.To[0].Where)
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Servers)) {
-		if s := cfg.Servers[name]; s.Side == config.Cloud && s.SMTP != "" && p.Outward == "" {
+		if s := cfg.Servers[name]; s.Side == config.Cloud && s.Sends() && p.Outward == "" {
 			p.Outward = destinationName(name, config.ViaSMTP)
 		}
 	}

@@ -233,6 +233,15 @@ func (m *Mailbox) Store(folder, set, how string, flags ...string) {
 	m.leave()
 }
 
+// Empty removes all messages of a folder for good.
+func (m *Mailbox) Empty(folder string) {
+	m.t.Helper()
+	m.do("SELECT " + quote(folder))
+	m.do(`UID STORE 1:* +FLAGS.SILENT (\Deleted)`)
+	m.do("EXPUNGE")
+	m.leave()
+}
+
 // Copy copies messages into another folder.
 func (m *Mailbox) Copy(from, set, to string) {
 	m.t.Helper()
