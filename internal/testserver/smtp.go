@@ -33,6 +33,8 @@ type SMTPConfig struct {
 	RequireAuth bool
 	// Token, if set, decides about logins by AUTH XOAUTH2; nil hides it.
 	Token func(user, token string) bool
+	// Lenient ends DATA at a lone dot between any line ends, bare ones too, and takes what follows for commands: the server that smugglers look for.
+	Lenient bool
 	// MaxConns answers 421 to connections beyond it. 0 means no limit.
 	MaxConns int
 	// Latency is waited before each reply.

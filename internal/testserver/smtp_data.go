@@ -25,7 +25,11 @@ func (c *smtpSession) data() bool {
 		if !handled {
 			c.reply(354, "Go ahead")
 		}
-		body, err := readDots(c.in)
+		read := readDots
+		if c.s.cfg.Lenient {
+			read = readAnyDot
+		}
+		body, err := read(c.in)
 		if err != nil {
 			return false
 		}
@@ -56,6 +60,44 @@ func readDots(in *bufio.Reader) ([]byte, error) {
 		body = append(body, piece...)
 		lineStart = bytes.HasSuffix(body, []byte("\r\n"))
 	}
+}
+
+// readAnyDot takes CR, LF and CRLF for the end of a line, and so for the end of the dot's.
+func readAnyDot(in *bufio.Reader) ([]byte, error) {
+	var body []byte
+	lineStart := true
+	for {
+		c, err := in.ReadByte()
+		if err != nil {
+			return nil, err
+		}
+		if lineStart && c == '.' {
+			if ended, err := endsLine(in); ended || err != nil {
+				return body, err
+			}
+			lineStart = false
+			continue
+		}
+		body = append(body, c)
+		lineStart = c == '\r' || c == '\n'
+	}
+}
+
+// endsLine takes a line end in, if there is one; the LF behind a CR only where it is there already.
+func endsLine(in *bufio.Reader) (bool, error) {
+	c, err := in.ReadByte()
+	if err != nil {
+		return false, err
+	}
+	if c != '\r' && c != '\n' {
+		return false, in.UnreadByte()
+	}
+	if c == '\r' && in.Buffered() > 0 {
+		if next, _ := in.Peek(1); next[0] == '\n' {
+			_, err = in.ReadByte()
+		}
+	}
+	return true, err
 }
 
 // bdat takes one chunk (RFC 3030). A size that does not parse leaves no way to tell octets from commands, so the session ends.

@@ -139,7 +139,7 @@ func (c *smtpSession) command(line string) bool {
 // tooEarly tells whether more has arrived than the client may have sent by now: anything at all without PIPELINING, and anything after
 // the commands that must end a group (RFC 2920 §3.1). The octets that follow BDAT belong to it.
 func (c *smtpSession) tooEarly(verb string) bool {
-	if c.in.Buffered() == 0 || verb == "BDAT" {
+	if c.in.Buffered() == 0 || verb == "BDAT" || c.s.cfg.Lenient {
 		return false
 	}
 	switch verb {

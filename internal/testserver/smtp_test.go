@@ -516,3 +516,29 @@ func TestXOAuth2Login(t *testing.T) {
 		}
 	}
 }
+
+// A lenient server is fooled by each of these, but for those whose dot the sender stuffs; a strict one by none.
+func TestLenient(t *testing.T) {
+	for _, end := range []string{"\n.\n", "\n.\r\n", "\r.\r", "\r\n.\r", "\r.\n", "\r\n.\n", "\r.\r\n"} {
+		for _, lenient := range []bool{false, true} {
+			s := startSMTP(t, SMTPConfig{Lenient: lenient})
+			smuggled := []byte("one" + end + "MAIL FROM:<evil@x.example>\r\nRCPT TO:<b@y.example>\r\nDATA\r\ntwo\r\n")
+			if _, err := (Sender{}).Send(t.Context(), s.Addr(), "a@x.example", []string{"b@y.example"}, smuggled); err != nil {
+				t.Fatal(err)
+			}
+			s.Stop() // waits for the session
+			want := 1
+			if lenient && !strings.HasPrefix(end, "\r\n") {
+				want = 2
+			}
+			if s.Accepted() != want {
+				t.Errorf("%q, lenient %v: %d messages, want %d", end, lenient, s.Accepted(), want)
+			}
+		}
+	}
+	s := startSMTP(t, SMTPConfig{Lenient: true})
+	mustSend(t, s, Sender{})
+	if got := s.Received(); len(got) != 1 || !bytes.Equal(got[0].Data, hello) {
+		t.Errorf("%+v", got)
+	}
+}
