@@ -18,8 +18,10 @@ type Deed struct {
 	By     string                                                      // who, for the history
 	Why    string                                                      // of a hold, for people; of a drop, for the sender who is told; may be empty
 	Notify bool                                                        // of a drop: the sender is told
-	To     func(ledger.Delivery) (Target, error)                       // of a move: where it goes instead
+	To     func(ledger.Delivery) (Target, error)                       // of a move: where it goes instead; of a second copy: where that goes
 	Keep   func(context.Context, ledger.Delivery) (at string, _ error) // of a drop: the copy, on stable storage when it returns
+	// Copy stores a second copy, held, and returns its delivery.
+	Copy func(context.Context, ledger.Delivery, Target) (ledger.Delivery, error)
 }
 
 // Verb names a deed.
@@ -31,6 +33,7 @@ const (
 	Retry   Verb = "retry"   // what waits for its next attempt is attempted now
 	Move    Verb = "move"    // it goes to another recipient, or another way
 	Drop    Verb = "drop"    // it is given up
+	Resend  Verb = "resend"  // a second copy of what was sent or given up is sent
 )
 
 // Target is where a delivery leads.
@@ -78,6 +81,10 @@ func (c *Courier) Act(ctx context.Context, deed Deed, ids []ledger.DeliveryID) [
 			continue
 		}
 		defer c.free([]ledger.Delivery{{ID: id}})
+		if deed.Do == Resend {
+			all[i] = c.resend(ctx, deed, id)
+			continue
+		}
 		if all[i] = c.do(ctx, deed, id, changed); all[i].Err == nil {
 			changed, at = append(changed, all[i].Delivery), append(at, i)
 		}
@@ -270,7 +277,7 @@ func (h hand) done(d ledger.Delivery) ledger.Delivery {
 
 // note is the deed as the history has it.
 func (d Deed) note() string {
-	text := map[Verb]string{Hold: "held", Release: "released", Retry: "tried again", Move: "moved", Drop: "dropped"}[d.Do] + " by " + d.By
+	text := map[Verb]string{Hold: "held", Release: "released", Retry: "tried again", Move: "moved", Drop: "dropped", Resend: "sent again"}[d.Do] + " by " + d.By
 	if d.Why != "" {
 		text += ": " + d.Why
 	}

@@ -19,11 +19,11 @@ Exit code: 0 done, 1 nothing was done, 3 done but for some, 69 when posthouse is
 func newQueue(a *app) *cobra.Command {
 	var f queueFlags
 	c := &cobra.Command{
-		Use: "queue", Short: "Mail that waits: list, show, hold, release, retry, move, export, drop", Long: queueLong, Args: known,
+		Use: "queue", Short: "Mail that waits: list, show, hold, release, retry, move, export, drop, resend", Long: queueLong, Args: known,
 		RunE: func(c *cobra.Command, _ []string) error { return asFailure(a.queueList(c.Context(), f, nil)) },
 	}
 	f.addTo(c)
-	c.AddCommand(newQueueList(a), newQueueShow(a), newQueueHold(a), newQueueRelease(a), newQueueRetry(a), newQueueMove(a), newQueueExport(a), newQueueDrop(a))
+	c.AddCommand(newQueueList(a), newQueueShow(a), newQueueHold(a), newQueueRelease(a), newQueueRetry(a), newQueueMove(a), newQueueExport(a), newQueueDrop(a), newQueueResend(a))
 	return c
 }
 

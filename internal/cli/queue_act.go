@@ -72,6 +72,22 @@ func newQueueDrop(a *app) *cobra.Command {
 	return c
 }
 
+func newQueueResend(a *app) *cobra.Command {
+	d := &deed{Deed: control.Deed{Do: "resend"}, past: "sent again", fits: []ledger.DeliveryState{ledger.Settled, ledger.Accepted, ledger.Dropped}, asks: true,
+		warns: "A second copy arrives: whoever has it gets it again."}
+	c := &cobra.Command{
+		Use: "resend ID|Message-ID ... [--recipient ADDRESS] [--by SERVER:smtp|SERVER:mailbox]", Short: "Send once more what was delivered or dropped", Args: cobra.MinimumNArgs(1),
+		Long: `Sends a message once more that was delivered, or dropped, as long as it is kept (relay.retention): to those who were to have it (--to chooses among them), or to another mailbox of ours (--recipient).
+A second copy arrives, even where the first lies in the mailbox, so it asks first. It is a message of its own, with its own ID: "posthouse trace" tells of both. A cloud that merges equal messages may show none.`,
+		RunE: func(c *cobra.Command, args []string) error { return a.act(c.Context(), *d, args) },
+	}
+	c.Flags().StringVar(&d.filter.to, "to", "", "only what went to this `address`")
+	c.Flags().StringVar(&d.Recipient, "recipient", "", "the `address` that gets it instead")
+	c.Flags().StringVar(&d.By, "by", "", "the `destination`: SERVER:smtp, or SERVER:mailbox to put it into the cloud mailbox")
+	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
+	return c
+}
+
 // act finds the deliveries, asks where that is due, and does it.
 func (a *app) act(ctx context.Context, d deed, ids []string) error {
 	if len(ids) == 0 && !d.filter.any() && !d.filter.all {

@@ -39,7 +39,7 @@ func (l letters) Queued(_ context.Context, f control.QueueFilter, yield func(con
 }
 
 func (l letters) Act(_ context.Context, _ string, d control.Deed, yield func(control.Acted) error) error {
-	states := map[string]string{"hold": "held", "release": "due", "retry": "due", "move": "due", "drop": "dropped"}
+	states := map[string]string{"hold": "held", "release": "due", "retry": "due", "move": "due", "drop": "dropped", "resend": "due"}
 	for _, q := range l.queued {
 		if !slices.Contains(d.Deliveries, q.Delivery) {
 			continue
@@ -47,7 +47,7 @@ func (l letters) Act(_ context.Context, _ string, d control.Deed, yield func(con
 		w := q.Waiting
 		a := control.Acted{Schema: control.ActedSchema, Delivery: q.Delivery, Capture: w.Capture, To: w.To, Destination: w.Destination, State: states[d.Do]}
 		switch {
-		case w.State == "settled":
+		case w.State == "settled" && d.Do != "resend":
 			a.State, a.Error, a.Next = w.State, "has arrived: INBOX UID 7", "posthouse queue export "+w.Capture
 		case d.Do == "drop":
 			a.Why = "dropped by root; its copy is state/dropped/" + w.Capture + ".eml"

@@ -75,12 +75,12 @@ const QueuedSchema = "posthouse.queued/1"
 
 // Deed is what a person does with deliveries.
 type Deed struct {
-	Do         string  `json:"do"` // hold, release, retry, move, drop
+	Do         string  `json:"do"` // hold, release, retry, move, drop, resend
 	Deliveries []int64 `json:"deliveries"`
 	Why        string  `json:"why,omitempty"`       // of a hold; of a drop, for the sender
 	Notify     bool    `json:"notify,omitempty"`    // of a drop: the sender is told
-	Recipient  string  `json:"recipient,omitempty"` // of a move: an address of ours; "" leaves it
-	By         string  `json:"by,omitempty"`        // of a move: SERVER:smtp or SERVER:mailbox; "" is the usual way
+	Recipient  string  `json:"recipient,omitempty"` // of a move or a second copy: an address of ours; "" leaves it
+	By         string  `json:"by,omitempty"`        // of the same: SERVER:smtp or SERVER:mailbox; "" is the usual way
 }
 
 // Acted is what came of a deed for one delivery: one line of the answer's stream.

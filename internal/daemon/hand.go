@@ -59,16 +59,20 @@ func (d *Daemon) Queued(ctx context.Context, f control.QueueFilter, yield func(c
 	return nil
 }
 
-// capture is the one that an ID, or the beginning of one, names.
+// capture is the one that an ID, the beginning of one, or a Message-ID names.
 func (d *Daemon) capture(ctx context.Context, name string) (ledger.Capture, error) {
-	found, err := d.ledger.FindCaptures(ctx, ledger.CaptureFilter{Prefix: strings.ToUpper(name), Limit: 2})
+	filter := ledger.CaptureFilter{Prefix: strings.ToUpper(name), Limit: 2}
+	if strings.Contains(name, "@") {
+		filter = ledger.CaptureFilter{MessageID: name, Limit: 2}
+	}
+	found, err := d.ledger.FindCaptures(ctx, filter)
 	switch {
 	case err != nil:
 		return ledger.Capture{}, err
 	case name == "" || len(found) == 0:
 		return ledger.Capture{}, fmt.Errorf("no message %q was captured", name)
 	case len(found) > 1:
-		return ledger.Capture{}, fmt.Errorf("%q begins more than one ID: %s, %s", name, found[0].ID, found[1].ID)
+		return ledger.Capture{}, fmt.Errorf("%q names more than one message: %s, %s", name, found[0].ID, found[1].ID)
 	}
 	return found[0], nil
 }
@@ -132,6 +136,10 @@ func (d *Daemon) Act(ctx context.Context, who string, deed control.Deed, yield f
 		order.To = func(delivery ledger.Delivery) (relay.Target, error) { return d.target(ctx, deed, delivery) }
 	case relay.Drop:
 		order.Keep = d.keepCopy
+	case relay.Resend:
+		order.To, order.Copy = d.resent(deed), func(ctx context.Context, first ledger.Delivery, to relay.Target) (ledger.Delivery, error) {
+			return d.intake.SendAgain(ctx, d.hostname(), first, to)
+		}
 	default:
 		return fmt.Errorf("%q is nothing that can be done with mail", deed.Do)
 	}
@@ -176,13 +184,18 @@ func (d *Daemon) target(ctx context.Context, deed control.Deed, from ledger.Deli
 			return relay.Target{}, err
 		}
 	}
-	server, via, _ := strings.Cut(deed.By, ":")
-	to := relay.Target{Recipient: m.Primary, Mailbox: m.ID, Side: m.Home, Destination: deed.By}
-	if deed.By == "" {
+	return d.wayTo(m, deed.By, from)
+}
+
+// wayTo leads a delivery to a mailbox, by a way out or by the usual one.
+func (d *Daemon) wayTo(m cutover.Mailbox, by string, from ledger.Delivery) (relay.Target, error) {
+	server, via, _ := strings.Cut(by, ":")
+	to := relay.Target{Recipient: m.Primary, Mailbox: m.ID, Side: m.Home, Destination: by}
+	if by == "" {
 		to.Destination = destinationName(m.On(m.Home).Server, config.ViaSMTP)
 		return to, nil
 	}
-	if deed.By == outsideName && m.ID == "" {
+	if by == outsideName && m.ID == "" {
 		to.Recipient, to.Side = from.Recipient, cutover.Cloud
 		return to, nil
 	}
@@ -193,7 +206,7 @@ func (d *Daemon) target(ctx context.Context, deed control.Deed, from ledger.Deli
 		to.Recipient = from.Recipient
 		return to, nil
 	case !known || m.On(to.Side).Server != server:
-		return to, &relay.NotDone{Why: fmt.Sprintf("%s does not lead to %s", deed.By, from.Recipient), Next: "posthouse queue move --help"}
+		return to, &relay.NotDone{Why: fmt.Sprintf("%s does not lead to %s", by, from.Recipient), Next: "posthouse queue move --help"}
 	}
 	return to, nil
 }
