@@ -11,7 +11,7 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -
 
 # Debian's packages for the tests against real servers, and for the race detector.
 NEIGHBOURS := dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postsrsd python3-dkim libmail-dkim-perl
-UNPACKED   := cyrus-imapd courier-imap
+UNPACKED   := cyrus-imapd courier-imap exim4-daemon-light
 COMPILER   := gcc libc6-dev
 
 # The unit tier: everything but the tests that play whole cutovers.

@@ -76,3 +76,27 @@ func TestUnpackedNeighbours(t *testing.T) {
 		anna.Close()
 	}
 }
+
+// What is sent to an Exim arrives in a Dovecot, also after Exim was down.
+func TestExim(t *testing.T) {
+	dovecot := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "imap", Users: map[string]string{"anna": "secret"}})
+	exim := neighbour.StartExim(t, neighbour.EximConfig{Name: "mx", Next: dovecot.LMTP, Refuse: []string{"gone@example.com"}})
+	raw := []byte("Message-ID: <1@example.com>\r\nSubject: one\r\n\r\n.\r\nbody\r\n")
+	send := func() {
+		t.Helper()
+		result, err := testserver.Sender{}.Send(t.Context(), exim.SMTP, "carl@other.example", []string{"anna@example.com", "gone@example.com"}, raw)
+		if err != nil || !result.Final.OK() || result.Rcpts[1].Code != 550 {
+			t.Fatalf("sent: %+v, %v", result, err)
+		}
+	}
+	send()
+	anna := neighbour.OpenMailbox(t, dovecot.IMAP, "anna", "secret", nil)
+	neighbour.Wait(t, time.Minute, "the message in INBOX", func() bool { return anna.Count("INBOX") == 1 })
+	exim.Stop()
+	exim.Start()
+	send()
+	neighbour.Wait(t, time.Minute, "the second", func() bool { return anna.Count("INBOX") == 2 })
+	if got := anna.Read("INBOX"); !strings.Contains(got[0].Header, "mx.example") || got[0].Body != sha256.Sum256([]byte(".\r\nbody\r\n")) || !exim.Said("anna@example.com R=all T=next") {
+		t.Errorf("INBOX holds %+v", got)
+	}
+}

@@ -58,7 +58,9 @@ func (p *process) start(addrs ...string) {
 	}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.cmd.Env = append(os.Environ(), p.env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: p.root}
+	if p.root != "" {
+		p.cmd.SysProcAttr, p.cmd.Dir = &syscall.SysProcAttr{Chroot: p.root}, "/"
+	}
 	err = p.cmd.Start()
 	w.Close()
 	if err != nil {
