@@ -12,7 +12,7 @@ import (
 )
 
 const queueLong = `Shows what was captured and waits: for its next attempt, for an answer of the mailbox, or, held, for a person; and what was refused as spam or virus, quiet, which nobody waits for; below it what is the matter and what to do about it.
-An ID is that of a message, or its beginning. A message has a delivery for each recipient; the filters choose among them. ADDRESS may be @DOMAIN.
+An ID is that of a message, or its beginning; a Message-ID does as well. A message has a delivery for each recipient; the filters choose among them. ADDRESS may be @DOMAIN.
 
 Exit code: 0 done, 1 nothing was done, 3 done but for some, 69 when posthouse is not running.`
 
