@@ -56,6 +56,7 @@ func TestEximAsCloud(t *testing.T) {
 			all := unlike(60)
 			for i, m := range all {
 				if i == len(all)/2 {
+					d.until("the first half to arrive", func(s control.Status) bool { return s.Queue.Settled == i })
 					exim.Stop()
 				}
 				to := []string{"anna@example.com"}

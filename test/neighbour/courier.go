@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,7 +49,7 @@ func StartCourier(t testing.TB, cfg CourierConfig) *Courier {
 	c.root = c.Dir
 	c.env = append(append([]string{libraries(t, c.Dir, "/")}, courierUsual...), cfg.Settings...)
 	c.env = append(c.env, "GAM_CLIENT_ID="+filepath.Base(c.Dir)) // else every Courier of this machine asks the first one's gam_server, by a socket whose name no file system has
-	t.Cleanup(c.endWatchers)
+	t.Cleanup(func() { signalAll(c.Dir, syscall.SIGKILL) })      // its gam_servers run in sessions of their own
 	uid, gid := ids(t, nobody)
 	write(t, filepath.Join(c.Dir, "etc/passwd"), fmt.Sprintf("%s:x:%d:%d::/:/bin/false\n", nobody, uid, gid), 0o644)
 	makeFolder(t, filepath.Join(c.Dir, "run/courier/authdaemon"), "")
@@ -70,19 +69,6 @@ func (c *Courier) Start() { c.t.Helper(); c.start(c.IMAP) }
 
 // Stop ends it; what it stored stays.
 func (c *Courier) Stop() { c.stop() }
-
-// endWatchers ends the gam_servers that the server started: they run in sessions of their own.
-func (c *Courier) endWatchers() {
-	roots, _ := filepath.Glob("/proc/[0-9]*/root")
-	for _, root := range roots {
-		if at, err := os.Readlink(root); err != nil || at != c.Dir {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(root))); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may just have ended
-		}
-	}
-}
 
 // Renew gives a user's INBOX another UIDVALIDITY; UIDs stay. The first line of its list of UIDs holds it.
 func (c *Courier) Renew(user string) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"text/template"
 )
@@ -85,6 +86,7 @@ func StartExim(t testing.TB, cfg EximConfig) *Exim {
 	e.process = newProcess(t, cmp.Or(cfg.Name, "exim"), program, "-bdf", "-q1s")
 	e.root, e.env = e.Dir, []string{libraries(t, e.Dir, "/")}
 	t.Cleanup(func() {
+		signalAll(e.Dir, syscall.SIGKILL)
 		if t.Failed() {
 			t.Logf("Exim's log:\n%s", e.mainLog())
 		}
@@ -117,8 +119,12 @@ func StartExim(t testing.TB, cfg EximConfig) *Exim {
 // Start starts it again after Stop.
 func (e *Exim) Start() { e.t.Helper(); e.start(e.SMTP) }
 
-// Stop ends it; what it queued stays.
-func (e *Exim) Stop() { e.stop() }
+// Stop ends it with its sessions, which outlive the daemon that began them; what it queued stays.
+func (e *Exim) Stop() {
+	e.t.Helper()
+	e.stop()
+	Wait(e.t, patience, "Exim's sessions to end", func() bool { return signalAll(e.Dir, syscall.SIGTERM) == 0 })
+}
 
 // Said tells whether a text stands in its log.
 func (e *Exim) Said(text string) bool { return strings.Contains(e.mainLog(), text) }

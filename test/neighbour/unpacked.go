@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,6 +81,20 @@ func ownRoot(t testing.TB, root, from string, programs ...string) {
 			run(t, nil, "cp", "-L", path, to)
 		}
 	}
+}
+
+// signalAll tells all processes whose file system is a folder of ours, and returns how many there are.
+func signalAll(root string, s syscall.Signal) (n int) {
+	roots, _ := filepath.Glob("/proc/[0-9]*/root")
+	for _, link := range roots {
+		if at, err := os.Readlink(link); err != nil || at != root {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil && syscall.Kill(pid, s) == nil { // it may just have ended
+			n++
+		}
+	}
+	return n
 }
 
 // run runs a command to its end and returns what it said.
