@@ -52,7 +52,8 @@ type Relay struct {
 	Notifications bool `toml:"notifications" default:"false"`
 	// How long a settled message's body is kept.
 	Retention time.Duration `toml:"retention" default:"14d" min:"0s" max:"3650d"`
-	// Deliveries at one time.
+	// Most deliveries at one time, for each way out. It begins with one, has more while they are accepted, and half as many
+	// when a server asks to slow down.
 	Workers int `toml:"workers" default:"8" min:"1" max:"1000"`
 	// Disk that is left free: below it mail is refused for the time being (452).
 	DiskReserve Size `toml:"disk_reserve" default:"1GB"`

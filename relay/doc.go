@@ -2,7 +2,7 @@
 //
 // The order of events for one message: the Directory decides about each recipient; the body streams into the ledger while it is digested and counted; at its end the plan
 // is made (which mailbox, by its home, over which destination, and which loops are cut); one commit makes body, envelope, deliveries and observation durable; only then the
-// sender hears 250. The Courier takes it from there: it attempts each delivery, retries by schedule, asks the mailbox when it is in doubt whether an attempt
+// sender hears 250. The Courier takes it from there: it attempts each delivery, as many at once as the destination bears, retries by schedule, asks the mailbox when it is in doubt whether an attempt
 // succeeded, looks for accepted mail until it is seen, and holds for a person what cannot be delivered. What a refusal is for (package reason) decides what becomes of it:
 // Rescue puts into the mailbox what SMTP refuses for neither content nor sender; what is refused as spam or virus is kept quietly; what nobody understands is temporary.
 //
