@@ -138,6 +138,7 @@ func (s side) read(m *neighbour.Mailbox, seven bool) dump {
 				continue
 			}
 			c := copyOf(message)
+			c.flags = following(message)
 			if seven {
 				c.octets = sha256.Sum256(append(message.Body[:], sevenBit(message.Header)...))
 			}
@@ -145,6 +146,15 @@ func (s side) read(m *neighbour.Mailbox, seven bool) dump {
 		}
 	}
 	return d
+}
+
+// following are the flags of a message that follow when they change: the mark as seen does not to one that asks for a receipt, which some servers would send.
+func following(m neighbour.Message) string {
+	flags := strings.Fields(m.Flags)
+	if m.Field("Disposition-Notification-To")+m.Field("Return-Receipt-To") != "" {
+		flags = slices.DeleteFunc(flags, func(f string) bool { return f == `\Seen` })
+	}
+	return strings.Join(flags, " ")
 }
 
 func sevenBit(header string) string {
