@@ -112,29 +112,3 @@ func (b *Breaker) Retry() time.Time {
 	defer b.mu.Unlock()
 	return b.retry
 }
-
-// Breakers holds one breaker per destination, made on first use.
-type Breakers struct {
-	threshold int
-	pauses    Schedule
-
-	mu  sync.Mutex
-	all map[string]*Breaker
-}
-
-// NewBreakers returns an empty set whose breakers are all alike.
-func NewBreakers(threshold int, pauses Schedule) *Breakers {
-	return &Breakers{threshold: threshold, pauses: pauses, all: map[string]*Breaker{}}
-}
-
-// For is the destination's breaker: always the same one for the same name.
-func (s *Breakers) For(destination string) *Breaker {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.all[destination]
-	if b == nil {
-		b = NewBreaker(s.threshold, s.pauses)
-		s.all[destination] = b
-	}
-	return b
-}

@@ -84,14 +84,3 @@ func TestBreakerRetry(t *testing.T) {
 		t.Error("a breaker that closed again names a time")
 	}
 }
-
-func TestBreakersAreSharedByName(t *testing.T) {
-	s := NewBreakers(1, Schedule{})
-	s.For("cloud:smtp").Failure(noon, 0)
-	if got := s.For("cloud:smtp").State(); got != Open {
-		t.Errorf("cloud:smtp is %s", got)
-	}
-	if got := s.For("legacy:smtp").State(); got != Closed {
-		t.Errorf("legacy:smtp is %s", got)
-	}
-}

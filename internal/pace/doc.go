@@ -1,11 +1,11 @@
 // Package pace decides how fast and how often to knock at somebody's door.
 //
 // A Schedule says how long to wait after the n-th failed attempt. A Window says
-// how many pieces of work may be in flight: it grows by one for each whole
-// window that was accepted and halves when the other side throttles, as TCP
-// does and for the same reason. A Breaker stops everybody from trying a
-// destination that cannot be reached, and lets one probe through after a
-// growing pause; Breakers keeps one per destination, shared by all who use it. A
+// how many pieces of work may be in flight: it doubles with each whole window
+// that was accepted until the other side throttles for the first time, then grows
+// by one, and halves at each throttling, as TCP does and for the same reason. A
+// Breaker stops everybody from trying a destination that cannot be reached, and
+// lets one probe through after a growing pause. A
 // Share is what is left of a fixed allowance while the other side throttles: half
 // of it, then one more after each quiet time. A Flow says how long to wait so that
 // what many move together stays within a rate. Named reads the pause that a server
