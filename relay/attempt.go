@@ -26,6 +26,9 @@ func (c *Courier) attempt(ctx context.Context, l *lane, d departure) ended {
 	news := l.report(outcomes, now)
 	for i, o := range outcomes {
 		group[i] = c.judge(capture, group[i], o, now)
+		if o.Kind == Unreachable && o.Wait == 0 && group[i].State == ledger.Due {
+			group[i].Next = l.again(now, group[i].Next, c.cfg.Pauses)
+		}
 		c.log(capture, group[i], o)
 		news = news || group[i].State == ledger.Due || group[i].State == ledger.InDoubt
 	}
@@ -62,6 +65,18 @@ func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 		l.breaker.Failure(now, rand.Float64())
 	}
 	return false
+}
+
+// again is when what did not reach the destination is due: once the destination is tried at all. Its own schedule would keep it waiting when all others have gone.
+func (l *lane) again(now, next time.Time, pauses pace.Schedule) time.Time {
+	retry := l.breaker.Retry()
+	if !retry.After(now) {
+		retry = now.Add(pauses.Next(1, rand.Float64()))
+	}
+	if retry.Before(next) {
+		return retry
+	}
+	return next
 }
 
 // accepted lets more attempts be made at once, unless the destination asked for fewer.

@@ -51,8 +51,12 @@ func (r *ready) len() int {
 // length is how many lie there that are Due.
 func (r *ready) length() int { return len(r.fresh) + len(r.tried) }
 
-// enough reports whether the scan need not look for more.
-func (r *ready) enough() bool { return r.len() > few }
+// enough reports whether the scan need not look for more. What is Sending does not count: take asks for more by what is Due alone.
+func (r *ready) enough() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.length() > few
+}
 
 // nextBegun returns what is Sending and goes next.
 func (r *ready) nextBegun() (d departure, some bool) {

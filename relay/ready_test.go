@@ -49,6 +49,25 @@ func TestMoreThanLiesReady(t *testing.T) {
 	})
 }
 
+// TestLongQueueIsReadOnInTime: a queue of which one look finds only a part goes without waiting for the next look's time.
+func TestLongQueueIsReadOnInTime(t *testing.T) {
+	o := newOffice()
+	cfg := settings(toCloud(o), nil)
+	cfg.Scan = time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(house())}, cfg)
+		const messages = 4500 // of 2048 that lie ready at most
+		for range messages {
+			b.mustTake(to("anna@example.com"))
+		}
+		b.start(b.courier)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		equal(t, "attempts", len(o.attempts()), messages)
+		equal(t, "settled", b.countStates()[ledger.Settled], messages)
+	})
+}
+
 // TestDeedsOnWhatLiesReady: a message that was made ready and is held or moved before its turn is not sent as it was.
 func TestDeedsOnWhatLiesReady(t *testing.T) {
 	o := newOffice()
