@@ -17,13 +17,22 @@ const usualDate = "Mon, 2 Jan 2006 15:04:05 -0700"
 
 // instant is the Date as UTC seconds, or the raw text squeezed where it does not parse; "" where the field is absent.
 func instant(raw string) string {
-	if t, err := time.Parse(usualDate, raw); err == nil {
+	if t, err := time.Parse(usualDate, withoutZoneName(raw)); err == nil {
 		return t.UTC().Format(time.RFC3339)
 	}
 	if t, err := mail.ParseDate(numericZone(raw)); err == nil {
 		return t.UTC().Format(time.RFC3339)
 	}
 	return squeeze(raw)
+}
+
+// withoutZoneName cuts off a comment such as (CET), with which many programs end the Date. What is not as simple is left to net/mail.
+func withoutZoneName(date string) string {
+	plain, comment, found := strings.Cut(date, " (")
+	if name, ends := strings.CutSuffix(comment, ")"); found && ends && isName(name) {
+		return plain
+	}
+	return date
 }
 
 // numericZone writes the zone after the time of day as digits and squeezes the rest: package time would look a name up in the zone of the machine, and an identity is the

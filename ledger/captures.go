@@ -126,7 +126,7 @@ type Captures interface {
 	Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error)
 	Capture(ctx context.Context, id cutover.CaptureID) (Capture, error)
 	// Captured returns those of the captures that there are, with one question.
-	Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]Capture, error)
+	Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]Captured, error)
 
 	// DueDeliveries returns one destination's deliveries in a state (Due, InDoubt, Accepted) whose Next is not after now, at most limit, those never tried
 	// first, then by Next; and the earliest Next among the rest (zero if none). However much waits for one destination, another's are found at once.
@@ -164,6 +164,15 @@ type Captures interface {
 	// Prune removes the bodies of captures settled before the given time and returns how many; rows stay.
 	Prune(ctx context.Context, settledBefore time.Time) (int, error)
 }
+
+// Captured is a capture as read together with others.
+type Captured struct {
+	Capture
+	Octets []byte // of a body of at most MaxOctets; nil: to be opened
+}
+
+// MaxOctets is how large a body may be to be read along with its capture.
+const MaxOctets = 16 << 10
 
 // DeliveryFilter selects deliveries; zero fields select all.
 type DeliveryFilter struct {

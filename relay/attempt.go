@@ -67,14 +67,13 @@ func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 	return false
 }
 
-// again is when what did not reach the destination is due: once the destination is tried at all. Its own schedule would keep it waiting when all others have gone.
+// again is when what did not reach the destination is due: as soon as the destination is tried at all. Its own schedule would keep it waiting when all others have gone.
 func (l *lane) again(now, next time.Time, pauses pace.Schedule) time.Time {
-	retry := l.breaker.Retry()
-	if !retry.After(now) {
-		retry = now.Add(pauses.Next(1, rand.Float64()))
+	if l.breaker.State() != pace.Closed {
+		return now
 	}
-	if retry.Before(next) {
-		return retry
+	if soon := now.Add(pauses.Next(1, rand.Float64())); soon.Before(next) {
+		return soon
 	}
 	return next
 }

@@ -36,7 +36,7 @@ func (c *Courier) lane(name string) *lane {
 		}
 		l = &lane{
 			name: name, to: to, window: pace.NewWindow(1, c.cfg.Workers), breaker: pace.NewBreaker(breakAfter, c.cfg.Pauses), ready: ready{queued: map[ledger.DeliveryID]bool{}},
-			unrecorded: make(chan ended, max(1, c.cfg.Workers)), recorder: make(chan struct{}, 1),
+			unrecorded: make(chan ended, 4*max(1, c.cfg.Workers)), recorder: make(chan struct{}, 1),
 		}
 		c.lanes[name] = l
 	}

@@ -86,7 +86,7 @@ func (c *Courier) makeAhead(l *lane) {
 }
 
 // ahead is how many times as many as attempts at once are made Sending with one commit. They are what is in doubt after a crash, though nothing was sent of most.
-const ahead = 2
+const ahead = 8
 
 // makeSending makes Sending what is ready next.
 func (c *Courier) makeSending(l *lane) []departure {
@@ -150,7 +150,7 @@ func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
 	return batch
 }
 
-// fetch reads the captures that are not there. What cannot be read is put off.
+// fetch reads the captures that are not there, with the octets of small ones. What cannot be read is put off.
 func (c *Courier) fetch(batch []departure, now time.Time) []departure {
 	var ids []cutover.CaptureID
 	for _, d := range batch {
@@ -165,8 +165,8 @@ func (c *Courier) fetch(batch []departure, now time.Time) []departure {
 	var read []departure
 	for _, d := range batch {
 		var err error
-		if d.capture.ID == "" {
-			d.capture = found[d.group[0].Capture]
+		if c := found[d.group[0].Capture]; d.capture.ID == "" {
+			d.capture, d.octets = c.Capture, c.Octets
 		}
 		if d.capture.ID == "" {
 			d.capture, err = c.cfg.Ledger.Capture(c.ctx, d.group[0].Capture)

@@ -322,7 +322,7 @@ func (l unreadable) Capture(ctx context.Context, id cutover.CaptureID) (ledger.C
 	return l.Captures.Capture(ctx, id)
 }
 
-func (l unreadable) Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]ledger.Capture, error) {
+func (l unreadable) Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]ledger.Captured, error) {
 	if slices.Contains(ids, cutover.CaptureID(l.bad)) {
 		return nil, errors.New("row is damaged")
 	}
@@ -338,7 +338,7 @@ func TestBodyThatIsGone(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(house())}, relay.CourierConfig{})
-		id := b.mustTake(to("anna@example.com"))
+		id := b.mustTake(to("anna@example.com").with(strings.Repeat("a line of text\r\n", ledger.MaxOctets/16+1)))
 		cfg := settings(toCloud(cloud), nil)
 		cfg.Ledger = bodiless{b.ledger}
 		b.restart(cfg)

@@ -168,16 +168,22 @@ func unknownCapture(t *testing.T, s suite) {
 func captured(t *testing.T, s suite) {
 	l := s.fresh(t)
 	var ids []cutover.CaptureID
+	bodies := [][]byte{[]byte("x"), make([]byte, ledger.MaxOctets), make([]byte, ledger.MaxOctets+1), make([]byte, 1<<20)}
 	for n := range 120 {
-		keep(t, l, capture(n+1), []byte("x"))
+		keep(t, l, capture(n+1), bodies[n%len(bodies)])
 		ids = append(ids, captureID(n+1))
 	}
-	found := get[map[cutover.CaptureID]ledger.Capture](t)(l.Captured(ctx(t), append(ids[20:], "unknown", ids[30])))
+	found := get[map[cutover.CaptureID]ledger.Captured](t)(l.Captured(ctx(t), append(ids[20:], "unknown", ids[30])))
 	equal(t, "how many there are", len(found), 100)
-	for _, id := range ids[20:] {
-		equal(t, string(id), found[id], get[ledger.Capture](t)(l.Capture(ctx(t), id)))
+	for i, id := range ids[20:] {
+		equal(t, string(id), found[id].Capture, get[ledger.Capture](t)(l.Capture(ctx(t), id)))
+		body := bodies[(i+20)%len(bodies)]
+		if len(body) > ledger.MaxOctets {
+			body = nil
+		}
+		equal(t, "octets of "+string(id), found[id].Octets, body)
 	}
-	equal(t, "none", len(get[map[cutover.CaptureID]ledger.Capture](t)(l.Captured(ctx(t), nil))), 0)
+	equal(t, "none", len(get[map[cutover.CaptureID]ledger.Captured](t)(l.Captured(ctx(t), nil))), 0)
 }
 
 func repeated(t *testing.T, s suite) {

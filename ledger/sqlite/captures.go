@@ -27,9 +27,14 @@ func (l *Ledger) Repeated(ctx context.Context, repeat cutover.Digest, since time
 	return id, err == nil, wrap(err, "looking for a repeated transaction")
 }
 
-const selectCaptures = `SELECT id, at, route, listener, client_addr, client_name, client_tls, client_user,
+const captureColumns = `id, at, route, listener, client_addr, client_name, client_tls, client_user,
 	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace,
-	hops, bare, eight_bit, message_id FROM captures `
+	hops, bare, eight_bit, message_id`
+
+const (
+	selectCaptures = "SELECT " + captureColumns + " FROM captures "
+	selectCaptured = "SELECT " + captureColumns + ", (SELECT octets FROM bodies WHERE capture = n AND size <= ?) FROM captures "
+)
 
 // Capture returns the permanent row.
 func (l *Ledger) Capture(ctx context.Context, id cutover.CaptureID) (ledger.Capture, error) {
@@ -40,15 +45,15 @@ func (l *Ledger) Capture(ctx context.Context, id cutover.CaptureID) (ledger.Capt
 }
 
 // Captured reads many rows at once.
-func (l *Ledger) Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]ledger.Capture, error) {
+func (l *Ledger) Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]ledger.Captured, error) {
 	values := make([]any, len(ids))
 	for i, id := range ids {
 		values[i] = string(id)
 	}
-	rows, err := find(ctx, l, func(q querier) ([]ledger.Capture, error) {
-		return collectIn(q, scanCapture, selectCaptures+"WHERE id IN ", "", nil, values)
+	rows, err := find(ctx, l, func(q querier) ([]ledger.Captured, error) {
+		return collectIn(q, scanCaptured, selectCaptured+"WHERE id IN ", "", []any{ledger.MaxOctets}, values)
 	})
-	found := make(map[cutover.CaptureID]ledger.Capture, len(rows))
+	found := make(map[cutover.CaptureID]ledger.Captured, len(rows))
 	for _, c := range rows {
 		found[c.ID] = c
 	}
@@ -67,6 +72,19 @@ func scanCapture(row scanner) (c ledger.Capture, err error) {
 	c.Envelope.Recipients, err = scanRecipients(recipients)
 	return c, err
 }
+
+func scanCaptured(row scanner) (c ledger.Captured, err error) {
+	c.Capture, err = scanCapture(followed{row, &c.Octets})
+	return c, err
+}
+
+// followed is a row with one column more than its reader knows of.
+type followed struct {
+	row  scanner
+	last any
+}
+
+func (f followed) Scan(columns ...any) error { return f.row.Scan(append(columns, f.last)...) }
 
 func scanRecipients(text string) ([]ledger.Recipient, error) {
 	var rows []recipientRow
