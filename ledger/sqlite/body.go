@@ -127,7 +127,7 @@ func (b *body) commit(ctx context.Context, c ledger.Capture, deliveries []ledger
 	if err != nil {
 		return nil, err
 	}
-	if err := b.l.change(ctx, func(t *tx) error { return k.store(t, b.l) }); err != nil {
+	if err := b.l.changeAgain(ctx, func(t *tx) error { return k.store(t, b.l) }); err != nil {
 		return nil, err
 	}
 	return k.deliveries, nil

@@ -13,7 +13,17 @@ func (l *Ledger) change(ctx context.Context, run func(*tx) error) error {
 	if l.closed {
 		return ledger.ErrClosed
 	}
-	return l.w.submit(ctx, run)
+	return l.w.submit(ctx, run, false)
+}
+
+// changeAgain is change for work that may be run a second time, after all that it wrote was taken back: what it leaves elsewhere the second run replaces. It costs less.
+func (l *Ledger) changeAgain(ctx context.Context, run func(*tx) error) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return ledger.ErrClosed
+	}
+	return l.w.submit(ctx, run, true)
 }
 
 // look runs a read on the read connections. It sees every change that was answered before it began.

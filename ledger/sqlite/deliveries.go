@@ -56,7 +56,7 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	if len(deliveries) == 0 {
 		return nil
 	}
-	err := l.change(ctx, func(t *tx) error {
+	err := l.changeAgain(ctx, func(t *tx) error {
 		for _, d := range deliveries {
 			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?, act = '',
 				tell = coalesce(nullif(?, ''), tell) WHERE id = ?`,
@@ -73,7 +73,7 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 // Begin asks for the old state and writes the new one in one statement.
 func (l *Ledger) Begin(ctx context.Context, now time.Time, deliveries ...ledger.Delivery) ([]ledger.Delivery, error) {
 	var begun []ledger.Delivery
-	err := l.change(ctx, func(t *tx) error {
+	err := l.changeAgain(ctx, func(t *tx) error {
 		begun = nil
 		for _, d := range deliveries {
 			n, err := t.touched(`UPDATE deliveries SET state = 'sending', since = ?, class = '', act = '' WHERE id = ? AND state = 'due'

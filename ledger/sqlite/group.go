@@ -5,10 +5,12 @@ type group struct {
 	w       *writer
 	open    bool
 	members []*change // that succeeded so far
+	careful bool      // each further member has a savepoint
 	dead    error     // the transaction is lost with all its members
 }
 
-// add runs a change within the transaction. A change that fails is undone alone and answered at once.
+// add runs a change within the transaction. A change that fails is undone alone and answered at once. A savepoint for that costs a copy of every page that the change touches; so as long as all may
+// be run again there is none, and when one fails the transaction begins anew, carefully.
 func (g *group) add(c *change) {
 	if err := g.begin(); err != nil {
 		c.done <- err
@@ -16,7 +18,9 @@ func (g *group) add(c *change) {
 	}
 	// While no change has succeeded the transaction itself is the savepoint: a change that comes alone pays for none.
 	alone := len(g.members) == 0
-	if !alone {
+	g.careful = g.careful || !c.again
+	saved := g.careful && !alone
+	if saved {
 		if err := g.w.exec("SAVEPOINT member"); err != nil {
 			g.dead = err
 			c.done <- err
@@ -24,12 +28,18 @@ func (g *group) add(c *change) {
 		}
 	}
 	t := &tx{st: g.w.st, ids: g.w.ids}
-	if err := protect(t, c.run); err != nil {
+	err := protect(t, c.run)
+	switch {
+	case err == nil:
+	case saved || alone:
 		g.undo(alone)
 		c.done <- err
 		return
+	default:
+		g.anew(c)
+		return
 	}
-	if !alone {
+	if saved {
 		if err := g.w.exec("RELEASE member"); err != nil {
 			g.dead = err
 			c.done <- err
@@ -38,6 +48,20 @@ func (g *group) add(c *change) {
 	}
 	c.after = t.after
 	g.members = append(g.members, c)
+}
+
+// anew runs all members again and the one that failed, so that none but those that fail again is lost.
+func (g *group) anew(failed *change) {
+	g.rollback()
+	all := append(g.members, failed)
+	g.members, g.careful = nil, true
+	for _, c := range all {
+		if g.dead != nil {
+			c.done <- g.dead
+			continue
+		}
+		g.add(c)
+	}
 }
 
 func (g *group) begin() error {

@@ -16,6 +16,7 @@ const maxGroup = 256
 // change is one caller's work and the way back to the caller.
 type change struct {
 	run   func(*tx) error
+	again bool        // run may be called a second time after a rollback
 	taken atomic.Bool // by the writer, or by its caller who gave up: whoever is first
 	done  chan error
 	after []func()
@@ -52,8 +53,8 @@ func (w *writer) loop() {
 
 // submit hands a change over and waits for its commit. When ctx ends before the writer took the change, the change will never run and ctx's error
 // returns; once it was taken submit waits for the outcome, which is a matter of milliseconds, and reports that.
-func (w *writer) submit(ctx context.Context, run func(*tx) error) error {
-	c := &change{run: run, done: make(chan error, 1)}
+func (w *writer) submit(ctx context.Context, run func(*tx) error, again bool) error {
+	c := &change{run: run, again: again, done: make(chan error, 1)}
 	select {
 	case w.changes <- c:
 	case <-ctx.Done():

@@ -16,8 +16,9 @@ import (
 func stall(l *Ledger) (release func() error) {
 	running, open, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- l.change(context.Background(), func(*tx) error {
-			close(running)
+		runs := sync.OnceFunc(func() { close(running) })
+		done <- l.changeAgain(context.Background(), func(*tx) error {
+			runs()
 			<-open
 			return nil
 		})
@@ -32,9 +33,14 @@ func stall(l *Ledger) (release func() error) {
 // submitted starts a change and returns when it waits in the writer's queue.
 func submitted(t *testing.T, l *Ledger, ctx context.Context, run func(*tx) error) <-chan error {
 	t.Helper()
+	return submittedBy(t, l, func() error { return l.change(ctx, run) })
+}
+
+func submittedBy(t *testing.T, l *Ledger, change func() error) <-chan error {
+	t.Helper()
 	before := len(l.w.changes)
 	done := make(chan error, 1)
-	go func() { done <- l.change(ctx, run) }()
+	go func() { done <- change() }()
 	for len(l.w.changes) == before {
 		select {
 		case err := <-done:
@@ -86,7 +92,27 @@ func TestGroupIsOneCommit(t *testing.T) {
 	}
 }
 
+// TestFailingMemberIsUndoneAlone: whether the members of the group can be run again, cannot, or come mixed.
 func TestFailingMemberIsUndoneAlone(t *testing.T) {
+	for name, again := range map[string]func(n int) bool{
+		"once":                    func(int) bool { return false },
+		"again":                   func(int) bool { return true },
+		"again, the first ones":   func(n int) bool { return n < 2 },
+		"again, but not at first": func(n int) bool { return n > 0 },
+	} {
+		t.Run(name, func(t *testing.T) { failingMembers(t, again) })
+	}
+}
+
+func failingMembers(t *testing.T, again func(n int) bool) {
+	n := -1
+	submitted := func(t *testing.T, l *Ledger, ctx context.Context, run func(*tx) error) <-chan error {
+		n++
+		if again(n) {
+			return submittedBy(t, l, func() error { return l.changeAgain(ctx, run) })
+		}
+		return submitted(t, l, ctx, run)
+	}
 	l := openIn(t, t.TempDir(), Options{})
 	mistake := errors.New("a mistake")
 	fails := func(name string, end func() error) func(*tx) error {
