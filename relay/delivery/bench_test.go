@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
 // BenchmarkDelivery sends to an independent server on loopback, through a line
@@ -62,6 +65,51 @@ func deliverMany(b *testing.B, delay time.Duration, size, sessions int, ignore [
 				outs, err := c.Send(b.Context(), env, body)
 				if err != nil || outs[0].Kind != Accepted {
 					b.Errorf("%s, %v", outs[0].Kind, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+}
+
+// BenchmarkLibraryClient is go-smtp's own client on the same line as BenchmarkDelivery's, for comparison: it waits for each reply.
+func BenchmarkLibraryClient(b *testing.B) {
+	for _, delay := range []time.Duration{0, 15 * time.Millisecond} {
+		b.Run(fmt.Sprintf("rtt=%v/size=4096/sessions=20", 2*delay), func(b *testing.B) { sendByLibrary(b, delay, 20) })
+	}
+}
+
+func sendByLibrary(b *testing.B, delay time.Duration, sessions int) {
+	addr := startPeer(b, nil).addr
+	body := randomBody(rand.New(rand.NewPCG(1, 2)), 4<<10, false)
+	var clients []*smtp.Client
+	for range sessions {
+		raw, err := net.Dial("tcp", addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if delay > 0 {
+			raw = delayed(b, raw, delay)
+		}
+		c := smtp.NewClient(raw)
+		defer c.Close()
+		if err := c.Hello("posthouse.example.com"); err != nil {
+			b.Fatal(err)
+		}
+		clients = append(clients, c)
+	}
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	b.SetBytes(int64(len(body)))
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for _, c := range clients {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if err := c.SendMail(oneRecipient.From, []string{oneRecipient.Recipients[0].Address}, bytes.NewReader(body)); err != nil {
+					b.Error(err)
 					return
 				}
 			}
