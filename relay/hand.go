@@ -58,7 +58,8 @@ type NotDone struct {
 
 func (e *NotDone) Error() string { return e.Why }
 
-// Act does a deed to deliveries and tells of each, in order. What is being attempted or asked for at this moment is left alone. A deed is durable, with its step of the history, before
+// Act does a deed to deliveries and tells of each, in order. What is being attempted or asked for at this moment is left alone; what is Sending and waits for its
+// turn is not. A deed is durable, with its step of the history, before
 // it takes effect: from the moment at which a delivery is taken in hand until then no attempt can begin. One Act runs at a time, between Start and Stop, which waits for it.
 func (c *Courier) Act(ctx context.Context, deed Deed, ids []ledger.DeliveryID) []Done {
 	all := make([]Done, len(ids))
@@ -72,6 +73,7 @@ func (c *Courier) Act(ctx context.Context, deed Deed, ids []ledger.DeliveryID) [
 	c.hand <- struct{}{}
 	defer func() { <-c.hand }()
 	defer c.Hint() // when all are free again: a scan passes over what is in hand
+	c.withdraw(ids)
 	var changed []ledger.Delivery
 	var at []int
 	for i, id := range ids {

@@ -69,6 +69,20 @@ func (r *ready) nextBegun() (d departure, some bool) {
 	return d, true
 }
 
+// withdraw takes back what is Sending and was not attempted: all attempts with a delivery that is wanted.
+func (r *ready) withdraw(wanted func(ledger.Delivery) bool) (all []ledger.Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun = slices.DeleteFunc(r.begun, func(d departure) bool {
+		if !slices.ContainsFunc(d.group, wanted) {
+			return false
+		}
+		all = append(all, d.group...)
+		return true
+	})
+	return all
+}
+
 // lens are how many are Sending, and how many were never tried.
 func (r *ready) lens() (begun, fresh int) {
 	r.mu.Lock()

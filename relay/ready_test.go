@@ -86,6 +86,27 @@ func TestDeedsOnWhatLiesReady(t *testing.T) {
 	})
 }
 
+// TestDeedsOnWhatIsSendingSoon: so is one that was made Sending with others and waits for its turn.
+func TestDeedsOnWhatIsSendingSoon(t *testing.T) {
+	o := newOffice()
+	cfg := settings(toCloud(unhurried(o, 10*time.Second)), nil)
+	cfg.Workers = 1
+	running(t, cfg, func(t *testing.T, b *bed) {
+		for range 3 {
+			b.mustTake(to("anna@example.com"))
+		}
+		held, moved := b.mustTake(to("anna@example.com")), b.mustTake(to("anna@example.com"))
+		time.Sleep(11 * time.Second)
+		equal(t, "held, before", b.states(held), []string{"anna sending"})
+		b.do(relay.Deed{Do: relay.Hold}, held)
+		b.do(moveTo(room), moved)
+		time.Sleep(time.Minute)
+		equal(t, "held", b.states(held), []string{"anna held"})
+		equal(t, "moved", b.states(moved), []string{"room settled"})
+		equal(t, "attempts", o.attempts(), []string{"[anna]", "[anna]", "[anna]", "[room]"})
+	})
+}
+
 // TestAskableIsKnown: what was accepted for a mailbox that nobody can be asked for is settled with its acceptance.
 func TestAskableIsKnown(t *testing.T) {
 	o := newOffice()

@@ -185,14 +185,27 @@ func (c *Courier) fetch(batch []departure, now time.Time) []departure {
 
 // unbegin makes Due again what is Sending and was not attempted, since the lane does not go on.
 func (c *Courier) unbegin(l *lane) {
-	var all []ledger.Delivery
-	for d, some := l.ready.nextBegun(); some; d, some = l.ready.nextBegun() {
-		for _, d := range d.group {
-			all = append(all, enter(d, ledger.Due, c.cfg.Clock.Now(), d.Next))
-		}
+	c.dueAgain(l.ready.withdraw(func(ledger.Delivery) bool { return true }))
+}
+
+// withdraw does so with what a person takes in hand.
+func (c *Courier) withdraw(ids []ledger.DeliveryID) {
+	wanted := make(map[ledger.DeliveryID]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
 	}
-	if len(all) > 0 {
-		c.record(c.ctx, all)
-		c.free(all)
+	for _, l := range c.allLanes() {
+		c.dueAgain(l.ready.withdraw(func(d ledger.Delivery) bool { return wanted[d.ID] }))
 	}
+}
+
+func (c *Courier) dueAgain(all []ledger.Delivery) {
+	if len(all) == 0 {
+		return
+	}
+	for i, d := range all {
+		all[i] = enter(d, ledger.Due, c.cfg.Clock.Now(), d.Next)
+	}
+	c.record(c.ctx, all)
+	c.free(all)
 }
