@@ -92,7 +92,7 @@ func TestKilledWhileRescuing(t *testing.T) {
 	o.daemon.stop()
 }
 
-var queueLength = flag.Int("queue", 1000, "how many messages TestLongQueue queues")
+var queueLength = flag.Int("queue", 5000, "how many messages TestLongQueue queues")
 
 // However many messages wait for a cloud that is down, they leave when it is back, each once, after a kill, and within the daemon's memory.
 func TestLongQueue(t *testing.T) {
