@@ -140,6 +140,7 @@ func (c *checker) listeners() {
 		}
 		c.listenerTLS(path, l)
 		c.allowed(path, l)
+		c.limits(path, l)
 	}
 }
 

@@ -194,4 +194,10 @@ type Listener struct {
 	CommandTimeout time.Duration `toml:"command_timeout" default:"5m" min:"1s" max:"1h"`
 	// Longest wait for a client's next piece of a message (RFC 5321 §4.5.3.2.5: 3 minutes).
 	DataTimeout time.Duration `toml:"data_timeout" default:"3m" min:"1s" max:"1h"`
+	// Proxies whose connections begin with a header of the PROXY protocol, v1 or v2, that names the client (HAProxy: send-proxy, send-proxy-v2).
+	// Without one they are closed; from others none is read.
+	ProxyFrom []netip.Prefix `toml:"proxy_from" example:"10.0.0.20"`
+
+	// What one client may take of time and patience.
+	Limits Limits `toml:"limits"`
 }

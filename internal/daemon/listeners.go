@@ -51,7 +51,7 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 	cfg := listener.Config{
 		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: intake{d.intake, l.Allow}, Observer: d.witness,
 		Log: d.log, MaxMessageBytes: int64(l.MaxMessageSize), MaxRecipients: l.MaxRecipients,
-		MaxConnections: l.MaxConnections, MaxPerClient: l.MaxConnectionsPerClient, CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout,
+		CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout, MessageTimeout: l.Limits.MessageTime, Limits: limits(l),
 	}
 	if cfg.Hostname == "" {
 		cfg.Hostname = d.hostname()

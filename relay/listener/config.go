@@ -31,8 +31,6 @@ type Config struct {
 
 	MaxMessageBytes int64 // octets of a message as SIZE counts them (RFC 1870 §5); default 150 MiB
 	MaxRecipients   int   // per message; default 1000
-	MaxConnections  int   // at one time; default 200
-	MaxPerClient    int   // at one time from one IPv4 address or IPv6 /64; default 20
 
 	CommandTimeout time.Duration // longest wait for a command; default 5 min (RFC 5321 §4.5.3.2.7)
 	DataTimeout    time.Duration // longest wait for the next piece of a body; default 3 min (RFC 5321 §4.5.3.2.5)
@@ -41,14 +39,13 @@ type Config struct {
 
 	SMTPUTF8   bool // offer SMTPUTF8 (RFC 6531): only if every way out can keep it
 	RequireTLS bool // offer REQUIRETLS (RFC 8689): only if every way out can keep it
+
+	Limits
 }
 
 // Limits of a session that no configuration changes.
 const (
 	maxCommandLine = 2048 // octets with CRLF: RFC 5321's 512 and room for every extension offered
-	maxErrors      = 20   // replies 4xx and 5xx other than to RCPT
-	maxRefused     = 100  // RCPTs not accepted
-	maxCommands    = 100  // commands other than MAIL, RCPT, DATA, BDAT since the last message
 	maxTold        = 20   // refusals that the log tells of, since the last message accepted
 	maxHeloName    = 255
 )
@@ -77,12 +74,11 @@ func (c Config) withDefaults() (Config, error) {
 	c.TLS = withoutTickets(c.TLS)
 	setDefault(&c.MaxMessageBytes, 150<<20)
 	setDefault(&c.MaxRecipients, 1000)
-	setDefault(&c.MaxConnections, 200)
-	setDefault(&c.MaxPerClient, 20)
 	setDefault(&c.CommandTimeout, 5*time.Minute)
 	setDefault(&c.DataTimeout, 3*time.Minute)
 	setDefault(&c.MessageTimeout, 2*time.Hour)
 	setDefault(&c.WriteTimeout, time.Minute)
+	c.Limits.setDefaults()
 	return c, nil
 }
 

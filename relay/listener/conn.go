@@ -15,8 +15,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// conn stands between go-smtp and one client; go-smtp takes it for a net.Conn. Its methods are called by the one goroutine that
-// go-smtp runs for the connection, except where a comment says otherwise.
+// conn stands between go-smtp and one client; go-smtp takes it for a net.Conn. Its methods are called by the one goroutine that runs for the connection,
+// the lobby's and then go-smtp's, except where a comment says otherwise.
 type conn struct {
 	cfg    *Config
 	reg    *registry
@@ -26,7 +26,11 @@ type conn struct {
 	nc     net.Conn // raw, or TLS over it
 	info   Session
 	secure bool
-	guest  bool // Observer was told of it
+
+	proxied bool // its first octets are to be a header of the PROXY protocol
+	local   bool // a proxy's own: to look whether we are there
+	trusted bool
+	counted bool // by the registry, for its client
 
 	inbox
 	outbox
@@ -36,6 +40,7 @@ type conn struct {
 	cmd      command // the command that go-smtp is working on
 	canon    []byte  // the rest of the line that go-smtp has still to read
 	chunk    int64   // octets of a BDAT chunk that go-smtp has still to read
+	pace     pace    // of the transaction's body
 	greeted  bool    // HELO or EHLO was given, since STARTTLS
 	noData   bool    // the last command was a DATA that was refused
 	txn      underway
@@ -71,13 +76,13 @@ const (
 type stats struct {
 	messages, failed, refused, errors int
 	bytes                             int64
-	commands, told                    int // since the last message; told are refusals in the log
+	commands, faults, told            int // since the last message; faults are errors and refused; told are refusals in the log
 }
 
 func (s *stats) accepted(size int64) {
 	s.messages++
 	s.bytes += size
-	s.commands, s.told = 0, 0
+	s.commands, s.faults, s.told = 0, 0, 0
 }
 
 var _ net.Conn = (*conn)(nil)
@@ -85,11 +90,13 @@ var _ net.Conn = (*conn)(nil)
 func newConn(ctx context.Context, cfg *Config, reg *registry, raw net.Conn) *conn {
 	c := &conn{cfg: cfg, reg: reg, raw: raw, nc: raw}
 	c.ctx, c.cancel = context.WithCancel(ctx)
-	c.buf = c.small[:]
+	c.buf = c.first[:]
 	c.info = Session{
 		ID: newID(), Listener: cfg.Name, Role: cfg.Role, Hostname: cfg.Hostname,
 		Remote: addrPort(raw.RemoteAddr()), Local: addrPort(raw.LocalAddr()), Connected: time.Now(),
 	}
+	c.proxied = within(cfg.ProxyFrom, c.info.Remote.Addr())
+	c.trusted = !c.proxied && cfg.trusts(c.info.Remote.Addr())
 	return c
 }
 
@@ -114,7 +121,6 @@ func addrPort(a net.Addr) netip.AddrPort {
 // Read gives go-smtp one command line, the final dot of a body, or octets of a BDAT chunk.
 func (c *conn) Read(p []byte) (n int, err error) {
 	defer c.contain(&err)
-	c.welcome()
 	if c.dead.Load() || c.closed {
 		return 0, net.ErrClosed
 	}
@@ -134,18 +140,6 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	n = copy(p, c.canon)
 	c.canon = c.canon[n:]
 	return n, nil
-}
-
-// welcome is what has to be done once, on the connection's own goroutine.
-func (c *conn) welcome() {
-	if c.guest {
-		return
-	}
-	c.guest = true
-	c.cfg.Observer.Connected(c.info)
-	if c.cfg.ImplicitTLS {
-		c.handshake()
-	}
 }
 
 // contain keeps a panic of ours inside the connection: go-smtp recovers in command handlers, but not around Read, Write and Close.
@@ -209,6 +203,7 @@ func (c *conn) Close() (err error) {
 func (c *conn) finish() {
 	c.cancel()
 	c.dropInput()
+	c.giveBack()
 	c.reg.remove(c)
 	c.setEnd(EndReset)
 	c.log().WithFields(logrus.Fields{
@@ -220,9 +215,13 @@ func (c *conn) finish() {
 }
 
 func (c *conn) log() logrus.FieldLogger {
-	return c.cfg.Log.WithFields(logrus.Fields{
+	fields := logrus.Fields{
 		FieldSession: c.info.ID, FieldListener: c.info.Listener, FieldRole: string(c.info.Role), FieldClient: clientText(c.info.Remote),
-	})
+	}
+	if c.proxied {
+		fields[FieldProxy] = clientText(addrPort(c.raw.RemoteAddr()))
+	}
+	return c.cfg.Log.WithFields(fields)
 }
 
 func clientText(a netip.AddrPort) string {

@@ -17,7 +17,7 @@ import (
 // TestDialogs plays every file of testdata against a server, one instruction a line:
 //
 //	option NAME [VALUE]  sets the server up (first lines only): tls, implicit-tls, smtputf8, requiretls, max-bytes N,
-//	                     max-recipients N, message-minutes N
+//	                     max-recipients N, message-minutes N, and those of limitOptions
 //	C: TEXT              the client sends TEXT and CRLF
 //	C> "TEXT" [N]        the client sends Go-quoted octets as they are, N times
 //	S: TEXT              the server's next line begins with TEXT
@@ -124,7 +124,7 @@ func setOption(t *testing.T, c *Config, name string, n int) {
 	case "max-recipients":
 		c.MaxRecipients = n
 	default:
-		t.Fatalf("unknown option %s", name)
+		limitOption(t, &c.Limits, name, n)
 	}
 }
 

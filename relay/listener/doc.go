@@ -3,8 +3,9 @@
 //
 // # Order of events
 //
-// A connection is accepted, counted in the registry (overall and per client; too many: 421) and wrapped. go-smtp runs the dialog over the
-// wrapper, which is where the promises are kept:
+// A connection is accepted, wrapped and counted in the registry (overall, per client and per network; too many: 421). In the lobby it is found out
+// who the client is (of a proxy's connections, by the header that names it), and the client is greeted and waited for; a connection that has said nothing yet costs
+// a few kilobytes. When it has spoken, go-smtp runs the dialog over the wrapper, which is where the promises are kept:
 //
 //   - Line gate. go-smtp gets at most one command line per Read, in canonical form, after the wrapper has looked at it. Lines must end in CRLF
 //     and hold no bare CR, bare LF or control characters; other lines end the connection. Paths of MAIL and RCPT are parsed here, so that a
@@ -21,6 +22,12 @@
 // Recipients are offered to the Intake one by one. After the last octet the Message is committed, which returns when body, envelope,
 // deliveries and observation are on stable storage; then the 250 is written. A Refusal is passed on as it is; a full disk is 452; every
 // other failure, a panic included, is 451 or 421 with a public text that shows nothing internal.
+//
+// # Limits
+//
+// No client may take more than its share of connections, time and patience (Limits): errors, commands and refused recipients end a session with 421; replies
+// to those who are refused again and again come late; a command line and a body have to come within their time and not too slowly. All of it is 421: what an
+// honest client loses by a limit is time. Trusted networks are exempt, except from what protects the machine.
 //
 // # End
 //

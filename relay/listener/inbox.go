@@ -11,18 +11,41 @@ import (
 )
 
 const (
-	commandBuffer = 4 << 10  // per connection; more than maxCommandLine
+	firstBuffer   = 64       // per connection, until the client has spoken
+	commandBuffer = 4 << 10  // per connection that has spoken; more than maxCommandLine
 	bodyBuffer    = 64 << 10 // borrowed while a body is read
 )
 
-var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
+var (
+	commandBuffers = sync.Pool{New: func() any { return new([commandBuffer]byte) }}
+	bodyBuffers    = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
+)
 
 // inbox holds what came from the network and was not used yet: buf[r:w].
 type inbox struct {
-	buf      []byte // small's octets, or borrowed's
+	buf      []byte // octets of first, small or borrowed
 	r, w     int
-	small    [commandBuffer]byte
-	borrowed *[bodyBuffer]byte // nil, or a pooled one
+	first    [firstBuffer]byte
+	small    *[commandBuffer]byte // nil, or a pooled one
+	borrowed *[bodyBuffer]byte    // nil, or a pooled one
+
+	asked     time.Time // when the client was last waited for
+	lineUntil time.Time // when the command line that it is waited for has to be whole; zero between lines
+}
+
+// settle changes to the buffer that commands need.
+func (b *inbox) settle() {
+	b.small = commandBuffers.Get().(*[commandBuffer]byte)
+	b.w = copy(b.small[:], b.buf[b.r:b.w])
+	b.r, b.buf = 0, b.small[:]
+}
+
+// giveBack is for the end.
+func (b *inbox) giveBack() {
+	if b.small != nil {
+		commandBuffers.Put(b.small)
+		b.small, b.buf = nil, b.first[:]
+	}
 }
 
 // grow changes to a large buffer for a body.
@@ -66,11 +89,15 @@ func (c *conn) fill() error {
 // receive is the one place where octets come from the network. Replies that wait are sent first. A failure ends the session, so that nothing
 // sent after it is ever read as a command.
 func (c *conn) receive(p []byte) (int, error) {
+	c.tarry()
 	if c.flush(); c.dead.Load() {
 		return 0, net.ErrClosed
 	}
 	n, err, interrupted := c.readNet(p)
 	if n > 0 {
+		if c.tooSlow(n) {
+			return 0, net.ErrClosed
+		}
 		return n, nil
 	}
 	inMessage := c.mode != modeCommand
@@ -79,6 +106,8 @@ func (c *conn) receive(p []byte) (int, error) {
 		c.die(EndShutdown, c.shutdownRefusal())
 	case errors.Is(err, os.ErrDeadlineExceeded) && inMessage:
 		c.die(EndStalled, &Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: "Waited too long for the rest of the message"})
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.overstayed():
+		c.die(EndLong, &Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: c.cfg.Hostname + " ends sessions as long as this one, connect again"})
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.die(EndIdle, &Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: c.cfg.Hostname + " waited too long for a command"})
 	case inMessage:
@@ -103,16 +132,36 @@ func (c *conn) readNet(p []byte) (n int, err error, interrupted bool) {
 	return n, err, interrupted
 }
 
+// patience is until when the client is waited for. A command line has to be whole by then, however many octets of it come; a transaction and a session
+// have their time as well.
 func (c *conn) patience() time.Time {
-	now := time.Now()
+	c.asked = time.Now()
+	until, end := c.asked.Add(c.cfg.DataTimeout), c.deadline
 	if c.mode == modeCommand {
-		return now.Add(c.cfg.CommandTimeout)
+		if c.lineUntil.IsZero() {
+			c.lineUntil = c.asked.Add(c.cfg.CommandTimeout)
+		}
+		until = c.lineUntil
+		if !c.txn.open {
+			end = c.endOfStay()
+		}
 	}
-	until := now.Add(c.cfg.DataTimeout)
-	if until.After(c.deadline) {
-		return c.deadline
+	if until.After(end) {
+		return end
 	}
 	return until
+}
+
+// endOfStay is when a session without an open transaction ends.
+func (c *conn) endOfStay() time.Time {
+	if c.trusted {
+		return c.lineUntil
+	}
+	return c.info.Connected.Add(c.cfg.SessionTimeout)
+}
+
+func (c *conn) overstayed() bool {
+	return !c.trusted && !c.txn.open && time.Since(c.info.Connected) >= c.cfg.SessionTimeout
 }
 
 func (c *conn) shutdownRefusal() *Refusal {
@@ -126,6 +175,7 @@ func (c *conn) readLine() ([]byte, error) {
 		if i := bytes.IndexByte(c.buf[c.r+seen:c.w], '\n'); i >= 0 && seen+i < maxCommandLine {
 			line := c.buf[c.r : c.r+seen+i+1]
 			c.r += len(line)
+			c.lineUntil = time.Time{}
 			return c.honest(line)
 		}
 		if seen = c.w - c.r; seen >= maxCommandLine {

@@ -107,6 +107,10 @@ type Abuse string
 const (
 	TooManyConnections Abuse = "too many connections"
 	TooManyOfClient    Abuse = "too many connections of one client"
+	TooManyOfNetwork   Abuse = "too many connections of one network"
+	BadProxy           Abuse = "no header of the PROXY protocol"
+	EarlyTalker        Abuse = "spoke before the greeting"
+	SlowBody           Abuse = "message too slow"
 	TooManyErrors      Abuse = "too many errors"
 	TooManyRefused     Abuse = "too many refused recipients"
 	TooManyCommands    Abuse = "too many commands without a message"

@@ -22,6 +22,7 @@ const (
 	FieldBytes    = "bytes"       // octets of accepted messages
 	FieldDuration = "duration_ms" // from accept to close, milliseconds
 	FieldEnd      = "end"         // why it ended, one of the End constants or an Abuse
+	FieldProxy    = "proxy"       // address and port of the proxy that named the client; absent without one
 )
 
 // Values of FieldEnd; an Abuse stands there too.
@@ -30,6 +31,7 @@ const (
 	EndHangUp        = "client hung up"
 	EndReset         = "connection failed"
 	EndIdle          = "idle too long"
+	EndLong          = "session too long"
 	EndStalled       = "stalled inside a message"
 	EndCut           = "cut inside a message"
 	EndTLS           = "TLS handshake failed"

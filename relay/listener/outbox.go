@@ -11,6 +11,7 @@ type outbox struct {
 	partial   []byte // a reply line that go-smtp has not ended yet
 	multiline bool   // inside a reply of several lines
 	promise   bool   // out holds the reply to a message
+	refusal   bool   // out holds a refusal
 }
 
 // Write takes reply lines from go-smtp. They are sent when the client has to be waited for, so that replies to pipelined commands travel together.
@@ -60,7 +61,7 @@ func (c *conn) words(line string, first bool) string {
 	case verb == "RCPT" && ok:
 		return "250 2.1.5 Recipient ok\r\n"
 	case verb == "" && ok:
-		return "220 " + c.cfg.Hostname + " ESMTP\r\n"
+		return "" // go-smtp's greeting: the client had ours in the lobby
 	}
 	return line + "\r\n"
 }
@@ -102,6 +103,8 @@ func (c *conn) answered(code, text string) {
 }
 
 func (c *conn) countRefusal() {
+	c.stats.faults++
+	c.refusal = true
 	if c.cmd.verb == "RCPT" {
 		c.stats.refused++
 		return
@@ -124,7 +127,7 @@ func (c *conn) flush() {
 	}
 	c.armWrite()
 	_, err := c.nc.Write(c.out)
-	c.out, c.promise = c.out[:0], false
+	c.out, c.promise, c.refusal = c.out[:0], false, false
 	if err != nil {
 		c.die(EndReset, nil)
 	}

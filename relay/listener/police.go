@@ -70,11 +70,11 @@ func (c *conn) endOfPatience() error {
 	case c.noData && c.w > c.r:
 		// A client that did not wait for 354 has sent its body along: no line of it may be taken for a command.
 		c.abuse(BodyAsCommands, &Refusal{Code: 421, Enhanced: [3]int{4, 5, 0}, Text: "Wait for the reply to DATA"})
-	case c.stats.errors >= maxErrors:
+	case c.stats.errors >= c.cfg.MaxErrors && !c.trusted:
 		c.abuse(TooManyErrors, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many errors"})
-	case c.stats.refused >= maxRefused:
+	case c.stats.refused >= c.cfg.MaxRefused && !c.trusted:
 		c.abuse(TooManyRefused, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many refused recipients"})
-	case c.stats.commands >= maxCommands:
+	case c.stats.commands >= c.cfg.MaxCommands && !c.trusted:
 		c.abuse(TooManyCommands, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many commands without a message"})
 	default:
 		return nil

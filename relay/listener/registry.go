@@ -6,28 +6,36 @@ import (
 )
 
 // registry knows every open connection of a server, because go-smtp's own Close forgets them after a Shutdown that timed out. It also keeps
-// the limits: overall and per client.
+// the limits: overall, per client and per network.
 type registry struct {
-	max, maxPerClient int
+	limits  *Limits
+	leaving chan struct{} // closed by drain
 
-	mu        sync.Mutex
-	conns     map[*conn]struct{}
-	perClient map[netip.Prefix]int
-	drained   bool
+	mu         sync.Mutex
+	conns      map[*conn]struct{}
+	perClient  map[netip.Prefix]int
+	perNetwork map[netip.Prefix]int
+	tarpitted  int
+	drained    bool
 }
 
-func newRegistry(maxConns, maxPerClient int) *registry {
+func newRegistry(limits *Limits) *registry {
 	return &registry{
-		max: maxConns, maxPerClient: maxPerClient,
-		conns: make(map[*conn]struct{}), perClient: make(map[netip.Prefix]int),
+		limits: limits, leaving: make(chan struct{}),
+		conns: make(map[*conn]struct{}), perClient: make(map[netip.Prefix]int), perNetwork: make(map[netip.Prefix]int),
 	}
 }
 
 // clientOf is what counts as one client: an IPv4 address, or the /64 that IPv6 hosts choose their addresses from.
-func clientOf(a netip.Addr) netip.Prefix {
-	bits := 32
+func clientOf(a netip.Addr) netip.Prefix { return prefixOf(a, 32, 64) }
+
+// networkOf is what counts as one network: what one customer of a provider holds at most, in the usual case.
+func networkOf(a netip.Addr) netip.Prefix { return prefixOf(a, 24, 48) }
+
+func prefixOf(a netip.Addr, bits4, bits6 int) netip.Prefix {
+	bits := bits4
 	if a.Is6() {
-		bits = 64
+		bits = bits6
 	}
 	p, err := a.WithZone("").Prefix(bits)
 	if err != nil {
@@ -38,41 +46,64 @@ func clientOf(a netip.Addr) netip.Prefix {
 
 // add takes a connection in, or says why the client has to go: what it abused, or "" while the server is leaving.
 func (r *registry) add(c *conn) (what Abuse, ok bool) {
-	client := clientOf(c.info.Remote.Addr())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.drained:
 		return "", false
-	case len(r.conns) >= r.max:
+	case len(r.conns) >= r.limits.MaxConnections:
 		return TooManyConnections, false
-	case r.perClient[client] >= r.maxPerClient:
-		return TooManyOfClient, false
 	}
 	r.conns[c] = struct{}{}
+	return "", true
+}
+
+// count counts a connection for its client, once it is known who that is.
+func (r *registry) count(c *conn) (what Abuse, ok bool) {
+	if c.trusted {
+		return "", true
+	}
+	addr := c.info.Remote.Addr()
+	client, network := clientOf(addr), networkOf(addr)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.perClient[client] >= r.limits.MaxPerClient:
+		return TooManyOfClient, false
+	case r.perNetwork[network] >= r.limits.MaxPerNetwork:
+		return TooManyOfNetwork, false
+	}
+	c.counted = true
 	r.perClient[client]++
+	r.perNetwork[network]++
 	return "", true
 }
 
 // remove forgets a connection; one that was not taken in is no error.
 func (r *registry) remove(c *conn) {
-	client := clientOf(c.info.Remote.Addr())
+	addr := c.info.Remote.Addr()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.conns[c]; !ok {
-		return
-	}
 	delete(r.conns, c)
-	if r.perClient[client]--; r.perClient[client] == 0 {
-		delete(r.perClient, client)
+	if c.counted {
+		c.counted = false
+		less(r.perClient, clientOf(addr))
+		less(r.perNetwork, networkOf(addr))
 	}
 }
 
-// drain takes in nobody more and drains those who are here.
+func less(counts map[netip.Prefix]int, p netip.Prefix) {
+	if counts[p]--; counts[p] == 0 {
+		delete(counts, p)
+	}
+}
+
+// drain takes in nobody more and drains those who are here. Call it once.
 func (r *registry) drain() {
 	r.mu.Lock()
 	r.drained = true
 	r.mu.Unlock()
+	close(r.leaving)
 	r.each((*conn).drain)
 }
 
@@ -89,7 +120,8 @@ func (r *registry) each(f func(*conn)) {
 	}
 }
 
-func (r *registry) count() int {
+// size is the number of connections.
+func (r *registry) size() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.conns)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -16,12 +17,14 @@ type Server struct {
 	cfg    Config
 	reg    *registry
 	work   *tally
+	lobby  *lobby
 	smtp   *smtp.Server
 	ctx    context.Context // of all sessions
 	cancel context.CancelFunc
 
 	accepting sync.WaitGroup
-	done      chan struct{} // closed when a socket takes no more connections
+	dialogs   sync.WaitGroup // go-smtp's loop
+	done      chan struct{}  // closed when a socket takes no more connections
 	doneOnce  sync.Once
 	stopOnce  sync.Once
 	stopErr   error
@@ -37,7 +40,8 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, reg: newRegistry(cfg.MaxConnections, cfg.MaxPerClient), work: newTally(), done: make(chan struct{})}
+	s := &Server{cfg: cfg, work: newTally(), done: make(chan struct{})}
+	s.reg, s.lobby = newRegistry(&s.cfg.Limits), newLobby(s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.smtp = s.engine()
 	return s, nil
@@ -74,6 +78,7 @@ func (s *Server) Start() error {
 	for _, ln := range sockets {
 		s.accepting.Go(func() { s.serve(ln) })
 	}
+	s.dialogs.Go(func() { s.smtp.Serve(s.lobby) }) // it ends when the lobby is closed
 	return nil
 }
 
@@ -90,10 +95,31 @@ func (c *Config) listen() ([]net.Listener, error) {
 
 func (s *Server) serve(ln net.Listener) {
 	defer s.doneOnce.Do(func() { close(s.done) })
-	err := s.smtp.Serve(&gate{Listener: ln, ctx: s.ctx, cfg: &s.cfg, reg: s.reg})
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		s.cfg.Log.WithField(FieldListener, s.cfg.Name).WithError(err).Errorf("no more connections are accepted on %s", ln.Addr())
+	log := s.cfg.Log.WithField(FieldListener, s.cfg.Name)
+	for {
+		raw, err := ln.Accept()
+		switch {
+		case err == nil:
+			s.lobby.enter(raw)
+		case passes(err):
+			log.WithError(err).Error("accepting a connection failed, trying again")
+			time.Sleep(acceptPause)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			log.WithError(err).Errorf("no more connections are accepted on %s", ln.Addr())
+			return
+		}
 	}
+}
+
+// acceptPause is how long nothing is accepted after it failed for want of something that others may give back.
+const acceptPause = 500 * time.Millisecond
+
+// passes tells whether a failed accept says nothing about the socket: too many open files, no memory.
+func passes(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && (errno.Temporary() || errno == syscall.ENOBUFS || errno == syscall.ENOMEM)
 }
 
 // Name is the listener's name in the configuration.
@@ -114,7 +140,7 @@ func (s *Server) Addrs() []net.Addr {
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Connections is the number of open connections.
-func (s *Server) Connections() int { return s.reg.count() }
+func (s *Server) Connections() int { return s.reg.size() }
 
 // abortGrace is how long sessions have to end after they were cut: enough for a commit under way and a last reply.
 const abortGrace = 5 * time.Second
@@ -138,7 +164,7 @@ func (s *Server) stop(ctx context.Context) error {
 		return closeAll(s.cfg.Sockets)
 	}
 	closeAll(s.sockets)
-	s.accepting.Wait() // from here on go-smtp begins nothing new
+	s.accepting.Wait() // from here on nobody enters the lobby
 	return s.wait(ctx)
 }
 
@@ -161,18 +187,23 @@ func (s *Server) wait(ctx context.Context) error {
 		context.AfterFunc(patience, func() { timer.Stop() })
 	})
 	defer stop()
-	// Shutdown's other error is that the socket is closed already.
-	ended := !errors.Is(s.smtp.Shutdown(patience), context.Canceled)
-	if ended {
-		select {
-		case <-s.work.close():
-		case <-patience.Done():
-			ended = false
-		}
-	}
-	if !ended {
+	ended := ends(patience, s.lobby.guests.close()) // go-smtp still takes those who have spoken
+	s.lobby.Close()
+	s.dialogs.Wait()
+	ended = s.smtp.Shutdown(patience) == nil && ended
+	if !ended || !ends(patience, s.work.close()) {
 		s.reg.each(func(c *conn) { c.raw.Close() })
 		return fmt.Errorf("listener %s: stopping: sessions are still at work: %w", s.cfg.Name, ctx.Err())
 	}
 	return nil
+}
+
+// ends waits for done, as long as there is patience.
+func ends(patience context.Context, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-patience.Done():
+		return false
+	}
 }

@@ -28,9 +28,7 @@ func TestConnectionLimits(t *testing.T) {
 			k.conn.Close()
 		}
 		synctest.Wait()
-		if len(b.srv.reg.perClient) != 0 {
-			t.Errorf("clients left in the count: %v", b.srv.reg.perClient)
-		}
+		b.noneCounted()
 		b.stop()
 	})
 }
@@ -58,6 +56,14 @@ func TestSeveralSockets(t *testing.T) {
 		b.net.n += second.dialed()
 		b.stop()
 	})
+}
+
+// noneCounted wants the registry to have forgotten everybody.
+func (b *bed) noneCounted() {
+	b.Helper()
+	if r := b.srv.reg; len(r.perClient)+len(r.perNetwork)+r.tarpitted != 0 {
+		b.Errorf("clients left in the count: %v, %v, %d in the tarpit", r.perClient, r.perNetwork, r.tarpitted)
+	}
 }
 
 func (b *bed) turnedAway(from string, why Abuse) {
@@ -130,7 +136,7 @@ func TestPanicStaysInItsConnection(t *testing.T) {
 		if n := len(b.log.fields("panic: connected")); n != 2 {
 			t.Errorf("%d panics logged, want 2", n)
 		}
-		b.srv.reg.maxPerClient = 0
+		b.srv.cfg.MaxPerClient = 0
 		k := newTalker(b.net.dial("198.51.100.7:1"))
 		b.must(k.say("", "421"))
 		k.hungUp(t)

@@ -57,7 +57,7 @@ func (s *session) Mail(_ string, opts *smtp.MailOptions) (err error) {
 		From: from.String(), Body: string(opts.Body), Size: c.cmd.size, SMTPUTF8: opts.UTF8, RequireTLS: opts.RequireTLS,
 		Return: string(opts.Return), EnvelopeID: param(params, "ENVID"),
 	}}
-	c.txn.open, c.txn.from, c.deadline = true, from.String(), time.Now().Add(c.cfg.MessageTimeout)
+	c.txn.open, c.txn.from, c.deadline, c.pace = true, from.String(), time.Now().Add(c.cfg.MessageTimeout), pace{}
 	return nil
 }
 
