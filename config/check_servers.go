@@ -140,7 +140,8 @@ func (c *checker) listeners() {
 		}
 		c.listenerTLS(path, l)
 		c.allowed(path, l)
-		c.limits(path, l)
+		c.limits(path, &l)
+		c.cfg.Listeners[name] = l
 	}
 }
 

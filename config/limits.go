@@ -38,13 +38,14 @@ type Limits struct {
 	Trusted []netip.Prefix `toml:"trusted" example:"10.0.0.10"`
 }
 
-// NoEarlyTalkers says that those who speak before they are greeted are let go.
-func (l Listener) NoEarlyTalkers() bool {
-	return l.Limits.EarlyTalkers == EarlyRefuse || l.Limits.EarlyTalkers == "" && l.Role == RoleMX
-}
-
-func (c *checker) limits(path string, l Listener) {
-	if l.Limits.GreetPause > 0 && !l.NoEarlyTalkers() {
+func (c *checker) limits(path string, l *Listener) {
+	if l.Limits.EarlyTalkers == "" {
+		l.Limits.EarlyTalkers = EarlyTake
+		if l.Role == RoleMX {
+			l.Limits.EarlyTalkers = EarlyRefuse
+		}
+	}
+	if l.Limits.GreetPause > 0 && l.Limits.EarlyTalkers == EarlyTake {
 		c.bad(path+".limits.greet_pause", "", `greet_pause needs early_talkers = "refuse"`)
 	}
 	for i, p := range l.ProxyFrom {
