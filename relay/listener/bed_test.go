@@ -36,6 +36,7 @@ func newBed(t *testing.T, adapt ...func(*Config)) *bed {
 	b := &bed{T: t, net: newPipeNet(), intake: &memIntake{}, seen: &memObserver{}, log: &logCatcher{}}
 	logger := logrus.New()
 	logger.SetOutput(io.Discard)
+	logger.SetLevel(logrus.DebugLevel)
 	logger.AddHook(b.log)
 	cfg := Config{
 		Name: "mx", Role: cutover.Arriving, Hostname: "mx.mail.test", Sockets: []net.Listener{b.net},

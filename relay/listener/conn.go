@@ -206,12 +206,17 @@ func (c *conn) finish() {
 	c.giveBack()
 	c.reg.remove(c)
 	c.setEnd(EndReset)
-	c.log().WithFields(logrus.Fields{
+	line := c.log().WithFields(logrus.Fields{
 		FieldHelo: c.info.Helo, FieldTLS: strings.TrimSpace(c.info.TLS.Version + " " + c.info.TLS.Cipher),
 		FieldMessages: c.stats.messages, FieldFailed: c.stats.failed, FieldBytes: c.stats.bytes,
 		FieldRefused: c.stats.refused, FieldErrors: c.stats.errors,
 		FieldDuration: time.Since(c.info.Connected).Milliseconds(), FieldEnd: c.end,
-	}).Info(endMessage)
+	})
+	if c.local && c.stats == (stats{}) { // a proxy looks every few seconds
+		line.Debug(endMessage)
+		return
+	}
+	line.Info(endMessage)
 }
 
 func (c *conn) log() logrus.FieldLogger {

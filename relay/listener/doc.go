@@ -32,5 +32,5 @@
 // # End
 //
 // Stop takes nothing new, tells idle clients 421, lets transactions in flight end until its context is done, then cuts. Every connection ends
-// with exactly one log line whose keys are the Field constants. What was refused of a transaction has a line of its own.
+// with exactly one log line whose keys are the Field constants (of level debug where a proxy only looked whether we are there). What was refused of a transaction has a line of its own.
 package listener
