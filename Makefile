@@ -70,7 +70,7 @@ soak: ## users, kills, restarts and cut lines for SOAK (1h); ends with what the 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' $$file); do \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),20s) "./$$(dirname $$file)"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),20s) -fuzzminimizetime 100x "./$$(dirname $$file)"; \
 		done; \
 	done
 
