@@ -1,7 +1,11 @@
 package listener
 
 import (
+	"bufio"
+	"io"
+	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,7 +15,7 @@ import (
 var theClient = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 
 // limitOption sets a limit for a dialog: min-rate N, session-minutes N, tarpit-after N, max-errors N, max-refused N, max-commands N,
-// greet-pause N (seconds), trusted and proxy (the client's network is such).
+// greet-pause N (seconds), trusted and proxy (the client's network is such), proxy-elsewhere (another one is).
 func limitOption(t *testing.T, l *Limits, name string, n int) {
 	switch name {
 	case "min-rate":
@@ -32,6 +36,8 @@ func limitOption(t *testing.T, l *Limits, name string, n int) {
 		l.Trusted = theClient
 	case "proxy":
 		l.ProxyFrom = theClient
+	case "proxy-elsewhere":
+		l.ProxyFrom = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
 	default:
 		t.Fatalf("unknown option %s", name)
 	}
@@ -183,9 +189,40 @@ func TestTarpitForgives(t *testing.T) {
 		if d := timed(func() { b.must(k.say("NONSENSE\r\n", "500")) }); d != tarpitStep {
 			t.Errorf("took %v", d)
 		}
+		many := strings.Repeat("NONSENSE\r\n", 5) // a 250 that waits with them is not kept back
+		if d := timed(func() { b.must(k.say(envelopeCommands+"BDAT 2 LAST\r\nhi"+many, "250", "250", "250", "500")) }); d != 0 {
+			t.Errorf("the reply to a message took %v", d)
+		}
 		k.conn.Close()
 		b.stop()
 	})
+}
+
+// Octets that have come before the greeting are seen without waiting for any.
+func TestEarlyTalkers(t *testing.T) {
+	for said, want := range map[string]string{
+		"EHLO client.test\r\n": "421 4.5.0", "": "220",
+		"PROXY UNKNOWN\r\nEHLO client.test\r\n": "421 4.5.0", "PROXY UNKNOWN\r\n": "220",
+	} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := dialTCP(t, ln.Addr())
+		io.WriteString(conn, said) // it is in the socket's buffer before anybody accepts
+		b := newBed(t, func(c *Config) {
+			c.Sockets, c.NoEarlyTalkers = []net.Listener{ln}, true
+			if strings.HasPrefix(said, "PROXY") {
+				c.ProxyFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+			}
+		})
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if !strings.HasPrefix(line, want) {
+			t.Errorf("%q was answered %q, %v; want %s", said, line, err, want)
+		}
+		conn.Close()
+		b.must(b.srv.Stop(t.Context()))
+	}
 }
 
 func timed(f func()) time.Duration {
