@@ -96,7 +96,7 @@ func newConn(ctx context.Context, cfg *Config, reg *registry, raw net.Conn) *con
 		Remote: addrPort(raw.RemoteAddr()), Local: addrPort(raw.LocalAddr()), Connected: time.Now(),
 	}
 	c.proxied = within(cfg.ProxyFrom, c.info.Remote.Addr())
-	c.trusted = !c.proxied && cfg.trusts(c.info.Remote.Addr())
+	c.trusted = cfg.trusts(c.info.Remote.Addr()) // of a proxied connection it is asked again, for its client
 	return c
 }
 
