@@ -3,9 +3,7 @@ package listener
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -23,24 +21,6 @@ func (c *conn) talksEarly() bool {
 		c.abuse(EarlyTalker, &Refusal{Code: 421, Enhanced: [3]int{4, 5, 0}, Text: "Wait for the greeting"})
 	}
 	return c.dead.Load()
-}
-
-// speaks tells whether octets have come already. It waits for nothing.
-func speaks(raw net.Conn) (yes bool) {
-	socket, ok := raw.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	rc, err := socket.SyscallConn()
-	if err != nil {
-		return false
-	}
-	rc.Control(func(fd uintptr) {
-		var octet [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), octet[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		yes = err == nil && n > 0
-	})
-	return yes
 }
 
 // speaksWithin waits for what should not come.
