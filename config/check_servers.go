@@ -154,8 +154,8 @@ func (c *checker) once(seen map[string]string, path, value string) {
 
 func (c *checker) listenerTLS(path string, l Listener) {
 	c.pair(path, "tls_cert", "tls_key")
-	if l.TLS == TLSImplicit && !c.given(path+".tls_cert") {
-		c.bad(path+".tls", "", `tls = "implicit" needs tls_cert and tls_key`)
+	if l.TLSOld {
+		c.warning(path+".tls_old", "leave it out once that client is gone", "TLS 1.0 and 1.1 can be broken by whoever sits on the line")
 	}
 }
 

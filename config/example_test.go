@@ -38,6 +38,7 @@ func uncommented(t *testing.T, dir string) string {
 		{`(?m)^authzid = false$`, `authzid = true`}, // as master_user is given
 		{`(tls_cert|ca_file|client_cert) = ".*"`, `$1 = "` + public + `"`},
 		{`(tls_key|client_key|key_file) = ".*"`, `$1 = "` + private + `"`},
+		{`tls_more = .*`, `tls_more = ["` + private + `"]`},
 		{`"credential:.*"`, `"file:` + private + `"`},
 		{`"/var/log/mail.log"`, `"` + public + `"`},
 	} {

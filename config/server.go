@@ -170,10 +170,16 @@ type Listener struct {
 
 	// starttls: offered. implicit: from the first octet (port 465). none: never.
 	TLS TLS `toml:"tls" default:"starttls" as:"starttls|implicit|none"`
-	// Certificate chain, PEM. A reload reads the file again. Without one STARTTLS is not offered.
+	// Certificate chain, PEM. It is read again when it changes. When not given: one that we sign ourselves.
 	TLSCert string `toml:"tls_cert" as:"file" example:"/etc/posthouse/mail.crt"`
 	// Its key.
 	TLSKey string `toml:"tls_key" as:"secretfile" example:"/etc/posthouse/mail.key"`
+	// Certificates for further names by which clients ask for this listener (SNI): PEM files, each with chain and key.
+	TLSMore []string `toml:"tls_more" as:"secretfile" example:"/etc/posthouse/mx.example.net.pem"`
+	// True: TLS 1.0 and 1.1 and their cipher suites as well, for one old scanner.
+	TLSOld bool `toml:"tls_old" default:"false"`
+	// True: clients are asked for a certificate. What they show is noted in Received and the trace, and decides nothing.
+	TLSAskClient bool `toml:"tls_ask_client" default:"true"`
 
 	// Networks of the devices that may send by this listener. Only for the role devices.
 	Allow []netip.Prefix `toml:"allow" example:"10.0.4.0/24"`

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func statusView(s control.Status, r rate, zone *time.Location, cut int) []line {
 		{"arriving", arrivingText(s.Arriving, now)},
 		{"copy", newCopied(s, r).text()},
 		{"follow", followText(s)},
+		{"tls", tlsText(s.Listeners)},
 		{"evidence", evidenceText(s.Server)},
 	} {
 		if block.text != "" {
@@ -158,6 +160,20 @@ func followText(s control.Status) string {
 		queue += fmt.Sprintf(", %s accepted and not yet seen", count(q.Accepted))
 	}
 	return join("   ", following, queue)
+}
+
+// tlsText names the listeners without a certificate of their own.
+func tlsText(all []control.Listening) string {
+	var names []string
+	for _, l := range all {
+		if l.Certificate.SelfSigned && !slices.Contains(names, l.Name) {
+			names = append(names, l.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "self-signed certificate: " + strings.Join(names, ", ") + " (tls_cert names a real one)"
 }
 
 func evidenceText(v evidence.Verdict) string {

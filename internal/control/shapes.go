@@ -46,6 +46,15 @@ type Listening struct {
 	Name    string `json:"name"`
 	Role    string `json:"role"`    // mx or devices
 	Address string `json:"address"` // host:port
+	// Certificate is what it shows to clients that ask for no other name; nothing where there is no TLS.
+	Certificate Certificate `json:"certificate,omitzero"`
+}
+
+// Certificate is one that a listener shows.
+type Certificate struct {
+	Names      []string  `json:"names"`
+	Until      time.Time `json:"until"`
+	SelfSigned bool      `json:"self_signed,omitempty"` // by us, as none is configured
 }
 
 // Loaded tells which configuration is in use.

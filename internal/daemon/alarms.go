@@ -61,7 +61,7 @@ func (d *Daemon) alarms(ctx context.Context, now time.Time) ([]alarm, error) {
 		}
 		all = append(all, alarm{ask.kind, n, text})
 	}
-	return all, nil
+	return append(all, d.certificateAlarms(now)...), nil
 }
 
 func (d *Daemon) unseenTooLong(now time.Time) ledger.DeliveryFilter {

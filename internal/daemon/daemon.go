@@ -18,6 +18,7 @@ import (
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
+	"posthouse/relay/delivery"
 	"posthouse/relay/listener"
 	"posthouse/relay/mx"
 	"posthouse/relay/srs"
@@ -63,6 +64,7 @@ type Daemon struct {
 	stores    *stores
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
+	nextHops  []*delivery.Client
 	srs       *srs.Rewriter // nil: not configured
 	mx        *mx.Finder
 	intake    *relay.Intake
@@ -73,8 +75,9 @@ type Daemon struct {
 	control   *control.Server
 	bell      bell
 	// identities are our certificates, to be read again on reload.
-	identities []identity
-	tls        *tls.Config // of the first listener that has one
+	identities       []identity
+	brokenIdentities atomic.Pointer[[]string]
+	tls              *tls.Config // of the first listener that has one
 
 	// reconciled ends the caution after a roll-back; nil when there was none.
 	reconciled func(context.Context) error

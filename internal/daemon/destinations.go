@@ -29,6 +29,7 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 				return nil, fmt.Errorf("server %s: %w", name, err)
 			}
 			d.onStop(client.Stop)
+			d.nextHops = append(d.nextHops, client)
 			out, err := d.sealed(s, smtpDestination{client, d.senderFor(s), s.Side == config.Legacy})
 			if err != nil {
 				return nil, err
@@ -47,6 +48,22 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 		ways[outsideName] = out
 	}
 	return ways, nil
+}
+
+// passesDSN reports whether what a sender asks for about notifications is done: by us, or by every next hop that we have met.
+func (d *Daemon) passesDSN() bool {
+	if d.cfg.Relay.Notifications {
+		return true
+	}
+	met := false
+	for _, hop := range d.nextHops {
+		offers, known := hop.Offers("DSN")
+		if known && !offers {
+			return false
+		}
+		met = met || known
+	}
+	return met
 }
 
 // rescuing puts the mailbox path behind a way into the cloud by SMTP.

@@ -60,6 +60,9 @@ func protocolPeer(s listener.Session, utf8 bool) relay.Peer {
 	if s.TLS.Version != "" {
 		c.TLS = s.TLS.Version + " " + s.TLS.Cipher
 	}
+	if s.TLS.Client != "" {
+		c.TLS += ", client " + s.TLS.Client
+	}
 	return relay.Peer{Listener: s.Listener, Hostname: s.Hostname, Route: s.Role, Protocol: s.With(utf8), Client: c}
 }
 

@@ -28,6 +28,7 @@ func (d *Daemon) startKeeping(context.Context) error {
 		d.every(ctx, "keeping", d.tick(), func(ctx context.Context) error { alive(); return d.keep(ctx) })
 	})
 	loops.Go(func() { d.every(ctx, "looking for alarms", d.tick(), d.ring) })
+	loops.Go(func() { d.every(ctx, "reading certificates", d.tick(), d.renewIdentities) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })

@@ -13,6 +13,7 @@ import (
 
 	"posthouse/config"
 	"posthouse/cutover"
+	"posthouse/internal/login"
 	"posthouse/relay"
 	"posthouse/relay/listener"
 )
@@ -52,6 +53,10 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: intake{d.intake, l.Allow}, Observer: d.witness,
 		Log: d.log, MaxMessageBytes: int64(l.MaxMessageSize), MaxRecipients: l.MaxRecipients,
 		CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout, MessageTimeout: l.Limits.MessageTime, Limits: limits(l),
+		SMTPUTF8: true, DSN: d.passesDSN, // what a next hop cannot take goes by the mailbox path or is held
+	}
+	if cfg.Role == cutover.Submission {
+		cfg.DSN = nil // users who logged in are told by us
 	}
 	if cfg.Hostname == "" {
 		cfg.Hostname = d.hostname()
@@ -78,14 +83,14 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 }
 
 func (d *Daemon) secure(cfg *listener.Config, l config.Listener) error {
-	if l.TLSCert == "" || l.TLS == config.TLSNone {
+	if l.TLS == config.TLSNone {
 		return nil
 	}
-	identity, err := d.identity(l.TLSCert, l.TLSKey)
+	identities, err := d.identitiesOf(l, cfg.Hostname)
 	if err != nil {
 		return err
 	}
-	cfg.TLS = identity.ServerConfig(false)
+	cfg.TLS = login.ServerConfig(login.ServerOptions{Old: l.TLSOld, AskClient: l.TLSAskClient}, identities...)
 	cfg.ImplicitTLS = l.TLS == config.TLSImplicit
 	if d.tls == nil {
 		d.tls = cfg.TLS

@@ -2,10 +2,13 @@ package daemon_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/emersion/go-smtp"
 
 	"posthouse/internal/control"
 	"posthouse/internal/testserver"
@@ -64,7 +67,7 @@ func TestNoRescue(t *testing.T) {
 	}
 }
 
-// What a sender asked for about notifications goes on as it came, and to the old server's copy NEVER.
+// What a sender asked for about notifications goes on as it came, and to the old server's copy NEVER. It is offered once it is known that it does.
 func TestNotificationsArePassedOn(t *testing.T) {
 	b := newBed(t, layout{to: "to = [\"home:smtp\"]\ntee = true"})
 	b.start()
@@ -91,17 +94,60 @@ func TestNotificationsArePassedOn(t *testing.T) {
 	}
 	say("", "220")
 	say("EHLO pc.example", "250")
+	say("MAIL FROM:<x@sender.example> RET=HDRS", "555")
+	b.send("first", "y@sender.example", "anna@example.com")
+	b.until("the first to arrive", settled(1))
+	b.eventually("its copy", func() bool { return b.old.Accepted() == 1 })
+	say("EHLO pc.example", "250")
 	say("MAIL FROM:<x@sender.example> RET=HDRS ENVID=a+2Bb", "250")
 	say("RCPT TO:<anna@example.com> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;anna+2Bnews@example.com", "250")
 	say("DATA", "354")
 	say("Message-ID: <dsn@sender.example>\r\nFrom: x@sender.example\r\n\r\nhello\r\n.", "250")
-	b.until("it to arrive", settled(1))
-	b.eventually("the copy", func() bool { return b.old.Accepted() == 1 })
-	e, tee := b.mx.Received()[0], b.old.Received()[0]
+	b.until("it to arrive", settled(2))
+	b.eventually("the copy", func() bool { return b.old.Accepted() == 2 })
+	e, tee := b.mx.Received()[1], b.old.Received()[1]
 	if args := fmt.Sprint(e.Args, e.Rcpts[0].Args); !strings.Contains(args, "RET=HDRS ENVID=a+2Bb") || !strings.Contains(args, "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;anna+2Bnews@example.com") {
 		t.Errorf("to the cloud: %s", args)
 	}
 	if args := fmt.Sprint(tee.Args, tee.Rcpts[0].Args); tee.From != "" || strings.Contains(args, "RET") || !strings.Contains(args, "NOTIFY=NEVER") || strings.Contains(args, "ORCPT") {
 		t.Errorf("to the old server: <%s> %s", tee.From, args)
+	}
+}
+
+// A next hop without DSN: nobody is promised notifications, unless we send them.
+func TestNotificationsAreOfferedWhereTheyAreSent(t *testing.T) {
+	for relay, offered := range map[string]bool{"": false, "notifications = true": true} {
+		b := newBed(t, layout{relay: "retry = [\"1s\"]\n" + relay, mx: testserver.SMTPConfig{Without: []string{"DSN"}}})
+		b.start()
+		b.send("first", "y@sender.example", "anna@example.com")
+		b.until("it to arrive", settled(1))
+		c, err := smtp.Dial(b.listener())
+		must(t, err)
+		if got, _ := c.Extension("DSN"); got != offered {
+			t.Errorf("with %q DSN is offered: %t", relay, got)
+		}
+		must(t, c.Quit())
+		b.stop()
+	}
+}
+
+// An internationalised sender is taken and passed on as it is.
+func TestInternationalisedMail(t *testing.T) {
+	b := newBed(t, layout{})
+	b.start()
+	c, err := smtp.Dial(b.listener())
+	must(t, err)
+	defer c.Close()
+	must(t, c.Mail("größe@sender.example", &smtp.MailOptions{UTF8: true, Body: smtp.Body8BitMIME}))
+	must(t, c.Rcpt("anna@example.com", nil))
+	w, err := c.Data()
+	must(t, err)
+	_, err = w.Write([]byte("Message-ID: <utf8@sender.example>\r\nSubject: Größe\r\n\r\nhello\r\n"))
+	must(t, err)
+	must(t, w.Close())
+	b.until("it to arrive", settled(1))
+	e := b.mx.Received()[0]
+	if e.From != "größe@sender.example" || !strings.Contains(fmt.Sprint(e.Args), "SMTPUTF8") || !bytes.Contains(e.Data, []byte("with UTF8SMTP id")) || !bytes.Contains(e.Data, []byte("Subject: Größe\r\n")) {
+		t.Errorf("from %s, %v:\n%s", e.From, e.Args, e.Data)
 	}
 }

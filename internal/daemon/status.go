@@ -104,7 +104,9 @@ func (d *Daemon) listening() []control.Listening {
 	all := []control.Listening{}
 	for _, l := range d.listeners {
 		for _, at := range l.Addrs() {
-			all = append(all, control.Listening{Name: l.Name(), Role: string(d.cfg.Listeners[l.Name()].Role), Address: at.String()})
+			all = append(all, control.Listening{
+				Name: l.Name(), Role: string(d.cfg.Listeners[l.Name()].Role), Address: at.String(), Certificate: d.certificate(l.Name(), l.Hostname()),
+			})
 		}
 	}
 	return all

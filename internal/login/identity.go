@@ -39,22 +39,6 @@ func (i *TLSIdentity) Reload() (changed bool, err error) {
 // Leaf is the certificate in use now, with its names and dates.
 func (i *TLSIdentity) Leaf() *x509.Certificate { return i.current.Load().Leaf }
 
-// ServerConfig returns a configuration for listeners. It issues no session
-// tickets: Microsoft's senders abort STARTTLS when TLS 1.3 sends them one
-// (golang/go#70232). TLS10 is for printers and scanners in reach of the devices
-// listener only.
-func (i *TLSIdentity) ServerConfig(tls10 bool) *tls.Config {
-	config := &tls.Config{
-		MinVersion:             tls.VersionTLS12,
-		SessionTicketsDisabled: true,
-		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return i.current.Load(), nil },
-	}
-	if tls10 {
-		allowOld(config)
-	}
-	return config
-}
-
 func (i *TLSIdentity) clientCertificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return i.current.Load(), nil
 }

@@ -168,7 +168,7 @@ func TestTLSTrust(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err, _ = shake(t, client, tc.server.ServerConfig(false))
+			_, err, _ = shake(t, client, ServerConfig(ServerOptions{}, tc.server))
 			if tc.hint == "" {
 				if err != nil {
 					t.Errorf("not trusted: %v", err)
@@ -198,7 +198,7 @@ func TestPinIsCheckedOnEveryConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	client.ClientSessionCache = tls.NewLRUClientSessionCache(4)
-	resumable := server.ServerConfig(false)
+	resumable := ServerConfig(ServerOptions{}, server)
 	resumable.SessionTicketsDisabled = false
 	resumable.MaxVersion = tls.VersionTLS12
 	for range 2 {
@@ -217,7 +217,7 @@ func TestOldServersNeedToBeAllowed(t *testing.T) {
 	ca := newAuthority(t)
 	identity := ca.identity(t, "sbs2003.example")
 	old := func(max uint16, suite uint16) *tls.Config {
-		server := identity.ServerConfig(true)
+		server := ServerConfig(ServerOptions{Old: true}, identity)
 		server.MaxVersion, server.CipherSuites = max, []uint16{suite}
 		return server
 	}
@@ -254,7 +254,7 @@ func TestTLS10DoesNotWeakenNewServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err, _ := shake(t, client, ca.identity(t, "mail.example").ServerConfig(true))
+	state, err, _ := shake(t, client, ServerConfig(ServerOptions{Old: true}, ca.identity(t, "mail.example")))
 	if err != nil || state.Version != tls.VersionTLS13 {
 		t.Errorf("%v, version %x; want TLS 1.3", err, state.Version)
 	}
@@ -262,7 +262,7 @@ func TestTLS10DoesNotWeakenNewServers(t *testing.T) {
 
 func TestClientCertificate(t *testing.T) {
 	ca := newAuthority(t)
-	server := ca.identity(t, "mail.example").ServerConfig(false)
+	server := ServerConfig(ServerOptions{}, ca.identity(t, "mail.example"))
 	server.ClientAuth, server.ClientCAs = tls.RequireAndVerifyClientCert, ca.pool()
 	options := TLSOptions{ServerName: "mail.example", Roots: ca.pool()}
 	without, err := TLSConfig(options)
@@ -291,7 +291,7 @@ func TestServerIssuesNoSessionTickets(t *testing.T) {
 		t.Fatal(err)
 	}
 	client.ClientSessionCache = tls.NewLRUClientSessionCache(4)
-	server := ca.identity(t, "mail.example").ServerConfig(false)
+	server := ServerConfig(ServerOptions{}, ca.identity(t, "mail.example"))
 	for range 2 {
 		state, err, _ := shake(t, client, server)
 		if err != nil || state.DidResume {
@@ -303,7 +303,7 @@ func TestServerIssuesNoSessionTickets(t *testing.T) {
 func TestIdentityReload(t *testing.T) {
 	ca := newAuthority(t)
 	identity := ca.identity(t, "mail.example")
-	config := identity.ServerConfig(false)
+	config := ServerConfig(ServerOptions{}, identity)
 	first := Fingerprint(identity.Leaf())
 	if changed, err := identity.Reload(); changed || err != nil {
 		t.Errorf("nothing new: %v, %v", changed, err)

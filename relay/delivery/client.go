@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 )
 
 // Client delivers to one destination. Its methods may be called from any
@@ -16,7 +17,8 @@ type Client struct {
 	config Config
 	tls    *tls.Config
 	pool   *pool
-	life   context.Context // ends when Stop cuts sessions off
+	offers atomic.Pointer[extensions] // of the last session that was opened; nil before
+	life   context.Context            // ends when Stop cuts sessions off
 	abort  context.CancelCauseFunc
 }
 
@@ -113,8 +115,19 @@ func (c *Client) session(ctx context.Context, o *Origin) (s *conn, reused bool, 
 		return s, true, nil
 	}
 	c.pool.makeRoom()
-	s, err = c.connect(ctx, o)
+	if s, err = c.connect(ctx, o); err == nil {
+		c.offers.Store(&s.ext)
+	}
 	return s, false, err
+}
+
+// Offers reports whether the next hop offered an extension in the last session that was opened; known is false before the first.
+func (c *Client) Offers(extension string) (offers, known bool) {
+	ext := c.offers.Load()
+	if ext == nil {
+		return false, false
+	}
+	return ext.has(extension), true
 }
 
 // admit finds the recipients that can be written in a command.

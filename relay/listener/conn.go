@@ -42,6 +42,7 @@ type conn struct {
 	chunk    int64   // octets of a BDAT chunk that go-smtp has still to read
 	pace     pace    // of the transaction's body
 	greeted  bool    // HELO or EHLO was given, since STARTTLS
+	dsn      bool    // DSN was offered then
 	noData   bool    // the last command was a DATA that was refused
 	txn      underway
 	deadline time.Time // for the body of the transaction

@@ -69,6 +69,7 @@ func (s Session) With(utf8 bool) string {
 type TLSState struct {
 	Version string
 	Cipher  string
+	Client  string // the certificate that the client showed, unchecked: its name and "sha256:" with the digest of the whole; "" if none
 }
 
 // Envelope is what the client said about one message.

@@ -54,6 +54,8 @@ func (c *conn) words(line string, first bool) string {
 	switch {
 	case verb == "EHLO" && ok && first:
 		return "250-" + c.cfg.Hostname + "\r\n" + c.extensions()
+	case verb == "EHLO" && line == "250-DSN" && !c.dsn:
+		return "" // SIZE comes after it: it is never the last
 	case verb == "HELO" && ok:
 		return "250 " + c.cfg.Hostname + "\r\n"
 	case verb == "MAIL" && ok:

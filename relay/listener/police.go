@@ -99,6 +99,7 @@ func (c *conn) police() (pass string, refusal *Refusal) {
 			return "", refuseArgument
 		}
 		c.info.Helo, c.info.ESMTP, c.greeted = name, c.cmd.verb == "EHLO", true
+		c.dsn = c.cfg.DSN == nil || c.cfg.DSN()
 		return c.cmd.verb + " " + name, nil
 	case "RSET", "NOOP", "QUIT", "VRFY":
 		return c.cmd.verb, nil
@@ -199,8 +200,10 @@ func (c *conn) policeParams(params string) (pass string, refusal *Refusal) {
 // serves tells whether MAIL or RCPT may have this parameter: those of the extensions that we offer, and AUTH, which does no harm.
 func (c *conn) serves(param string) bool {
 	switch c.cmd.verb + " " + param {
-	case "MAIL SIZE", "MAIL BODY", "MAIL RET", "MAIL ENVID", "MAIL AUTH", "RCPT NOTIFY", "RCPT ORCPT":
+	case "MAIL SIZE", "MAIL BODY", "MAIL AUTH":
 		return true
+	case "MAIL RET", "MAIL ENVID", "RCPT NOTIFY", "RCPT ORCPT":
+		return c.dsn
 	case "MAIL SMTPUTF8":
 		return c.cfg.SMTPUTF8
 	case "MAIL REQUIRETLS":

@@ -125,6 +125,9 @@ func passes(err error) bool {
 // Name is the listener's name in the configuration.
 func (s *Server) Name() string { return s.cfg.Name }
 
+// Hostname is the name by which it greets.
+func (s *Server) Hostname() string { return s.cfg.Hostname }
+
 // Addrs are the addresses listened on, none before Start.
 func (s *Server) Addrs() []net.Addr {
 	s.mu.Lock()

@@ -1,7 +1,10 @@
 package listener
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -45,6 +48,18 @@ func (c *conn) handshake() {
 	c.nc, c.secure, c.greeted = t, true, false
 	c.info.Helo, c.info.ESMTP = "", false
 	c.info.TLS = TLSState{Version: tls.VersionName(state.Version), Cipher: tls.CipherSuiteName(state.CipherSuite)}
+	if len(state.PeerCertificates) > 0 {
+		c.info.TLS.Client = named(state.PeerCertificates[0])
+	}
+}
+
+// named tells a certificate from others. Nobody checked who signed it.
+func named(c *x509.Certificate) string {
+	name := c.Subject.CommonName
+	if len(c.DNSNames) > 0 {
+		name = c.DNSNames[0]
+	}
+	return fmt.Sprintf("%s sha256:%x", heloName(name[:min(len(name), 100)]), sha256.Sum256(c.Raw))
 }
 
 // lingeringClose lets a client that is still sending read the last reply: closing with unread octets would reset the connection and
