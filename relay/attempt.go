@@ -30,6 +30,9 @@ func (c *Courier) attempt(ctx context.Context, l *lane, d departure) ended {
 			group[i].Next = l.again(now, group[i].Next, c.cfg.Pauses)
 		}
 		c.log(capture, group[i], o)
+		if c.cfg.Attempted != nil {
+			c.cfg.Attempted(capture, group[i])
+		}
 		news = news || group[i].State == ledger.Due || group[i].State == ledger.InDoubt
 	}
 	return ended{group, news}
@@ -154,6 +157,7 @@ func enter(d ledger.Delivery, s ledger.DeliveryState, now, next time.Time) ledge
 func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
 	entry := c.cfg.Log.WithFields(logrus.Fields{
 		"capture": capture.ID, "to": d.Recipient, "original": d.Original, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply, "class": o.Class,
+		"from": clip(capture.Envelope.From), "client": capture.Client.Addr, "size": capture.Size, "delay_ms": c.cfg.Clock.Now().Sub(capture.At).Milliseconds(),
 	})
 	if id := capture.MessageID; id != "" {
 		entry = entry.WithField("message_id", clip(id))

@@ -33,6 +33,8 @@ type CourierConfig struct {
 	Pauses        pace.Schedule // how long an unreachable destination is left alone
 	Clock         clock.Clock
 	Log           logrus.FieldLogger
+	// Attempted is told how a delivery stands after an attempt. May be nil.
+	Attempted func(ledger.Capture, ledger.Delivery)
 	// Alive is called on each turn of the loop that looks for what is due, at least once per Scan. May be nil.
 	Alive func()
 }

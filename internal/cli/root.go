@@ -27,6 +27,7 @@ func commands(a *app) []*cobra.Command {
 		newVerify(a),
 		newQueue(a),
 		newTrace(a),
+		newTail(a),
 		newConfig(a),
 		newVersion(a),
 	}

@@ -70,6 +70,7 @@ type canned struct {
 	verified []control.Verified
 	copied   []control.Backfilled
 	planned  []control.Planned
+	events   []control.Event
 }
 
 func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
@@ -98,6 +99,16 @@ func (c canned) Backfill(_ context.Context, mailboxes []string, yield func(contr
 	return nil
 }
 
+func (c canned) Tail(_ context.Context, begun func(), yield func(control.Event) error) error {
+	begun()
+	for _, e := range c.events {
+		if err := yield(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c canned) Plan(_ context.Context, mailboxes []string, yield func(control.Planned) error) error {
 	for _, p := range c.planned {
 		if !slices.Contains(mailboxes, p.Mailbox) {
@@ -112,20 +123,15 @@ func (c canned) Plan(_ context.Context, mailboxes []string, yield func(control.P
 
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: serve STATUS [VERIFY [BACKFILL [PLAN]]]")
+		ts.Fatalf("usage: serve STATUS [VERIFY [BACKFILL [PLAN [TAIL]]]]")
 	}
 	var c canned
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &c.status))
+	for i, into := range []any{&c.status, &c.verified, &c.copied, &c.planned, &c.events} {
+		if i < len(args) {
+			ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[i])), into))
+		}
+	}
 	c.status.Config.File = ts.MkAbs("posthouse.toml")
-	if len(args) > 1 {
-		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &c.verified))
-	}
-	if len(args) > 2 {
-		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[2])), &c.copied))
-	}
-	if len(args) > 3 {
-		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[3])), &c.planned))
-	}
 	listenCanned(ts, c)
 }
 

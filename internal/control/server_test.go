@@ -27,7 +27,12 @@ func (s *service) Verify(ctx context.Context, names []string, _ bool, yield func
 }
 
 func (s *service) Backfill(context.Context, []string, func(Backfilled) error) error { return nil }
-func (s *service) Plan(context.Context, []string, func(Planned) error) error        { return nil }
+func (s *service) Tail(_ context.Context, begun func(), yield func(Event) error) error {
+	begun()
+	return yield(Event{Schema: TailSchema, What: MailTaken})
+}
+
+func (s *service) Plan(context.Context, []string, func(Planned) error) error { return nil }
 
 func (s *service) Panicked(err error) { s.alarmed <- err }
 

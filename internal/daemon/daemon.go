@@ -74,6 +74,7 @@ type Daemon struct {
 	logs      []*logSource
 	control   *control.Server
 	bell      bell
+	feed      feed
 	// identities are our certificates, to be read again on reload.
 	identities       []identity
 	brokenIdentities atomic.Pointer[[]string]

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"posthouse/cutover"
+	"posthouse/internal/control"
 	"posthouse/ledger"
 	"posthouse/relay"
 	"posthouse/relay/listener"
@@ -15,6 +16,7 @@ import (
 // intake adapts the relay's intake to the listener.
 type intake struct {
 	relay *relay.Intake
+	feed  *feed
 	// allow are the networks that may use a devices listener; nil on other listeners, which anybody may use.
 	allow []netip.Prefix
 }
@@ -35,7 +37,7 @@ func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelo
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return message{arrival}, nil
+	return &message{Arrival: arrival, feed: i.feed, session: s, envelope: e}, nil
 }
 
 func inNetworks(ip netip.Addr, networks []netip.Prefix) bool {
@@ -43,10 +45,32 @@ func inNetworks(ip netip.Addr, networks []netip.Prefix) bool {
 }
 
 // message adapts one arrival.
-type message struct{ *relay.Arrival }
+type message struct {
+	*relay.Arrival
+	feed     *feed
+	session  listener.Session
+	envelope listener.Envelope
+	size     int64
+}
 
-func (m message) Commit(ctx context.Context) (string, error) {
+func (m *message) Write(p []byte) (int, error) {
+	n, err := m.Arrival.Write(p)
+	m.size += int64(n)
+	return n, err
+}
+
+func (m *message) Commit(ctx context.Context) (string, error) {
 	id, err := m.Arrival.Commit(ctx)
+	if err == nil {
+		m.feed.tell(func() control.Event {
+			e := event(control.MailTaken, m.session)
+			e.Capture, e.From, e.Size = string(id), m.envelope.From, m.size
+			for _, r := range m.envelope.Recipients {
+				e.To = append(e.To, r.Address)
+			}
+			return e
+		})
+	}
 	return string(id), refusal(err)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/evidence"
+	"posthouse/internal/control"
 	"posthouse/ledger"
 	"posthouse/relay/listener"
 )
@@ -60,6 +61,11 @@ func (w *witness) switched(at time.Time) {
 func (w *witness) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset) error {
 	if err := w.d.ledger.Testify(ctx, observations, coverage, offset); err != nil {
 		return err
+	}
+	for _, o := range observations {
+		if _, ofLog := w.d.cfg.Evidence[o.Source]; ofLog {
+			w.d.feed.tell(func() control.Event { return used(o) })
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -177,11 +183,22 @@ func (w *witness) Connected(s listener.Session) {
 	w.contacts[s.Listener] = w.d.opts.Clock.Now()
 }
 
-// RecipientRefused and Abused tell of clients that have connected: that is noted already.
-func (w *witness) RecipientRefused(listener.Session, string, *listener.Refusal) {}
+// RecipientRefused and Abused tell of clients that have connected: for the testimony that is noted already.
+func (w *witness) RecipientRefused(s listener.Session, rcpt string, why *listener.Refusal) {
+	w.d.feed.tell(func() control.Event {
+		e := event(control.RecipientRefused, s)
+		e.To, e.Reply = []string{rcpt}, fmt.Sprintf("%d %d.%d.%d %s", why.Code, why.Enhanced[0], why.Enhanced[1], why.Enhanced[2], why.Text)
+		return e
+	})
+}
 
-// Abused is noise.
-func (w *witness) Abused(listener.Session, listener.Abuse) {}
+func (w *witness) Abused(s listener.Session, what listener.Abuse) {
+	w.d.feed.tell(func() control.Event {
+		e := event(control.ClientAbused, s)
+		e.Detail = string(what)
+		return e
+	})
+}
 
 // snapshot is the testimony now; it is a value.
 func (w *witness) snapshot() evidence.Testimony {

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"posthouse/internal/control"
+)
+
+// tailFlags choose among what happens; an empty one chooses all.
+type tailFlags struct {
+	from, to, client, route string
+	refused                 bool
+}
+
+func newTail(a *app) *cobra.Command {
+	var f tailFlags
+	c := &cobra.Command{
+		Use: "tail", Short: "Mail as it arrives and leaves, live", Args: cobra.NoArgs,
+		Long: `Shows, until it is interrupted, each attempt to deliver a captured message and what came of it, recipients that were refused and clients that broke the rules,
+and the use of the old server that logs tell of. With --json also each message as it is taken.
+The filters choose among them: an ADDRESS may be @DOMAIN, a client is named by its address, its network (10.0.4.0/24) or a part of its name.
+
+Exit code: 0 when it was interrupted, 1 when posthouse ended, 69 when it is not running.`,
+		RunE: func(c *cobra.Command, _ []string) error { return a.tail(c.Context(), f) },
+	}
+	c.Flags().StringVar(&f.from, "from", "", "only mail from this `address`")
+	c.Flags().StringVar(&f.to, "to", "", "only mail to this `address`")
+	c.Flags().StringVar(&f.client, "client", "", "only from this `client`")
+	c.Flags().StringVar(&f.route, "route", "", "only by this `route`: arriving, devices, submission; of logs: arriving, sending, login")
+	c.Flags().BoolVar(&f.refused, "refused", false, "only what was refused, and clients that broke the rules")
+	return c
+}
+
+func (a *app) tail(ctx context.Context, f tailFlags) error {
+	r, err := a.reach()
+	if err != nil {
+		return err
+	}
+	ctx, stop := a.untilTold(ctx)
+	defer stop()
+	chosen, err := f.choice()
+	if err != nil {
+		return err
+	}
+	s, err := r.status(ctx)
+	if err != nil {
+		return err
+	}
+	names := naming{domains: s.Domains}
+	err = r.client.Tail(ctx, func() {}, func(e control.Event) error {
+		switch {
+		case !chosen(e):
+		case a.json:
+			a.out.object(e)
+		default:
+			a.out.print(eventView(e, names, a.zone)...)
+		}
+		return a.out.err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case a.out.err != nil:
+		return a.out.err
+	case err == nil:
+		err = errors.New("posthouse ended")
+	}
+	return r.explain(err)
+}
+
+// choice is a function of what the flags choose.
+func (f tailFlags) choice() (func(control.Event) bool, error) {
+	client, err := clientFilter(f.client)
+	if err != nil {
+		return nil, err
+	}
+	return func(e control.Event) bool {
+		refused := e.What == control.RecipientRefused || e.What == control.ClientAbused
+		return (!f.refused || refused) && (f.route == "" || f.route == e.Route) && client(e) &&
+			(f.from == "" || is(f.from, e.From)) && (f.to == "" || anyIs(f.to, e.To))
+	}, nil
+}
+
+// is tells whether an address is the one that is asked for, or in the @DOMAIN.
+func is(asked, address string) bool {
+	asked, address = strings.ToLower(asked), strings.ToLower(strings.Trim(address, "<>"))
+	return asked == address || strings.HasPrefix(asked, "@") && strings.HasSuffix(address, asked) || strings.HasSuffix(asked, "@") && strings.HasPrefix(address, asked)
+}
+
+func anyIs(asked string, addresses []string) bool {
+	for _, address := range addresses {
+		if is(asked, address) {
+			return true
+		}
+	}
+	return false
+}

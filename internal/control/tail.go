@@ -1,0 +1,70 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Event is something that just happened to mail, or use of the old server that a log told of. Instants are UTC, sizes octets, lengths of time nanoseconds.
+type Event struct {
+	Schema string    `json:"schema"` // TailSchema
+	At     time.Time `json:"at"`
+	What   Happening `json:"what"`
+
+	Route    string   `json:"route,omitempty"`    // arriving, devices, submission
+	Listener string   `json:"listener,omitempty"` // its name
+	Source   string   `json:"source,omitempty"`   // the log that told of it
+	Client   string   `json:"client,omitempty"`   // the name that the client gave
+	Addr     string   `json:"addr,omitempty"`
+	User     string   `json:"user,omitempty"`
+	From     string   `json:"from,omitempty"` // empty: the null sender, where there is a message
+	To       []string `json:"to,omitempty"`
+	Size     int64    `json:"size,omitempty"`
+	Capture  string   `json:"capture,omitempty"`
+
+	Destination string        `json:"destination,omitempty"` // of an attempt
+	Reply       string        `json:"reply,omitempty"`       // the far end's words, or ours to a client
+	Took        time.Duration `json:"took,omitempty"`        // of an attempt: since the capture
+	Detail      string        `json:"detail,omitempty"`
+
+	// Missed is how many events before this one the reader was too slow for.
+	Missed int `json:"missed,omitempty"`
+}
+
+// TailSchema names the shape of Event.
+const TailSchema = "posthouse.tail/1"
+
+// Happening is what an Event tells of.
+type Happening string
+
+const (
+	MailTaken        Happening = "taken"     // a message was captured
+	MailDelivered    Happening = "delivered" // an attempt was accepted
+	MailWaits        Happening = "waits"     // an attempt was not, or nobody knows; it goes on by itself
+	MailHeld         Happening = "held"      // it waits for a person, or is kept as spam or virus
+	RecipientRefused Happening = "refused"   // a recipient was not accepted
+	ClientAbused     Happening = "abused"    // a client broke the protocol or a limit
+	OldServerUsed    Happening = "used"      // somebody used the old server, says a log
+)
+
+// Tail calls yield for everything that happens from now on, until ctx or the service ends. begun is called once nothing is missed any more.
+func (c *Client) Tail(ctx context.Context, begun func(), yield func(Event) error) error {
+	body, err := c.do(ctx, http.MethodGet, "/tail", nil)
+	if err != nil {
+		return fmt.Errorf("asking for what happens: %w", err)
+	}
+	begun()
+	return wrapped("reading what happens", lines(body, TailSchema, func(e Event) (string, string) { return e.Schema, e.Detail }, yield))
+}
+
+// tail answers with a line for each event. The header goes out at once, so that a reader knows from when on nothing is missed.
+func tail(running context.Context, s Service) http.HandlerFunc {
+	return guarded(s, func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		return streamed(running, func(ctx context.Context, _ *http.Request, yield func(Event) error) error {
+			return s.Tail(ctx, func() { w.WriteHeader(http.StatusOK); flush(w) }, yield)
+		})(w, r)
+	})
+}

@@ -1,0 +1,43 @@
+package daemon_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"posthouse/internal/control"
+)
+
+// What happens is told, in order, to whoever listens by the control socket: a message that is taken and what comes of it, and a recipient that is refused.
+func TestTail(t *testing.T) {
+	b := newBed(t, layout{})
+	b.start()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	client := control.Dial(filepath.Join(b.dir, "state", "control.sock"))
+	begun, events, ended := make(chan struct{}), make(chan control.Event, 10), make(chan error, 1)
+	go func() {
+		ended <- client.Tail(ctx, func() { close(begun) }, func(e control.Event) error { events <- e; return nil })
+	}()
+	<-begun
+	body := b.send("hello", "x@sender.example", "anna@example.com")
+	taken, delivered := <-events, <-events
+	if taken.What != control.MailTaken || taken.From != "x@sender.example" || taken.To[0] != "anna@example.com" || taken.Size != int64(len(body)) || taken.Addr != "127.0.0.3" || taken.Capture == "" {
+		t.Errorf("taken: %+v", taken)
+	}
+	if delivered.What != control.MailDelivered || delivered.Capture != taken.Capture || delivered.Destination != "cloud:smtp" || delivered.Reply == "" || delivered.Took <= 0 || delivered.Took > time.Minute {
+		t.Errorf("delivered: %+v", delivered)
+	}
+	if _, err := b.sender.Send(ctx, b.listener(), "x@sender.example", []string{"nobody@example.com"}, body); err != nil {
+		t.Fatal(err)
+	}
+	if refused := <-events; refused.What != control.RecipientRefused || refused.To[0] != "nobody@example.com" || refused.Reply[:3] != "550" {
+		t.Errorf("refused: %+v", refused)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the tail ended with %v", err)
+	}
+}
