@@ -32,6 +32,7 @@ func (c *checker) check() {
 	c.pair("relay.arc", "domain", "selector")
 	c.pair("relay.arc", "domain", "key_file")
 	c.sources()
+	c.metrics()
 	c.cfg.State = c.path(c.cfg.State)
 	if c.cfg.Control.Socket == "" {
 		c.cfg.Control.Socket = filepath.Join(c.cfg.State, "control.sock")

@@ -47,6 +47,9 @@ type Config struct {
 	// The socket by which the commands talk to the running service.
 	Control Control `toml:"control"`
 
+	// Counters for monitoring.
+	Metrics Metrics `toml:"metrics"`
+
 	// What is logged, and how.
 	Log Log `toml:"log"`
 

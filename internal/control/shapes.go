@@ -43,9 +43,10 @@ func NewStatus() Status {
 
 // Listening is a listener and an address at which it is reached.
 type Listening struct {
-	Name    string `json:"name"`
-	Role    string `json:"role"`    // mx or devices
-	Address string `json:"address"` // host:port
+	Name        string `json:"name"`
+	Role        string `json:"role"`        // mx or devices
+	Address     string `json:"address"`     // host:port
+	Connections int    `json:"connections"` // open at the moment, at all addresses of the listener
 	// Certificate is what it shows to clients that ask for no other name; nothing where there is no TLS.
 	Certificate Certificate `json:"certificate,omitzero"`
 }

@@ -15,6 +15,7 @@ import (
 	"posthouse/config"
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
+	"posthouse/internal/web"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
@@ -75,6 +76,8 @@ type Daemon struct {
 	control   *control.Server
 	bell      bell
 	feed      feed
+	metrics   *web.Metrics
+	metricsAt net.Addr // where they are served; nil: nowhere
 	// identities are our certificates, to be read again on reload.
 	identities       []identity
 	brokenIdentities atomic.Pointer[[]string]
@@ -93,7 +96,9 @@ type Daemon struct {
 
 // New checks nothing and starts nothing; Start does.
 func New(opts Options) *Daemon {
-	return &Daemon{opts: opts, cfg: opts.Config, log: opts.Log}
+	d := &Daemon{opts: opts, cfg: opts.Config, log: opts.Log}
+	d.metrics = web.NewMetrics(d.Status)
+	return d
 }
 
 // Start returns when everything runs. After an error everything that ran was stopped.
@@ -121,7 +126,7 @@ func (d *Daemon) steps() []func(context.Context) error {
 		return []func(context.Context) error{d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startControl}
 	}
 	return []func(context.Context) error{
-		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startListeners, d.startLogs, d.startKeeping, d.startControl,
+		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startListeners, d.startLogs, d.startKeeping, d.startMetrics, d.startControl,
 	}
 }
 

@@ -107,6 +107,7 @@ func used(o evidence.Observation) control.Event {
 
 // attempted tells how a delivery stands.
 func (d *Daemon) attempted(c ledger.Capture, to ledger.Delivery) {
+	d.metrics.Attempted(to.Destination, string(to.State))
 	d.feed.tell(func() control.Event {
 		now := d.opts.Clock.Now()
 		return control.Event{

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"time"
 
 	"posthouse/cutover"
 	"posthouse/internal/control"
+	"posthouse/internal/web"
 	"posthouse/ledger"
 	"posthouse/relay"
 	"posthouse/relay/listener"
@@ -15,8 +17,9 @@ import (
 
 // intake adapts the relay's intake to the listener.
 type intake struct {
-	relay *relay.Intake
-	feed  *feed
+	relay   *relay.Intake
+	feed    *feed
+	metrics *web.Metrics
 	// allow are the networks that may use a devices listener; nil on other listeners, which anybody may use.
 	allow []netip.Prefix
 }
@@ -37,7 +40,7 @@ func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelo
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return &message{Arrival: arrival, feed: i.feed, session: s, envelope: e}, nil
+	return &message{Arrival: arrival, feed: i.feed, metrics: i.metrics, session: s, envelope: e}, nil
 }
 
 func inNetworks(ip netip.Addr, networks []netip.Prefix) bool {
@@ -48,6 +51,7 @@ func inNetworks(ip netip.Addr, networks []netip.Prefix) bool {
 type message struct {
 	*relay.Arrival
 	feed     *feed
+	metrics  *web.Metrics
 	session  listener.Session
 	envelope listener.Envelope
 	size     int64
@@ -60,8 +64,10 @@ func (m *message) Write(p []byte) (int, error) {
 }
 
 func (m *message) Commit(ctx context.Context) (string, error) {
+	begun := time.Now()
 	id, err := m.Arrival.Commit(ctx)
 	if err == nil {
+		m.metrics.Accepted(string(m.session.Role), m.size, time.Since(begun))
 		m.feed.tell(func() control.Event {
 			e := event(control.MailTaken, m.session)
 			e.Capture, e.From, e.Size = string(id), m.envelope.From, m.size

@@ -105,7 +105,7 @@ func (d *Daemon) listening() []control.Listening {
 	for _, l := range d.listeners {
 		for _, at := range l.Addrs() {
 			all = append(all, control.Listening{
-				Name: l.Name(), Role: string(d.cfg.Listeners[l.Name()].Role), Address: at.String(), Certificate: d.certificate(l.Name(), l.Hostname()),
+				Name: l.Name(), Role: string(d.cfg.Listeners[l.Name()].Role), Address: at.String(), Connections: l.Connections(), Certificate: d.certificate(l.Name(), l.Hostname()),
 			})
 		}
 	}

@@ -175,6 +175,7 @@ func (w *witness) contacted(seen []evidence.Observation) {
 
 // Connected notes a connection from outside: one from this very machine's own address proves nothing.
 func (w *witness) Connected(s listener.Session) {
+	w.d.metrics.Session(s.Listener)
 	if s.Remote.Addr().Unmap() == s.Local.Addr().Unmap() {
 		return
 	}
@@ -185,14 +186,17 @@ func (w *witness) Connected(s listener.Session) {
 
 // RecipientRefused and Abused tell of clients that have connected: for the testimony that is noted already.
 func (w *witness) RecipientRefused(s listener.Session, rcpt string, why *listener.Refusal) {
+	code := fmt.Sprintf("%d %d.%d.%d", why.Code, why.Enhanced[0], why.Enhanced[1], why.Enhanced[2])
+	w.d.metrics.Refused(s.Listener, code)
 	w.d.feed.tell(func() control.Event {
 		e := event(control.RecipientRefused, s)
-		e.To, e.Reply = []string{rcpt}, fmt.Sprintf("%d %d.%d.%d %s", why.Code, why.Enhanced[0], why.Enhanced[1], why.Enhanced[2], why.Text)
+		e.To, e.Reply = []string{rcpt}, code+" "+why.Text
 		return e
 	})
 }
 
 func (w *witness) Abused(s listener.Session, what listener.Abuse) {
+	w.d.metrics.Abused(s.Listener, string(what))
 	w.d.feed.tell(func() control.Event {
 		e := event(control.ClientAbused, s)
 		e.Detail = string(what)
