@@ -128,9 +128,9 @@ type Captures interface {
 	// Captured returns those of the captures that there are, with one question.
 	Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]Captured, error)
 
-	// DueDeliveries returns one destination's deliveries in a state (Due, InDoubt, Accepted) whose Next is not after now, at most limit, those never tried
-	// first, then by Next; and the earliest Next among the rest (zero if none). However much waits for one destination, another's are found at once.
-	DueDeliveries(ctx context.Context, destination string, state DeliveryState, now time.Time, limit int) ([]Delivery, time.Time, error)
+	// DueDeliveries returns one destination's deliveries in a state (Due, InDoubt, Accepted) whose Next is not after now, or after latest: a clock that was wrong wrote it. It returns at most limit,
+	// those never tried first, then by Next; and the earliest Next among the rest (zero if none). However much waits for one destination, another's are found at once.
+	DueDeliveries(ctx context.Context, destination string, state DeliveryState, now, latest time.Time, limit int) ([]Delivery, time.Time, error)
 	// Destinations names the destinations of all deliveries that are not settled, sorted.
 	Destinations(ctx context.Context) ([]string, error)
 	// Update writes state, attempts, next, since, reply, reason, class and seen of the given deliveries, all in one change. A state entered, Sending apart, is a step of the delivery's

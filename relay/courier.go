@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,8 @@ type Courier struct {
 	asking context.Context // ends when Stop begins: a question that is not answered is asked again some day
 	hush   context.CancelFunc
 
+	horizon time.Duration // no delivery's next attempt is further away than this
+
 	doubts  atomic.Bool // there may be deliveries in doubt
 	lookout time.Time   // when accepted deliveries are looked for next; the scan's
 
@@ -83,6 +86,7 @@ func NewCourier(ctx context.Context, cfg CourierConfig) (*Courier, error) {
 		busy: map[ledger.DeliveryID]bool{}, freed: map[ledger.DeliveryID]bool{}, answers: map[ledger.DeliveryID]time.Time{},
 	}
 	c.idle.L = &c.mu
+	c.horizon = 2 * (slices.Max(append([]time.Duration{0}, cfg.Retry.Steps...)) + maxRest)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.asking, c.hush = context.WithCancel(c.ctx)
 	for name := range cfg.Destinations {

@@ -78,7 +78,7 @@ func (c *Courier) until(next, now time.Time) time.Duration {
 
 // due reads from the ledger; what fails is logged and tried again by the next scan.
 func (c *Courier) due(ctx context.Context, l *lane, s ledger.DeliveryState, now time.Time, limit int) ([]ledger.Delivery, time.Time, bool) {
-	due, next, err := c.cfg.Ledger.DueDeliveries(ctx, l.name, s, now, limit)
+	due, next, err := c.cfg.Ledger.DueDeliveries(ctx, l.name, s, now, now.Add(c.horizon), limit)
 	if err != nil && ctx.Err() == nil {
 		c.cfg.Log.WithError(err).Error("could not read what waits")
 	}

@@ -293,9 +293,9 @@ type counting struct {
 	calls atomic.Int64
 }
 
-func (l *counting) DueDeliveries(ctx context.Context, to string, s ledger.DeliveryState, now time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
+func (l *counting) DueDeliveries(ctx context.Context, to string, s ledger.DeliveryState, now, latest time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
 	l.calls.Add(1)
-	return l.Captures.DueDeliveries(ctx, to, s, now, limit)
+	return l.Captures.DueDeliveries(ctx, to, s, now, latest, limit)
 }
 
 func (l *counting) Update(ctx context.Context, all ...ledger.Delivery) error {

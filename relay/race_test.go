@@ -19,8 +19,8 @@ type late struct {
 	proceed chan struct{} // lets it go on
 }
 
-func (l *late) DueDeliveries(ctx context.Context, to string, s ledger.DeliveryState, now time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
-	due, next, err := l.Captures.DueDeliveries(ctx, to, s, now, limit)
+func (l *late) DueDeliveries(ctx context.Context, to string, s ledger.DeliveryState, now, latest time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
+	due, next, err := l.Captures.DueDeliveries(ctx, to, s, now, latest, limit)
 	if s == ledger.InDoubt && len(due) > 0 {
 		if l.reads++; l.reads == l.nth {
 			<-l.proceed

@@ -13,7 +13,7 @@ func (c *Courier) askAccepted(ctx context.Context, now time.Time) time.Duration 
 	if c.cfg.Finder == nil {
 		return c.cfg.Scan
 	}
-	if c.lookout.After(now) {
+	if c.lookout.After(now) && !c.lookout.After(now.Add(c.cfg.Scan)) { // further away it is of a clock that was put back
 		return c.until(c.lookout, now)
 	}
 	c.lookout = now.Add(c.cfg.Scan)

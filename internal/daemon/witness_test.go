@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"posthouse/bridge"
+	"posthouse/config"
 	"posthouse/evidence"
 	"posthouse/internal/clock"
+	"posthouse/internal/web"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
 	"posthouse/relay/listener"
@@ -24,7 +26,7 @@ func newWitness(t *testing.T) *witness {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return &witness{d: &Daemon{ledger: l, opts: Options{Clock: clock.Real()}}, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
+	return &witness{d: &Daemon{ledger: l, cfg: &config.Config{}, opts: Options{Clock: clock.Real()}, metrics: web.NewMetrics(nil)}, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
 }
 
 func (w *witness) spans(source string) evidence.Spans { return w.snapshot().Coverage(source) }

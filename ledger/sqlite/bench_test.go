@@ -205,7 +205,7 @@ func BenchmarkDue(b *testing.B) {
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		due, _, err := l.DueDeliveries(b.Context(), "cloud:smtp", ledger.Due, time.UnixMicro(1.8e15), 100)
+		due, _, err := l.DueDeliveries(b.Context(), "cloud:smtp", ledger.Due, time.UnixMicro(1.8e15), time.UnixMicro(1.9e15), 100)
 		if err != nil || len(due) != 100 {
 			b.Fatal(len(due), err)
 		}

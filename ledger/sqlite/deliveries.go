@@ -21,7 +21,7 @@ const whereDue = `WHERE d.state <> 'settled' AND d.state = ? AND d.destination =
 
 // DueDeliveries reads the index of what is open in two halves, never tried and tried, each one row further than it takes: that row is the half's
 // earliest among the rest.
-func (l *Ledger) DueDeliveries(ctx context.Context, destination string, state ledger.DeliveryState, now time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
+func (l *Ledger) DueDeliveries(ctx context.Context, destination string, state ledger.DeliveryState, now, latest time.Time, limit int) ([]ledger.Delivery, time.Time, error) {
 	var due []ledger.Delivery
 	var next time.Time
 	err := l.look(ctx, func(q querier) error {
@@ -31,7 +31,7 @@ func (l *Ledger) DueDeliveries(ctx context.Context, destination string, state le
 				return err
 			}
 			for _, d := range found {
-				if len(due) < limit && !d.Next.After(now) {
+				if len(due) < limit && (!d.Next.After(now) || d.Next.After(latest)) {
 					due = append(due, d)
 				} else if next.IsZero() || d.Next.Before(next) {
 					next = d.Next

@@ -19,12 +19,13 @@ type Disk struct {
 	root   *object
 	last   uint64 // inode number
 	syncs  int
+	room   int // changes that still find room; negative: all do
 	server *fuse.Server
 }
 
 // Mount mounts an empty file system at path, an empty folder. lies: it only says that it syncs. Without luck (nil) nothing but what is certain survives. The error is the kernel's.
 func Mount(path string, lies bool, luck *rand.Rand) (*Disk, error) {
-	d := &Disk{path: path, lies: lies, luck: luck}
+	d := &Disk{path: path, lies: lies, luck: luck, room: -1}
 	d.root = d.make(syscall.S_IFDIR | 0o700)
 	return d, d.mount()
 }
@@ -54,6 +55,22 @@ func (d *Disk) Syncs() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.syncs
+}
+
+// Fill leaves room for so many more writes and new names, and says that the disk is full to those behind them, until it is called with a negative number.
+func (d *Disk) Fill(room int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room = room
+}
+
+// full takes room for one change. The lock is held.
+func (d *Disk) full() bool {
+	if d.room > 0 {
+		d.room--
+		return false
+	}
+	return d.room == 0
 }
 
 func (d *Disk) make(mode uint32) *object {

@@ -5,5 +5,7 @@
 // Crash takes the power away: of each page that was not certain it is a matter of luck whether it is the old one or the new one, and of all
 // names together. A file system that lies says that it synced and does not; with it a test shows that it would notice a missing fsync.
 //
+// Fill makes it a full disk after a number of writes.
+//
 // It needs /dev/fuse and the right to mount. File locks, sockets and shared memory maps are the kernel's.
 package forgetful

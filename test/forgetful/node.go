@@ -124,6 +124,9 @@ func (n *node) add(ctx context.Context, name string, mode uint32, out *fuse.Entr
 	if n.object.names[name] != nil {
 		return nil, syscall.EEXIST
 	}
+	if n.disk.full() {
+		return nil, syscall.ENOSPC
+	}
 	o := n.disk.make(mode)
 	n.object.names[name] = o
 	return n.inode(ctx, o, &out.Attr), 0
@@ -184,6 +187,9 @@ func (n *node) Read(_ context.Context, _ fs.FileHandle, into []byte, at int64) (
 func (n *node) Write(_ context.Context, _ fs.FileHandle, data []byte, at int64) (uint32, syscall.Errno) {
 	n.disk.mu.Lock()
 	defer n.disk.mu.Unlock()
+	if n.disk.full() {
+		return 0, syscall.ENOSPC
+	}
 	n.object.write(data, at)
 	return uint32(len(data)), 0
 }
