@@ -43,6 +43,8 @@ var rules = []rule{
 		"who takes a domain's mail, and what it demands, stands in DNS and is the same whoever sends"},
 	{"relay/arc", nil,
 		"a seal is made of octets and a key; what checks it says is told, and where keys are found is asked"},
+	{"relay/sendercheck", leaves,
+		"what DNS and a signature say of a sender is the same whoever asks; what becomes of the message is for others to say"},
 	{"relay", with(leaves, "cutover", "evidence", "ledger", "relay/reason", "relay/srs", "relay/dsn"),
 		"relay and bridge never import each other: each can be understood, tested and broken alone; its edges import it, not it them"},
 	{"relay/...", with(leaves, "cutover", "evidence", "ledger", "relay", "relay/reason", "internal/login"),

@@ -1,0 +1,114 @@
+package sendercheck_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthouse/relay/sendercheck"
+)
+
+// A DNS that never answers costs the patience and not more, whatever there is to ask.
+func TestSilentDNS(t *testing.T) {
+	message := from("x@silent.example")
+	for range 12 {
+		message = signed(t, message, "silent.example", "r")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		s.From = "x@silent.example"
+		start := time.Now()
+		f := checker(world()).Check(t.Context(), s, reader(message))
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if f.SPF != sendercheck.TempError || len(f.DKIM) != 10 || f.DKIM[0].Result != sendercheck.TempError || f.DMARC != sendercheck.TempError || f.Unwanted() {
+			t.Error(f)
+		}
+	})
+}
+
+// Who is stopped while it waits is told at once.
+func TestCut(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := good()
+	s.From = "x@silent.example"
+	if f := checker(world()).Check(ctx, s, reader(text)); f.SPF != sendercheck.TempError {
+		t.Error(f)
+	}
+}
+
+// However many signatures there are, ten are looked at.
+func TestManySignatures(t *testing.T) {
+	one := strings.TrimSuffix(signed(t, text, "a.example", "r"), text)
+	message := strings.Repeat(one, 100) + text
+	z := world()
+	f := checker(z).Check(t.Context(), good(), reader(message))
+	if len(f.DKIM) != 10 || z.asked.Load() > 15 {
+		t.Errorf("%d signatures, %d questions", len(f.DKIM), z.asked.Load())
+	}
+	f = checker(z).Check(t.Context(), good(), reader(strings.Repeat(one, 10_000)+text)) // more header than is read
+	if len(f.DKIM) != 1 || f.DKIM[0].Result != sendercheck.Neutral {
+		t.Error(f)
+	}
+}
+
+// What would be much work is not done. The bound on time is far above what it takes, and far below what it would take without the guards.
+func TestMuchWork(t *testing.T) {
+	one := signed(t, text, "a.example", "r")
+	names := strings.Repeat(":x", 30_000)
+	for what, message := range map[string]string{
+		"many names":     strings.Replace(strings.Repeat("x: y\r\n", 3000)+one, "h=", "h=x"+names+":", 1),
+		"many folds":     "Subject: x\r\n" + strings.Repeat(" \r\n", 80_000) + one,
+		"a huge field":   "Subject: " + strings.Repeat("x", 60<<20) + "\r\n" + one,
+		"a huge author":  strings.Replace(text, "Anna", strings.Repeat("(", 100_000), 1),
+		"a huge key":     signed(t, text, "huge.example", "r"),
+		"a body length":  strings.Replace(one, "bh=", "l=3; bh=", 1),
+		"empty fields":   strings.Repeat(":\r\n", 40_000) + text,
+		"endless header": strings.Repeat("x: y\r\n", 1<<20),
+	} {
+		start := time.Now()
+		f := check(t, good(), message)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: took %v", what, took)
+		}
+		for _, s := range f.DKIM {
+			if s.Result == sendercheck.Pass {
+				t.Errorf("%s: %s", what, f)
+			}
+		}
+	}
+}
+
+// No goroutine stays behind, whatever a message was.
+func TestNothingIsLeftBehind(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for i := range 50 {
+		check(t, good(), signed(t, signed(t, text, "a.example", "r"), fmt.Sprintf("x%d.example", i), "r"))
+	}
+	if after := runtime.NumGoroutine(); after > before+5 {
+		t.Errorf("%d goroutines, %d before", after, before)
+	}
+}
+
+// What a stranger writes is read without stumbling, and no part of a result is his.
+func FuzzFacts(f *testing.F) {
+	f.Add(text, "a@b.example", "helo.example")
+	f.Add("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=a.example; s=r; h=from:to; l=3; t=1; x=2; q=dns/txt; i=@a.example; bh=AAAA; b=AAAA\r\nFrom: x@a.example\r\n\r\ntext\r\n", "", "x")
+	f.Add("DKIM-Signature: a\r\nDKIM-Signature: v=1\r\n\r\n", "x", "")
+	f.Add("from:(\r\n =?utf-8?q?=00?=<x@[1]>\r\n\r\n", "@", "[192.0.2.1]")
+	f.Fuzz(func(t *testing.T, message, from, helo string) {
+		facts := checker(world()).Check(t.Context(), sendercheck.Sender{Client: good().Client, Helo: helo, From: from}, reader(message))
+		for _, r := range facts.Results() {
+			method, _, _ := strings.Cut(r, "=")
+			if method != "spf" && method != "dkim" && method != "dmarc" || strings.ContainsAny(strings.Replace(r, "(p=", "", 1), "\r\n;\"(") || len(r) > 300 {
+				t.Fatalf("result %q", r)
+			}
+		}
+	})
+}
