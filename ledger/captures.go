@@ -17,7 +17,7 @@ type Capture struct {
 	Listener string
 	Client   Client
 	Envelope Envelope
-	// Prefix is what we prepend to the stored body on the way out: the Received and trace fields, CRLF-terminated. It is not part of the body.
+	// Prefix is what we prepend to the stored body on the way out: the Received and trace fields, CRLF-terminated, and what Checked put before them. It is not part of the body.
 	Prefix   []byte
 	Size     int64          // octets of the body as received, Prefix not counted
 	Sum      cutover.Digest // SHA-256 of the body octets as received
@@ -29,6 +29,11 @@ type Capture struct {
 	EightBit bool // holds octets above 127
 	// MessageID is the header field as it was, for people who ask by it; "" where there is none, or one too long to be asked for.
 	MessageID string
+	// Cut are the parts of the body that are left out on the way out, in order: header fields that claim to be ours. The body itself stays as received.
+	Cut []Range
+	// Results is what was found out about the sender, "" where nothing is known; Unwanted, that nobody can have waited for the message. Checked writes both.
+	Results  string
+	Unwanted bool
 }
 
 // Client is the sender as the listener saw it.
@@ -124,6 +129,10 @@ type Captures interface {
 	TraceKey(ctx context.Context) ([]byte, error)
 	// Repeated returns the capture whose Repeat is the same and that was taken at or after since.
 	Repeated(ctx context.Context, repeat cutover.Digest, since time.Time) (cutover.CaptureID, bool, error)
+	// Checked records what was found out about senders, in one change; where that makes a capture unwanted, so is the observation of its arrival. Fields go before the prefix only if
+	// every delivery is Due and was never begun; then all of them are due now, and what was read of them before cannot be begun any more. ErrNotFound, and nothing written, when
+	// there is no such capture.
+	Checked(ctx context.Context, now time.Time, checks ...Check) error
 	Capture(ctx context.Context, id cutover.CaptureID) (Capture, error)
 	// Captured returns those of the captures that there are, with one question.
 	Captured(ctx context.Context, ids []cutover.CaptureID) (map[cutover.CaptureID]Captured, error)

@@ -9,6 +9,7 @@ import (
 	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/ledger"
+	"posthouse/relay/sendercheck"
 )
 
 // Arrival is one message on its way in: the octets of its body are written to it, then exactly one of Commit and Abort is called.
@@ -20,7 +21,8 @@ type Arrival struct {
 	env     ledger.Envelope
 	body    ledger.Body
 	scanner *scanner
-	octets  []byte // the body, while it is small
+	forged  *sendercheck.Forged // nil: what came may bear our name
+	octets  []byte              // the body, while it is small
 	large   bool
 }
 
@@ -30,6 +32,9 @@ func (a *Arrival) Write(b []byte) (int, error) {
 		return n, err
 	}
 	a.remember(b)
+	if a.forged != nil {
+		a.forged.Write(b)
+	}
 	return a.scanner.Write(b)
 }
 
@@ -48,6 +53,10 @@ func (a *Arrival) Abort() { a.body.Abort() }
 // Commit returns the capture's id once everything about it is durable. A transaction that repeats an earlier one is answered with that one's id and not stored.
 func (a *Arrival) Commit(ctx context.Context) (cutover.CaptureID, error) {
 	c := a.capture()
+	if err := a.strip(&c); err != nil {
+		a.body.Abort()
+		return "", err
+	}
 	back, err := a.in.comeback(ctx, c)
 	if err != nil {
 		a.body.Abort()
@@ -85,6 +94,9 @@ func (a *Arrival) repeated(ctx context.Context, c ledger.Capture, back comeback,
 	}
 	seen := a.observation(c, back, nil)
 	seen.Message, seen.Detail = string(earlier), "repeated transaction"
+	if first, err := a.in.cfg.Ledger.Capture(ctx, earlier); err == nil && first.Unwanted {
+		seen.Class = evidence.Unwanted
+	}
 	if err := a.in.cfg.Testimony.Testify(ctx, []evidence.Observation{seen}, nil, nil); err != nil {
 		log.WithError(err).Error("could not record a repeated transaction")
 		return
@@ -92,14 +104,57 @@ func (a *Arrival) repeated(ctx context.Context, c ledger.Capture, back comeback,
 	a.in.tell(seen)
 }
 
+// strip leaves out of what goes out what a stranger wrote in our name.
+func (a *Arrival) strip(c *ledger.Capture) error {
+	if a.forged == nil {
+		return nil
+	}
+	found, err := a.forged.Ranges()
+	if err != nil {
+		return errForged
+	}
+	for _, r := range found {
+		c.Cut = append(c.Cut, ledger.Range(r))
+	}
+	if len(found) > 0 {
+		a.in.log(*c).Warn("results of checks in our own name, not written by us, do not go out")
+	}
+	return nil
+}
+
 func (a *Arrival) store(ctx context.Context, c ledger.Capture, back comeback) error {
 	planned := a.plan(back)
 	seen := a.observation(c, back, planned)
+	examined := a.forged != nil && a.in.cfg.Examiner.sit()
+	if examined && a.peer.Checks.Add {
+		for i := range planned {
+			planned[i].Next = planned[i].Next.Add(examinePatience)
+		}
+	}
 	if err := a.keep(ctx, c, planned, seen); err != nil {
+		if examined {
+			a.in.cfg.Examiner.leave()
+		}
 		return err
 	}
-	a.in.tell(seen)
+	if !examined {
+		a.in.tell(seen)
+		return nil
+	}
+	a.examine(c, seen)
 	return nil
+}
+
+// examine gives a capture that is durable to the examiner, where there is a seat for it.
+func (a *Arrival) examine(c ledger.Capture, seen evidence.Observation) {
+	if a.in.cfg.Examined != nil {
+		a.in.cfg.Examined(seen)
+	}
+	x := examinee{capture: c, octets: a.octets, seen: seen}
+	if a.peer.Checks.Add {
+		x.hostname = a.peer.Hostname
+	}
+	a.in.cfg.Examiner.take(x)
 }
 
 // keep makes it durable and lets the courier have it.

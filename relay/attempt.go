@@ -186,15 +186,15 @@ type captured struct {
 	octets  []byte // nil: to be read
 }
 
-func (b *captured) Size() int64 { return int64(len(b.capture.Prefix)) + b.capture.Size }
+func (b *captured) Size() int64 { return int64(len(b.capture.Prefix)) + leaving(b.capture) }
 
 func (b *captured) Open() (io.ReadCloser, error) {
 	if b.octets != nil {
-		return prefixed(b.capture.Prefix, io.NopCloser(bytes.NewReader(b.octets))), nil
+		return prefixed(b.capture, io.NopCloser(bytes.NewReader(b.octets))), nil
 	}
 	body, err := b.ledger.OpenBody(context.Background(), b.capture.ID)
 	if err != nil {
 		return nil, fmt.Errorf("opening the body of %s: %w", b.capture.ID, err)
 	}
-	return prefixed(b.capture.Prefix, body), nil
+	return prefixed(b.capture, body), nil
 }

@@ -27,7 +27,7 @@ type Consignment struct {
 	Tee bool
 }
 
-// Body is the message as it goes out: the prefix, then the octets as received. It may be opened several times.
+// Body is the message as it goes out: the prefix, then the octets as received but for what the capture says is cut. It may be opened several times.
 type Body interface {
 	Size() int64 // exact, prefix included
 	Open() (io.ReadCloser, error)

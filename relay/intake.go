@@ -16,6 +16,7 @@ import (
 	"posthouse/evidence"
 	"posthouse/internal/clock"
 	"posthouse/ledger"
+	"posthouse/relay/sendercheck"
 	"posthouse/relay/srs"
 )
 
@@ -31,6 +32,10 @@ type IntakeConfig struct {
 	SRS *srs.Rewriter
 	// Captured is told of each capture and each repeated transaction once it is durable; it must not block. May be nil.
 	Captured func(evidence.Observation)
+	// Examiner finds out about senders. May be nil: then nothing is found out.
+	Examiner *Examiner
+	// Examined is told of an observation whose capture the Examiner has: Recorded follows. It must not block. May be nil.
+	Examined func(evidence.Observation)
 	// Testimony takes the observation of a repeated transaction, which makes no capture. May be nil: then the log alone tells.
 	Testimony ledger.Testimony
 	Clock     clock.Clock
@@ -71,6 +76,7 @@ type Peer struct {
 	Route    cutover.Route
 	Protocol string // for Received: "ESMTPS" and the like (RFC 3848)
 	Client   ledger.Client
+	Checks   SenderChecks
 }
 
 // Recipient decides about one recipient, local@domain or a bare local part: nil accepts, a *Refusal declines, any other error is unforeseen.
@@ -130,7 +136,7 @@ func (in *Intake) Begin(ctx context.Context, p Peer, env ledger.Envelope) (*Arri
 		return nil, fmt.Errorf("opening a place for a message: %w", err)
 	}
 	now := in.cfg.Clock.Now()
-	return &Arrival{in: in, peer: p, id: newCaptureID(now), at: now, env: env, body: body, scanner: newScanner()}, nil
+	return &Arrival{in: in, peer: p, id: newCaptureID(now), at: now, env: env, body: body, scanner: newScanner(), forged: in.forged(p)}, nil
 }
 
 // origin tells which side the client belongs to, "" for everybody else.
@@ -150,12 +156,20 @@ func (in *Intake) origin(addr string) cutover.Side {
 	return ""
 }
 
+// forged looks for results in our name where nobody but us can have written them: what comes from neither side.
+func (in *Intake) forged(p Peer) *sendercheck.Forged {
+	if !p.Checks.Record || in.origin(p.Client.Addr) != "" {
+		return nil
+	}
+	return sendercheck.NewForged(p.Hostname)
+}
+
 // reserve turns planned deliveries that can be attempted at once into Sending, so that their first attempt needs no commit of its own. It returns the destinations where it
 // took room, once for each attempt.
 func (in *Intake) reserve(planned []ledger.Delivery) (rooms []string) {
 	asked := map[way]bool{}
 	for i, d := range planned {
-		if d.State != ledger.Due {
+		if d.State != ledger.Due || d.Next.After(d.Since) {
 			continue
 		}
 		w := wayOf(d)
@@ -186,7 +200,7 @@ func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery, octets []
 		if d.State == ledger.Sending {
 			sending = append(sending, d)
 		}
-		if d.State == ledger.Due {
+		if d.State == ledger.Due && !d.Next.After(d.Since) {
 			due = append(due, d)
 		}
 		if d.State == ledger.Held {

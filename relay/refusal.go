@@ -19,5 +19,6 @@ var (
 	errNotSure   = &Refusal{451, [3]int{4, 1, 1}, "Address not known here yet, try again later"}
 	errNotSigned = &Refusal{550, [3]int{5, 7, 1}, "Relaying denied: this SRS address was not made here"}
 	errTooOld    = &Refusal{550, [3]int{5, 1, 1}, "This SRS address has expired"}
+	errForged    = &Refusal{554, [3]int{5, 6, 0}, "Far too many Authentication-Results fields that bear our name"}
 	errMalformed = &Refusal{553, [3]int{5, 1, 3}, "Address is not valid"}
 )

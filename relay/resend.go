@@ -86,7 +86,7 @@ func (in *Intake) SendAgain(ctx context.Context, hostname string, of ledger.Deli
 		return of, fmt.Errorf("message %s is not what it was when it came", c.ID)
 	}
 	// It repeats no transaction, and is what the first was.
-	second.Repeat, second.Identity = cutover.Digest{}, c.Identity
+	second.Repeat, second.Identity, second.Cut = cutover.Digest{}, c.Identity, c.Cut
 	planned := to.of(ledger.Delivery{
 		Original: env.Recipients[0].Address, Required: true, State: ledger.Held, Since: a.at, Next: a.at,
 		Reason: "to be sent in place of " + string(c.ID) + " once more; the service ended before",

@@ -261,7 +261,8 @@ func (d *Daemon) Message(ctx context.Context, name string, w io.Writer) error {
 }
 
 func (d *Daemon) writeMessage(c ledger.Capture, w io.Writer) error {
-	r, err := relay.Message(d.ledger, c).Open()
+	message := relay.Message(d.ledger, c)
+	r, err := message.Open()
 	if errors.Is(err, ledger.ErrNotFound) {
 		return fmt.Errorf("message %s is kept no more: relay.retention is over", c.ID)
 	}
@@ -270,7 +271,7 @@ func (d *Daemon) writeMessage(c ledger.Capture, w io.Writer) error {
 	}
 	defer r.Close()
 	n, err := io.Copy(w, r)
-	if want := int64(len(c.Prefix)) + c.Size; err == nil && n != want {
+	if want := message.Size(); err == nil && n != want {
 		err = fmt.Errorf("message %s has %d octets, and is said to have %d", c.ID, n, want)
 	}
 	return err

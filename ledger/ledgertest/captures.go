@@ -33,7 +33,7 @@ func fullCapture() ledger.Capture {
 			}},
 		Prefix: []byte("Received: from x\r\nX-Posthouse-Trace: y\r\n"), Size: 5, Sum: digest(1), Repeat: digest(2), Digest: digest(3),
 		Identity: cutover.Identity{Key: key(1), Loose: key(2), Trace: "01HQ.ABC"}, Hops: 3, Bare: true, EightBit: true,
-		MessageID: "<4711.jürgen@example.com>",
+		MessageID: "<4711.jürgen@example.com>", Cut: []ledger.Range{{From: 1, To: 3}, {From: 4, To: 5}},
 	}
 }
 

@@ -33,6 +33,8 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 		{"capture id is unique", captureUnique},
 		{"unknown capture", unknownCapture},
 		{"captures, many at once", captured},
+		{"what was found out about senders", checked},
+		{"fields go before what was never begun", checkedFields},
 		{"repeated transactions", repeated},
 		{"trace key", traceKey},
 		{"concurrent commits", concurrentCommits},

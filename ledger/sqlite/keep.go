@@ -20,8 +20,8 @@ type keeping struct {
 
 const insertCapture = `INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user,
 	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace, key_version,
-	hops, bare, eight_bit, message_id, stored, file)
-	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,1,?)`
+	hops, bare, eight_bit, message_id, stored, file, cut)
+	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,1,?,?)`
 
 var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
 	next, since, reply, reason, class, seen, released, tell)`, 18)
@@ -51,7 +51,7 @@ func captureValues(c ledger.Capture, recipients, file string) []any {
 		string(c.ID), micros(c.At), string(c.Route), c.Listener, c.Client.Addr, c.Client.Name, c.Client.TLS, c.Client.User,
 		c.Envelope.From, c.Envelope.Body, c.Envelope.UTF8, c.Envelope.Return, c.Envelope.EnvelopeID, recipients,
 		c.Prefix, c.Size, digestValue(c.Sum), digestValue(c.Repeat), digestValue(c.Digest), keyValue(id.Key), keyValue(id.Loose), string(id.Trace),
-		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, c.MessageID, file,
+		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, c.MessageID, file, cutValue(c.Cut),
 	}
 }
 

@@ -45,7 +45,7 @@ var rules = []rule{
 		"a seal is made of octets and a key; what checks it says is told, and where keys are found is asked"},
 	{"relay/sendercheck", leaves,
 		"what DNS and a signature say of a sender is the same whoever asks; what becomes of the message is for others to say"},
-	{"relay", with(leaves, "cutover", "evidence", "ledger", "relay/reason", "relay/srs", "relay/dsn"),
+	{"relay", with(leaves, "cutover", "evidence", "ledger", "relay/reason", "relay/sendercheck", "relay/srs", "relay/dsn"),
 		"relay and bridge never import each other: each can be understood, tested and broken alone; its edges import it, not it them"},
 	{"relay/...", with(leaves, "cutover", "evidence", "ledger", "relay", "relay/reason", "internal/login"),
 		"an edge of the relay knows the relay at most; the mailbox path is adapted in internal/daemon"},
