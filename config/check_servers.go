@@ -142,6 +142,7 @@ func (c *checker) listeners() {
 		c.allowed(path, l)
 		c.limits(path, &l)
 		c.cfg.Listeners[name] = l
+		c.senders(path, l)
 	}
 }
 

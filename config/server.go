@@ -206,4 +206,7 @@ type Listener struct {
 
 	// What one client may take of time and patience.
 	Limits Limits `toml:"limits"`
+
+	// What is found out about the senders of mail. Only for the role mx.
+	Senders Senders `toml:"senders"`
 }

@@ -111,6 +111,9 @@ func showView(t control.Timeline, v naming, now time.Time) []line {
 		labelled("message", span{plain, join("   ", t.MessageID, "sha256 "+t.SHA256)}),
 		labelled("came", span{plain, cameFrom(t) + ", " + t.Route + " by " + t.Listener}),
 	}
+	if t.Checks != "" {
+		lines = append(lines, labelled("checks", span{plain, t.Checks}))
+	}
 	if !t.Kept {
 		lines = append(lines, labelled("kept", span{warn, "no more: its retention is over"}))
 	}

@@ -48,6 +48,13 @@ func timelineView(m control.Timeline, v naming, now time.Time) []line {
 		stepLine(m.At, now, "arrived", cameFrom(m)),
 		stepLine(m.At, now, "stored", fmt.Sprintf("%s bytes sha256 %s…; answered 250", count(int(m.Size)), m.SHA256[:min(8, len(m.SHA256))])),
 	}
+	if m.Checks != "" {
+		unwanted := ""
+		if m.Unwanted {
+			unwanted = "does not count as use"
+		}
+		lines = append(lines, stepLine(m.At, now, "checks", join("; ", m.Checks, unwanted)))
+	}
 	last := m.At
 	for _, s := range m.Steps {
 		if at := s.At.In(now.Location()); at.YearDay() != last.In(now.Location()).YearDay() || at.Year() != last.In(now.Location()).Year() {

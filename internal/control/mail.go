@@ -125,10 +125,12 @@ type Timeline struct {
 	Client     string    `json:"client"` // IP address
 	Name       string    `json:"name"`   // as the client called itself
 	TLS        string    `json:"tls,omitempty"`
-	Kept       bool      `json:"kept"`       // the message can be exported and sent again: its retention is not over
-	Steps      []Step    `json:"steps"`      // by time
-	Deliveries []Queued  `json:"deliveries"` // how each stands now, copies for the old server too
-	Safe       bool      `json:"safe"`       // every delivery that is waited for ended well
+	Checks     string    `json:"checks,omitempty"`   // what was found out about the sender, as Authentication-Results says it
+	Unwanted   bool      `json:"unwanted,omitempty"` // nobody can have waited for it: it does not count as use
+	Kept       bool      `json:"kept"`               // the message can be exported and sent again: its retention is not over
+	Steps      []Step    `json:"steps"`              // by time
+	Deliveries []Queued  `json:"deliveries"`         // how each stands now, copies for the old server too
+	Safe       bool      `json:"safe"`               // every delivery that is waited for ended well
 }
 
 // Step is one thing that happened to one delivery.

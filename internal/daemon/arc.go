@@ -42,7 +42,7 @@ func (d *Daemon) sealed(s config.Server, to relay.Destination) (relay.Destinatio
 	if err != nil {
 		return nil, fmt.Errorf("relay.arc.key_file: %w", err)
 	}
-	check := d.checks()
+	check := d.checks(0)
 	sealer, err := arc.New(arc.Config{Domain: c.Domain, Selector: c.Selector, Key: key, AuthServID: d.hostname(), Lookup: check.lookup})
 	if err != nil {
 		return nil, err

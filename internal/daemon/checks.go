@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"posthouse/config"
 	"posthouse/cutover"
@@ -29,13 +30,14 @@ type checks struct {
 	inside []netip.Prefix
 }
 
-func (d *Daemon) checks(lists ...string) checks {
+// checks asks for as long as patience says, 0 being long, and these DNSBLs.
+func (d *Daemon) checks(patience time.Duration, lists ...string) checks {
 	dns := d.opts.DNS
 	if dns == nil {
 		dns = net.DefaultResolver
 	}
 	checker := sendercheck.New(sendercheck.Config{
-		DNS: dns, Lists: lists, Clock: d.opts.Clock,
+		DNS: dns, Patience: patience, Lists: lists, Clock: d.opts.Clock,
 		Loopback: d.opts.DNS != nil, // a world of its own, all of it on this machine
 	})
 	return checks{dns, checker, networks(d.cfg, func(l config.Listener) []netip.Prefix { return slices.Concat(l.LegacyAddresses, l.CloudAddresses) })}
@@ -64,10 +66,13 @@ func (c checks) results(ctx context.Context, m relay.Consignment) string {
 	return strings.Join(f.Results(), ";\r\n\t")
 }
 
+// stranger reports whether a client of a listener is neither of the two sides.
+func (c checks) stranger(ip netip.Addr) bool { return !inNetworks(ip.Unmap(), c.inside) }
+
 // sender is whom a capture came from. SPF says something of the client that handed it to us from outside, and of no other.
 func (c checks) sender(m ledger.Capture) sendercheck.Sender {
 	s := sendercheck.Sender{Helo: m.Client.Name, From: m.Envelope.From}
-	if ip, err := netip.ParseAddr(m.Client.Addr); err == nil && m.Route == cutover.Arriving && !inNetworks(ip.Unmap(), c.inside) {
+	if ip, err := netip.ParseAddr(m.Client.Addr); err == nil && m.Route == cutover.Arriving && c.stranger(ip) {
 		s.Client = ip
 	}
 	return s

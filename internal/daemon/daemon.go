@@ -66,6 +66,7 @@ type Daemon struct {
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
 	nextHops  []*delivery.Client
+	examiner  *relay.Examiner
 	srs       *srs.Rewriter // nil: not configured
 	mx        *mx.Finder
 	intake    *relay.Intake
@@ -126,7 +127,7 @@ func (d *Daemon) steps() []func(context.Context) error {
 		return []func(context.Context) error{d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startControl}
 	}
 	return []func(context.Context) error{
-		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startListeners, d.startLogs, d.startKeeping, d.startMetrics, d.startControl,
+		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startExaminer, d.startListeners, d.startLogs, d.startKeeping, d.startMetrics, d.startControl,
 	}
 }
 

@@ -32,3 +32,29 @@ func TestABusyDayIsFoldedTogether(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
+
+// What is not known yet counts as it was committed, and as it was found to be from then on; a repetition of it takes nothing back.
+func TestBeingExamined(t *testing.T) {
+	w := &witness{examined: map[string]evidence.Observation{}}
+	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	seen := evidence.Observation{At: at, Channel: evidence.Arriving, Class: evidence.Wanted, Source: "mx", Sender: "x.example", Message: "A"}
+	again := seen
+	again.At, again.Class = at.Add(time.Minute), evidence.Unwanted
+	counts := func(wanted, unwanted int) {
+		t.Helper()
+		var w1, u1 int
+		for _, u := range w.snapshot().Uses() {
+			w1, u1 = w1+u.Wanted, u1+u.Unwanted
+		}
+		if w1 != wanted || u1 != unwanted {
+			t.Errorf("%d wanted, %d unwanted; want %d, %d", w1, u1, wanted, unwanted)
+		}
+	}
+	w.beingExamined(seen)
+	counts(1, 0)
+	w.captured(again)
+	counts(1, 1)
+	seen.Class = evidence.Unwanted
+	w.captured(seen)
+	counts(0, 2)
+}

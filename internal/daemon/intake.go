@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"posthouse/config"
 	"posthouse/cutover"
 	"posthouse/internal/control"
 	"posthouse/internal/web"
@@ -22,11 +23,18 @@ type intake struct {
 	metrics *web.Metrics
 	// allow are the networks that may use a devices listener; nil on other listeners, which anybody may use.
 	allow []netip.Prefix
+	// senders is what is done about senders.
+	senders senders
 }
+
+func (d *Daemon) intakeOf(l config.Listener) intake { return intake{d.intake, &d.feed, d.metrics, l.Allow, d.senders(l)} }
 
 func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) error {
 	if s.Role == cutover.Devices && !inNetworks(s.Remote.Addr().Unmap(), i.allow) {
 		return &listener.Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "Your address is not in this listener's list of devices"}
+	}
+	if err := i.senders.client(ctx, s); err != nil {
+		return err
 	}
 	return refusal(i.relay.Recipient(ctx, peer(s), rcpt))
 }
@@ -36,11 +44,16 @@ func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelo
 	for _, r := range e.Recipients {
 		env.Recipients = append(env.Recipients, ledger.Recipient{Address: cutover.Address(r.Address), Notify: r.Notify, ORcpt: r.ORcpt})
 	}
-	arrival, err := i.relay.Begin(ctx, protocolPeer(s, e.SMTPUTF8), env)
+	if err := i.senders.envelope(ctx, s, e.From); err != nil {
+		return nil, err
+	}
+	p := protocolPeer(s, e.SMTPUTF8)
+	p.Checks = i.senders.checks
+	arrival, err := i.relay.Begin(ctx, p, env)
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return &message{Arrival: arrival, feed: i.feed, metrics: i.metrics, session: s, envelope: e}, nil
+	return i.senders.message(ctx, s, e.From, &message{Arrival: arrival, feed: i.feed, metrics: i.metrics, session: s, envelope: e}), nil
 }
 
 func inNetworks(ip netip.Addr, networks []netip.Prefix) bool {

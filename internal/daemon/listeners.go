@@ -25,7 +25,7 @@ func (d *Daemon) startListeners(ctx context.Context) error {
 		LegacyNets: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses }),
 		CloudNets:  networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.CloudAddresses }),
 		// Captured folds a repeat as well, once the ledger has it: through the witness it would be folded twice.
-		Captured: d.witness.captured, Testimony: d.ledger, Clock: d.opts.Clock, Log: d.log,
+		Captured: d.witness.captured, Examiner: d.examiner, Examined: d.witness.beingExamined, Testimony: d.ledger, Clock: d.opts.Clock, Log: d.log,
 	})
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func networks(cfg *config.Config, of func(config.Listener) []netip.Prefix) []net
 
 func (d *Daemon) startListener(name string, l config.Listener) error {
 	cfg := listener.Config{
-		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: intake{d.intake, &d.feed, d.metrics, l.Allow}, Observer: d.witness,
+		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: d.intakeOf(l), Observer: d.witness,
 		Log: d.log, MaxMessageBytes: int64(l.MaxMessageSize), MaxRecipients: l.MaxRecipients,
 		CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout, MessageTimeout: l.Limits.MessageTime, Limits: limits(l),
 		SMTPUTF8: true, DSN: d.passesDSN, // what a next hop cannot take goes by the mailbox path or is held

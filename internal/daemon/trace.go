@@ -57,7 +57,7 @@ func (d *Daemon) asked(ctx context.Context, asked string) ([]ledger.Capture, err
 func (d *Daemon) timeline(ctx context.Context, c ledger.Capture) (control.Timeline, error) {
 	t := control.Timeline{
 		Capture: string(c.ID), At: c.At, MessageID: c.MessageID, From: c.Envelope.From, Recipients: []string{}, Size: c.Size, SHA256: fmt.Sprintf("%x", c.Sum[:]),
-		Route: string(c.Route), Listener: c.Listener, Client: c.Client.Addr, Name: c.Client.Name, TLS: c.Client.TLS, Safe: true,
+		Route: string(c.Route), Listener: c.Listener, Client: c.Client.Addr, Name: c.Client.Name, TLS: c.Client.TLS, Safe: true, Checks: c.Results, Unwanted: c.Unwanted,
 		Steps: []control.Step{}, Deliveries: []control.Queued{},
 	}
 	for _, r := range c.Envelope.Recipients {

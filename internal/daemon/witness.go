@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,16 +21,17 @@ type witness struct {
 
 	mu        sync.Mutex
 	testimony evidence.Testimony
-	waiting   []evidence.Observation // not folded yet
-	covered   map[string]time.Time   // until when a source of our own was covered
-	contacts  map[string]time.Time   // outside connections by listener, not yet recorded
+	waiting   []evidence.Observation          // not folded yet
+	examined  map[string]evidence.Observation // by capture: it is not known yet whether they are wanted
+	covered   map[string]time.Time            // until when a source of our own was covered
+	contacts  map[string]time.Time            // outside connections by listener, not yet recorded
 }
 
 // memory is how far back observations are folded at start: rhythms of a year and a month.
 const memory = 400 * 24 * time.Hour
 
 func (d *Daemon) startWitness(ctx context.Context) error {
-	w := &witness{d: d, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
+	w := &witness{d: d, examined: map[string]evidence.Observation{}, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
 	since := d.opts.Clock.Now().Add(-memory)
 	err := d.ledger.Observations(ctx, since, func(o evidence.Observation) bool {
 		w.take(o)
@@ -94,7 +97,17 @@ func (w *witness) observe(ctx context.Context, o []evidence.Observation) error {
 func (w *witness) captured(o evidence.Observation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if e, some := w.examined[o.Message]; some && e.At.Equal(o.At) { // else it is a repetition of it
+		delete(w.examined, o.Message)
+	}
 	w.take(o)
+}
+
+// beingExamined holds an observation whose class is not known yet: it counts as it is, until captured tells more.
+func (w *witness) beingExamined(o evidence.Observation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.examined[o.Message] = o
 }
 
 // foldAtOnce is how many observations wait to be folded: each folding copies what is known of the day, which would be much for a single message on a busy one.
@@ -209,5 +222,5 @@ func (w *witness) snapshot() evidence.Testimony {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fold()
-	return w.testimony
+	return evidence.Fold(w.testimony, slices.Collect(maps.Values(w.examined))...)
 }

@@ -58,10 +58,11 @@ type Sender struct {
 }
 
 // Check finds out all about one message, which is read once.
-func (c *Checker) Check(ctx context.Context, s Sender, message io.Reader) Facts {
+func (c *Checker) Check(ctx context.Context, s Sender, message io.Reader) (f Facts) {
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
-	f := Facts{Listed: c.Listed(ctx, s.Client)}
+	defer survive()
+	f.Listed = c.Listed(ctx, s.Client)
 	c.spf(ctx, s, &f)
 	r := bufio.NewReaderSize(message, 32<<10)
 	head, err := readHeader(r)

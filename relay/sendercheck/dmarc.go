@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dmarc"
@@ -15,6 +16,9 @@ import (
 
 // dmarc holds the other results against the domain of From (RFC 7489 §6.6).
 func (c *Checker) dmarc(ctx context.Context, h header, f *Facts) {
+	if !f.telling() {
+		return
+	}
 	f.DMARC = PermError
 	defer survive()
 	if f.FromDomain = fromDomain(h); f.FromDomain == "" {
@@ -31,6 +35,11 @@ func (c *Checker) dmarc(ctx context.Context, h header, f *Facts) {
 	}
 	f.Partly = record.Percent != nil && *record.Percent < 100
 	f.DMARC = aligned(record, f)
+}
+
+// telling reports whether there is anything to hold against the domain of From: where SPF was not asked, and could pass, only a signature tells.
+func (f *Facts) telling() bool {
+	return f.SPF != "" || slices.ContainsFunc(f.DKIM, func(s Signature) bool { return s.Result == Pass || s.Result == TempError })
 }
 
 // policy finds the record of a domain or of its organisation (RFC 7489 §6.6.3). Without one the result tells why.
@@ -75,7 +84,7 @@ func aligned(r *dmarc.Record, f *Facts) Result {
 	case unknown:
 		return TempError
 	case f.SPF == "":
-		return "" // it was not asked, and could pass
+		return ""
 	}
 	return Fail
 }

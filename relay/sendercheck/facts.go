@@ -82,12 +82,11 @@ func (f Facts) String() string {
 	return strings.Join(all, "; ")
 }
 
-// Unwanted says that nobody can have been waiting for the message: the domain that it claims to be from disowns it and asks to refuse it, or a list that was chosen for this has its client and the
-// domain does not vouch for it.
-func (f Facts) Unwanted() bool {
-	disowned := f.DMARC == Fail && f.Policy == "reject" && !f.Partly
-	return disowned || len(f.Listed) > 0 && f.DMARC != Pass
-}
+// Disowned says that the domain that a message claims to be from does not vouch for it and asks to refuse it.
+func (f Facts) Disowned() bool { return f.DMARC == Fail && f.Policy == "reject" && !f.Partly }
+
+// Unwanted says that nobody can have been waiting for the message: its domain disowns it, or a list that was chosen for this has its client and the domain does not vouch for it.
+func (f Facts) Unwanted() bool { return f.Disowned() || len(f.Listed) > 0 && f.DMARC != Pass }
 
 // property names whom a result is about. What a stranger wrote is left out unless it is a plain domain.
 func property(name, value string) string {
