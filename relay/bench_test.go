@@ -17,17 +17,19 @@ import (
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
+	"posthouse/relay/sendercheck"
 )
 
 // BenchmarkRelay is a message's whole way through intake, ledger and courier: 4 KiB in, one commit, out to a destination that reads it and answers at
 // once. One operation is one message; the time ends when the last one is settled.
 func BenchmarkRelay(b *testing.B) {
 	for _, senders := range []int{1, 20} {
-		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) { relayed(b, senders) })
+		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) { relayed(b, senders, relay.SenderChecks{}) })
 	}
+	b.Run("senders=20,checked", func(b *testing.B) { relayed(b, 20, relay.SenderChecks{Record: true}) })
 }
 
-func relayed(b *testing.B, senders int) {
+func relayed(b *testing.B, senders int, checks relay.SenderChecks) {
 	l, err := sqlite.Open(b.Context(), b.TempDir(), sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -39,7 +41,7 @@ func relayed(b *testing.B, senders int) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	begun := time.Now()
-	sendAll(b, in, senders)
+	sendAll(b, in, senders, checks)
 	taken := time.Since(begun)
 	for open := (map[ledger.DeliveryState]int{}); open[ledger.Settled] != b.N; time.Sleep(time.Millisecond) {
 		if open, err = l.Backlog(b.Context()); err != nil || b.Failed() || time.Since(begun) > taken+time.Minute {
@@ -78,8 +80,12 @@ func benched(b *testing.B, l *sqlite.Ledger, out *atomic.Int64) (*relay.Courier,
 	if err := courier.Start(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	examiner := relay.NewExaminer(relay.ExaminerConfig{
+		Ledger: l, Checker: sendercheck.New(sendercheck.Config{DNS: records{txt: strict()}}), Workers: 32, Room: 2048, Hint: courier.Hint, Clock: clock.Real(), Log: log,
+	})
+	b.Cleanup(examiner.Stop)
 	in, err := relay.NewIntake(b.Context(), relay.IntakeConfig{
-		Ledger: l, Directory: relay.NewDirectory(house()), Courier: courier, Clock: clock.Real(), Log: log,
+		Ledger: l, Directory: relay.NewDirectory(house()), Courier: courier, Examiner: examiner, Clock: clock.Real(), Log: log,
 		Plans: map[cutover.Route]relay.Plan{cutover.Arriving: {}},
 	})
 	if err != nil {
@@ -88,14 +94,14 @@ func benched(b *testing.B, l *sqlite.Ledger, out *atomic.Int64) (*relay.Courier,
 	return courier, in
 }
 
-func sendAll(b *testing.B, in *relay.Intake, senders int) {
+func sendAll(b *testing.B, in *relay.Intake, senders int, checks relay.SenderChecks) {
 	filler := strings.Repeat(strings.Repeat("x", 76)+"\r\n", 50)
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range senders {
 		all.Go(func() {
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
-				if err := sendOne(b.Context(), in, n, filler); err != nil {
+				if err := sendOne(b.Context(), in, n, filler, checks); err != nil {
 					b.Error(err)
 					return
 				}
@@ -105,10 +111,10 @@ func sendAll(b *testing.B, in *relay.Intake, senders int) {
 	all.Wait()
 }
 
-func sendOne(ctx context.Context, in *relay.Intake, n int64, filler string) error {
+func sendOne(ctx context.Context, in *relay.Intake, n int64, filler string, checks relay.SenderChecks) error {
 	peer := relay.Peer{
 		Listener: "mx", Hostname: "posthouse.example.com", Route: cutover.Arriving, Protocol: "ESMTP",
-		Client: ledger.Client{Addr: "192.0.2.1", Name: "mx.outside.example"},
+		Client: ledger.Client{Addr: "192.0.2.1", Name: "mx.outside.example"}, Checks: checks,
 	}
 	env := ledger.Envelope{From: "sender@outside.example", Recipients: []ledger.Recipient{{Address: "anna@example.com"}}}
 	a, err := in.Begin(ctx, peer, env)

@@ -159,6 +159,9 @@ func (e *Examiner) examine(x examinee) (check ledger.Check, err error) {
 	if err := e.ctx.Err(); err != nil {
 		return check, err // what was found then is that we are being stopped
 	}
+	if x.hostname == "" && !facts.Known() {
+		return check, nil
+	}
 	return ledger.Check{Capture: x.capture.ID, Results: facts.String(), Unwanted: facts.Unwanted(), Fields: []byte(facts.Field(x.hostname))}, nil
 }
 

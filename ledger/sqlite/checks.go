@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,15 +35,19 @@ type checkedRow struct {
 
 const selectChecked = `SELECT n, at, prefix, EXISTS (SELECT 1 FROM deliveries WHERE capture = n AND NOT (state = 'due' AND attempts = 0)) FROM captures WHERE id = ?`
 
+// checked needs one statement for most.
 func checked(t *tx, now time.Time, c ledger.Check) error {
-	row, err := one(t, func(s scanner) (r checkedRow, err error) { return r, s.Scan(&r.n, &r.at, &r.prefix, &r.started) }, selectChecked, string(c.Capture))
-	if errors.Is(err, sql.ErrNoRows) {
-		return ledger.ErrNotFound
-	}
-	if err != nil {
+	n, err := t.touched("UPDATE captures SET results = ?, unwanted = ? WHERE id = ?", c.Results, c.Unwanted, string(c.Capture))
+	switch {
+	case err != nil:
 		return err
+	case n == 0:
+		return ledger.ErrNotFound
+	case len(c.Fields) == 0 && !c.Unwanted:
+		return nil
 	}
-	if _, err := t.exec("UPDATE captures SET results = ?, unwanted = ? WHERE n = ?", c.Results, c.Unwanted, row.n); err != nil {
+	row, err := one(t, func(s scanner) (r checkedRow, err error) { return r, s.Scan(&r.n, &r.at, &r.prefix, &r.started) }, selectChecked, string(c.Capture))
+	if err != nil {
 		return err
 	}
 	if c.Unwanted {

@@ -64,7 +64,7 @@ func (c *Checker) Check(ctx context.Context, s Sender, message io.Reader) (f Fac
 	defer survive()
 	f.Listed = c.Listed(ctx, s.Client)
 	c.spf(ctx, s, &f)
-	r := bufio.NewReaderSize(message, 32<<10)
+	r := bufio.NewReaderSize(message, 4<<10)
 	head, err := readHeader(r)
 	if err != nil {
 		f.DKIM = []Signature{{Result: Neutral}}

@@ -64,6 +64,9 @@ func TestFacts(t *testing.T) {
 		{"somebody's words", sendercheck.Sender{Client: good().Client, Helo: "x;\r\n y", From: ""}, text, "spf=none; dkim=none; dmarc=fail (p=reject) header.from=a.example", true},
 	} {
 		f := check(t, c.sender, c.message)
+		if f.Known() != (c.want != "dkim=none") {
+			t.Errorf("%s: known %v", c.what, f.Known())
+		}
 		if f.String() != c.want || f.Unwanted() != c.unwanted {
 			t.Errorf("%s: %s, unwanted %v\nwant %s, %v", c.what, f, f.Unwanted(), c.want, c.unwanted)
 		}

@@ -1,6 +1,7 @@
 package sendercheck
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -71,6 +72,11 @@ func (f Facts) Field(host string) string {
 		return ""
 	}
 	return "Authentication-Results: " + host + ";\r\n\t" + strings.Join(all, ";\r\n\t") + "\r\n"
+}
+
+// Known reports whether anything was found out: not of an unsigned message whose client nothing was asked about.
+func (f Facts) Known() bool {
+	return f.SPF != "" || len(f.Listed) > 0 || slices.ContainsFunc(f.DKIM, func(s Signature) bool { return s.Result != None })
 }
 
 // String is for people, and for the ledger.
