@@ -186,7 +186,7 @@ func (b *bed) newWith(cfg *config.Config, changes ...func(*daemon.Options)) *dae
 	log := logrus.New()
 	log.SetOutput(b.logged)
 	log.SetLevel(logrus.DebugLevel)
-	o := daemon.Options{Config: cfg, Version: "test", Log: log, Clock: b.clock, Speed: max(b.layout.speed, 1)}
+	o := daemon.Options{Config: cfg, Version: "test", Log: log, Clock: b.clock, Speed: max(b.layout.speed, 1), DNS: zone{}}
 	for _, change := range changes {
 		change(&o)
 	}
