@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,8 @@ const examinePatience = 15 * time.Second
 type ExaminerConfig struct {
 	Ledger  ledger.Captures
 	Checker *sendercheck.Checker
+	// Fronts are filters and relays in front of us: they hide the true client, and nothing is asked about them.
+	Fronts  []netip.Prefix
 	Workers int // checks at once
 	Room    int // captures that may be waiting for their check, those being checked included
 	// Recorded is told of each observation whose capture was looked at, or will not be, once that is durable. It must not block. May be nil.
@@ -155,7 +158,7 @@ func (e *Examiner) examine(x examinee) (check ledger.Check, err error) {
 		body = r
 	}
 	defer body.Close()
-	facts := e.cfg.Checker.Check(e.ctx, senderOf(x.capture), body)
+	facts := e.cfg.Checker.Check(e.ctx, e.sender(x.capture), body)
 	if err := e.ctx.Err(); err != nil {
 		return check, err // what was found then is that we are being stopped
 	}
@@ -165,9 +168,12 @@ func (e *Examiner) examine(x examinee) (check ledger.Check, err error) {
 	return ledger.Check{Capture: x.capture.ID, Results: facts.String(), Unwanted: facts.Unwanted(), Fields: []byte(facts.Field(x.hostname))}, nil
 }
 
-func senderOf(c ledger.Capture) sendercheck.Sender {
+func (e *Examiner) sender(c ledger.Capture) sendercheck.Sender {
 	s := sendercheck.Sender{Helo: c.Client.Name, From: c.Envelope.From}
-	s.Client, _ = netip.ParseAddr(c.Client.Addr)
+	ip, err := netip.ParseAddr(c.Client.Addr)
+	if ip = ip.Unmap(); err == nil && !slices.ContainsFunc(e.cfg.Fronts, func(n netip.Prefix) bool { return n.Contains(ip) }) {
+		s.Client = ip
+	}
 	return s
 }
 

@@ -69,7 +69,7 @@ func newExamined(t *testing.T, dns records, room int, l ledger.Captures, courier
 		l = x.ledger
 	}
 	x.examiner = relay.NewExaminer(relay.ExaminerConfig{
-		Ledger: l, Checker: sendercheck.New(sendercheck.Config{DNS: dns}), Workers: 2, Room: room, Hint: x.courier.Hint, Clock: clock.Real(), Log: x.logger,
+		Ledger: l, Checker: sendercheck.New(sendercheck.Config{DNS: dns}), Workers: 2, Room: room, Fronts: nets("198.51.100.128/25"), Hint: x.courier.Hint, Clock: clock.Real(), Log: x.logger,
 		Recorded: func(o evidence.Observation) { x.mu.Lock(); x.told = append(x.told, o); x.mu.Unlock() },
 	})
 	x.config.Examiner, x.config.Captured = x.examiner, func(o evidence.Observation) { x.mu.Lock(); x.told = append(x.told, o); x.mu.Unlock() }
@@ -116,6 +116,54 @@ func TestSendersAreExaminedAfterwards(t *testing.T) {
 		stored := map[evidence.Class]int{}
 		err := x.ledger.Observations(t.Context(), time.Time{}, func(o evidence.Observation) bool { stored[o.Class]++; return true })
 		equal(t, "stored", fmt.Sprint(stored, err), "map[unwanted:1 wanted:2] <nil>")
+	})
+}
+
+// Who is in front of us is not asked about, and what comes by it is no worse for it.
+func TestFrontsAreNotAskedAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExamined(t, records{txt: strict()}, 10, nil, relay.CourierConfig{})
+		id := x.mustTake(checked(to("anna@example.com")).from("198.51.100.200"))
+		synctest.Wait()
+		if c, err := x.ledger.Capture(t.Context(), id); err != nil || c.Results != "" || c.Unwanted {
+			t.Errorf("%+v, %v", c, err)
+		}
+	})
+}
+
+// What was sent without results goes without them for ever, also in the next process.
+func TestResultsAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var sent []string
+		out := destination(func(_ context.Context, c relay.Consignment) []relay.Outcome {
+			mu.Lock()
+			defer mu.Unlock()
+			octets, _ := readBody(c.Body)
+			if sent = append(sent, string(octets)); len(sent) < 3 {
+				return answers(c, later)
+			}
+			return answers(c, yes)
+		})
+		x := newExamined(t, records{strict(), make(chan struct{})}, 10, nil, settings(toCloud(out), nil))
+		x.start(x.courier)
+		id := x.mustTake(added(to("anna@example.com")))
+		x.examiner.Stop()
+		time.Sleep(30 * time.Second)
+		if err := x.courier.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		late := ledger.Check{Capture: id, Results: "spf=pass", Fields: []byte("Authentication-Results: late\r\n")}
+		if err := x.ledger.Checked(t.Context(), time.Now(), late); err != nil {
+			t.Error(err)
+		}
+		x.restart(settings(toCloud(out), nil))
+		time.Sleep(time.Hour)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(sent) != 3 || !strings.HasPrefix(sent[0], "Received: ") || sent[1] != sent[0] || sent[2] != sent[0] {
+			t.Errorf("sent %q", sent)
+		}
 	})
 }
 

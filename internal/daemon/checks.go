@@ -26,7 +26,7 @@ type Resolver = sendercheck.Resolver
 type checks struct {
 	dns     Resolver
 	checker *sendercheck.Checker
-	// inside are the addresses of both sides: what they hand over came from elsewhere.
+	// inside are the addresses of both sides, and of whoever is trusted to be in front of us: what they hand over came from elsewhere.
 	inside []netip.Prefix
 }
 
@@ -40,7 +40,7 @@ func (d *Daemon) checks(patience time.Duration, lists ...string) checks {
 		DNS: dns, Patience: patience, Lists: lists, Clock: d.opts.Clock,
 		Loopback: d.opts.DNS != nil, // a world of its own, all of it on this machine
 	})
-	return checks{dns, checker, networks(d.cfg, func(l config.Listener) []netip.Prefix { return slices.Concat(l.LegacyAddresses, l.CloudAddresses) })}
+	return checks{dns, checker, networks(d.cfg, func(l config.Listener) []netip.Prefix { return slices.Concat(l.LegacyAddresses, l.CloudAddresses, l.Limits.Trusted) })}
 }
 
 // lookup asks for TXT records; only that there are none is an answer.
@@ -66,7 +66,7 @@ func (c checks) results(ctx context.Context, m relay.Consignment) string {
 	return strings.Join(f.Results(), ";\r\n\t")
 }
 
-// stranger reports whether a client of a listener is neither of the two sides.
+// stranger reports whether a client of a listener is one whom its mail names.
 func (c checks) stranger(ip netip.Addr) bool { return !inNetworks(ip.Unmap(), c.inside) }
 
 // sender is whom a capture came from. SPF says something of the client that handed it to us from outside, and of no other.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -48,7 +49,7 @@ func (d *Daemon) startExaminer(context.Context) error {
 	}
 	slices.Sort(lists)
 	d.examiner = relay.NewExaminer(relay.ExaminerConfig{
-		Ledger: d.ledger, Checker: d.checks(0, slices.Compact(lists)...).checker, Workers: checkers, Room: examineRoom,
+		Ledger: d.ledger, Fronts: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.Limits.Trusted }), Checker: d.checks(0, slices.Compact(lists)...).checker, Workers: checkers, Room: examineRoom,
 		Recorded: d.witness.captured, Hint: d.courier.Hint, Clock: d.opts.Clock, Log: d.log,
 	})
 	d.onStop(func(context.Context) error { d.examiner.Stop(); return nil })
