@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"net/netip"
 	"strings"
@@ -86,6 +87,16 @@ func rsaRecord() string {
 	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)
 }
 
+// hugeRecord has a key of 100,000 bits.
+func hugeRecord() string {
+	n := new(big.Int).SetBit(big.NewInt(1), 100_000, 1)
+	public, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: n, E: 65537})
+	if err != nil {
+		panic(err)
+	}
+	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)
+}
+
 // world is where a.example has it all, and the others a part.
 func world() *zone {
 	_, e := keys()
@@ -95,7 +106,7 @@ func world() *zone {
 			"helo.example": {"v=spf1 ip4:192.0.2.1 -all"}, "loop.example": {"v=spf1 include:loop.example -all"}, "broken.example": {"error"}, "silent.example": {"silence"},
 			"r._domainkey.a.example": {rsaRecord()}, "r._domainkey.sub.a.example": {rsaRecord()}, "r._domainkey.b.example": {rsaRecord()},
 			"e._domainkey.a.example":      {"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(e.Public().(ed25519.PublicKey))},
-			"r._domainkey.broken.example": {"error"}, "r._domainkey.silent.example": {"silence"}, "r._domainkey.huge.example": {"v=DKIM1; p=" + strings.Repeat("A", 60000)},
+			"r._domainkey.broken.example": {"error"}, "r._domainkey.silent.example": {"silence"}, "r._domainkey.huge.example": {hugeRecord()},
 			"_dmarc.a.example": {"v=DMARC1; p=reject; sp=quarantine"}, "_dmarc.strict.example": {"v=DMARC1; p=reject; aspf=s; adkim=s"}, "_dmarc.partly.example": {"v=DMARC1; p=reject; pct=10"},
 			"_dmarc.watch.example": {"v=DMARC1; p=none"}, "_dmarc.broken.example": {"error"}, "_dmarc.two.example": {"v=DMARC1; p=reject", "v=DMARC1; p=none"}, "_dmarc.bad.example": {"v=DMARC1; p=perhaps"},
 			"_dmarc.xn--mller-kva.example": {"v=DMARC1; p=reject"}, "strict.example": {"v=spf1 ip4:192.0.2.0/24 -all"}, "sub.strict.example": {"v=spf1 ip4:192.0.2.0/24 -all"},
