@@ -28,7 +28,7 @@ func (l listing) LookupIPAddr(_ context.Context, name string) ([]net.IPAddr, err
 // checkedBed is a bed whose listener does this about senders; sender.example sends from 127.0.0.3 and wants all other mail in its name refused, and 127.0.0.4 is on a list.
 func checkedBed(t *testing.T, senders string) *bed {
 	t.Helper()
-	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", rest: "[listeners.mx.senders]\n" + senders})
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", rest: "[listeners.mx.limits]\ntrusted = [\"127.0.0.6\"]\n[listeners.mx.senders]\n" + senders})
 	dns := listing{zone{"sender.example": "v=spf1 ip4:127.0.0.3 -all", "soft.example": "v=spf1 ~all", "_dmarc.sender.example": "v=DMARC1; p=reject"}, "4.0.0.127.bl.example"}
 	d := b.newWith(b.config(), func(o *daemon.Options) { o.DNS = dns })
 	must(t, d.Start(t.Context()))
@@ -125,9 +125,11 @@ func TestSendersAreRefused(t *testing.T) {
 		{"spf", "127.0.0.3", "x@sender.example", "250 "},
 		{"spf", "127.0.0.5", "x@soft.example", "250 "},
 		{"spf", "127.0.0.9", "x@sender.example", "250 "}, // the old server
+		{"spf", "127.0.0.6", "x@sender.example", "250 "}, // a filter in front of us
 		{"dmarc", "127.0.0.5", "y@soft.example", "550 5.7.26 "},
 		{"dmarc", "127.0.0.3", "x@sender.example", "250 "},
 		{"dmarc", "127.0.0.9", "x@sender.example", "250 "},
+		{"dmarc", "127.0.0.6", "x@sender.example", "250 "},
 		{"dnsbl", "127.0.0.4", "x@soft.example", "550 5.7.1 "},
 		{"dnsbl", "127.0.0.5", "x@soft.example", "250 "},
 	} {
