@@ -40,7 +40,9 @@ func (d *Daemon) checks(patience time.Duration, lists ...string) checks {
 		DNS: dns, Patience: patience, Lists: lists, Clock: d.opts.Clock,
 		Loopback: d.opts.DNS != nil, // a world of its own, all of it on this machine
 	})
-	return checks{dns, checker, networks(d.cfg, func(l config.Listener) []netip.Prefix { return slices.Concat(l.LegacyAddresses, l.CloudAddresses, l.Limits.Trusted) })}
+	return checks{dns, checker, networks(d.cfg, func(l config.Listener) []netip.Prefix {
+		return slices.Concat(l.LegacyAddresses, l.CloudAddresses, l.Limits.Trusted)
+	})}
 }
 
 // lookup asks for TXT records; only that there are none is an answer.
