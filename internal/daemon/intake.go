@@ -27,7 +27,9 @@ type intake struct {
 	senders senders
 }
 
-func (d *Daemon) intakeOf(l config.Listener) intake { return intake{d.intake, &d.feed, d.metrics, l.Allow, d.senders(l)} }
+func (d *Daemon) intakeOf(l config.Listener) intake {
+	return intake{d.intake, &d.feed, d.metrics, l.Allow, d.senders(l)}
+}
 
 func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) error {
 	if s.Role == cutover.Devices && !inNetworks(s.Remote.Addr().Unmap(), i.allow) {

@@ -90,12 +90,15 @@ func closed(t *testing.T, s suite) {
 	c := capture(1)
 	c.Size = 1
 	calls := map[string]func() error{
-		"Commit":       func() error { _, err := open.Commit(ctx(t), c, nil, observation(1)); return err },
-		"NewBody":      func() error { _, err := l.NewBody(ctx(t)); return err },
-		"TraceKey":     func() error { _, err := l.TraceKey(ctx(t)); return err },
-		"Capture":      func() error { _, err := l.Capture(ctx(t), "x"); return err },
-		"Repeated":     func() error { _, _, err := l.Repeated(ctx(t), digest(1), noon); return err },
-		"Due":          func() error { _, _, err := l.DueDeliveries(ctx(t), "", ledger.Due, noon, noon.AddDate(1, 0, 0), 1); return err },
+		"Commit":   func() error { _, err := open.Commit(ctx(t), c, nil, observation(1)); return err },
+		"NewBody":  func() error { _, err := l.NewBody(ctx(t)); return err },
+		"TraceKey": func() error { _, err := l.TraceKey(ctx(t)); return err },
+		"Capture":  func() error { _, err := l.Capture(ctx(t), "x"); return err },
+		"Repeated": func() error { _, _, err := l.Repeated(ctx(t), digest(1), noon); return err },
+		"Due": func() error {
+			_, _, err := l.DueDeliveries(ctx(t), "", ledger.Due, noon, noon.AddDate(1, 0, 0), 1)
+			return err
+		},
 		"Update":       func() error { return l.Update(ctx(t), ledger.Delivery{ID: 1, State: ledger.Due}) },
 		"Begin":        func() error { _, err := l.Begin(ctx(t), noon, ledger.Delivery{ID: 1}); return err },
 		"Backlog":      func() error { _, err := l.Backlog(ctx(t)); return err },

@@ -38,8 +38,8 @@ type Config struct {
 	WriteTimeout   time.Duration // longest wait for a client to take a reply; default 1 min
 
 	DSN        func() bool // whether to offer DSN (RFC 3461), asked at each EHLO: only if what is asked for is passed on or done; nil: always
-	SMTPUTF8   bool // offer SMTPUTF8 (RFC 6531): only if every way out can keep it
-	RequireTLS bool // offer REQUIRETLS (RFC 8689): only if every way out can keep it
+	SMTPUTF8   bool        // offer SMTPUTF8 (RFC 6531): only if every way out can keep it
+	RequireTLS bool        // offer REQUIRETLS (RFC 8689): only if every way out can keep it
 
 	Limits
 }
