@@ -25,6 +25,9 @@
 // body even the whole transaction; reads the replies; streams the rest; and
 // puts the connection back, or closes it after anything surprising.
 //
+// Ask puts the question alone whether an address would be taken: null sender,
+// RCPT, RSET.
+//
 // Everything takes a context: when it ends, the connection in use is closed.
 // Deadlines on the network are real time.
 package delivery
