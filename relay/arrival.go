@@ -184,7 +184,7 @@ func (a *Arrival) capture() ledger.Capture {
 func (a *Arrival) plan(back comeback) []ledger.Delivery {
 	p := planner{
 		dir: a.in.dir.Load(), plan: a.in.cfg.Plans[a.peer.Route], origin: a.in.origin(a.peer.Client.Addr),
-		traced: back.traced, served: back.served, srs: a.in.cfg.SRS, looped: loopReason(a.scanner.digester.Header()), now: a.at,
+		traced: back.traced, served: back.served, sources: a.in.cfg.Sources, srs: a.in.cfg.SRS, looped: loopReason(a.scanner.digester.Header()), now: a.at,
 	}
 	return p.deliveries(a.env.Recipients)
 }

@@ -1,6 +1,6 @@
 // Package relay takes mail that still uses the old route and brings it to where its owner reads.
 //
-// The order of events for one message: the Directory decides about each recipient; the body streams into the ledger while it is digested and counted; at its end the plan
+// The order of events for one message: the Directory decides about each recipient, and servers are asked about those that it does not know (package callout); the body streams into the ledger while it is digested and counted; at its end the plan
 // is made (which mailbox, by its home, over which destination, and which loops are cut); one commit makes body, envelope, deliveries and observation durable; only then the
 // sender hears 250. The Courier takes it from there: it attempts each delivery, as many at once as the destination bears, retries by schedule, asks the mailbox when it is in doubt whether an attempt
 // succeeded, looks for accepted mail until it is seen, and holds for a person what cannot be delivered. What a refusal is for (package reason) decides what becomes of it:

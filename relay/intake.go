@@ -16,6 +16,7 @@ import (
 	"posthouse/evidence"
 	"posthouse/internal/clock"
 	"posthouse/ledger"
+	"posthouse/relay/callout"
 	"posthouse/relay/sendercheck"
 	"posthouse/relay/srs"
 )
@@ -28,6 +29,8 @@ type IntakeConfig struct {
 	// LegacyNets and CloudNets are the addresses from which mail counts as handed over by that side, for the loop rule.
 	LegacyNets, CloudNets []netip.Prefix
 	Courier               *Courier
+	// Sources are servers that are asked about addresses that the directory does not know. May be nil.
+	Sources *callout.Sources
 	// SRS reads the senders that we rewrote: bounces to them are taken. May be nil.
 	SRS *srs.Rewriter
 	// Captured is told of each capture and each repeated transaction once it is durable; it must not block. May be nil.
@@ -66,8 +69,11 @@ func NewIntake(ctx context.Context, cfg IntakeConfig) (*Intake, error) {
 	return in, nil
 }
 
-// SetDirectory replaces the directory for what follows.
-func (in *Intake) SetDirectory(d *Directory) { in.dir.Store(d) }
+// SetDirectory replaces the directory for what follows. Servers are asked anew.
+func (in *Intake) SetDirectory(d *Directory) {
+	in.dir.Store(d)
+	in.cfg.Sources.Forget()
+}
 
 // Peer is the client of one session, as the listener saw it.
 type Peer struct {
@@ -75,6 +81,7 @@ type Peer struct {
 	Hostname string // ours
 	Route    cutover.Route
 	Protocol string // for Received: "ESMTPS" and the like (RFC 3848)
+	From     string // reverse path of the transaction, "" is the null sender
 	Client   ledger.Client
 	Checks   SenderChecks
 }
@@ -90,18 +97,13 @@ func (in *Intake) Recipient(ctx context.Context, p Peer, text string) error {
 	}
 	d := in.dir.Load()
 	_, answer := d.Resolve(a)
-	switch {
-	case answer == NotOurs:
+	switch answer {
+	case NotOurs:
 		return errNotOurs
-	case answer == Known:
+	case Known:
 		return nil
-	case d.cfg.Complete:
-		return errNoSuch
 	}
-	if err := in.cfg.Ledger.NoteUnknown(ctx, a.Fold(), in.cfg.Clock.Now()); err != nil {
-		return err
-	}
-	return errNotSure
+	return in.unlisted(ctx, p, d, a)
 }
 
 // address parses a recipient.

@@ -7,6 +7,7 @@ import (
 
 	"posthouse/cutover"
 	"posthouse/ledger"
+	"posthouse/relay/callout"
 	"posthouse/relay/srs"
 )
 
@@ -28,14 +29,15 @@ const maxHops = 50
 
 // planner turns a capture's recipients into deliveries. It is pure but for what it is given.
 type planner struct {
-	dir    *Directory
-	plan   Plan
-	origin cutover.Side    // which side handed us the message; "" for everybody else
-	traced bool            // our own trace is on it
-	served map[target]bool // whom its first capture serves in the cloud; true: it was seen there
-	srs    *srs.Rewriter   // reads the senders that we rewrote; may be nil
-	looped string          // too many hops: why, for people
-	now    time.Time
+	dir     *Directory
+	plan    Plan
+	origin  cutover.Side     // which side handed us the message; "" for everybody else
+	traced  bool             // our own trace is on it
+	served  map[target]bool  // whom its first capture serves in the cloud; true: it was seen there
+	sources *callout.Sources // tell who knows an address that is in no list; may be nil
+	srs     *srs.Rewriter    // reads the senders that we rewrote; may be nil
+	looped  string           // too many hops: why, for people
+	now     time.Time
 }
 
 // target is whom a delivery is for: a mailbox of ours by its ID, anybody else by address.
@@ -61,7 +63,7 @@ func (p planner) deliveries(recipients []ledger.Recipient) []ledger.Delivery {
 	for _, r := range recipients {
 		to, a := p.resolve(r)
 		if len(to.Mailboxes)+len(to.Others) == 0 {
-			add(target(a.Fold()), func() []ledger.Delivery { return p.nowhere(r, a) })
+			add(target(p.dir.canonical(a)), func() []ledger.Delivery { return p.unlisted(r, a) })
 		}
 		for _, other := range to.Others {
 			add(target(other), func() []ledger.Delivery { return p.outward(r, other) })

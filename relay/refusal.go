@@ -17,6 +17,7 @@ var (
 	errNotOurs   = &Refusal{550, [3]int{5, 7, 1}, "Relaying denied: this domain is not served here"}
 	errNoSuch    = &Refusal{550, [3]int{5, 1, 1}, "No such address here"}
 	errNotSure   = &Refusal{451, [3]int{4, 1, 1}, "Address not known here yet, try again later"}
+	errAskLater  = &Refusal{451, [3]int{4, 4, 3}, "Cannot tell now whether this address exists, try again later"}
 	errNotSigned = &Refusal{550, [3]int{5, 7, 1}, "Relaying denied: this SRS address was not made here"}
 	errTooOld    = &Refusal{550, [3]int{5, 1, 1}, "This SRS address has expired"}
 	errForged    = &Refusal{554, [3]int{5, 6, 0}, "Far too many Authentication-Results fields that bear our name"}

@@ -200,7 +200,7 @@ func status(action dsn.Action, class reason.Class) string {
 func (in *Intake) planNotice(a *Arrival) []ledger.Delivery {
 	plan := in.cfg.Plans[cutover.Arriving]
 	plan.Tee = false
-	p := planner{dir: in.dir.Load(), plan: plan, srs: in.cfg.SRS, now: a.at}
+	p := planner{dir: in.dir.Load(), plan: plan, sources: in.cfg.Sources, srs: in.cfg.SRS, now: a.at}
 	r := a.env.Recipients[0]
 	if _, answer := p.dir.Resolve(r.Address); answer == NotOurs && !returns(p.srs, r.Address) {
 		return p.outward(r, r.Address)

@@ -108,7 +108,7 @@ func protocolPeer(s listener.Session, utf8 bool) relay.Peer {
 	if s.TLS.Client != "" {
 		c.TLS += ", client " + s.TLS.Client
 	}
-	return relay.Peer{Listener: s.Listener, Hostname: s.Hostname, Route: s.Role, Protocol: s.With(utf8), Client: c}
+	return relay.Peer{Listener: s.Listener, Hostname: s.Hostname, Route: s.Role, Protocol: s.With(utf8), From: s.From, Client: c}
 }
 
 // refusal turns the relay's decision into the listener's.

@@ -44,6 +44,7 @@ type Session struct {
 	ESMTP     bool   // EHLO, not HELO
 	TLS       TLSState
 	User      string    // authenticated user; "" if none
+	From      string    // reverse path of the transaction, as in Envelope; "" before one and for the null sender
 	Connected time.Time // when the connection was accepted
 }
 

@@ -53,7 +53,9 @@ func (s *session) Mail(_ string, opts *smtp.MailOptions) (err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.txn = &transaction{session: c.info, envelope: Envelope{
+	info := c.info
+	info.From = from.String()
+	s.txn = &transaction{session: info, envelope: Envelope{
 		From: from.String(), Body: string(opts.Body), Size: c.cmd.size, SMTPUTF8: opts.UTF8, RequireTLS: opts.RequireTLS,
 		Return: string(opts.Return), EnvelopeID: param(params, "ENVID"),
 	}}
