@@ -14,6 +14,8 @@ type checker struct {
 	cfg *Config
 	// blind: the mailboxes file could not be read, so nobody knows which mailboxes there are, and one error says it.
 	blind bool
+	// beside are problems and warnings of the list of recipients, a file of its own.
+	beside, besideWarnings []Problem
 }
 
 func (c *checker) check() {

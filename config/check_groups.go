@@ -28,22 +28,36 @@ func (c *checker) groups(owner map[string]string) {
 // member finds what would leave a member without mail. Where the directory leads nowhere the mail is held: that is refused where the list of recipients is complete, and
 // warned of where it is not.
 func (c *checker) member(at, group, member string, owner map[string]string) {
+	switch bad := c.memberFault(group, member, owner); {
+	case bad == nil:
+	case bad.warning:
+		c.warning(at, bad.hint, "%s", bad.text)
+	default:
+		c.bad(at, bad.hint, "%s", bad.text)
+	}
+}
+
+func (c *checker) memberFault(group, member string, owner map[string]string) *fault {
 	listed := c.listed(member, owner)
 	switch {
 	case member == "": // was refused while it was read
 	case c.reaches(listed, group, owner, map[string]bool{}):
-		c.bad(at, "a group cannot be a member of itself", "%q leads back to %q", member, group)
+		return &fault{text: fmt.Sprintf("%q leads back to %q", member, group), hint: "a group cannot be a member of itself"}
 	case listed != "":
 	case !c.cfg.ours(member):
 		if !c.sendsOutside() {
-			c.warning(at, "give a cloud server smtp, or take it out of the group", "%q is outside the domains and no cloud server has smtp: its mail is held", member)
+			return &fault{
+				text: fmt.Sprintf("%q is outside the domains and no cloud server has smtp: its mail is held", member),
+				hint: "give a cloud server smtp, or take it out of the group", warning: true,
+			}
 		}
 	case c.blind: // nobody knows
 	case c.cfg.Recipients.Complete:
-		c.bad(at, didYouMean(member, slices.Sorted(maps.Keys(owner))), "%q is no address of ours", member)
+		return &fault{text: fmt.Sprintf("%q is no address of ours", member), hint: didYouMean(member, slices.Sorted(maps.Keys(owner)))}
 	default:
-		c.warning(at, didYouMean(member, slices.Sorted(maps.Keys(owner))), "%q is no address of ours: its mail is held", member)
+		return &fault{text: fmt.Sprintf("%q is no address of ours: its mail is held", member), hint: didYouMean(member, slices.Sorted(maps.Keys(owner))), warning: true}
 	}
+	return nil
 }
 
 // reaches says that mail for one address gets to the group by way of groups. seen cuts rounds that others make.
@@ -52,7 +66,8 @@ func (c *checker) reaches(from, group string, owner map[string]string, seen map[
 		return from == group
 	}
 	seen[from] = true
-	return slices.ContainsFunc(c.cfg.Recipients.Groups[from], func(m string) bool { return c.reaches(c.listed(m, owner), group, owner, seen) })
+	members := slices.Concat(c.cfg.Recipients.Groups[from], c.cfg.Recipients.Listed[from])
+	return slices.ContainsFunc(members, func(m string) bool { return c.reaches(c.listed(m, owner), group, owner, seen) })
 }
 
 // listed is the address under which a list has one of ours: itself, without its plus tag, or with the real domain in place of an alias domain; "" if none has it.

@@ -113,13 +113,19 @@ func (c *checker) recipients() {
 		}
 	}
 	c.mailbox("recipients.postmaster", r.Postmaster, mailboxes)
+	c.ask()
 	for _, address := range slices.Sorted(maps.Keys(r.Extra)) {
 		c.newAddress("recipients.extra."+address, address, owner)
 		c.mailbox("recipients.extra."+address, r.Extra[address], mailboxes)
 	}
+	list := c.readVirtual(owner)
 	c.groups(owner)
+	c.virtualTargets(list, owner)
 	for _, at := range slices.Sorted(maps.Keys(r.CatchAll)) {
 		c.inDomains("recipients.catch_all."+at, at)
+		if other := owner[at]; other != "" {
+			c.badKey("recipients.catch_all."+at, "", "%q belongs to %s already", at, other)
+		}
 		c.mailbox("recipients.catch_all."+at, r.CatchAll[at], mailboxes)
 	}
 	c.postmaster(owner)
@@ -138,7 +144,7 @@ func (c *checker) postmaster(owner map[string]string) {
 		return
 	}
 	for _, domain := range c.cfg.Domains {
-		if owner["postmaster@"+domain] == "" && r.CatchAll["@"+domain] == "" {
+		if owner["postmaster@"+domain] == "" && owner["@"+domain] == "" && r.CatchAll["@"+domain] == "" {
 			c.warning("recipients.complete", "say postmaster = ADDRESS in [recipients]", "postmaster@%s reaches nobody", domain)
 		}
 	}

@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Config is one cutover, as its file describes it, with every default filled in.
 type Config struct {
 	// Name of the organisation, as the page and the report show it.
@@ -75,6 +77,18 @@ type Recipients struct {
 	// Mailbox that gets postmaster@ and abuse@ of every domain.
 	Postmaster string `toml:"postmaster" mode:"live" as:"mailbox" example:"anna@example.com"`
 
+	// A list of further addresses as Postfix has them (virtual(5)), one a line: "ADDRESS TARGET, TARGET"; "@DOMAIN TARGET" is a
+	// catch-all. Targets are as members of groups. A reload reads the file again.
+	Virtual string `toml:"virtual" mode:"live" as:"file" example:"/etc/postfix/virtual"`
+
+	// Servers (by SMTP, or LMTP) that are asked about addresses that no list has, with RCPT and never DATA. What one of them knows
+	// is taken and goes there. Refused (550) is what one says no to and no other may know; while one is down it is put off (451).
+	Ask []string `toml:"ask" example:"legacy, cloud"`
+	// Most questions a minute to each of them. Addresses beyond that are put off (451).
+	AskRate int `toml:"ask_rate" default:"120" min:"1" max:"60000"`
+	// Longest wait for an answer.
+	AskTimeout time.Duration `toml:"ask_timeout" default:"10s" min:"1s" max:"2m"`
+
 	// Further addresses, each with the mailbox that gets its mail.
 	Extra map[string]string `toml:"extra" mode:"live" as:"mailbox" keys:"address" example:"invoices-2019@example.com = anna@example.com"`
 
@@ -83,6 +97,9 @@ type Recipients struct {
 
 	// Groups: an address, and the addresses that get its mail. Members may be groups, and outside the domains.
 	Groups map[string][]string `toml:"groups" mode:"live" as:"address" keys:"address" example:"sales@example.com = anna@example.com, bob@example.com"`
+
+	// Listed are the lines of Virtual: an address, or @domain, and its targets.
+	Listed map[string][]string `toml:"-"`
 }
 
 // Control is the control socket.

@@ -36,10 +36,11 @@ func orNothing(s string) string {
 	return s
 }
 
-// Diff lists what changed, in the order of the file's definition, mailboxes last.
+// Diff lists what changed, in the order of the file's definition, the list of recipients and mailboxes last.
 func Diff(old, new *Config) []Change {
 	d := &differ{}
 	d.section(reflect.ValueOf(old).Elem(), reflect.ValueOf(new).Elem(), "")
+	d.listed(old.Recipients.Listed, new.Recipients.Listed)
 	d.mailboxes(old.Mailboxes, new.Mailboxes)
 	return d.changes
 }

@@ -40,6 +40,7 @@ func uncommented(t *testing.T, dir string) string {
 		{`(tls_key|client_key|key_file) = ".*"`, `$1 = "` + private + `"`},
 		{`tls_more = .*`, `tls_more = ["` + private + `"]`},
 		{`"credential:.*"`, `"file:` + private + `"`},
+		{`(?m)^virtual = ".*"$`, `virtual = "` + write(t, dir, "virtual", "web@example.com bob\n", 0o644) + `"`},
 		{`"/var/log/mail.log"`, `"` + public + `"`},
 	} {
 		text = regexp.MustCompile(r[0]).ReplaceAllString(text, r[1])
@@ -58,7 +59,7 @@ func TestExampleValidatesWithEveryKey(t *testing.T) {
 	if b := cfg.Bridge; b.Shared["sales"].Mailbox != "info@example.com" || b.Mailboxes["anna@example.com"].Folders["Notizen"] != "Notes" {
 		t.Errorf("bridge: %+v", b)
 	}
-	if len(cfg.Listeners) != 2 || len(cfg.Evidence) != 2 || len(cfg.Mailboxes) != 4 || cfg.Recipients.Postmaster == "" || cfg.Verdict.MXSwitched.IsZero() {
+	if len(cfg.Listeners) != 2 || len(cfg.Evidence) != 2 || len(cfg.Mailboxes) != 4 || cfg.Recipients.Postmaster == "" || len(cfg.Recipients.Listed) != 1 || len(cfg.Recipients.Ask) != 2 || cfg.Verdict.MXSwitched.IsZero() {
 		t.Errorf("%+v", cfg)
 	}
 }

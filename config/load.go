@@ -49,10 +49,10 @@ func Parse(path string, data []byte) (*Config, error) {
 	r := c.mailboxes()
 	c.check()
 	doubleCheck(src)
-	if problems := append(src.problems(src.found), r.problems...); len(problems) > 0 {
+	if problems := slices.Concat(src.problems(src.found), r.problems, c.beside); len(problems) > 0 {
 		return nil, &Errors{Problems: problems}
 	}
-	cfg.Warnings = append(src.problems(src.warnings), r.warnings...)
+	cfg.Warnings = slices.Concat(src.problems(src.warnings), r.warnings, c.besideWarnings)
 	return cfg, nil
 }
 
