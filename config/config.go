@@ -67,7 +67,7 @@ type Config struct {
 
 // Recipients says which addresses exist. Addresses are compared and kept in lower case.
 type Recipients struct {
-	// True: the addresses here and in the mailboxes file are all there are; others are refused (550).
+	// True: the addresses here and in the mailboxes file are all there are; others are refused (550), unless a server of ask knows them.
 	// False: an unknown address in one of the domains is put off (451) and listed by "posthouse status".
 	Complete bool `toml:"complete" mode:"live" default:"false"`
 

@@ -57,6 +57,10 @@ func sampleStatus() control.Status {
 			{Name: "mx", Kind: "listener", Required: true, Fresh: true, LastRead: sampleNow},
 			{Name: "dovecot", Kind: "dovecot", Required: true, LastRead: before(14 * time.Minute), Blind: "/var/log/mail.log: permission denied"},
 		},
+		Asked: []control.Asked{
+			{Server: "legacy", Side: "legacy", Knows: []string{"example.com"}, Questions: 14, Known: 3, Unknown: 9, Deferred: 1, Limited: 1, Trouble: "450 4.2.0 greylisted", TroubleAt: before(2 * time.Hour)},
+			{Server: "cloud", Side: "cloud", Mute: []string{"example.com"}, Questions: 1},
+		},
 		Unknown:   []control.Unknown{{Address: "sales2@example.com", Count: 14, Last: before(2 * time.Hour)}},
 		Listeners: []control.Listening{{Name: "mx", Role: "mx", Address: "0.0.0.0:25"}},
 		Config:    control.Loaded{File: "/etc/posthouse/posthouse.toml", At: before(day)},
@@ -73,6 +77,6 @@ func readyStatus() control.Status {
 	s.Queue = control.Queue{Settled: 9000}
 	s.Mailboxes = s.Mailboxes[3:]
 	s.Sources = s.Sources[:1]
-	s.Unknown = nil
+	s.Unknown, s.Asked = nil, nil
 	return s
 }

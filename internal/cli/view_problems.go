@@ -30,6 +30,7 @@ func problemsView(s control.Status, now time.Time) []line {
 	lines = append(lines, v.deliveries("unseen", q.Unseen, q.NotSeen, now)...)
 	lines = append(lines, v.deliveries("waiting", waiting, q.Due+q.Sending+q.InDoubt, now)...)
 	lines = append(lines, v.unknown(s.Unknown, now)...)
+	lines = append(lines, v.asked(s.Asked, now)...)
 	return append(lines, v.sources(s.Sources, now)...)
 }
 

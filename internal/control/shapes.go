@@ -25,7 +25,8 @@ type Status struct {
 	Mailboxes []Mailbox   `json:"mailboxes"` // by address
 	Sources   []Source    `json:"sources"`
 	Unknown   []Unknown   `json:"unknown_recipients,omitempty"`
-	Listeners []Listening `json:"listeners"` // by name; one that listens on several addresses stands here once for each
+	Asked     []Asked     `json:"asked_servers,omitempty"` // about recipients that no list has
+	Listeners []Listening `json:"listeners"`               // by name; one that listens on several addresses stands here once for each
 	Config    Loaded      `json:"config"`
 	Trouble   []string    `json:"trouble,omitempty"` // what somebody should look at now: what this process cannot do, mail that is late or was not seen
 }
@@ -208,6 +209,22 @@ type Unknown struct {
 	Address string    `json:"address"`
 	Count   int       `json:"count"`
 	Last    time.Time `json:"last"`
+}
+
+// Asked is a server that is asked about recipients that no list has. Counts are of this process.
+type Asked struct {
+	Server    string    `json:"server"`
+	Side      string    `json:"side"`
+	Knows     []string  `json:"knows,omitempty"` // domains in which it refused an address that nobody can have
+	Mute      []string  `json:"mute,omitempty"`  // domains in which it takes every address, and so knows nothing
+	Questions int       `json:"questions"`
+	Known     int       `json:"known"`    // addresses
+	Unknown   int       `json:"unknown"`  // addresses
+	Deferred  int       `json:"deferred"` // questions that it did not answer
+	Limited   int       `json:"limited"`  // questions that were not put: there were too many
+	Down      bool      `json:"down,omitempty"`
+	Trouble   string    `json:"trouble,omitempty"` // what was the matter when it last gave no answer
+	TroubleAt time.Time `json:"trouble_at,omitzero"`
 }
 
 // Verified is the result of verifying one mailbox: one line of the answer's stream.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,7 +62,7 @@ func (d *Daemon) alarms(ctx context.Context, now time.Time) ([]alarm, error) {
 		}
 		all = append(all, alarm{ask.kind, n, text})
 	}
-	return append(all, d.certificateAlarms(now)...), nil
+	return slices.Concat(all, d.certificateAlarms(now), d.gaps()), nil
 }
 
 func (d *Daemon) unseenTooLong(now time.Time) ledger.DeliveryFilter {

@@ -19,6 +19,7 @@ import (
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
+	"posthouse/relay/callout"
 	"posthouse/relay/delivery"
 	"posthouse/relay/listener"
 	"posthouse/relay/mx"
@@ -70,6 +71,7 @@ type Daemon struct {
 	srs       *srs.Rewriter // nil: not configured
 	mx        *mx.Finder
 	intake    *relay.Intake
+	callouts  *callout.Sources              // are asked about addresses that no list has
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
 	witness   *witness

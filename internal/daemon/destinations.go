@@ -83,6 +83,14 @@ func (d *Daemon) looking(s config.Server, to relay.Destination) relay.Destinatio
 }
 
 func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, error) {
+	c, err := d.smtpConfig(name, s)
+	if err != nil {
+		return nil, err
+	}
+	return delivery.New(c)
+}
+
+func (d *Daemon) smtpConfig(name string, s config.Server) (c delivery.Config, err error) {
 	to := delivery.Destination{
 		Name: destinationName(name, config.ViaSMTP), Address: s.SMTP, MaxConnections: max(1, min(d.cfg.Relay.Workers, s.MaxConnections)),
 		Protocol: delivery.Protocol(s.SMTPProtocol),
@@ -93,20 +101,20 @@ func (d *Daemon) smtpClient(name string, s config.Server) (*delivery.Client, err
 		to.TLS.Fingerprints = []string{s.Fingerprint}
 	}
 	if s.ClientCert != "" {
-		c, err := d.tlsFor(s, s.SMTP)
+		identity, err := d.tlsFor(s, s.SMTP)
 		if err != nil {
-			return nil, err
+			return c, err
 		}
-		to.TLS.ClientCertificate = c.GetClientCertificate
+		to.TLS.ClientCertificate = identity.GetClientCertificate
 	}
 	if s.SMTPAuth != "" && s.SMTPAuth != "none" {
 		to.Auth = smtpAuth(s, d.stores.servers[name].tokens)
 	}
-	c := delivery.Config{Destination: to, Hello: d.hostname(), Dial: connect}
+	c = delivery.Config{Destination: to, Hello: d.hostname(), Dial: connect}
 	if domain, port, byMX := s.MX(); byMX {
 		c.Find = d.hostsOf(domain, port)
 	}
-	return delivery.New(c)
+	return c, nil
 }
 
 // smtpAuth is our login. A token that was refused is fetched anew, unless it was just fetched.

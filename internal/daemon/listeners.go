@@ -20,8 +20,11 @@ import (
 
 // startListeners opens the front doors last but one: whatever they take can be stored and carried on by then.
 func (d *Daemon) startListeners(ctx context.Context) error {
+	if err := d.startAsking(); err != nil {
+		return err
+	}
 	in, err := relay.NewIntake(ctx, relay.IntakeConfig{
-		Ledger: d.ledger, Directory: d.live.Load().directory, Plans: plans(d.cfg), Courier: d.courier, SRS: d.srs,
+		Ledger: d.ledger, Directory: d.live.Load().directory, Sources: d.callouts, Plans: plans(d.cfg), Courier: d.courier, SRS: d.srs,
 		LegacyNets: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses }),
 		CloudNets:  networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.CloudAddresses }),
 		// Captured folds a repeat as well, once the ledger has it: through the witness it would be folded twice.

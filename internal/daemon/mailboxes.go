@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"posthouse/config"
 	"posthouse/cutover"
@@ -51,13 +52,15 @@ func nouns(all []mailbox) []cutover.Mailbox {
 
 // directory is what the relay knows of addresses.
 func directory(cfg *config.Config, all []mailbox) *relay.Directory {
+	byGroup, others := groups(cfg.Recipients.Groups), catchAll(cfg.Recipients.CatchAll)
+	listed(cfg.Recipients.Listed, byGroup, others)
 	return relay.NewDirectory(relay.DirectoryConfig{
 		Mailboxes:    nouns(all),
 		Domains:      cfg.Domains,
 		AliasDomains: cfg.AliasDomains,
-		Groups:       groups(cfg.Recipients.Groups),
+		Groups:       byGroup,
 		Extra:        addressMap(cfg.Recipients.Extra),
-		CatchAll:     catchAll(cfg.Recipients.CatchAll),
+		CatchAll:     others,
 		Postmaster:   cutover.Address(cfg.Recipients.Postmaster),
 		PlusTags:     cfg.Recipients.PlusAddressing,
 		Complete:     cfg.Recipients.Complete,
@@ -95,6 +98,16 @@ func catchAll(in map[string]string) map[string]cutover.Address {
 		out[domain[1:]] = cutover.Address(to)
 	}
 	return out
+}
+
+// listed adds the lines of the list of recipients. They are groups; a domain's catch-all is one as well, by the name that the file has for it, which is nobody's address.
+func listed(lines map[string][]string, groups map[cutover.Address][]cutover.Address, catchAll map[string]cutover.Address) {
+	for address, targets := range lines {
+		groups[cutover.Address(address)] = addresses(targets)
+		if domain, all := strings.CutPrefix(address, "@"); all {
+			catchAll[domain] = cutover.Address(address)
+		}
+	}
 }
 
 // plans are the routes as the relay understands them.

@@ -41,6 +41,7 @@ func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
 	s.Sources = d.sources(testimony, now)
 	s.Arriving = arriving(testimony, d.listenerNames(), now)
 	s.Listeners = d.listening()
+	s.Asked = d.askedServers()
 	s.Unknown, err = d.unknown(ctx)
 	return s, err
 }
