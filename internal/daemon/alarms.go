@@ -25,6 +25,7 @@ var open = []ledger.DeliveryState{ledger.Due, ledger.Sending, ledger.InDoubt, le
 // alarm is one thing that somebody should look at.
 type alarm struct {
 	kind  string
+	of    string // what is counted
 	count int
 	text  string
 }
@@ -60,7 +61,7 @@ func (d *Daemon) alarms(ctx context.Context, now time.Time) ([]alarm, error) {
 		if len(oldest) > 0 {
 			text += fmt.Sprintf("; the oldest is %s to %s, of %s: %s", oldest[0].Capture, oldest[0].To, oldest[0].At.UTC().Format("2 Jan 15:04"), oldest[0].Why)
 		}
-		all = append(all, alarm{ask.kind, n, text})
+		all = append(all, alarm{ask.kind, "deliveries", n, text})
 	}
 	return slices.Concat(all, d.certificateAlarms(now), d.gaps()), nil
 }
@@ -97,7 +98,7 @@ func (d *Daemon) ring(ctx context.Context) error {
 	now := d.opts.Clock.Now()
 	all, err := d.alarms(ctx, now)
 	for _, a := range d.bell.due(all, now) {
-		d.log.WithField("deliveries", a.count).WithField("alarm", a.kind).Warn(a.text)
+		d.log.WithField(a.of, a.count).WithField("alarm", a.kind).Warn(a.text)
 	}
 	return err
 }

@@ -107,5 +107,5 @@ func (d *Daemon) gaps() []alarm {
 		more = fmt.Sprintf(" and %d more", len(open)-shown)
 	}
 	text := fmt.Sprintf("known to the old server alone, which gets their mail: %s%s; create them in the cloud, or name who gets it (mailboxes.csv, [recipients])", names, more)
-	return []alarm{{"gap", len(open), text}}
+	return []alarm{{"gap", "addresses", len(open), text}}
 }
