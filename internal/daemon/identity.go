@@ -131,7 +131,7 @@ func (d *Daemon) certificateAlarms(now time.Time) []alarm {
 	}
 	var all []alarm
 	for _, text := range texts {
-		all = append(all, alarm{"certificate", 1, text})
+		all = append(all, alarm{"certificate", "certificates", 1, text})
 	}
 	return all
 }
