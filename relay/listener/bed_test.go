@@ -202,6 +202,9 @@ func textOf(e Envelope) string {
 }
 
 func sessionText(s Session) string {
+	if s.User != "" {
+		s.Helo += " user=" + s.User
+	}
 	return fmt.Sprintf("%s %s %s by=%s from=%s to=%s helo=%s with=%s tls=%s",
 		s.Listener, s.Role, lenText(s.ID), s.Hostname, addrText(s.Remote), addrText(s.Local), s.Helo, s.With(false), s.TLS.Version)
 }

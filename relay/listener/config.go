@@ -25,6 +25,9 @@ type Config struct {
 	TLS         *tls.Config
 	ImplicitTLS bool // TLS from the first octet (port 465)
 
+	// Auth is asked for the passwords of users; with the role submission nobody sends without it, and it is offered inside TLS only. nil: no logins.
+	Auth Authenticator
+
 	Intake   Intake
 	Observer Observer // may be nil
 	Log      logrus.FieldLogger
@@ -42,6 +45,8 @@ type Config struct {
 	RequireTLS bool        // offer REQUIRETLS (RFC 8689): only if every way out can keep it
 
 	Limits
+
+	attempts *attempts // to log in
 }
 
 // Limits of a session that no configuration changes.
@@ -68,7 +73,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("listener needs a socket or an address")
 	case c.ImplicitTLS && c.TLS == nil:
 		return c, errors.New("TLS from the first octet needs a certificate")
+	case c.Role == cutover.Submission && (c.Auth == nil || c.TLS == nil):
+		return c, errors.New("submission needs a certificate, and somebody who knows the passwords")
 	}
+	c.attempts = newAttempts(time.Now)
 	if c.Observer == nil {
 		c.Observer = nobody{}
 	}

@@ -38,6 +38,7 @@ type conn struct {
 
 	mode     mode
 	cmd      command // the command that go-smtp is working on
+	secret   []byte  // what an AUTH command held; never part of cmd
 	canon    []byte  // the rest of the line that go-smtp has still to read
 	chunk    int64   // octets of a BDAT chunk that go-smtp has still to read
 	pace     pace    // of the transaction's body
@@ -208,7 +209,7 @@ func (c *conn) finish() {
 	c.reg.remove(c)
 	c.setEnd(EndReset)
 	line := c.log().WithFields(logrus.Fields{
-		FieldHelo: c.info.Helo, FieldTLS: strings.TrimSpace(c.info.TLS.Version + " " + c.info.TLS.Cipher),
+		FieldHelo: c.info.Helo, FieldUser: c.info.User, FieldTLS: strings.TrimSpace(c.info.TLS.Version + " " + c.info.TLS.Cipher),
 		FieldMessages: c.stats.messages, FieldFailed: c.stats.failed, FieldBytes: c.stats.bytes,
 		FieldRefused: c.stats.refused, FieldErrors: c.stats.errors,
 		FieldDuration: time.Since(c.info.Connected).Milliseconds(), FieldEnd: c.end,

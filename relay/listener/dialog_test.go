@@ -12,11 +12,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"posthouse/cutover"
 )
 
 // TestDialogs plays every file of testdata against a server, one instruction a line:
 //
-//	option NAME [VALUE]  sets the server up (first lines only): tls, implicit-tls, smtputf8, requiretls, max-bytes N,
+//	option NAME [VALUE]  sets the server up (first lines only): tls, implicit-tls, auth, smtputf8, requiretls, max-bytes N,
 //	                     max-recipients N, message-minutes N, and those of limitOptions
 //	C: TEXT              the client sends TEXT and CRLF
 //	C> "TEXT" [N]        the client sends Go-quoted octets as they are, N times
@@ -113,6 +115,8 @@ func setOption(t *testing.T, c *Config, name string, n int) {
 		c.TLS = testTLS()
 	case "implicit-tls":
 		c.TLS, c.ImplicitTLS = testTLS(), true
+	case "auth":
+		c.TLS, c.Role, c.Auth = testTLS(), cutover.Submission, memAuth{}
 	case "smtputf8":
 		c.SMTPUTF8 = true
 	case "requiretls":

@@ -15,6 +15,8 @@
 //     only CRLF.CRLF ends a body. go-smtp gets to see just the final dot. A BDAT chunk passes through go-smtp, counted octet by octet.
 //   - Poison. Any failure inside a body (time-out, cut, reset) ends the session: a 421 is sent, every later Read fails, and none of
 //     the octets that may follow is ever read as a command. The message is aborted, never committed.
+//   - Logins (RFC 4954, PLAIN and LOGIN) are offered inside TLS only, where there is an Authenticator to ask. The password is taken out of the command line before anything looks at it, is handed
+//     to the Authenticator alone and is wiped. Its definite no is 535; whatever else happens is 454. Attempts slow one another down. With the role submission nobody sends without a login.
 //   - TLS is ended by the wrapper, not by go-smtp, so that every guard holds after STARTTLS too. Octets sent before the handshake are refused.
 //   - Replies are collected and written when the client has to be waited for. A 250 for a message never waits for the next message's commit.
 //     A 421 closes.

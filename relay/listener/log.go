@@ -14,6 +14,7 @@ const (
 	FieldRole     = "role"        // the listener's role
 	FieldClient   = "client"      // client address and port
 	FieldHelo     = "helo"        // name given with HELO or EHLO
+	FieldUser     = "user"        // who has logged in, "" if nobody
 	FieldTLS      = "tls"         // version and cipher suite, "" for plain text
 	FieldMessages = "messages"    // messages answered 250
 	FieldFailed   = "failed"      // messages begun and not answered 250

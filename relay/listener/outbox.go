@@ -70,13 +70,17 @@ func (c *conn) words(line string, first bool) string {
 
 // extensions are those that go-smtp cannot offer, because it does not know of our TLS.
 func (c *conn) extensions() string {
-	switch {
-	case c.cfg.TLS != nil && !c.secure:
+	if c.cfg.TLS != nil && !c.secure {
 		return "250-STARTTLS\r\n"
-	case c.secure && c.cfg.RequireTLS:
-		return "250-REQUIRETLS\r\n"
 	}
-	return ""
+	var more string
+	if c.secure && c.cfg.Auth != nil {
+		more = "250-AUTH PLAIN LOGIN\r\n"
+	}
+	if c.secure && c.cfg.RequireTLS {
+		more += "250-REQUIRETLS\r\n"
+	}
+	return more
 }
 
 // answered draws the consequences of a reply's code.

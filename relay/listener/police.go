@@ -39,6 +39,7 @@ func (c *conn) nextCommand() error {
 			return err
 		}
 		afterNoData := c.noData
+		line, c.secret = withhold(line)
 		c.cmd = parseCommand(string(line))
 		pass, refusal := c.police()
 		switch {
@@ -105,7 +106,9 @@ func (c *conn) police() (pass string, refusal *Refusal) {
 		return c.cmd.verb, nil
 	case "STARTTLS":
 		return "", c.startTLS()
-	case "AUTH", "EXPN", "HELP", "TURN", "ETRN", "LHLO":
+	case "AUTH":
+		return "", c.auth()
+	case "EXPN", "HELP", "TURN", "ETRN", "LHLO":
 		return "", refuseOffered
 	case "GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "HOST:":
 		c.abuse(ForeignProtocol, refuseVerb)
@@ -139,7 +142,7 @@ func (c *conn) outOfOrder() *Refusal {
 	case verb == "MAIL" && c.txn.open:
 		return refuseNested
 	case verb == "MAIL":
-		return nil
+		return c.stranger()
 	case !c.txn.open:
 		return refuseNoSender
 	case verb != "BDAT" && c.txn.chunked:
