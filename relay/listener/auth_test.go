@@ -41,7 +41,9 @@ func secureTalker(b *bed) *talker {
 	return k
 }
 
-func submitting(c *Config) { c.TLS, c.ImplicitTLS, c.Role, c.Auth = testTLS(), true, cutover.Submission, memAuth{} }
+func submitting(c *Config) {
+	c.TLS, c.ImplicitTLS, c.Role, c.Auth = testTLS(), true, cutover.Submission, memAuth{}
+}
 
 // What is wrong with a login decides between 535 (no), 454 (nobody can say) and 501, and a login that failed is none.
 func TestLoginsThatFail(t *testing.T) {
