@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -177,6 +178,9 @@ func (a *Arrival) capture() ledger.Capture {
 		only = a.env.Recipients[0].Address
 	}
 	c.Prefix = prefix(a.peer, a.id, cutover.NewTrace(a.in.key, a.id), only, a.at)
+	if a.peer.Route == cutover.Submission || a.peer.Route == cutover.Devices {
+		c.Prefix = append(c.Prefix, completed(a.scanner.digester.Header(), a.id, a.peer.Hostname, a.at)...)
+	}
 	return c
 }
 
@@ -185,8 +189,9 @@ func (a *Arrival) plan(back comeback) []ledger.Delivery {
 	p := planner{
 		dir: a.in.dir.Load(), plan: a.in.cfg.Plans[a.peer.Route], origin: a.in.origin(a.peer.Client.Addr),
 		traced: back.traced, served: back.served, sources: a.in.cfg.Sources, srs: a.in.cfg.SRS, looped: loopReason(a.scanner.digester.Header()), now: a.at,
+		outside: a.peer.Outward, foreign: a.peer.Route == cutover.Submission && !a.own(),
 	}
-	return p.deliveries(a.env.Recipients)
+	return append(p.deliveries(a.env.Recipients), a.sentCopy(p.dir)...)
 }
 
 // observation is the use of the old route that this message is. What comes back to us is not new use.
@@ -200,6 +205,9 @@ func (a *Arrival) observation(c ledger.Capture, back comeback, planned []ledger.
 	}
 	if o.Client, _ = netip.ParseAddr(c.Client.Addr); o.Sender == "" {
 		o.Sender = c.Client.Addr
+	}
+	if name := cmp.Or(c.Client.User, a.peer.Device); name != "" {
+		o.Sender = name
 	}
 	if back.same || a.onlyReturns() {
 		o.Class = evidence.Unwanted

@@ -17,6 +17,7 @@ type DirectoryConfig struct {
 	CatchAll     map[string]cutover.Address            // domain → address
 	Postmaster   cutover.Address                       // takes postmaster@ and abuse@ of every domain; "" holds such mail
 	PlusTags     bool                                  // anna+news@ is anna@
+	SendAs       map[cutover.Address][]cutover.Address // mailbox → further addresses that its owner sends as; @domain is all of that domain
 	Complete     bool                                  // unknown addresses in our domains are refused for good
 }
 
@@ -38,7 +39,7 @@ func NewDirectory(cfg DirectoryConfig) *Directory {
 	for i, domain := range cfg.Domains {
 		cfg.Domains[i] = strings.ToLower(domain)
 	}
-	cfg.Groups, cfg.Extra = folded(cfg.Groups), folded(cfg.Extra)
+	cfg.Groups, cfg.Extra, cfg.SendAs = folded(cfg.Groups), folded(cfg.Extra), folded(cfg.SendAs)
 	cfg.AliasDomains, cfg.CatchAll = folded(cfg.AliasDomains), folded(cfg.CatchAll)
 	d.cfg = cfg
 	return d

@@ -84,6 +84,11 @@ type Peer struct {
 	From     string // reverse path of the transaction, "" is the null sender
 	Client   ledger.Client
 	Checks   SenderChecks
+	Outward  bool   // may send to addresses outside our domains
+	Device   string // the name of a device, "" where it has none
+	// Mailbox is that of the user who logged in, "" if there is none. His copy of what he sends is filed there if FileSent says so.
+	Mailbox  cutover.MailboxID
+	FileSent bool
 }
 
 // Recipient decides about one recipient, local@domain or a bare local part: nil accepts, a *Refusal declines, any other error is unforeseen.
@@ -99,7 +104,7 @@ func (in *Intake) Recipient(ctx context.Context, p Peer, text string) error {
 	_, answer := d.Resolve(a)
 	switch answer {
 	case NotOurs:
-		return errNotOurs
+		return in.outward(p, a)
 	case Known:
 		return nil
 	}

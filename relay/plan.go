@@ -20,8 +20,10 @@ type Plan struct {
 	// Tee sends a best-effort copy to the side that is not the home, never to rooms and never to those in TeeNever.
 	Tee      bool
 	TeeNever []cutover.Address
-	// Outward is the destination for members of groups that are outside our domains; "" holds their mail.
+	// Outward is the destination for addresses outside our domains; "" holds their mail.
 	Outward string
+	// Foreign is that for mail of users under senders that are not theirs: the old server, which knows who may. "": Outward.
+	Foreign string
 }
 
 // maxHops is how many Received lines a message may carry (RFC 5321 §6.3 asks for at least 100 or a smaller number that cannot cut honest mail).
@@ -38,6 +40,8 @@ type planner struct {
 	srs     *srs.Rewriter    // reads the senders that we rewrote; may be nil
 	looped  string           // too many hops: why, for people
 	now     time.Time
+	// outside: the sender may write to addresses outside. foreign: he writes under an address that is not his.
+	outside, foreign bool
 }
 
 // target is whom a delivery is for: a mailbox of ours by its ID, anybody else by address.
@@ -90,7 +94,10 @@ func (p planner) outward(r ledger.Recipient, member cutover.Address) []ledger.De
 		Recipient: member, Original: r.Address, Side: cutover.Cloud, Required: true, Destination: p.plan.Outward,
 		State: ledger.Due, Next: p.now, Since: p.now,
 	}
-	if p.plan.Outward == "" {
+	if p.plan.Foreign != "" && (p.foreign || p.plan.Outward == "") {
+		d.Side, d.Destination = cutover.Legacy, p.plan.Foreign
+	}
+	if d.Destination == "" {
 		return held(d, p.noWayOut(r, member))
 	}
 	return p.cut(d)

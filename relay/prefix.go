@@ -12,7 +12,7 @@ import (
 // never makes an 8-bit message of a 7-bit one.
 func prefix(p Peer, id cutover.CaptureID, trace cutover.Trace, only cutover.Address, at time.Time) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Received: from %s (%s)", plain(p.Client.Name, "unknown"), literal(p.Client.Addr))
+	b.WriteString("Received: from " + origin(p))
 	if p.Client.TLS != "" {
 		fmt.Fprintf(&b, "\r\n\t(using %s)", plain(p.Client.TLS, "TLS"))
 	}
@@ -23,6 +23,38 @@ func prefix(p Peer, id cutover.CaptureID, trace cutover.Trace, only cutover.Addr
 	fmt.Fprintf(&b, ";\r\n\t%s\r\n", at.UTC().Format(time.RFC1123Z))
 	fmt.Fprintf(&b, "%s: %s\r\n", cutover.TraceField, trace)
 	return []byte(b.String())
+}
+
+// origin is the client as others may see it: a device with its name, and of a user only that he logged in. Where he was then is in the ledger, and nobody else's business.
+func origin(p Peer) string {
+	switch {
+	case p.Route == cutover.Submission && p.Client.User != "":
+		return "a-user (logged in)"
+	case p.Device != "":
+		return fmt.Sprintf("%s (%s %s)", plain(p.Client.Name, "unknown"), plain(p.Device, ""), literal(p.Client.Addr))
+	}
+	return fmt.Sprintf("%s (%s)", plain(p.Client.Name, "unknown"), literal(p.Client.Addr))
+}
+
+// completed are the fields that a message of a user or a device has to have and lacks: they may be added (RFC 6409 §8.2 and §8.3), and in front nothing of it changes.
+func completed(header []byte, id cutover.CaptureID, hostname string, at time.Time) []byte {
+	var b strings.Builder
+	if !hasField(header, "date") {
+		fmt.Fprintf(&b, "Date: %s\r\n", at.UTC().Format(time.RFC1123Z))
+	}
+	if !hasField(header, "message-id") {
+		fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\n", id, plain(hostname, "localhost"))
+	}
+	return []byte(b.String())
+}
+
+func hasField(header []byte, name string) bool {
+	for line := range strings.Lines(string(header)) {
+		if field, _, ok := strings.Cut(line, ":"); ok && strings.EqualFold(strings.TrimRight(field, " \t"), name) {
+			return true
+		}
+	}
+	return false
 }
 
 // teeFields are prepended to a copy for the old server besides: rules that its owner left behind there must send nothing to anybody. The null reverse path keeps vacation

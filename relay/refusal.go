@@ -15,6 +15,7 @@ func (r *Refusal) Error() string {
 
 var (
 	errNotOurs   = &Refusal{550, [3]int{5, 7, 1}, "Relaying denied: this domain is not served here"}
+	errNoRoute   = &Refusal{550, [3]int{5, 1, 2}, "This domain is none that mail can be sent to"}
 	errNoSuch    = &Refusal{550, [3]int{5, 1, 1}, "No such address here"}
 	errNotSure   = &Refusal{451, [3]int{4, 1, 1}, "Address not known here yet, try again later"}
 	errAskLater  = &Refusal{451, [3]int{4, 4, 3}, "Cannot tell now whether this address exists, try again later"}

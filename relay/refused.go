@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"posthouse/ledger"
+	"posthouse/relay/dsn"
 	"posthouse/relay/reason"
 )
 
@@ -17,9 +18,9 @@ func (c *Courier) refused(capture ledger.Capture, d ledger.Delivery, o Outcome, 
 	age := now.Sub(begun(capture, d))
 	switch {
 	case o.final(age):
-		return c.stop(d, o.Class, fmt.Sprintf("%s declined it: %s", d.Destination, o.Reply), now)
+		return c.end(capture, d, o.Class, fmt.Sprintf("%s declined it: %s", d.Destination, o.Reply), now)
 	case c.tooLong(capture, d, now):
-		return c.stop(d, o.Class, fmt.Sprintf("not accepted by %s for %s: %s", d.Destination, c.cfg.HoldAfter, o.Reply), now)
+		return c.end(capture, d, o.Class, fmt.Sprintf("not accepted by %s for %s: %s", d.Destination, c.cfg.HoldAfter, o.Reply), now)
 	}
 	return enter(d, ledger.Due, now, c.retryAt(now, d.Attempts, o.Wait))
 }
@@ -34,6 +35,15 @@ func (o Outcome) final(age time.Duration) bool {
 	}
 	understood := o.Class != reason.None && o.Class != reason.Other
 	return understood || age >= patience
+}
+
+// end gives back to a user what he has sent outside and what is not taken there: he is told, and nobody else has to look. All other mail stops.
+func (c *Courier) end(capture ledger.Capture, d ledger.Delivery, class reason.Class, why string, now time.Time) ledger.Delivery {
+	if capture.Client.User == "" || !d.Required || d.Mailbox != "" || !asked(capture, d, dsn.Failed) {
+		return c.stop(d, class, why, now)
+	}
+	d.Reason, d.Tell = why+"; its sender is told", string(dsn.Failed)
+	return enter(d, ledger.Dropped, now, now)
 }
 
 // stop ends the attempts, until a person releases the delivery.

@@ -28,7 +28,10 @@ func returnable(r *srs.Rewriter, a cutover.Address, now time.Time) error {
 // resolve finds where a recipient leads. An SRS address leads to the sender that it was made of, who may be one of ours by now.
 func (p planner) resolve(r ledger.Recipient) (Resolution, cutover.Address) {
 	if !returns(p.srs, r.Address) {
-		to, _ := p.dir.Resolve(r.Address)
+		to, answer := p.dir.Resolve(r.Address)
+		if answer == NotOurs && p.outside {
+			to.Others = []cutover.Address{r.Address}
+		}
 		return to, r.Address
 	}
 	sender, err := p.srs.Reverse(r.Address, p.now)
@@ -47,7 +50,7 @@ func (p planner) noWayOut(r ledger.Recipient, outside cutover.Address) string {
 	if returns(p.srs, r.Address) {
 		return fmt.Sprintf("returns to %s, whose mail we forwarded, and no cloud server sends outside: deliver it by hand", outside)
 	}
-	return fmt.Sprintf("%s is outside our domains and no cloud server sends there: deliver it by hand, or take it out of the group", outside)
+	return fmt.Sprintf("%s is outside our domains and no server sends there: deliver it by hand, or take it out of the group", outside)
 }
 
 // onlyReturns reports whether all recipients are senders that we rewrote: such mail is an echo of what we sent, and no use of the old route.

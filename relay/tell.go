@@ -23,7 +23,7 @@ import (
 
 // asked reports whether the sender asked, by NOTIFY, to be told of an action (RFC 3461 §4.1). Without a word failures are told, and delays may be.
 func asked(c ledger.Capture, d ledger.Delivery, action dsn.Action) bool {
-	if c.Envelope.From == "" || c.Route == cutover.Notices || !d.Required || reason.Class(d.Class).Quiet() {
+	if c.Envelope.From == "" || c.Route == cutover.Notices || !d.Required || reason.Class(d.Class).Quiet() && c.Client.User == "" {
 		return false
 	}
 	want := map[dsn.Action]string{dsn.Failed: "FAILURE", dsn.Delayed: "DELAY", dsn.Delivered: "SUCCESS", dsn.Relayed: "SUCCESS"}[action]
@@ -148,7 +148,7 @@ func (in *Intake) write(ctx context.Context, a *Arrival, r dsn.Report, by Teller
 		return err
 	}
 	defer body.Close()
-	if automatic(body) {
+	if c.Client.User == "" && automatic(body) { // who logged in is told all the same: what he sent ends here
 		return errNobody
 	}
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
