@@ -53,6 +53,8 @@ var checks = map[string]func(string) (string, *fault){
 	"fingerprint": checkFingerprint,
 	"folder":      checkFolder,
 	"timezone":    checkTimezone,
+	"network":     checkNetwork,
+	"sender":      checkSender,
 }
 
 func checkChoice(choices, text string) (string, *fault) {
@@ -211,6 +213,14 @@ func checkTimezone(text string) (string, *fault) {
 		return "", &fault{text: fmt.Sprintf("time zone %q is not known", text), hint: "for example Europe/Berlin, UTC"}
 	}
 	return text, nil
+}
+
+func checkNetwork(text string) (string, *fault) {
+	p, err := parseNetwork(text)
+	if err != nil {
+		return "", faultf("%v", err)
+	}
+	return p.String(), nil
 }
 
 // parseNetwork reads 10.0.4.0/24, or one address.

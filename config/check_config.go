@@ -26,9 +26,12 @@ func (c *checker) check() {
 		c.cfg.Servers[name] = s
 	}
 	c.listeners()
+	c.submission()
+	c.hidden()
 	c.recipients()
 	c.folders()
 	c.route("routes.arriving", RoleMX, c.cfg.Routes.Arriving)
+	c.route("routes.submission", RoleSubmission, c.cfg.Routes.Submission)
 	c.route("routes.devices", RoleDevices, c.cfg.Routes.Devices)
 	c.srs()
 	c.pair("relay.arc", "domain", "selector")

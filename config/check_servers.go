@@ -168,6 +168,9 @@ func (c *checker) allowed(path string, l Listener) {
 	if l.Role != "" && l.Role != RoleDevices && len(l.Allow) > 0 {
 		c.bad(path+".allow", "", "allow is only for the role devices")
 	}
+	if l.Role != "" && l.Role != RoleDevices && len(l.Devices) > 0 {
+		c.bad(path+".devices", "", "devices are named only for the role devices")
+	}
 	for i, p := range l.Allow {
 		if tooWide(p) {
 			c.bad(fmt.Sprintf("%s.allow[%d]", path, i), "name the devices' own networks", "%s would make this an open relay", p)

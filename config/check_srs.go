@@ -11,7 +11,7 @@ func (c *checker) srs() {
 	for _, r := range []struct {
 		path  string
 		route Route
-	}{{"routes.arriving", c.cfg.Routes.Arriving}, {"routes.devices", c.cfg.Routes.Devices}} {
+	}{{"routes.arriving", c.cfg.Routes.Arriving}, {"routes.submission", c.cfg.Routes.Submission}, {"routes.devices", c.cfg.Routes.Devices}} {
 		if r.route.SRS {
 			c.rewrites(r.path + ".srs")
 		}

@@ -31,6 +31,9 @@ type Config struct {
 	// Where mail is taken. Each listener has one role, which is also the route of what it takes.
 	Listeners map[string]Listener `toml:"listeners"`
 
+	// How users send, who log in at a listener of role submission.
+	Submission Submission `toml:"submission"`
+
 	// Where mail goes, by the route it came.
 	Routes Routes `toml:"routes"`
 
@@ -63,6 +66,9 @@ type Config struct {
 
 	// Warnings are what may be right but should be looked at; they do not refuse the file.
 	Warnings []Problem `toml:"-"`
+
+	// Dangers are what nobody should begin to run with. They may come true while it runs, and then do not refuse the file: "config validate" does.
+	Dangers []Problem `toml:"-"`
 }
 
 // Recipients says which addresses exist. Addresses are compared and kept in lower case.

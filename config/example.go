@@ -67,6 +67,12 @@ var exampleValues = values{
 	},
 	"listeners": []sample{
 		{name: "mx", full: true, active: true, set: values{"role": "mx", "socket": "mx", "address": ":25"}},
+		{name: "submission", intro: "Phones and programs of users, who log in with the password of the old server.", set: values{
+			"role": "submission", "socket": "submission", "address": ":587", "tls_cert": "/etc/posthouse/mail.crt", "tls_key": "/etc/posthouse/mail.key",
+		}},
+		{name: "submissions", set: values{
+			"role": "submission", "socket": "submissions", "address": ":465", "tls": "implicit", "tls_cert": "/etc/posthouse/mail.crt", "tls_key": "/etc/posthouse/mail.key",
+		}},
 		{name: "devices", intro: "Printers and scanners with the old server's name burned in.", set: values{
 			"role": "devices", "address": "10.0.0.10:2525", "allow": "10.0.4.0/24",
 		}},

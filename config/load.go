@@ -52,6 +52,7 @@ func Parse(path string, data []byte) (*Config, error) {
 	if problems := slices.Concat(src.problems(src.found), r.problems, c.beside); len(problems) > 0 {
 		return nil, &Errors{Problems: problems}
 	}
+	cfg.Dangers = src.problems(src.dangers)
 	cfg.Warnings = slices.Concat(src.problems(src.warnings), r.warnings, c.besideWarnings)
 	return cfg, nil
 }

@@ -9,7 +9,10 @@ import (
 type Routes struct {
 	// Mail from other systems, taken by listeners of role mx.
 	Arriving Route `toml:"arriving"`
-	// Mail of devices, to recipients inside the domains.
+	// Mail of users, taken by listeners of role submission, to recipients inside the domains. What they send outside as themselves goes by relay.outside; what they send
+	// outside as others goes by the old server.
+	Submission Route `toml:"submission"`
+	// Mail of devices, to recipients inside the domains. What they send outside goes by relay.outside.
 	Devices Route `toml:"devices"`
 }
 

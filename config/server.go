@@ -159,8 +159,8 @@ type Listener struct {
 	// Name is the listener's name in the file.
 	Name string `toml:"-"`
 
-	// mx: mail from the world. devices: printers and programs, by their address.
-	Role Role `toml:"role" as:"mx|devices" example:"mx" need:"yes"`
+	// mx: mail from the world. submission: mail of users, who log in. devices: printers and programs, by their address.
+	Role Role `toml:"role" as:"mx|submission|devices" example:"mx" need:"yes"`
 	// Name (FileDescriptorName=) of the socket that systemd hands over. All sockets of that name take mail.
 	Socket string `toml:"socket" example:"mx"`
 	// Address to listen on, used when no such socket was handed over.
@@ -183,6 +183,10 @@ type Listener struct {
 
 	// Networks of the devices that may send by this listener. Only for the role devices.
 	Allow []netip.Prefix `toml:"allow" example:"10.0.4.0/24"`
+	// True: they may send to addresses outside the domains too. Only for the role devices.
+	Outside bool `toml:"outside" default:"true"`
+	// Their names, by address or network, as status and Received show them. Only for the role devices.
+	Devices map[string]string `toml:"devices" keys:"network" example:"10.0.4.31 = scanner-2"`
 	// Mail from here, by whichever listener, comes from the old server: it is never sent back there.
 	LegacyAddresses []netip.Prefix `toml:"legacy_addresses" example:"10.0.0.10"`
 	// Mail from here, by whichever listener, comes from the cloud: it is never sent back there.

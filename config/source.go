@@ -17,6 +17,7 @@ type source struct {
 	hidden   []span
 	found    []finding
 	warnings []finding
+	dangers  []finding
 	broken   bool // a syntax error ends the file early
 }
 

@@ -56,6 +56,7 @@ func (a *app) validate(ctx context.Context) error {
 	if err != nil {
 		v.problems = problemsOf(a.config, err)
 	} else {
+		v.problems = cfg.Dangers
 		v.warnings, v.mailboxes, v.listeners, v.changed = append(cfg.Warnings, a.closed(cfg)...), len(cfg.Mailboxes), len(cfg.Listeners), changed(cfg)
 	}
 	if a.json {
@@ -63,7 +64,7 @@ func (a *app) validate(ctx context.Context) error {
 	} else {
 		a.out.print(validateView(v, a.now().In(a.zone))...)
 	}
-	if err != nil {
+	if len(v.problems) > 0 {
 		return status(exitConfig)
 	}
 	return nil

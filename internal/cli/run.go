@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -108,7 +109,7 @@ var errTold = errors.New("told to end")
 func (r *running) run(ctx context.Context) error {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
-	for _, w := range r.cfg.Warnings {
+	for _, w := range slices.Concat(r.cfg.Warnings, r.cfg.Dangers) {
 		r.log.Warn(w.String())
 	}
 	switch err := r.start(ctx, abort); {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"posthouse/config"
 	"posthouse/systemd"
@@ -47,7 +48,7 @@ func (r *running) changed(next *config.Config, changes []config.Change) {
 			restart++
 		}
 	}
-	for _, w := range next.Warnings {
+	for _, w := range slices.Concat(next.Warnings, next.Dangers) {
 		w.Source = ""
 		r.log.Warn(w.String())
 	}

@@ -20,6 +20,7 @@ import (
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
 	"posthouse/relay/callout"
+	"posthouse/relay/checkpassword"
 	"posthouse/relay/delivery"
 	"posthouse/relay/listener"
 	"posthouse/relay/mx"
@@ -77,6 +78,7 @@ type Daemon struct {
 	witness   *witness
 	logs      []*logSource
 	control   *control.Server
+	checker   *checkpassword.Checker // nil until a listener needs it
 	bell      bell
 	feed      feed
 	metrics   *web.Metrics

@@ -144,7 +144,7 @@ type smtpDestination struct {
 // Deliver hands the message over for all recipients in one transaction. A tee goes with the null reverse path and asks for no notifications.
 func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
 	e := envelope(c, s.sender(c))
-	if s.forward {
+	if s.forward && c.Capture.Route != cutover.Submission { // for a user we vouch ourselves: his address has no rights there
 		e.Origin = &delivery.Origin{Addr: c.Capture.Client.Addr, Helo: c.Capture.Client.Name, ID: string(c.Capture.ID)}
 	}
 	outcomes, err := s.client.Send(ctx, e, c.Body)

@@ -77,8 +77,9 @@ func TestPlans(t *testing.T) {
 		},
 	}
 	want := map[cutover.Route]relay.Plan{
-		cutover.Arriving: {Via: "mailbox", Tee: true, TeeNever: []cutover.Address{"a@example.com"}, Outward: "m-cloud:smtp"},
-		cutover.Devices:  {Via: "smtp", To: cutover.Cloud, TeeNever: []cutover.Address{}, Outward: "m-cloud:smtp"},
+		cutover.Arriving:   {Via: "mailbox", Tee: true, TeeNever: []cutover.Address{"a@example.com"}, Outward: "m-cloud:smtp"},
+		cutover.Devices:    {Via: "smtp", To: cutover.Cloud, TeeNever: []cutover.Address{}, Outward: "m-cloud:smtp"},
+		cutover.Submission: {Via: "smtp", TeeNever: []cutover.Address{}, Outward: "m-cloud:smtp", Foreign: "legacy:smtp"},
 	}
 	for range 20 { // the order of a map is another one each time
 		if got := plans(cfg); !reflect.DeepEqual(got, want) {
@@ -274,12 +275,12 @@ func TestInNetworks(t *testing.T) {
 func TestPeer(t *testing.T) {
 	s := listener.Session{Listener: "mx", Hostname: "mail.example.com", Role: cutover.Arriving, Helo: "x.example", User: "u", Remote: netip.MustParseAddrPort("[::ffff:192.0.2.7]:99")}
 	s.TLS.Version, s.TLS.Cipher = "TLS 1.3", "AES"
-	got := peer(s)
+	got := intake{}.peer(s, false)
 	want := ledger.Client{Addr: "192.0.2.7", Name: "x.example", TLS: "TLS 1.3 AES", User: "u"}
 	if got.Client != want || got.Listener != "mx" || got.Hostname != "mail.example.com" || got.Route != cutover.Arriving {
 		t.Errorf("%+v", got)
 	}
-	if got := peer(listener.Session{}).Client; got != (ledger.Client{}) {
+	if got := (intake{}).peer(listener.Session{}, false).Client; got != (ledger.Client{}) {
 		t.Errorf("of nobody: %+v", got)
 	}
 }

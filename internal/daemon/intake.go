@@ -25,10 +25,23 @@ type intake struct {
 	allow []netip.Prefix
 	// senders is what is done about senders.
 	senders senders
+	// rights are what the client may do beyond that.
+	rights rights
 }
 
 func (d *Daemon) intakeOf(l config.Listener) intake {
-	return intake{d.intake, &d.feed, d.metrics, l.Allow, d.senders(l)}
+	return intake{d.intake, &d.feed, d.metrics, l.Allow, d.senders(l), d.rights(l)}
+}
+
+// rights adds to a peer what his session allows him.
+type rights func(listener.Session, *relay.Peer)
+
+func (i intake) peer(s listener.Session, utf8 bool) relay.Peer {
+	p := protocolPeer(s, utf8)
+	if i.rights != nil {
+		i.rights(s, &p)
+	}
+	return p
 }
 
 func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) error {
@@ -38,7 +51,7 @@ func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) 
 	if err := i.senders.client(ctx, s); err != nil {
 		return err
 	}
-	return refusal(i.relay.Recipient(ctx, peer(s), rcpt))
+	return refusal(i.relay.Recipient(ctx, i.peer(s, false), rcpt))
 }
 
 func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelope) (listener.Message, error) {
@@ -49,7 +62,7 @@ func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelo
 	if err := i.senders.envelope(ctx, s, e.From); err != nil {
 		return nil, err
 	}
-	p := protocolPeer(s, e.SMTPUTF8)
+	p := i.peer(s, e.SMTPUTF8)
 	p.Checks = i.senders.checks
 	arrival, err := i.relay.Begin(ctx, p, env)
 	if err != nil {
@@ -94,8 +107,6 @@ func (m *message) Commit(ctx context.Context) (string, error) {
 	}
 	return string(id), refusal(err)
 }
-
-func peer(s listener.Session) relay.Peer { return protocolPeer(s, false) }
 
 func protocolPeer(s listener.Session, utf8 bool) relay.Peer {
 	c := ledger.Client{Name: s.Helo, User: s.User}

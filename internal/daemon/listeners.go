@@ -67,6 +67,12 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 	if err := d.secure(&cfg, l); err != nil {
 		return err
 	}
+	if l.Role == config.RoleSubmission {
+		var err error
+		if cfg.Auth, err = d.passwords(); err != nil {
+			return err
+		}
+	}
 	if sockets := d.opts.Sockets[l.Socket]; l.Socket != "" && len(sockets) > 0 {
 		cfg.Sockets = sockets
 		delete(d.opts.Sockets, l.Socket)
@@ -147,8 +153,11 @@ func (d *Daemon) answerOthers() error {
 }
 
 func route(r config.Role) cutover.Route {
-	if r == config.RoleDevices {
+	switch r {
+	case config.RoleDevices:
 		return cutover.Devices
+	case config.RoleSubmission:
+		return cutover.Submission
 	}
 	return cutover.Arriving
 }

@@ -63,6 +63,7 @@ func directory(cfg *config.Config, all []mailbox) *relay.Directory {
 		CatchAll:     others,
 		Postmaster:   cutover.Address(cfg.Recipients.Postmaster),
 		PlusTags:     cfg.Recipients.PlusAddressing,
+		SendAs:       groups(cfg.Submission.SendAs),
 		Complete:     cfg.Recipients.Complete,
 	})
 }
@@ -113,8 +114,9 @@ func listed(lines map[string][]string, groups map[cutover.Address][]cutover.Addr
 // plans are the routes as the relay understands them.
 func plans(cfg *config.Config) map[cutover.Route]relay.Plan {
 	return map[cutover.Route]relay.Plan{
-		cutover.Arriving: plan(cfg, cfg.Routes.Arriving),
-		cutover.Devices:  plan(cfg, cfg.Routes.Devices),
+		cutover.Arriving:   plan(cfg, cfg.Routes.Arriving),
+		cutover.Submission: submissionPlan(cfg),
+		cutover.Devices:    plan(cfg, cfg.Routes.Devices),
 	}
 }
 

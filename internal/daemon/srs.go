@@ -29,7 +29,7 @@ type sender func(relay.Consignment) string
 
 // senderFor is how senders go to a server: as they are, but for foreign ones of routes that rewrite them. The old server believes us, and so does a cloud whose connector names us; by LMTP nobody asks who may send.
 func (d *Daemon) senderFor(s config.Server) sender {
-	rewritten := map[cutover.Route]bool{cutover.Arriving: d.cfg.Routes.Arriving.SRS, cutover.Devices: d.cfg.Routes.Devices.SRS}
+	rewritten := map[cutover.Route]bool{cutover.Arriving: d.cfg.Routes.Arriving.SRS, cutover.Submission: d.cfg.Routes.Submission.SRS, cutover.Devices: d.cfg.Routes.Devices.SRS}
 	if d.srs == nil || s.Side != config.Cloud || s.Connector || !s.Sends() {
 		return original
 	}
