@@ -47,12 +47,15 @@ func deposit(ctx context.Context, store Store, arrived time.Time, c Content) (Si
 	if err != nil {
 		return Sighting{}, err
 	}
+	return putOne(ctx, store, inbox, PutItem{ID: 1, Date: arrived, Content: c})
+}
+
+func putOne(ctx context.Context, store Store, into cutover.Folder, item PutItem) (Sighting, error) {
 	outcome := Outcome{Err: ErrUnknown}
-	one := slices.Values([]PutItem{{ID: 1, Date: arrived, Content: c}})
-	if err := store.Put(ctx, inbox, one, func(o Outcome) { outcome = o }); err != nil {
+	if err := store.Put(ctx, into, slices.Values([]PutItem{item}), func(o Outcome) { outcome = o }); err != nil {
 		return Sighting{}, errors.Join(outcome.Err, err)
 	}
-	return Sighting{Folder: inbox.Path, Place: outcome.Place}, outcome.Err
+	return Sighting{Folder: into.Path, Place: outcome.Place}, outcome.Err
 }
 
 // deposits are a mailbox's, one at a time: where the cloud loses our trace the copies of equal captures look alike, and until the ledger knows of one it is known here alone.

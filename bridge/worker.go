@@ -27,6 +27,7 @@ type worker struct {
 	status     progress
 	busy       busy
 	deposits   *deposits
+	sent       gate // of those who put into the cloud's Sent folder
 	tries      tries
 	// seats, if not nil, are those of a CatchUp: who waits for a server leaves his.
 	seats chan struct{}
@@ -44,7 +45,7 @@ func newWorker(b *Bridge, m cutover.Mailbox) *worker {
 	if b.cfg.Rules != nil {
 		rules = b.cfg.Rules(m.ID)
 	}
-	return &worker{b: b, m: m, rules: rules, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), deposits: newDeposits(), unread: map[ledger.Place]time.Time{}, status: progress{state: Waiting}}
+	return &worker{b: b, m: m, rules: rules, hints: make(chan struct{}, 1), retry: make(chan struct{}, 1), deposits: newDeposits(), sent: make(gate, 1), unread: map[ledger.Place]time.Time{}, status: progress{state: Waiting}}
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -156,6 +157,12 @@ func (w *worker) round(ctx context.Context, failed map[*pair]error) (pending boo
 
 // step works on the next batches of one folder and reports whether there may be more.
 func (w *worker) step(ctx context.Context, p *pair) (more bool, err error) {
+	if p.Role == cutover.Sent {
+		if err := w.sent.begin(ctx); err != nil {
+			return false, err
+		}
+		defer w.sent.end()
+	}
 	if err := w.recover(ctx, p); err != nil || p.quiet {
 		return false, err
 	}

@@ -38,6 +38,7 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 		}
 		if s.IMAP != "" && s.Side == config.Cloud {
 			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})
+			ways[destinationName(name, relay.ViaSent)] = sentDestination{d.bridge}
 		}
 	}
 	if d.cfg.Relay.Outside == config.OutsideMX {

@@ -222,3 +222,25 @@ func TestSubmissionNeedsLogin(t *testing.T) {
 		}
 	}
 }
+
+// The user's own copy lies in the cloud's Sent folder, as it was sent.
+func TestSubmissionFilesSent(t *testing.T) {
+	s := newSubmitBed(t, layout{speed: 120, rest: "[submission]\nsent_copy = true\n"})
+	must(t, s.cloud.CreateFolder("anna@example.com", "Sent", `\Sent`))
+	s.start()
+	msg := message("filed", "anna@example.com", "x@outside.example")
+	if r := s.submit("submission", "anna@example.com", "old secret", "anna@example.com", []string{"x@outside.example"}, msg); !r.Final.OK() {
+		t.Fatalf("%+v", r)
+	}
+	s.eventually("the copy", func() bool { return len(s.holding(s.cloud, "anna@example.com", msg)) == 1 })
+	where := s.holding(s.cloud, "anna@example.com", msg)
+	folder, uid, _ := strings.Cut(where[0], ":")
+	if folder != "Sent" {
+		t.Errorf("it lies at %v", where)
+	}
+	var n uint32
+	fmt.Sscan(uid, &n)
+	if data, err := s.cloud.Bytes("anna@example.com", folder, n); err != nil || string(data) != string(msg) {
+		t.Errorf("%q, %v", data, err)
+	}
+}
