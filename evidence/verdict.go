@@ -28,6 +28,7 @@ const (
 	Problem    Code = "problem"
 	Session    Code = "session" // somebody is logged in now
 	Used       Code = "used"    // wanted use within the quiet period
+	Hidden     Code = "hidden"  // clients hide behind one address: who sends there cannot be named
 	Short      Code = "short"   // quiet, but not yet for long enough, or not watched for long enough
 )
 

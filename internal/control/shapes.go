@@ -27,6 +27,7 @@ type Status struct {
 	Unknown   []Unknown   `json:"unknown_recipients,omitempty"`
 	Asked     []Asked     `json:"asked_servers,omitempty"` // about recipients that no list has
 	Listeners []Listening `json:"listeners"`               // by name; one that listens on several addresses stands here once for each
+	Hidden    []Hidden    `json:"hidden_clients,omitempty"`
 	Config    Loaded      `json:"config"`
 	Trouble   []string    `json:"trouble,omitempty"` // what somebody should look at now: what this process cannot do, mail that is late or was not seen
 }
@@ -45,7 +46,7 @@ func NewStatus() Status {
 // Listening is a listener and an address at which it is reached.
 type Listening struct {
 	Name        string `json:"name"`
-	Role        string `json:"role"`        // mx or devices
+	Role        string `json:"role"`        // mx, submission or devices
 	Address     string `json:"address"`     // host:port
 	Connections int    `json:"connections"` // open at the moment, at all addresses of the listener
 	// Certificate is what it shows to clients that ask for no other name; nothing where there is no TLS.
@@ -57,6 +58,13 @@ type Certificate struct {
 	Names      []string  `json:"names"`
 	Until      time.Time `json:"until"`
 	SelfSigned bool      `json:"self_signed,omitempty"` // by us, as none is configured
+}
+
+// Hidden is a private address behind which many clients hide: who sends there cannot be named.
+type Hidden struct {
+	Address string    `json:"address"`
+	Names   []string  `json:"names"` // unrelated ones by which they greeted, the latest first
+	Last    time.Time `json:"last"`  // when the latest was seen
 }
 
 // Loaded tells which configuration is in use.

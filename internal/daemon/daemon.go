@@ -76,6 +76,7 @@ type Daemon struct {
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
 	witness   *witness
+	crowds    crowds
 	logs      []*logSource
 	control   *control.Server
 	checker   *checkpassword.Checker // nil until a listener needs it

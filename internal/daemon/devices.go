@@ -36,6 +36,13 @@ func nameOf(all []device, addr netip.Addr) string {
 	return ""
 }
 
+// greeted notes by what names clients come. Of users who log in it does not matter from where.
+func (d *Daemon) greeted(s listener.Session) {
+	if s.User == "" {
+		d.crowds.saw(s.Remote.Addr(), s.Helo, d.opts.Clock.Now())
+	}
+}
+
 // deviceRights let devices send outside, unless somebody could hide behind their address.
 func (d *Daemon) deviceRights(l config.Listener) rights {
 	named, host := devices(l), config.ReadHost()
@@ -46,6 +53,6 @@ func (d *Daemon) deviceRights(l config.Listener) rights {
 			return
 		}
 		own := addr == s.Local.Addr().Unmap() && !addr.IsLoopback()
-		p.Outward = !own && host.Hides(netip.PrefixFrom(addr, addr.BitLen())) == ""
+		p.Outward = !own && !d.crowds.hidden(addr, d.opts.Clock.Now()) && host.Hides(netip.PrefixFrom(addr, addr.BitLen())) == ""
 	}
 }

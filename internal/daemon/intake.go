@@ -27,10 +27,12 @@ type intake struct {
 	senders senders
 	// rights are what the client may do beyond that.
 	rights rights
+	// greeted is told of who comes; may be nil.
+	greeted func(listener.Session)
 }
 
 func (d *Daemon) intakeOf(l config.Listener) intake {
-	return intake{d.intake, &d.feed, d.metrics, l.Allow, d.senders(l), d.rights(l)}
+	return intake{d.intake, &d.feed, d.metrics, l.Allow, d.senders(l), d.rights(l), d.greeted}
 }
 
 // rights adds to a peer what his session allows him.
@@ -45,6 +47,9 @@ func (i intake) peer(s listener.Session, utf8 bool) relay.Peer {
 }
 
 func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) error {
+	if i.greeted != nil {
+		i.greeted(s)
+	}
 	if s.Role == cutover.Devices && !inNetworks(s.Remote.Addr().Unmap(), i.allow) {
 		return &listener.Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "Your address is not in this listener's list of devices"}
 	}

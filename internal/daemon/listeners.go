@@ -61,6 +61,7 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 	if cfg.Role == cutover.Submission {
 		cfg.DSN = nil // users who logged in are told by us
 	}
+	cfg.Limits.Shared = func(a netip.Addr) bool { return d.crowds.hidden(a, d.opts.Clock.Now()) }
 	if cfg.Hostname == "" {
 		cfg.Hostname = d.hostname()
 	}

@@ -43,6 +43,10 @@ func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
 	s.Arriving = arriving(testimony, d.listenerNames(), now)
 	s.Listeners = d.listening()
 	s.Asked = d.askedServers()
+	s.Hidden = d.crowds.all(now)
+	for _, h := range s.Hidden {
+		s.Trouble = append(s.Trouble, hiddenText(h))
+	}
 	s.Unknown, err = d.unknown(ctx)
 	return s, err
 }
@@ -73,7 +77,7 @@ func (d *Daemon) judge(p evidence.Policy, t evidence.Testimony, now time.Time) e
 	if verdict.Reasons == nil {
 		verdict.Reasons = []evidence.Reason{} // scripts walk through it
 	}
-	return verdict
+	return d.unnamed(verdict, now)
 }
 
 // required names the sources without which a verdict is blind.

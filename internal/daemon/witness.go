@@ -33,8 +33,12 @@ const memory = 400 * 24 * time.Hour
 func (d *Daemon) startWitness(ctx context.Context) error {
 	w := &witness{d: d, examined: map[string]evidence.Observation{}, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
 	since := d.opts.Clock.Now().Add(-memory)
+	lately := d.opts.Clock.Now().Add(-crowdWithin)
 	err := d.ledger.Observations(ctx, since, func(o evidence.Observation) bool {
 		w.take(o)
+		if o.At.After(lately) && o.Message != "" && o.Client.IsValid() { // what a listener of ours took
+			d.crowds.saw(o.Client, o.Sender, o.At)
+		}
 		return true
 	})
 	if err != nil {

@@ -31,6 +31,8 @@ type Limits struct {
 
 	// Trusted networks are exempt from all limits but MaxConnections and the sizes and waits of Config.
 	Trusted []netip.Prefix
+	// Shared tells whether many clients hide behind an address: those of MaxPerClient and MaxPerNetwork are then not counted. May be nil.
+	Shared func(netip.Addr) bool
 	// ProxyFrom are networks of proxies: each connection from there begins with a header of the PROXY protocol that names the client, or it
 	// is closed. From others none is read.
 	ProxyFrom []netip.Prefix

@@ -64,6 +64,9 @@ func (r *registry) count(c *conn) (what Abuse, ok bool) {
 		return "", true
 	}
 	addr := c.info.Remote.Addr()
+	if r.limits.Shared != nil && r.limits.Shared(addr) {
+		return "", true
+	}
 	client, network := clientOf(addr), networkOf(addr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
