@@ -142,6 +142,27 @@ func TestValidateWarnsOfWhatTheServiceCannotRead(t *testing.T) {
 	}
 }
 
+// A devices network in which others could hide is refused by validate, and does not keep a service from its start.
+func TestValidateRefusesWhatHidesOthers(t *testing.T) {
+	var own string
+	for _, a := range config.ReadHost().Own {
+		if !a.IsLoopback() && a.Zone() == "" && own == "" {
+			own = a.String()
+		}
+	}
+	if own == "" {
+		t.Skip("this machine has no address but loopback")
+	}
+	path := writeConfig(t, smallConfig+"\n[listeners.devices]\nrole = \"devices\"\naddress = \"127.0.0.1:0\"\nallow = [\""+own+"\"]\n")
+	tr := newTrial()
+	if code := tr.main(t.Context(), []string{"config", "validate", path}); code != exitConfig || !strings.Contains(tr.stdout.String(), "own address "+own) || !strings.Contains(tr.stdout.String(), "outside = false") {
+		t.Errorf("exit code %d\n%s", code, tr.stdout.String())
+	}
+	if _, err := config.Load(path); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDiffView(t *testing.T) {
 	live, restart := config.Change{Key: "verdict.quiet", Old: "72h", New: "5d", Live: true}, config.Change{Key: "state", Old: "/a", New: "/b"}
 	golden(t, "diff", diffView([]config.Change{live, restart}))
