@@ -1,7 +1,9 @@
 package bridge_test
 
 import (
+	"context"
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -62,6 +64,45 @@ func TestSentIsFiledOnce(t *testing.T) {
 					t.Errorf("%d in INBOX", n)
 				}
 			})
+		})
+	}
+}
+
+// slowPut is a cloud that takes a second for each put: time enough for others to look meanwhile.
+type slowPut struct{ bridge.Store }
+
+func (s slowPut) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], report func(bridge.Outcome)) error {
+	time.Sleep(time.Second)
+	return s.Store.Put(ctx, f, items, report)
+}
+
+// Who puts into Sent and who looks there take turns: a slow put of the one is not missed by the other.
+func TestSentIsFiledOnceBySlowServers(t *testing.T) {
+	for _, program := range []time.Duration{-500 * time.Millisecond, 0, 500 * time.Millisecond} {
+		inBubble(t, func(t *testing.T) {
+			w := withSent(t)
+			w.glass = func(s bridge.Store) bridge.Store { return slowPut{s} }
+			w.start()
+			defer w.stop()
+			raw := mail("sent", "hello")
+			time.AfterFunc(time.Minute+program, func() {
+				w.old().Deliver(cutover.FolderPath{"Gesendet"}, memstore.Message{Raw: raw, Date: time.Now()})
+			})
+			time.Sleep(time.Minute)
+			for {
+				_, err := w.fileSent(raw)
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, bridge.ErrBusy) {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+			}
+			time.Sleep(10 * time.Minute)
+			if n := len(w.new().Messages(sentFolder)); n != 1 {
+				t.Errorf("%v: %d copies", program, n)
+			}
 		})
 	}
 }
