@@ -18,6 +18,10 @@ import (
 // askSessions is how many sessions there are with a server for questions, beside those for mail.
 const askSessions = 2
 
+// askedPerSession is how many questions one session bears: each refused recipient is an error, after ten of which Postfix answers slowly and after twenty hangs up
+// (smtpd_soft_error_limit, smtpd_hard_error_limit), and each RSET one of ten commands that Exim takes beside mail (smtp_accept_max_nonmail).
+const askedPerSession = 8
+
 // startAsking makes a source of each server that is asked about recipients.
 func (d *Daemon) startAsking() error {
 	var all []*callout.Source
@@ -44,7 +48,7 @@ func (d *Daemon) askingClient(name string, s config.Server) (*delivery.Client, e
 	if err != nil {
 		return nil, err
 	}
-	c.Destination.MaxConnections = askSessions
+	c.Destination.MaxConnections, c.Destination.MaxMessages = askSessions, askedPerSession
 	return delivery.New(c)
 }
 
@@ -72,10 +76,16 @@ func heard(reply delivery.Reply, err error) callout.Heard {
 	switch {
 	case class == reason.Full:
 		return callout.Heard{Answer: callout.Yes}
-	case class == reason.Recipient && reply.Code >= 500:
+	case class == reason.Recipient && reply.Code >= 500 && !aboutDomain(reply):
 		return callout.Heard{Answer: callout.No}
 	}
 	return callout.Heard{Answer: callout.Later, Said: reply.String()}
+}
+
+// aboutDomain reports whether a refusal may be for the domain, whoever is asked for in it (5.1.2; 553 as qmail says it), or names another address (551). A server that does not serve a
+// domain refuses the address that nobody can have as well, so it would seem to be able to say no.
+func aboutDomain(r delivery.Reply) bool {
+	return r.Code == 551 || r.Code == 553 && r.Enhanced == "" || r.Enhanced == "5.1.2"
 }
 
 // askedServers are the servers that are asked, for the status.

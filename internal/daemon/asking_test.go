@@ -216,22 +216,25 @@ func TestAskedServerThatAsksUs(t *testing.T) {
 
 // Real servers say what they know, and what reaches them is no message.
 func TestAskedNeighbours(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T, next string) string{
-		"Postfix": func(t *testing.T, next string) string {
-			return neighbour.StartPostfix(t, neighbour.PostfixConfig{
+	for name, start := range map[string]func(t *testing.T, next string) (smtp string, said func(string) bool){
+		"Postfix": func(t *testing.T, next string) (string, func(string) bool) {
+			p := neighbour.StartPostfix(t, neighbour.PostfixConfig{
 				Name: "old", NextHop: "lmtp:inet:" + next, Settings: "relay_domains = example.com\nrelay_recipient_maps = inline:{ erna@example.com=yes }\n",
-			}).SMTP
+			})
+			return p.SMTP, p.Said
 		},
-		"Exim": func(t *testing.T, next string) string {
-			return neighbour.StartExim(t, neighbour.EximConfig{Name: "old", Next: next, Refuse: []string{"!erna@example.com", "*@example.com"}}).SMTP
+		"Exim": func(t *testing.T, next string) (string, func(string) bool) {
+			e := neighbour.StartExim(t, neighbour.EximConfig{Name: "old", Next: next, Refuse: []string{"!erna@example.com", "*@example.com"}})
+			return e.SMTP, e.Said
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t, layout{recipients: `ask = ["legacy"]`, old: testserver.SMTPConfig{LMTP: true}})
+			b := newBed(t, layout{recipients: "ask = [\"legacy\"]\nask_rate = 600", old: testserver.SMTPConfig{LMTP: true}})
 			b.legacy.AddUser("erna@example.com", "x")
 			cfg := b.config()
 			s := cfg.Servers["legacy"]
-			s.SMTP = start(t, b.old.Addr())
+			smtp, said := start(t, b.old.Addr())
+			s.SMTP = smtp
 			cfg.Servers["legacy"] = s
 			b.daemon = b.newWith(cfg)
 			must(t, b.daemon.Start(t.Context()))
@@ -248,6 +251,15 @@ func TestAskedNeighbours(t *testing.T) {
 			}
 			if a := b.asked("legacy"); a.Known != 1 || a.Unknown != 1 || a.Questions != 3 || len(a.Knows) != 1 {
 				t.Errorf("%+v", a)
+			}
+			// Each refused recipient is an error of the session, and servers bear few.
+			for i := range 30 {
+				if got := b.rcpt(fmt.Sprintf("nobody%d@example.com", i)); got != 550 {
+					t.Fatalf("nobody%d: %d, %+v", i, got, b.asked("legacy"))
+				}
+			}
+			if a := b.asked("legacy"); a.Deferred != 0 || said("too many") {
+				t.Errorf("%+v, and it said that we make too many errors: %v", a, said("too many"))
 			}
 		})
 	}

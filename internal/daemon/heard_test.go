@@ -29,6 +29,10 @@ func TestHeard(t *testing.T) {
 		{452, "4.2.2", "Mailbox full", callout.Yes},
 		{552, "5.2.2", "Mailbox full", callout.Yes},
 		{550, "5.7.1", "Relaying denied", callout.Later},
+		{553, "", "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", callout.Later}, // qmail: every address of the domain
+		{550, "5.1.2", "Bad destination system address", callout.Later},
+		{551, "", "User not local; please try <x@elsewhere.example>", callout.Later},
+		{553, "5.1.1", "No such user", callout.No},
 		{554, "5.7.1", "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", callout.Later},
 		{530, "5.7.0", "Must issue a STARTTLS command first", callout.Later},
 		{550, "5.7.133", "RESOLVER.RST.SenderNotAuthenticatedForGroup", callout.Later},
