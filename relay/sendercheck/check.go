@@ -32,7 +32,7 @@ type Checker struct {
 	dns      dns
 	patience time.Duration
 	loopback bool
-	lists    *lists
+	lists    lists
 }
 
 // New makes a Checker.
@@ -46,8 +46,8 @@ func New(cfg Config) *Checker {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.Real()
 	}
-	asked := dns{cfg.DNS}
-	return &Checker{asked, cfg.Patience, cfg.Loopback, newLists(asked, cfg.Lists, cfg.Clock)}
+	asked := dns{cfg.DNS, newMemory(cfg.Clock)}
+	return &Checker{asked, cfg.Patience, cfg.Loopback, lists{asked, cfg.Lists}}
 }
 
 // Sender is whom a message came from, as the SMTP dialog told it.

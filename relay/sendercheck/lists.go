@@ -2,7 +2,6 @@ package sendercheck
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,58 +10,25 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"posthouse/internal/clock"
 )
 
-const (
-	listPatience = 2 * time.Second // for all lists together: somebody may be waiting
-	remembered   = 5 * time.Minute
-	maxKnown     = 10_000
-)
+// listPatience is for all lists together: somebody may be waiting.
+const listPatience = 2 * time.Second
 
-// lists are DNSBLs (RFC 5782). An answer is remembered for a while; no answer is none.
+// lists are DNSBLs (RFC 5782).
 type lists struct {
 	dns   dns
 	names []string
-	clock clock.Clock
-
-	mu    sync.Mutex
-	known map[netip.Addr]listing
 }
 
-type listing struct {
-	on    []string
-	until time.Time
-}
-
-func newLists(d dns, names []string, c clock.Clock) *lists {
-	return &lists{dns: d, names: names, clock: c, known: map[netip.Addr]listing{}}
-}
-
-// listed are the names of the lists that have an address.
-func (l *lists) listed(ctx context.Context, client netip.Addr) []string {
-	if len(l.names) == 0 {
-		return nil
-	}
-	if on, fresh := l.recall(client); fresh {
-		return on
-	}
-	on, sure := l.ask(ctx, client)
-	if sure {
-		l.remember(client, on)
-	}
-	return on
-}
-
-// ask asks all lists at once. It is sure if every one answered.
-func (l *lists) ask(ctx context.Context, client netip.Addr) (on []string, sure bool) {
+// listed are the names of the lists that have an address. All are asked at once; no answer is none.
+func (l lists) listed(ctx context.Context, client netip.Addr) (on []string) {
 	ctx, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
-	has, errs := make([]bool, len(l.names)), make([]error, len(l.names))
+	has := make([]bool, len(l.names))
 	var all sync.WaitGroup
 	for i, name := range l.names {
-		all.Go(func() { has[i], errs[i] = l.has(ctx, name, client) })
+		all.Go(func() { has[i] = l.has(ctx, name, client) })
 	}
 	all.Wait()
 	for i, name := range l.names {
@@ -70,15 +36,12 @@ func (l *lists) ask(ctx context.Context, client netip.Addr) (on []string, sure b
 			on = append(on, name)
 		}
 	}
-	return on, errors.Join(errs...) == nil
+	return on
 }
 
-func (l *lists) has(ctx context.Context, list string, client netip.Addr) (bool, error) {
+func (l lists) has(ctx context.Context, list string, client netip.Addr) bool {
 	answers, err := l.dns.LookupIPAddr(ctx, reversed(client)+"."+list)
-	if isNotFound(err) {
-		return false, nil
-	}
-	return err == nil && len(answers) > 0 && !slices.ContainsFunc(answers, isNoAnswer), err
+	return err == nil && len(answers) > 0 && !slices.ContainsFunc(answers, isNoAnswer)
 }
 
 // isNoAnswer tells addresses that say nothing: the list's domain was sold, or it does not answer our resolver (127.255.255/24).
@@ -89,22 +52,6 @@ func isNoAnswer(a net.IPAddr) bool {
 }
 
 var says, refuses = netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("127.255.255.0/24")
-
-func (l *lists) recall(client netip.Addr) ([]string, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	k, known := l.known[client]
-	return k.on, known && l.clock.Now().Before(k.until)
-}
-
-func (l *lists) remember(client netip.Addr, on []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.known) >= maxKnown {
-		clear(l.known)
-	}
-	l.known[client] = listing{on, l.clock.Now().Add(remembered)}
-}
 
 // reversed is an address as a name below a list (RFC 5782 §2.1, §2.4): octets, or half octets in IPv6, the last first.
 func reversed(a netip.Addr) string {
