@@ -57,21 +57,22 @@ type Sender struct {
 	From   string // the reverse path; "" is the null sender
 }
 
-// Check finds out all about one message, which is read once.
+// Check finds out all about one message, which is read once. Everything is asked as soon as its header is there: so a message may be checked while it comes, and nobody escapes who sends it slowly.
 func (c *Checker) Check(ctx context.Context, s Sender, message io.Reader) (f Facts) {
-	ctx, cancel := context.WithTimeout(ctx, c.patience)
-	defer cancel()
 	defer survive()
-	f.Listed = c.Listed(ctx, s.Client)
-	c.spf(ctx, s, &f)
 	r := bufio.NewReaderSize(message, 4<<10)
 	head, err := readHeader(r)
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	f.Listed = c.Listed(ctx, s.Client)
+	c.spf(ctx, s, &f)
 	if err != nil {
 		f.DKIM = []Signature{{Result: Neutral}}
 		return f
 	}
+	policy := c.policyFor(ctx, head, &f)
 	f.DKIM = c.dkim(ctx, head, io.MultiReader(bytes.NewReader(head.raw), r))
-	c.dmarc(ctx, head, &f)
+	align(policy, &f)
 	return f
 }
 

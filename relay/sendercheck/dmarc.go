@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime"
 	"net/mail"
-	"slices"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dmarc"
@@ -14,32 +13,36 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// dmarc holds the other results against the domain of From (RFC 7489 §6.6).
-func (c *Checker) dmarc(ctx context.Context, h header, f *Facts) {
-	if !f.telling() {
-		return
+// policyFor finds what the domain of From asks for. Without a policy the result of DMARC stands.
+func (c *Checker) policyFor(ctx context.Context, h header, f *Facts) *dmarc.Record {
+	if f.SPF == "" && len(h.all("dkim-signature")) == 0 {
+		return nil // SPF was not asked, and could pass: only a signature tells
 	}
 	f.DMARC = PermError
 	defer survive()
 	if f.FromDomain = fromDomain(h); f.FromDomain == "" {
-		return
+		return nil
 	}
 	record, of, result := c.policy(ctx, f.FromDomain)
 	if record == nil {
 		f.DMARC = result
-		return
+		return nil
 	}
 	f.Policy = string(record.Policy)
 	if of != f.FromDomain {
 		f.Policy = string(cmp.Or(record.SubdomainPolicy, record.Policy))
 	}
 	f.Partly = record.Percent != nil && *record.Percent < 100
-	f.DMARC = aligned(record, f)
+	return record
 }
 
-// telling reports whether there is anything to hold against the domain of From: where SPF was not asked, and could pass, only a signature tells.
-func (f *Facts) telling() bool {
-	return f.SPF != "" || slices.ContainsFunc(f.DKIM, func(s Signature) bool { return s.Result == Pass || s.Result == TempError })
+// align holds the other results against a policy.
+func align(policy *dmarc.Record, f *Facts) {
+	if policy == nil {
+		return
+	}
+	defer survive()
+	f.DMARC = aligned(policy, f)
 }
 
 // policy finds the record of a domain or of its organisation (RFC 7489 §6.6.3). Without one the result tells why.
@@ -66,7 +69,7 @@ func (c *Checker) policy(ctx context.Context, from string) (record *dmarc.Record
 	return nil, "", None
 }
 
-// aligned: one result that passes and is of the domain of From is enough. What is not known yet could be that one.
+// aligned (RFC 7489 §6.6): one result that passes and is of the domain of From is enough. What is not known yet could be that one.
 func aligned(r *dmarc.Record, f *Facts) Result {
 	unknown := false
 	check := func(result Result, of string, mode dmarc.AlignmentMode) bool {

@@ -33,6 +33,37 @@ func TestSilentDNS(t *testing.T) {
 	})
 }
 
+// A message that comes slowly is checked as any other: the patience is with DNS.
+func TestSlowMessage(t *testing.T) {
+	message := signed(t, text, "a.example", "r")
+	half := strings.Index(message, "\r\n\r\n") + 4
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			from string
+			want sendercheck.Result
+		}{{"a.example", sendercheck.Pass}, {"sub.a.example", sendercheck.Pass}, {"strict.example", sendercheck.Fail}} {
+			s := good()
+			s.From = "x@b.example"
+			head := strings.Replace(message[:half], "anna@a.example", "anna@"+c.from, 1)
+			if c.from == "sub.a.example" {
+				head = strings.Replace(signed(t, from("anna@sub.a.example"), "a.example", "r"), "Hello Bob\r\n", "", 1)
+			}
+			slow := io.MultiReader(pause{}, strings.NewReader(head), pause{}, strings.NewReader(message[half:]))
+			if f := checker(world()).Check(t.Context(), s, slow); f.SPF != sendercheck.None || f.DMARC != c.want {
+				t.Error(f)
+			}
+		}
+	})
+}
+
+// pause is an empty reader that takes its time.
+type pause struct{}
+
+func (pause) Read([]byte) (int, error) {
+	time.Sleep(time.Minute)
+	return 0, io.EOF
+}
+
 // Who is stopped while it waits is told at once.
 func TestCut(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
