@@ -21,7 +21,7 @@ type Senders struct {
 	// Lists of addresses that send spam (DNSBL), which are asked about clients. Most must be paid for, and many do not answer public resolvers.
 	DNSBL []string `toml:"dnsbl" as:"domain" example:"dnsbl.example"`
 	// What is refused: spf (fails, and the domain says -all), dmarc (fails, and the domain asks for it), dnsbl (on a list of dnsbl). Clients
-	// wait for these checks, and what is not known in time is taken. When not given: nothing.
+	// wait for these checks, and what is not known in time is taken; so is mail for postmaster, always. When not given: nothing.
 	Reject []string `toml:"reject" as:"spf|dmarc|dnsbl" example:"dmarc, dnsbl"`
 }
 

@@ -53,8 +53,10 @@ func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) 
 	if s.Role == cutover.Devices && !inNetworks(s.Remote.Addr().Unmap(), i.allow) {
 		return &listener.Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "Your address is not in this listener's list of devices"}
 	}
-	if err := i.senders.client(ctx, s); err != nil {
-		return err
+	if !isPostmaster(rcpt) {
+		if err := i.senders.client(ctx, s); err != nil {
+			return err
+		}
 	}
 	return refusal(i.relay.Recipient(ctx, i.peer(s, false), rcpt))
 }
@@ -64,7 +66,8 @@ func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelo
 	for _, r := range e.Recipients {
 		env.Recipients = append(env.Recipients, ledger.Recipient{Address: cutover.Address(r.Address), Notify: r.Notify, ORcpt: r.ORcpt})
 	}
-	if err := i.senders.envelope(ctx, s, e.From); err != nil {
+	strict := i.senders.of(e)
+	if err := strict.envelope(ctx, s, e.From); err != nil {
 		return nil, err
 	}
 	p := i.peer(s, e.SMTPUTF8)
@@ -73,7 +76,7 @@ func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelo
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return i.senders.message(ctx, s, e.From, &message{Arrival: arrival, feed: i.feed, metrics: i.metrics, session: s, envelope: e}), nil
+	return strict.message(ctx, s, e.From, &message{Arrival: arrival, feed: i.feed, metrics: i.metrics, session: s, envelope: e}), nil
 }
 
 func inNetworks(ip netip.Addr, networks []netip.Prefix) bool {

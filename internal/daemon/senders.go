@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"posthouse/config"
@@ -58,6 +59,19 @@ func (d *Daemon) startExaminer(context.Context) error {
 
 func (s senders) rejects(what string, who listener.Session) bool {
 	return slices.Contains(s.reject, what) && s.check.stranger(who.Remote.Addr())
+}
+
+// of are the rules for a message. Mail for postmaster alone is never refused: who is refused by mistake must be able to say so (RFC 5321 §4.5.1).
+func (s senders) of(e listener.Envelope) senders {
+	if !slices.ContainsFunc(e.Recipients, func(r listener.Recipient) bool { return !isPostmaster(r.Address) }) {
+		s.reject = nil
+	}
+	return s
+}
+
+func isPostmaster(rcpt string) bool {
+	local, _, _ := strings.Cut(rcpt, "@")
+	return strings.EqualFold(local, "postmaster")
 }
 
 func senderOf(who listener.Session, from string) sendercheck.Sender {

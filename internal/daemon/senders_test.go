@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +152,32 @@ func TestSendersAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whoever is refused can still write to postmaster, and to nobody else along with him.
+func TestPostmasterIsReached(t *testing.T) {
+	b := checkedBed(t, "dnsbl = [\"bl.example\"]\nreject = [\"spf\", \"dmarc\", \"dnsbl\"]\n")
+	for _, c := range []struct {
+		client string
+		to     []string
+		want   []string // to each recipient, and to the message
+	}{
+		{"127.0.0.4", []string{"Postmaster"}, []string{"250", "250"}},
+		{"127.0.0.4", []string{"postmaster@example.com", "anna@example.com"}, []string{"250", "550", "250"}},
+		{"127.0.0.5", []string{"postmaster@example.com", "anna@example.com"}, []string{"250", "250", "550"}},
+		{"127.0.0.5", []string{"postmaster@example.com"}, []string{"250", "250"}},
+	} {
+		b.sender.LocalAddr = c.client
+		r, err := b.sender.Send(t.Context(), b.listener(), "x@sender.example", c.to, message("complaint "+c.client, "x@sender.example", "postmaster@example.com"))
+		must(t, err)
+		var said []string
+		for _, a := range append(r.Rcpts, r.Final) {
+			said = append(said, strconv.Itoa(a.Code))
+		}
+		if !slices.Equal(said, c.want) {
+			t.Errorf("%s to %s: %s, want %s", c.client, c.to, said, c.want)
+		}
 	}
 }
 
