@@ -17,6 +17,7 @@ import (
 
 	"posthouse/evidence"
 	"posthouse/internal/clock"
+	"posthouse/internal/pace"
 	"posthouse/ledger"
 	"posthouse/relay/sendercheck"
 )
@@ -40,6 +41,8 @@ type ExaminerConfig struct {
 	Fronts  []netip.Prefix
 	Workers int // checks at once
 	Room    int // captures that may be waiting for their check, those being checked included
+	// Rate is how many are looked at a second in the long run, beyond Room at once: a flood must not be slowed by being looked at. 0: as many as there are.
+	Rate float64
 	// Recorded is told of each observation whose capture was looked at, or will not be, once that is durable. It must not block. May be nil.
 	Recorded func(evidence.Observation)
 	// Hint says that something is due.
@@ -54,6 +57,7 @@ type Examiner struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	seats   atomic.Int64
+	rate    pace.Allowance
 	octets  atomic.Int64 // of bodies that wait here
 	missed  atomic.Int64
 	waiting chan examinee
@@ -101,7 +105,7 @@ func (e *Examiner) sit() bool {
 	if e == nil {
 		return false
 	}
-	if e.seats.Add(1) <= int64(e.cfg.Room) {
+	if e.seats.Add(1) <= int64(e.cfg.Room) && e.rate.Take(e.cfg.Clock.Now(), e.cfg.Room, e.cfg.Rate) {
 		return true
 	}
 	e.seats.Add(-1)

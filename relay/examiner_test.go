@@ -56,6 +56,7 @@ func strict() map[string]string {
 // examined is a bed with an examiner, and what it told.
 type examined struct {
 	*bed
+	settings relay.ExaminerConfig
 	examiner *relay.Examiner
 	mu       sync.Mutex
 	pending  []evidence.Observation
@@ -68,15 +69,23 @@ func newExamined(t *testing.T, dns records, room int, l ledger.Captures, courier
 	if l == nil {
 		l = x.ledger
 	}
-	x.examiner = relay.NewExaminer(relay.ExaminerConfig{
+	x.settings = relay.ExaminerConfig{
 		Ledger: l, Checker: sendercheck.New(sendercheck.Config{DNS: dns}), Workers: 2, Room: room, Fronts: nets("198.51.100.128/25"), Hint: x.courier.Hint, Clock: clock.Real(), Log: x.logger,
 		Recorded: func(o evidence.Observation) { x.mu.Lock(); x.told = append(x.told, o); x.mu.Unlock() },
-	})
-	x.config.Examiner, x.config.Captured = x.examiner, func(o evidence.Observation) { x.mu.Lock(); x.told = append(x.told, o); x.mu.Unlock() }
+	}
+	x.config.Captured = func(o evidence.Observation) { x.mu.Lock(); x.told = append(x.told, o); x.mu.Unlock() }
 	x.config.Examined = func(o evidence.Observation) { x.mu.Lock(); x.pending = append(x.pending, o); x.mu.Unlock() }
-	x.attach(x.courier)
-	t.Cleanup(x.examiner.Stop)
+	x.examine()
 	return x
+}
+
+// examine begins to look, as the settings say.
+func (x *examined) examine() {
+	x.t.Helper()
+	x.examiner = relay.NewExaminer(x.settings)
+	x.t.Cleanup(x.examiner.Stop)
+	x.config.Examiner = x.examiner
+	x.attach(x.courier)
 }
 
 func checked(m message) message { m.peer.Checks = relay.SenderChecks{Record: true}; return m }
@@ -274,6 +283,26 @@ func TestExaminerFull(t *testing.T) {
 		synctest.Wait()
 		if len(x.pending) != 5 {
 			t.Errorf("%d pending", len(x.pending))
+		}
+	})
+}
+
+// A flood is looked at in part: so much at once, and then at a pace.
+func TestExaminerInAFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExamined(t, records{txt: strict()}, 4, nil, relay.CourierConfig{})
+		x.settings.Rate = 2
+		x.examiner.Stop()
+		x.examine()
+		for i, want := range []int{4, 6, 10} {
+			for range 10 {
+				x.mustTake(checked(to("anna@example.com")))
+				synctest.Wait()
+			}
+			if len(x.pending) != want {
+				t.Errorf("flood %d: %d looked at, want %d", i, len(x.pending), want)
+			}
+			time.Sleep(time.Duration(i*100+1) * time.Second)
 		}
 	})
 }

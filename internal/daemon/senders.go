@@ -40,6 +40,8 @@ const (
 	checkers = 32
 	// examineRoom is how many may wait.
 	examineRoom = 2048
+	// examineRate a second in the long run is more than an old server's mail, and costs some hundredths of a processor.
+	examineRate = 200
 )
 
 // startExaminer asks the lists of all listeners: what one of them is told is a fact for all.
@@ -50,7 +52,7 @@ func (d *Daemon) startExaminer(context.Context) error {
 	}
 	slices.Sort(lists)
 	d.examiner = relay.NewExaminer(relay.ExaminerConfig{
-		Ledger: d.ledger, Fronts: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.Limits.Trusted }), Checker: d.checks(0, slices.Compact(lists)...).checker, Workers: checkers, Room: examineRoom,
+		Ledger: d.ledger, Fronts: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.Limits.Trusted }), Checker: d.checks(0, slices.Compact(lists)...).checker, Workers: checkers, Room: examineRoom, Rate: examineRate,
 		Recorded: d.witness.captured, Hint: d.courier.Hint, Clock: d.opts.Clock, Log: d.log,
 	})
 	d.onStop(func(context.Context) error { d.examiner.Stop(); return nil })

@@ -8,8 +8,8 @@
 // lets one probe through after a growing pause. A
 // Share is what is left of a fixed allowance while the other side throttles: half
 // of it, then one more after each quiet time. A Flow says how long to wait so that
-// what many move together stays within a rate. Named reads the pause that a server
-// asks for in words.
+// what many move together stays within a rate, and an Allowance whether there is
+// room to do something at all. Named reads the pause that a server asks for in words.
 //
 // Nothing here reads a clock or a random source: the caller passes now (from
 // its clock.Clock) and a random number in [0,1). Nothing here starts a
