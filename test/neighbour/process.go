@@ -58,8 +58,9 @@ func (p *process) start(addrs ...string) {
 	}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.cmd.Env = append(os.Environ(), p.env...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Cyrus' master ends its whole process group, and with it a neighbour in the same one
 	if p.root != "" {
-		p.cmd.SysProcAttr, p.cmd.Dir = &syscall.SysProcAttr{Chroot: p.root}, "/"
+		p.cmd.SysProcAttr.Chroot, p.cmd.Dir = p.root, "/"
 	}
 	err = p.cmd.Start()
 	w.Close()
