@@ -1,7 +1,6 @@
 package cutover
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -80,8 +79,3 @@ func (d Disposition) Final() bool { return d != "" && d != Intended }
 
 // InCloud reports whether an item of this disposition has a copy of its own in the cloud.
 func (d Disposition) InCloud() bool { return d == Copied || d == Adopted || d == Captured }
-
-// Describe names an item in an error: mailbox, folder, reference.
-func Describe(m MailboxID, f FolderPath, r Ref) string {
-	return fmt.Sprintf("%s %s %s", m, f, r)
-}

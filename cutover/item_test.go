@@ -97,8 +97,8 @@ func TestFolderPath(t *testing.T) {
 		}
 		keys[path.Key()] = path.String()
 	}
-	if got := cutover.Describe("anna@example.com", cutover.FolderPath{"Projects", "2019"}, "7"); got != "anna@example.com Projects / 2019 7" {
-		t.Errorf("described as %q", got)
+	if got := (cutover.FolderPath{"Projects", "2019"}).String(); got != "Projects / 2019" {
+		t.Errorf("shown as %q", got)
 	}
 }
 

@@ -67,7 +67,8 @@ func (p planner) deliveries(recipients []ledger.Recipient) []ledger.Delivery {
 	for _, r := range recipients {
 		to, a := p.resolve(r)
 		if len(to.Mailboxes)+len(to.Others) == 0 {
-			add(target(p.dir.canonical(a)), func() []ledger.Delivery { return p.unlisted(r, a) })
+			form, _ := p.known(a)
+			add(target(form), func() []ledger.Delivery { return p.unlisted(r, a) })
 		}
 		for _, other := range to.Others {
 			add(target(other), func() []ledger.Delivery { return p.outward(r, other) })

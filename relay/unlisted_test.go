@@ -111,7 +111,7 @@ func TestWhoIsAskedAbout(t *testing.T) {
 	for _, tt := range []struct{ to, want string }{
 		{"anna@example.com", "ok"}, {"all@example.com", "ok"}, {"postmaster@example.com", "ok"}, {"x@outside.example", "550 5.7.1"}, {"erna@old.example", "ok"}, {"erna", "ok"},
 		{"x%outside.example@example.com", "550 5.1.1"}, {`"x@outside.example"@example.com`, "550 5.1.1"}, {"outside.example!x@example.com", "550 5.1.1"},
-		{`"erna"@example.com`, "550 5.1.1"},
+		{`"erna"@example.com`, "550 5.1.1"}, {"|erna@example.com", "550 5.1.1"}, {"/erna@example.com", "550 5.1.1"},
 	} {
 		equal(t, tt.to, answer(b.intake.Recipient(t.Context(), relay.Peer{}, tt.to)), tt.want)
 	}
@@ -150,4 +150,19 @@ func TestWhereUnlistedMailGoes(t *testing.T) {
 			equal(t, "plan", b.plan(m), []string{tt.want})
 		})
 	}
+}
+
+// TestUnlistedTags: with plus addressing a server is asked for the address as it was written and without its tag; mail goes to what it knows, once.
+func TestUnlistedTags(t *testing.T) {
+	on := newAsked(t, "erna", "fritz+a")
+	b := askBed(t, true, relay.Plan{}, on)
+	cfg := house()
+	cfg.Complete, cfg.PlusTags = true, true
+	b.intake.SetDirectory(relay.NewDirectory(cfg))
+	for address, want := range map[string]string{
+		"erna+news@example.com": "ok", "fritz+a@example.com": "ok", "fritz+b@example.com": "550 5.1.1", "fritz@example.com": "550 5.1.1", "carl+x@example.com": "550 5.1.1",
+	} {
+		equal(t, address, answer(b.intake.Recipient(t.Context(), relay.Peer{}, address)), want)
+	}
+	equal(t, "plan", b.plan(to("erna+news@example.com", "erna@example.com", "erna+other@example.com", "fritz+a@example.com")), []string{"erna@example.com old:smtp due", "fritz+a@example.com new:smtp due"})
 }

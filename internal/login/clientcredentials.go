@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -17,12 +16,6 @@ import (
 // SMTP.SendAsApp, and registered the application's service principal for the
 // mailboxes.
 const ScopeMicrosoft = "https://outlook.office365.com/.default"
-
-// MicrosoftTokenURL is the token endpoint of a Microsoft 365 tenant, named by its
-// id or one of its domains.
-func MicrosoftTokenURL(tenant string) string {
-	return "https://login.microsoftonline.com/" + url.PathEscape(tenant) + "/oauth2/v2.0/token"
-}
 
 // ClientCredentialsOptions describe an application that logs in as itself
 // (RFC 6749 §4.4).

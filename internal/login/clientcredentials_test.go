@@ -184,7 +184,7 @@ func TestClientCredentialsOptions(t *testing.T) {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	for _, address := range []string{good.TokenURL, "http://127.0.0.1:1/t", "http://[::1]:1/t", "http://localhost/t", MicrosoftTokenURL("example.com")} {
+	for _, address := range []string{good.TokenURL, "http://127.0.0.1:1/t", "http://[::1]:1/t", "http://localhost/t", "https://login.microsoftonline.com/example.com/oauth2/v2.0/token"} {
 		good.TokenURL = address
 		if _, err := ClientCredentials(good); err != nil {
 			t.Errorf("%s: %v", address, err)

@@ -47,11 +47,6 @@ type SMTPConfig struct {
 	Forget bool
 }
 
-// Extensions lists what SMTPConfig.Without can hide.
-func Extensions() []string {
-	return []string{"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "CHUNKING", "BINARYMIME", "DSN", "ENHANCEDSTATUSCODES", "STARTTLS", "AUTH", "EHLO"}
-}
-
 // Rcpt is one RCPT command that was answered 250.
 type Rcpt struct {
 	To   string

@@ -3,9 +3,11 @@ package callout
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"posthouse/cutover"
+	"posthouse/internal/clock"
 )
 
 // TestCacheIsBounded, and what is asked for stays in it.
@@ -30,22 +32,27 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
-func TestBucket(t *testing.T) {
-	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+// TestRate: a server is asked so often at once, and so often in an hour.
+func TestRate(t *testing.T) {
 	for _, tt := range []struct{ rate, atOnce, inAnHour int }{{60, 10, 3610}, {1, 2, 62}, {600, 100, 36_100}} {
-		b := newBucket(tt.rate)
-		taken := func(d time.Duration) (n int) {
-			for now = now.Add(d); b.take(now); n++ {
+		synctest.Test(t, func(t *testing.T) {
+			s := NewSource(Config{Rate: tt.rate, Clock: clock.Real()})
+			defer s.Stop()
+			taken := func() (n int) {
+				for s.admit() {
+					n++
+				}
+				return n
 			}
-			return n
-		}
-		at := taken(0)
-		all := at
-		for range 36_000 {
-			all += taken(100 * time.Millisecond)
-		}
-		if at != tt.atOnce || all < tt.inAnHour-1 || all > tt.inAnHour {
-			t.Errorf("%d a minute: %d at once, %d in an hour", tt.rate, at, all)
-		}
+			once := taken()
+			all := once
+			for range 36_000 {
+				time.Sleep(100 * time.Millisecond)
+				all += taken()
+			}
+			if once != tt.atOnce || all < tt.inAnHour-1 || all > tt.inAnHour {
+				t.Errorf("%d a minute: %d at once, %d in an hour", tt.rate, once, all)
+			}
+		})
 	}
 }

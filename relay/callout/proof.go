@@ -20,6 +20,8 @@ type proof struct {
 	at      time.Time
 }
 
+func (p *proof) holds(now time.Time) bool { return !p.at.IsZero() && now.Sub(p.at) < proofHolds }
+
 // prove is No where the server can say that, Mute where it cannot, Later where that cannot be found out now.
 func (s *Source) prove(ctx context.Context, domain string) Answer {
 	s.mu.Lock()
@@ -28,7 +30,7 @@ func (s *Source) prove(ctx context.Context, domain string) Answer {
 		p = &proof{}
 		s.proofs[domain] = p
 	}
-	if !p.at.IsZero() && s.cfg.Clock.Now().Sub(p.at) < proofHolds {
+	if p.holds(s.cfg.Clock.Now()) {
 		defer s.mu.Unlock()
 		return p.answer
 	}

@@ -41,6 +41,9 @@ type Config struct {
 	Clock   clock.Clock
 }
 
+// burst is how many questions may come at once: a sixth of a minute's, at least one and the proof before it.
+func (c Config) burst() int { return max(c.Rate/6, 2) }
+
 // maxFlights is how many questions wait for one server at a time, beside those by which it shows that it can say no.
 const maxFlights = 32
 
@@ -53,13 +56,13 @@ type Source struct {
 	life    context.Context
 	end     context.CancelFunc
 	breaker *pace.Breaker
+	rate    pace.Allowance
 	work    sync.WaitGroup
 
 	mu      sync.Mutex
 	answers cache
 	proofs  map[string]*proof // by domain
 	flights map[cutover.Address]*flight
-	bucket  *bucket
 	tally   Tally
 	stopped bool
 }
@@ -67,7 +70,7 @@ type Source struct {
 // NewSource asks nothing yet.
 func NewSource(cfg Config) *Source {
 	s := &Source{
-		cfg: cfg, breaker: pace.NewBreaker(downAfter, cfg.Pauses), bucket: newBucket(cfg.Rate),
+		cfg: cfg, breaker: pace.NewBreaker(downAfter, cfg.Pauses),
 		proofs: map[string]*proof{}, flights: map[cutover.Address]*flight{},
 	}
 	s.life, s.end = context.WithCancel(context.Background())
@@ -172,7 +175,7 @@ func (s *Source) admit() bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.bucket.take(now) {
+	if !s.rate.Take(now, s.cfg.burst(), float64(s.cfg.Rate)/60) {
 		s.tally.Limited++
 		return false
 	}

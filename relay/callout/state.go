@@ -27,7 +27,7 @@ type State struct {
 	Tally
 	// Down: it is left alone for a while, because it could not be reached.
 	Down bool
-	// Knows are the domains in which it showed that it can say no, Mute those in which it takes every address. In others it has not been asked, or did not answer.
+	// Knows are the domains in which it showed in the last hour that it can say no, Mute those in which it takes every address. In others it has not been asked since, or did not answer.
 	Knows, Mute []string
 }
 
@@ -36,7 +36,11 @@ func (s *Source) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := State{Name: s.cfg.Name, Side: s.cfg.Side, Tally: s.tally, Down: s.breaker.Retry().After(s.cfg.Clock.Now())}
+	now := s.cfg.Clock.Now()
 	for _, domain := range slices.Sorted(maps.Keys(s.proofs)) {
+		if !s.proofs[domain].holds(now) {
+			continue
+		}
 		switch s.proofs[domain].answer {
 		case No:
 			state.Knows = append(state.Knows, domain)

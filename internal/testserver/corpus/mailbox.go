@@ -3,7 +3,6 @@ package corpus
 import (
 	"slices"
 	"strings"
-	"time"
 )
 
 // Folder is one folder of a generated mailbox.
@@ -100,17 +99,6 @@ func Total(folders []Folder) (messages int, octets int64) {
 		}
 	}
 	return messages, octets
-}
-
-// Newest returns the latest internal date in the folders, or the zero time.
-func Newest(folders []Folder) time.Time {
-	var newest time.Time
-	for _, f := range folders {
-		if n := len(f.Messages); n > 0 && f.Messages[n-1].Internal.After(newest) {
-			newest = f.Messages[n-1].Internal
-		}
-	}
-	return newest
 }
 
 var trees = map[string][]place{
