@@ -81,6 +81,7 @@ func StartCyrus(t testing.TB, cfg CyrusConfig) *Cyrus {
 	}
 	c.process = newProcess(t, cmp.Or(cfg.Name, "cyrus"), filepath.Join(root, "usr/lib/cyrus/bin/master"),
 		"-D", "-C", filepath.Join(c.Dir, "imapd.conf"), "-M", filepath.Join(c.Dir, "cyrus.conf"), "-p", filepath.Join(c.Dir, "run/pid"))
+	c.process.apart = true
 	c.env = []string{libraries(t, root, root)}
 	for _, dir := range []string{"lib", "lib/socket", "spool", "run", "sieve"} {
 		makeFolder(t, filepath.Join(c.Dir, dir), nobody)

@@ -25,6 +25,8 @@ type process struct {
 	argv []string
 	env  []string // beside ours
 	root string   // the folder that is its whole file system, if not empty
+	// apart gives it a process group of its own: it ends the whole group when it ends, and with it a neighbour in the same one. (Postfix makes its own and does not start as the leader of another.)
+	apart bool
 
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -58,7 +60,7 @@ func (p *process) start(addrs ...string) {
 	}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.cmd.Env = append(os.Environ(), p.env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Cyrus' master ends its whole process group, and with it a neighbour in the same one
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: p.apart}
 	if p.root != "" {
 		p.cmd.SysProcAttr.Chroot, p.cmd.Dir = p.root, "/"
 	}
