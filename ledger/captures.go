@@ -207,7 +207,7 @@ type CaptureFilter struct {
 	Limit     int
 }
 
-// Event is one step of a delivery's history: the state that it entered, and what was so then.
+// Event is one step of a delivery's history: the state that it entered, and what was so when it left that again, or is so now.
 type Event struct {
 	Delivery    DeliveryID
 	At          time.Time

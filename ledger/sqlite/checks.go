@@ -66,7 +66,7 @@ func prepend(t *tx, now time.Time, row checkedRow, fields []byte) error {
 	if _, err := t.exec("UPDATE captures SET prefix = ? WHERE n = ?", slices.Concat(fields, row.prefix), row.n); err != nil {
 		return err
 	}
-	_, err := t.exec("UPDATE deliveries SET next = min(?, next - 1), act = '' WHERE capture = ?", micros(now), row.n)
+	_, err := t.exec("UPDATE deliveries SET next = min(?, next - 1) WHERE capture = ?", micros(now), row.n)
 	return err
 }
 

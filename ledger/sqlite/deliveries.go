@@ -58,8 +58,8 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	}
 	err := l.changeAgain(ctx, func(t *tx) error {
 		for _, d := range deliveries {
-			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?, act = '',
-				tell = coalesce(nullif(?, ''), tell) WHERE id = ?`,
+			n, err := t.touched(`UPDATE deliveries SET state = ?1, attempts = ?, next = ?, since = ?4, reply = ?, reason = ?, class = ?, seen = ?,
+				act = iif(state = ?1 AND since = ?4, act, ''), tell = coalesce(nullif(?, ''), tell) WHERE id = ?`,
 				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, d.Tell, int64(d.ID))
 			if err := changedOne(d.ID, n, err); err != nil {
 				return err
@@ -113,10 +113,10 @@ func (l *Ledger) Act(ctx context.Context, done string, deliveries ...ledger.Deli
 	return wrap(err, "changing deliveries by hand")
 }
 
-// Tell leaves the history alone: the act is over, and was written when it was done.
+// Tell leaves the history alone.
 func (l *Ledger) Tell(ctx context.Context, id ledger.DeliveryID, was, is string) error {
 	err := l.change(ctx, func(t *tx) error {
-		_, err := t.touched(`UPDATE deliveries SET tell = ?, act = '' WHERE id = ? AND tell = ?`, is, int64(id), was)
+		_, err := t.touched(`UPDATE deliveries SET tell = ? WHERE id = ? AND tell = ?`, is, int64(id), was)
 		return err
 	})
 	return wrap(err, "noting what is told of delivery %d", id)

@@ -9,15 +9,19 @@ import (
 	"posthouse/ledger"
 )
 
-const selectEvents = `SELECT e.delivery, e.at, e.state, e.act, e.recipient, e.destination, e.attempts, e.next, e.reply, e.reason, e.class, e.seen
-	FROM captures c JOIN deliveries d ON d.capture = c.n JOIN events e ON e.delivery = d.id WHERE c.id = ? ORDER BY e.delivery, e.n`
+const selectEvents = `WITH mine AS (SELECT d.* FROM captures c JOIN deliveries d ON d.capture = c.n WHERE c.id = ?)
+	SELECT delivery, at, state, act, recipient, destination, attempts, next, reply, reason, class, seen FROM (
+		SELECT e.* FROM mine JOIN events e ON e.delivery = mine.id UNION ALL
+		SELECT id, 1 << 40, since, state, act, recipient, destination, attempts, next, reply, reason, seen, class
+			FROM mine WHERE state <> 'sending' AND (state <> 'due' OR attempts > 0 OR act <> ''))
+	ORDER BY delivery, n`
 
 func scanEvent(row scanner) (e ledger.Event, err error) {
 	return e, row.Scan(&e.Delivery, (*timeColumn)(&e.At), &e.State, &e.Act, &e.Recipient, &e.Destination, &e.Attempts, (*timeColumn)(&e.Next),
 		&e.Reply, &e.Reason, &e.Class, &e.Seen)
 }
 
-// History reads what the triggers of the table deliveries wrote.
+// History reads the steps that the triggers of the table deliveries kept, and the last one, which is the delivery's row itself.
 func (l *Ledger) History(ctx context.Context, id cutover.CaptureID) ([]ledger.Event, error) {
 	found, err := find(ctx, l, func(q querier) ([]ledger.Event, error) { return collect(q, scanEvent, selectEvents, string(id)) })
 	return found, wrap(err, "reading the history of %s", id)
