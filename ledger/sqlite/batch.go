@@ -2,35 +2,31 @@ package sqlite
 
 import "strings"
 
-// batchRows is how many rows one statement writes. More than this gains nothing that can be measured.
-const batchRows = 32
+// batchSizes are the numbers of rows for which statements are prepared. More than 32 at once gain nothing that can be measured.
+var batchSizes = [...]int{32, 8, 2, 1}
 
-// batch is an INSERT of many rows in two prepared forms: batchRows at once, and one for the rest.
+// batch is an INSERT of many rows.
 type batch struct {
-	many, single string
-	columns      int
+	texts   [len(batchSizes)]string
+	columns int
 }
 
-// newBatch takes a statement up to VALUES and its columns.
-func newBatch(head string, columns int) batch {
-	row := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + ")"
-	return batch{
-		many:    head + " VALUES " + row + strings.Repeat(","+row, batchRows-1),
-		single:  head + " VALUES " + row,
-		columns: columns,
+// newBatch takes a statement up to VALUES and the values of one row.
+func newBatch(head, row string) batch {
+	b := batch{columns: strings.Count(row, "?")}
+	for i, size := range batchSizes {
+		b.texts[i] = head + " VALUES " + row + strings.Repeat(","+row, size-1)
 	}
+	return b
 }
 
 // insert writes rows whose values stand one after the other in args.
-func (b batch) insert(t *tx, args []any) error {
-	for size := b.columns * batchRows; len(args) >= size; args = args[size:] {
-		if _, err := t.exec(b.many, args[:size]...); err != nil {
-			return err
-		}
-	}
-	for ; len(args) > 0; args = args[b.columns:] {
-		if _, err := t.exec(b.single, args[:b.columns]...); err != nil {
-			return err
+func (b *batch) insert(t *tx, args []any) error {
+	for i, size := range batchSizes {
+		for n := size * b.columns; len(args) >= n; args = args[n:] {
+			if _, err := t.exec(b.texts[i], args[:n]...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

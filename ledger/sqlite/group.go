@@ -5,7 +5,8 @@ type group struct {
 	w       *writer
 	open    bool
 	members []*change // that succeeded so far
-	careful bool      // each further member has a savepoint
+	rows    gathered  // not written yet
+	careful bool      // each further member has a savepoint, and writes its own rows
 	dead    error     // the transaction is lost with all its members
 }
 
@@ -18,7 +19,13 @@ func (g *group) add(c *change) {
 	}
 	// While no change has succeeded the transaction itself is the savepoint: a change that comes alone pays for none.
 	alone := len(g.members) == 0
-	g.careful = g.careful || !c.again
+	if !g.careful && !c.again {
+		if g.write() != nil {
+			g.anew(c)
+			return
+		}
+		g.careful = true
+	}
 	saved := g.careful && !alone
 	if saved {
 		if err := g.w.exec("SAVEPOINT member"); err != nil {
@@ -28,6 +35,9 @@ func (g *group) add(c *change) {
 		}
 	}
 	t := &tx{st: g.w.st, ids: g.w.ids}
+	if !g.careful {
+		t.rows = &g.rows
+	}
 	err := protect(t, c.run)
 	switch {
 	case err == nil:
@@ -50,10 +60,13 @@ func (g *group) add(c *change) {
 	g.members = append(g.members, c)
 }
 
-// anew runs all members again and the one that failed, so that none but those that fail again is lost.
-func (g *group) anew(failed *change) {
+// write inserts the rows that were gathered.
+func (g *group) write() error { return g.rows.write(&tx{st: g.w.st}) }
+
+// anew runs all members again and those given, so that none but those that fail again is lost.
+func (g *group) anew(more ...*change) {
 	g.rollback()
-	all := append(g.members, failed)
+	all := append(g.members, more...)
 	g.members, g.careful = nil, true
 	for _, c := range all {
 		if g.dead != nil {
@@ -96,11 +109,15 @@ func (g *group) undo(alone bool) {
 func (g *group) rollback() {
 	// It fails only where SQLite has rolled back already.
 	_ = g.w.exec("ROLLBACK")
+	g.rows.drop()
 	g.open = false
 }
 
 // commit makes the members durable and answers them.
 func (g *group) commit() {
+	if g.dead == nil && g.open && g.write() != nil {
+		g.anew()
+	}
 	err := g.dead
 	if err == nil && g.open {
 		if err = g.w.exec("COMMIT"); err != nil {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"posthouse/cutover"
 	"posthouse/evidence"
@@ -12,19 +13,20 @@ import (
 // keeping is one capture on its way into the store, prepared outside the writer's goroutine, which is everybody's bottleneck.
 type keeping struct {
 	repeat      cutover.Digest
-	capture     []any // the row's values after n
+	capture     []any // the row's values; n is the first
 	blob        []byte
 	deliveries  []ledger.Delivery
 	observation []any // nil if there is none
 }
 
-const insertCapture = `INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user,
+var insertCaptures = newBatch(`INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user,
 	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace, key_version,
-	hops, bare, eight_bit, message_id, stored, file, cut)
-	VALUES (?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,1,?,?)`
+	hops, bare, eight_bit, message_id, file, cut, stored)`, "("+strings.Repeat("?,", 30)+"1)")
+
+var insertBodies = newBatch("INSERT INTO bodies (capture, octets)", marks(2))
 
 var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
-	next, since, reply, reason, class, seen, released, tell)`, 18)
+	next, since, reply, reason, class, seen, released, tell)`, marks(18))
 
 func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.Delivery, o evidence.Observation) (*keeping, error) {
 	if c.ID == "" {
@@ -48,7 +50,7 @@ func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.
 func captureValues(c ledger.Capture, recipients, file string) []any {
 	id := c.Identity
 	return []any{
-		string(c.ID), micros(c.At), string(c.Route), c.Listener, c.Client.Addr, c.Client.Name, c.Client.TLS, c.Client.User,
+		nil, string(c.ID), micros(c.At), string(c.Route), c.Listener, c.Client.Addr, c.Client.Name, c.Client.TLS, c.Client.User,
 		c.Envelope.From, c.Envelope.Body, c.Envelope.UTF8, c.Envelope.Return, c.Envelope.EnvelopeID, recipients,
 		c.Prefix, c.Size, digestValue(c.Sum), digestValue(c.Repeat), digestValue(c.Digest), keyValue(id.Key), keyValue(id.Loose), string(id.Trace),
 		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, c.MessageID, file, cutValue(c.Cut),
@@ -78,11 +80,12 @@ func (k *keeping) store(t *tx, l *Ledger) error {
 		return err
 	}
 	l.repeats.add(k.repeat)
-	if _, err := t.exec(insertCapture, append([]any{n}, k.capture...)...); err != nil {
+	k.capture[0] = n
+	if err := t.insert(&insertCaptures, k.capture); err != nil {
 		return err
 	}
 	if k.blob != nil {
-		if _, err := t.exec("INSERT INTO bodies (capture, octets) VALUES (?, ?)", n, k.blob); err != nil {
+		if err := t.insert(&insertBodies, []any{n, k.blob}); err != nil {
 			return err
 		}
 	}
@@ -92,7 +95,7 @@ func (k *keeping) store(t *tx, l *Ledger) error {
 	if k.observation == nil {
 		return nil
 	}
-	return insertObservations.insert(t, k.observation)
+	return t.insert(&insertObservations, k.observation)
 }
 
 func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
@@ -112,5 +115,5 @@ func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
 			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, micros(d.Released), d.Tell)
 	}
 	t.committed(func() { l.required.Add(required) })
-	return insertDeliveries.insert(t, args)
+	return t.insert(&insertDeliveries, args)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 var insertItems = newBatch(`INSERT INTO items (id, folder, mailbox, validity, ref, key, loose, trace, key_version, size, digest, flags, date, version,
-	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note)`, 21)
+	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note)`, marks(21))
 
 const (
 	// updateOutcome leaves the columns of the legacy place and the identity alone, and with them their indices: they hardly ever change.
@@ -87,7 +87,7 @@ func (k *itemKeeper) keep(items []ledger.Item) error {
 			}
 		}
 	}
-	if err := insertItems.insert(k.t, k.inserts); err != nil {
+	if err := k.t.insert(&insertItems, k.inserts); err != nil {
 		return err
 	}
 	return k.moved.write(k.t)

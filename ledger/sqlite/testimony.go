@@ -13,7 +13,7 @@ import (
 const observationsBatch = 500
 
 var insertObservations = newBatch(`INSERT INTO observations (at, channel, class, source, sender, client, env_from, mailbox, message, detail,
-	until, open)`, 12)
+	until, open)`, marks(12))
 
 func observationValues(args []any, o evidence.Observation) []any {
 	client := ""
@@ -31,7 +31,7 @@ func (l *Ledger) Testify(ctx context.Context, observations []evidence.Observatio
 		args = observationValues(args, o)
 	}
 	err := l.change(ctx, func(t *tx) error {
-		if err := insertObservations.insert(t, args); err != nil {
+		if err := t.insert(&insertObservations, args); err != nil {
 			return err
 		}
 		for _, c := range coverage {

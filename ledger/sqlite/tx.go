@@ -9,11 +9,12 @@ import (
 type tx struct {
 	st    *statements
 	ids   map[string]int64
+	rows  *gathered // nil where each change writes its own
 	after []func()
 }
 
 func (t *tx) query(text string, args ...any) (*sql.Rows, error) {
-	st, err := t.st.get(text)
+	st, err := t.prepared(text)
 	if err != nil {
 		return nil, err
 	}
@@ -22,11 +23,29 @@ func (t *tx) query(text string, args ...any) (*sql.Rows, error) {
 }
 
 func (t *tx) exec(text string, args ...any) (sql.Result, error) {
-	st, err := t.st.get(text)
+	st, err := t.prepared(text)
 	if err != nil {
 		return nil, err
 	}
 	return st.ExecContext(context.Background(), args...)
+}
+
+// prepared returns a statement that sees all rows inserted before.
+func (t *tx) prepared(text string) (*sql.Stmt, error) {
+	if t.rows != nil {
+		if err := t.rows.write(&tx{st: t.st}); err != nil {
+			return nil, err
+		}
+	}
+	return t.st.get(text)
+}
+
+// insert adds rows, at the latest when something else is asked or written. It may be another change that hears of an error: then all are run again, each for itself.
+func (t *tx) insert(into *batch, args []any) error {
+	if t.rows != nil && t.rows.add(into, args) {
+		return nil
+	}
+	return into.insert(t, args)
 }
 
 // touched executes and reports how many rows it changed.
