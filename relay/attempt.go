@@ -154,26 +154,34 @@ func enter(d ledger.Delivery, s ledger.DeliveryState, now, next time.Time) ledge
 	return d
 }
 
+// log writes the line of a delivery's attempt, where anybody reads it.
 func (c *Courier) log(capture ledger.Capture, d ledger.Delivery, o Outcome) {
-	entry := c.cfg.Log.WithFields(logrus.Fields{
+	level, text := said(d, o)
+	if !logs(c.cfg.Log, level) {
+		return
+	}
+	fields := logrus.Fields{
 		"capture": capture.ID, "to": d.Recipient, "original": d.Original, "destination": d.Destination, "state": d.State, "attempt": d.Attempts, "reply": o.Reply, "class": o.Class,
 		"from": clip(capture.Envelope.From), "client": capture.Client.Addr, "size": capture.Size, "delay_ms": c.cfg.Clock.Now().Sub(capture.At).Milliseconds(),
-	})
-	if id := capture.MessageID; id != "" {
-		entry = entry.WithField("message_id", clip(id))
 	}
+	if id := capture.MessageID; id != "" {
+		fields["message_id"] = clip(id)
+	}
+	c.cfg.Log.WithFields(fields).Log(level, text)
+}
+
+func said(d ledger.Delivery, o Outcome) (logrus.Level, string) {
 	switch {
 	case d.State == ledger.Held:
-		entry.Warn("delivery held: it needs a person")
+		return logrus.WarnLevel, "delivery held: it needs a person"
 	case d.State == ledger.Quiet:
-		entry.Info("delivery refused as spam or virus: kept")
+		return logrus.InfoLevel, "delivery refused as spam or virus: kept"
 	case o.Kind == Delivered && o.First != "":
-		entry.Info("delivered into the mailbox, as SMTP refused it")
+		return logrus.InfoLevel, "delivered into the mailbox, as SMTP refused it"
 	case o.Kind == Delivered:
-		entry.Info("delivered")
-	default:
-		entry.Info("delivery attempted")
+		return logrus.InfoLevel, "delivered"
 	}
+	return logrus.InfoLevel, "delivery attempted"
 }
 
 // Message is a capture's message as it goes out.

@@ -220,9 +220,22 @@ func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery, octets []
 	if len(due) > 0 {
 		in.cfg.Courier.Offer(c, due, octets)
 	}
-	in.log(c).WithFields(logrus.Fields{
-		"from": c.Envelope.From, "to": listed(c.Envelope.Recipients), "message_id": clip(c.Identity.MessageID), "size": c.Size, "deliveries": len(stored),
-	}).Info("captured")
+	if logs(in.cfg.Log, logrus.InfoLevel) {
+		in.log(c).WithFields(logrus.Fields{
+			"from": c.Envelope.From, "to": listed(c.Envelope.Recipients), "message_id": clip(c.Identity.MessageID), "size": c.Size, "deliveries": len(stored),
+		}).Info("captured")
+	}
+}
+
+// logs reports whether anybody reads what is logged at a level: else its fields need not be gathered for each message.
+func logs(l logrus.FieldLogger, level logrus.Level) bool {
+	switch l := l.(type) {
+	case *logrus.Entry:
+		return l.Logger.IsLevelEnabled(level)
+	case *logrus.Logger:
+		return l.IsLevelEnabled(level)
+	}
+	return true
 }
 
 // listed are recipients as far as a line of the log goes.
