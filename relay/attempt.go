@@ -18,10 +18,10 @@ import (
 	"posthouse/relay/reason"
 )
 
-// attempt makes one try for deliveries that are durably Sending, and says what came of it.
-func (c *Courier) attempt(ctx context.Context, l *lane, d departure) ended {
+// attempt makes one try for deliveries that are durably Sending, and says what came of it. The destination may ask next for what is attempted next.
+func (c *Courier) attempt(ctx context.Context, l *lane, d departure, next func() *Consignment) ended {
 	capture, group := d.capture, d.group
-	outcomes := c.deliver(ctx, l, d)
+	outcomes := c.deliver(ctx, l, d, next)
 	now := c.cfg.Clock.Now()
 	news := l.report(outcomes, now)
 	for i, o := range outcomes {
@@ -89,7 +89,7 @@ func (l *lane) accepted(outcomes []Outcome) {
 }
 
 // deliver never panics: a destination that does leaves its deliveries in doubt, and so does one that does not answer for all of them.
-func (c *Courier) deliver(ctx context.Context, l *lane, d departure) (outcomes []Outcome) {
+func (c *Courier) deliver(ctx context.Context, l *lane, d departure, next func() *Consignment) (outcomes []Outcome) {
 	capture, group := d.capture, d.group
 	defer func() {
 		if p := recover(); p != nil {
@@ -97,14 +97,22 @@ func (c *Courier) deliver(ctx context.Context, l *lane, d departure) (outcomes [
 			outcomes = all(len(group), Outcome{Kind: Uncertain, Reply: "internal failure"})
 		}
 	}()
-	if !group[0].Required {
-		capture.Prefix = append(slices.Clone(capture.Prefix), teeFields(group[0].Recipient)...)
-	}
-	outcomes = l.to.Deliver(ctx, Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: &captured{c.cfg.Ledger, capture, d.octets}, Tee: !group[0].Required})
+	consignment := c.consignment(d)
+	consignment.Next = next
+	outcomes = l.to.Deliver(ctx, consignment)
 	for len(outcomes) < len(group) {
 		outcomes = append(outcomes, Outcome{Kind: Uncertain, Reply: "no outcome was reported"})
 	}
 	return outcomes[:len(group)]
+}
+
+// consignment is what a destination gets.
+func (c *Courier) consignment(d departure) Consignment {
+	capture, group := d.capture, d.group
+	if !group[0].Required {
+		capture.Prefix = append(slices.Clone(capture.Prefix), teeFields(group[0].Recipient)...)
+	}
+	return Consignment{Capture: capture, Deliveries: slices.Clone(group), Body: &captured{c.cfg.Ledger, capture, d.octets}, Tee: !group[0].Required}
 }
 
 func all(n int, o Outcome) []Outcome {

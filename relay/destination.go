@@ -25,6 +25,8 @@ type Consignment struct {
 	Body       Body
 	// Tee: a best-effort copy; it goes with the null reverse path and asks for no notifications.
 	Tee bool
+	// Next, if not nil, may be asked once for what is delivered next, as soon as this is done with: a destination may tell the next hop of it already. It is nil where that is not known.
+	Next func() *Consignment
 }
 
 // Body is the message as it goes out: the prefix, then the octets as received but for what the capture says is cut. It may be opened several times.

@@ -69,6 +69,13 @@ func (r *ready) nextBegun() (d departure, some bool) {
 	return d, true
 }
 
+// putBack is for what was to go next and does not.
+func (r *ready) putBack(d departure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun = append([]departure{d}, r.begun...)
+}
+
 // withdraw takes back what is Sending and was not attempted: all attempts with a delivery that is wanted.
 func (r *ready) withdraw(wanted func(ledger.Delivery) bool) (all []ledger.Delivery) {
 	r.mu.Lock()

@@ -29,14 +29,35 @@ func (c *Courier) serve(l *lane, d departure) {
 		c.staff(l) // what became ready just now found no room
 	}()
 	for some := len(d.group) > 0; some || l.ready.len() > 0; d, some = c.next(l) {
-		if some {
-			c.finished(l, c.attempt(c.ctx, l, d))
-			c.staff(l) // there may be more room now, or less
+		for some {
+			d, some = c.serveOne(l, d)
 		}
 		if l.free() < 0 {
 			return
 		}
 	}
+}
+
+// serveOne attempts a departure, and returns what the destination was told is next.
+func (c *Courier) serveOne(l *lane, d departure) (after departure, some bool) {
+	next := func() *Consignment {
+		if some || l.free() < 0 || !c.going(l) {
+			return nil
+		}
+		if after, some = l.ready.nextBegun(); !some {
+			return nil
+		}
+		c.makeAhead(l)
+		consignment := c.consignment(after)
+		return &consignment
+	}
+	c.finished(l, c.attempt(c.ctx, l, d, next))
+	c.staff(l) // there may be more room now, or less
+	if some && !c.going(l) {
+		l.ready.putBack(after)
+		return departure{}, false
+	}
+	return after, some
 }
 
 // going reports whether the lane goes on: we are not being stopped, and the destination is there.

@@ -80,7 +80,7 @@ func (s sealing) Deliver(ctx context.Context, c relay.Consignment) []relay.Outco
 	case err != nil:
 		log.WithError(err).Warn("not sealed: it goes as it is")
 	}
-	c.Body = sealedBody{c.Body, set}
+	c.Body, c.Next = sealedBody{c.Body, set}, nil // how large the next will be is not known before it is sealed
 	return s.Destination.Deliver(ctx, c)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -144,9 +145,12 @@ type smtpDestination struct {
 
 // Deliver hands the message over for all recipients in one transaction. A tee goes with the null reverse path and asks for no notifications.
 func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
-	e := envelope(c, s.sender(c))
+	e := s.envelope(c)
 	if s.forward && c.Capture.Route != cutover.Submission { // for a user we vouch ourselves: his address has no rights there
 		e.Origin = &delivery.Origin{Addr: c.Capture.Client.Addr, Helo: c.Capture.Client.Name, ID: string(c.Capture.ID)}
+	}
+	if c.Next != nil && !s.forward {
+		e.Next = func() (delivery.Next, bool) { return s.next(c.Next()) }
 	}
 	outcomes, err := s.client.Send(ctx, e, c.Body)
 	result := make([]relay.Outcome, len(c.Deliveries))
@@ -158,6 +162,24 @@ func (s smtpDestination) Deliver(ctx context.Context, c relay.Consignment) []rel
 		}
 	}
 	return result
+}
+
+// envelope names the message and all who are to get it.
+func (s smtpDestination) envelope(c relay.Consignment) delivery.Envelope {
+	e := envelope(c, s.sender(c))
+	e.ID = string(c.Capture.ID)
+	for _, d := range c.Deliveries {
+		e.ID += " " + strconv.FormatInt(int64(d.ID), 10)
+	}
+	return e
+}
+
+// next is what the next hop is told of.
+func (s smtpDestination) next(c *relay.Consignment) (delivery.Next, bool) {
+	if c == nil {
+		return delivery.Next{}, false
+	}
+	return delivery.Next{Envelope: s.envelope(*c), Size: c.Body.Size()}, true
 }
 
 func envelope(c relay.Consignment, from string) delivery.Envelope {

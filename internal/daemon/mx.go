@@ -97,7 +97,7 @@ func (o outside) Deliver(ctx context.Context, c relay.Consignment) []relay.Outco
 	}
 	for domain, at := range places {
 		one := c
-		one.Deliveries = nil
+		one.Deliveries, one.Next = nil, nil // what is next may go elsewhere, and is nobody's business here
 		for _, i := range at {
 			one.Deliveries = append(one.Deliveries, c.Deliveries[i])
 		}

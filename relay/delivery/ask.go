@@ -24,7 +24,7 @@ func (c *Client) Ask(ctx context.Context, address string) (Reply, error) {
 	}
 	defer c.pool.leave()
 	for {
-		s, reused, err := c.session(ctx, nil)
+		s, reused, err := c.session(ctx, &Envelope{}, 0)
 		if err != nil {
 			return Reply{}, err
 		}

@@ -17,28 +17,30 @@ import (
 
 // BenchmarkDelivery sends to an independent server on loopback, through a line
 // that delays each way by 15 ms or not at all: waiting for each reply against
-// PIPELINING with DATA and with BDAT.
+// PIPELINING with DATA, also where what is next is known, and with BDAT.
 func BenchmarkDelivery(b *testing.B) {
 	for _, delay := range []time.Duration{0, 15 * time.Millisecond} {
 		for _, size := range []int{4 << 10, 256 << 10} {
 			for _, sessions := range []int{1, 20} {
 				for _, way := range []struct {
 					name   string
+					ahead  bool
 					ignore []string
 				}{
-					{"wait", []string{"PIPELINING", "CHUNKING"}},
-					{"DATA", []string{"CHUNKING"}},
-					{"BDAT", nil},
+					{"wait", false, []string{"PIPELINING", "CHUNKING"}},
+					{"DATA", false, []string{"CHUNKING"}},
+					{"DATA-ahead", true, []string{"CHUNKING"}},
+					{"BDAT", false, nil},
 				} {
 					name := fmt.Sprintf("rtt=%v/size=%d/sessions=%d/%s", 2*delay, size, sessions, way.name)
-					b.Run(name, func(b *testing.B) { deliverMany(b, delay, size, sessions, way.ignore) })
+					b.Run(name, func(b *testing.B) { deliverMany(b, delay, size, sessions, way.ahead, way.ignore) })
 				}
 			}
 		}
 	}
 }
 
-func deliverMany(b *testing.B, delay time.Duration, size, sessions int, ignore []string) {
+func deliverMany(b *testing.B, delay time.Duration, size, sessions int, ahead bool, ignore []string) {
 	addr := startPeer(b, nil).addr
 	c := clientFor(b, addr, func(d *Destination) {
 		d.MaxConnections, d.MaxMessages, d.Ignore = sessions, 1<<30, ignore
@@ -59,9 +61,15 @@ func deliverMany(b *testing.B, delay time.Duration, size, sessions int, ignore [
 	b.ReportAllocs()
 	b.ResetTimer()
 	var wg sync.WaitGroup
-	for range sessions {
+	for n := range sessions {
 		wg.Go(func() {
-			for left.Add(-1) >= 0 {
+			env := env
+			for i := 0; left.Add(-1) >= 0; i++ {
+				if ahead {
+					next := env
+					env.ID, next.ID = fmt.Sprint(n, i), fmt.Sprint(n, i+1)
+					env.Next = func() (Next, bool) { return Next{Envelope: next, Size: body.Size()}, true }
+				}
 				outs, err := c.Send(b.Context(), env, body)
 				if err != nil || outs[0].Kind != Accepted {
 					b.Errorf("%s, %v", outs[0].Kind, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync/atomic"
 )
@@ -18,6 +19,7 @@ type Client struct {
 	tls    *tls.Config
 	pool   *pool
 	offers atomic.Pointer[extensions] // of the last session that was opened; nil before
+	deaf   atomic.Bool                // the next hop did not hear what went along with the end of a message
 	life   context.Context            // ends when Stop cuts sessions off
 	abort  context.CancelCauseFunc
 }
@@ -85,7 +87,7 @@ func (c *Client) Send(ctx context.Context, env Envelope, body Body) ([]Outcome, 
 // idle one that was dead.
 func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live []int, outs []Outcome) error {
 	for {
-		s, reused, err := c.session(ctx, env.Origin)
+		s, reused, err := c.session(ctx, env, src.size)
 		if o, ok := c.ofClient(err); ok {
 			for _, i := range live {
 				outs[i] = o
@@ -95,11 +97,14 @@ func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live 
 		if err != nil {
 			return unsent(outs, live, err)
 		}
-		t := &transaction{c: s, env: env, src: src, outs: outs, live: slices.Clone(live)}
+		t := &transaction{c: s, env: env, src: src, outs: outs, live: slices.Clone(live), announces: !c.deaf.Load()}
 		done := s.watch(ctx)
 		err = t.run(ctx)
 		s.dead = !done() || s.dead
 		c.pool.put(s)
+		if t.told && t.heard == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			c.deaf.Store(true)
+		}
 		if !reused || !t.stale(err) || ctx.Err() != nil {
 			return err
 		}
@@ -108,14 +113,17 @@ func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live 
 	}
 }
 
-// session is an idle session or a new one, which another client's may have to
-// make room for.
-func (c *Client) session(ctx context.Context, o *Origin) (s *conn, reused bool, err error) {
-	if s := c.pool.take(ctx, c.client(o)); s != nil {
+// session is the one that was told of the message, an idle one, or a new one,
+// which another client's may have to make room for.
+func (c *Client) session(ctx context.Context, env *Envelope, size int64) (s *conn, reused bool, err error) {
+	if s := c.pool.announced(env, size); s != nil {
+		return s, true, nil
+	}
+	if s := c.pool.take(ctx, c.client(env.Origin)); s != nil {
 		return s, true, nil
 	}
 	c.pool.makeRoom()
-	if s, err = c.connect(ctx, o); err == nil {
+	if s, err = c.connect(ctx, env.Origin); err == nil {
 		c.offers.Store(&s.ext)
 	}
 	return s, false, err

@@ -33,6 +33,7 @@ type conn struct {
 	clean    bool        // the session waits for MAIL
 	dead     bool        // it cannot be used again
 	inside   atomic.Bool // a message was begun and is not ended
+	ahead    *ahead      // what the next hop was told of and waits for, nil if nothing
 }
 
 func newConn(dest *Destination, h Host, raw net.Conn) *conn {
@@ -91,8 +92,12 @@ func (c *conn) abort() {
 	c.raw.Close()
 }
 
-// quit ends the session politely, within the Check timeout.
+// quit ends the session politely, within the Check timeout. One that waits for a message would take a goodbye for it.
 func (c *conn) quit() {
+	if c.ahead != nil {
+		c.abort()
+		return
+	}
 	deadline := time.Now().Add(c.dest.Timeouts.Check)
 	if c.net.SetDeadline(deadline) == nil {
 		if _, err := c.net.Write([]byte("QUIT\r\n")); err == nil {

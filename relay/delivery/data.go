@@ -56,7 +56,7 @@ func (t *transaction) body() error {
 		}
 		out := stuff(t.src.buffer, t.src.n, at, dots)
 		if t.src.last() {
-			t.handOver(append(out, ".\r\n"...))
+			t.handOver(append(out, ".\r\n"...), t.announce())
 			return t.final()
 		}
 		t.write(out)
@@ -123,7 +123,7 @@ func (t *transaction) twoChunks() error {
 			return err
 		}
 	}
-	t.handOver(t.src.behind(bdat(int64(t.src.n), true)))
+	t.handOver(t.src.behind(bdat(int64(t.src.n), true)), "")
 	if t.c.pipelining() {
 		if r, err := t.chunkReply(); err != nil || !r.Positive() {
 			t.c.dead = true

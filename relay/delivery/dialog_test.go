@@ -20,7 +20,8 @@ import (
 // sections: setup (keys below), dialog (see script), and any number of send,
 // the envelope and body of one Send, each with its want: a line per recipient,
 // the error's text after "error:", and "body" if the script must have got the
-// message, byte for byte.
+// message, byte for byte. "announces: next" tells the next hop of the send
+// behind it, "announces: 26" with a size that it does not have.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialog/*.txt")
 	if err != nil || len(files) == 0 {
@@ -65,7 +66,7 @@ func converse(t *testing.T, archive *txtar.Archive, pki *pki) {
 
 	var delivered [][]byte
 	for i, text := range sections["send"] {
-		got, body := sendSection(t, client, text)
+		got, body := sendSection(t, client, text, following(sections["send"], i))
 		want := sections["want"][i]
 		if strings.HasPrefix(want, "body\n") {
 			want = strings.TrimPrefix(want, "body\n")
@@ -142,9 +143,23 @@ func setUp(t *testing.T, text string, pki *pki, conns chan<- net.Conn) Config {
 	}}
 }
 
-// sendSection sends what a section says and renders what came of it.
-func sendSection(t *testing.T, client *Client, text string) (got string, body []byte) {
+// following is the section behind section i, or that one itself where it is the last: what is announced need not come.
+func following(sections []string, i int) string { return sections[min(i+1, len(sections)-1)] }
+
+// sendSection sends what a section says and renders what came of it. It may announce what follows it.
+func sendSection(t *testing.T, client *Client, text, next string) (got string, body []byte) {
 	env, b, timeout, pause := parseSend(t, text)
+	if env.Next != nil {
+		told, wrong := env.Next()
+		env.Next = func() (Next, bool) {
+			env, b, _, _ := parseSend(t, next)
+			if !wrong {
+				told.Size = b.Size()
+			}
+			told.Envelope = env
+			return told, true
+		}
+	}
 	<-time.After(pause)
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
@@ -211,6 +226,11 @@ func parseSend(t *testing.T, text string) (env Envelope, body *testBody, timeout
 		case "client":
 			addr, helo, _ := strings.Cut(value, " ")
 			env.Origin = &Origin{Addr: addr, Helo: helo, ID: "01JD"}
+		case "id":
+			env.ID = value
+		case "announces":
+			n, err := strconv.ParseInt(value, 10, 64)
+			env.Next = func() (Next, bool) { return Next{Size: n}, err == nil }
 		case "envid":
 			env.EnvID = value
 		case "timeout":

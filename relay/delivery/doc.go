@@ -23,7 +23,9 @@
 // again, AUTH); checks that the message fits what was offered; writes MAIL, all
 // RCPTs and DATA in one go where PIPELINING is offered, with BDAT and a small
 // body even the whole transaction; reads the replies; streams the rest; and
-// puts the connection back, or closes it after anything surprising.
+// puts the connection back, or closes it after anything surprising. Where DATA
+// is used, what is sent next is told along with the end of what is sent now:
+// each message then takes one round trip, as with BDAT.
 //
 // Ask puts the question alone whether an address would be taken: null sender,
 // RCPT, RSET.

@@ -27,6 +27,11 @@ type Envelope struct {
 	// Origin is whom the message came from, for next hops that offer XFORWARD,
 	// as Postfix does to those it trusts; nil tells nothing.
 	Origin *Origin
+	// ID is our own name for the message and its recipients, by which one that Next announced is known again when it is sent.
+	ID string
+	// Next, if not nil, may be asked once for the message that the caller sends as soon as this Send has returned; its envelope then goes along with the end of this message. Nothing is
+	// promised to it: it is sent by Send like any other.
+	Next func() (next Next, some bool)
 }
 
 // Origin is the client that we act for.

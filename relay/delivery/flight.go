@@ -7,8 +7,11 @@ const rcptsPerFlight = 100
 
 // envelope says MAIL and RCPT and then tail, which may be empty, with the
 // buffered chunk behind it if withChunk. It reads the replies to all but the
-// tail. said is false if the tail was left out because nobody was accepted.
+// tail. said is false if the tail was left out because nobody was accepted. What went ahead is not said again.
 func (t *transaction) envelope(tail string, withChunk bool) (said bool, err error) {
+	if t.told {
+		return true, t.flightReplies(0, len(t.live))
+	}
 	if t.c.pipelining() {
 		return t.flights(tail, withChunk)
 	}
@@ -92,7 +95,7 @@ func (t *transaction) writeTail(text string, withChunk bool) {
 		t.write([]byte(text))
 		text = ""
 	}
-	t.handOver(t.src.behind(text))
+	t.handOver(t.src.behind(text), "")
 }
 
 func (t *transaction) mail() string {

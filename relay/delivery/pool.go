@@ -59,7 +59,7 @@ func (p *pool) leave() {
 // known, or nil.
 func (p *pool) take(ctx context.Context, whom string) *conn {
 	for {
-		c := p.pop(func(c *conn) bool { return c.whom == whom })
+		c := p.pop(func(c *conn) bool { return c.whom == whom && c.ahead == nil })
 		if c == nil || p.usable(ctx, c) {
 			return c
 		}
@@ -114,18 +114,22 @@ func (p *pool) usable(ctx context.Context, c *conn) bool {
 
 // put takes a session back after use.
 func (p *pool) put(c *conn) {
-	if c.dead || c.r.Buffered() > 0 {
+	if c.dead || c.r.Buffered() > 0 && c.ahead == nil {
 		c.abort()
 		return
 	}
 	c.idle = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stopped || c.messages >= p.dest.MaxMessages || time.Since(c.opened) >= p.dest.MaxAge {
+	if p.stopped || !c.lasts() {
 		p.quit(c)
 		return
 	}
-	c.expiry = time.AfterFunc(p.dest.IdleTimeout, func() { p.expire(c) })
+	patience := p.dest.IdleTimeout
+	if c.ahead != nil {
+		patience = min(patience, aheadTimeout)
+	}
+	c.expiry = time.AfterFunc(patience, func() { p.expire(c) })
 	p.idle = append(p.idle, c)
 }
 

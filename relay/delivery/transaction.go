@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 	"time"
 )
@@ -19,9 +20,12 @@ type transaction struct {
 	live  []int // recipients that RCPT is said for
 	taken []int // those of them that were accepted so far
 
+	announces bool // what is sent next may be told
+
 	utf8    bool  // MAIL says SMTPUTF8
 	heard   int   // replies read
 	refused bool  // MAIL was
+	told    bool  // the envelope went ahead, with DATA
 	handed  bool  // the last octet of the message is with the kernel
 	closing Reply // a 421, which ends the session whatever it answers
 	cut     error // why a write failed; what the next hop still said is read
@@ -32,18 +36,22 @@ type transaction struct {
 func (t *transaction) run(ctx context.Context) error {
 	t.c.clean = false
 	t.c.messages++
+	t.told, t.c.ahead = t.c.ahead != nil, nil
 	if u := t.unfit(); u != nil {
-		t.c.clean = true
+		t.c.clean, t.c.dead = !t.told, t.told
 		return u
 	}
 	if len(t.live) == 0 {
-		t.c.clean = true
+		t.c.clean, t.c.dead = !t.told, t.told
 		return nil
 	}
-	err := t.introduce()
+	var err error
+	if !t.told {
+		err = t.introduce()
+	}
 	switch {
 	case err != nil:
-	case t.c.ext.has("CHUNKING"):
+	case !t.told && t.c.ext.has("CHUNKING"):
 		err = t.byBDAT()
 	default:
 		err = t.byDATA()
@@ -101,6 +109,9 @@ func (t *transaction) read(timeout time.Duration) (Reply, error) {
 	if t.cut != nil {
 		timeout = min(timeout, t.c.dest.Timeouts.Check)
 	}
+	if t.told && t.heard == 0 {
+		timeout = min(timeout, hearTimeout)
+	}
 	r, err := t.c.reply(timeout)
 	if err != nil {
 		if t.cut != nil {
@@ -127,23 +138,23 @@ func (t *transaction) verdict(timeout time.Duration) (Reply, error) {
 
 // write writes p. After a failure nothing more is written, but what the next
 // hop said before it hung up can still be read, and may be why it did.
-func (t *transaction) write(p []byte) {
+func (t *transaction) write(p []byte) (n int) {
 	if t.cut != nil {
-		return
+		return 0
 	}
 	n, err := t.c.write(p)
 	if err == nil && n < len(p) {
 		err = errors.New("short write")
 	}
 	t.cut = err
+	return n
 }
 
-// handOver writes the last octets of the message.
-func (t *transaction) handOver(p []byte) {
+// handOver writes the last octets of the message, and what goes along with them.
+func (t *transaction) handOver(p []byte, along string) {
 	t.c.inside.Store(true)
-	t.write(p)
-	t.handed = t.cut == nil
-	t.c.inside.Store(!t.handed)
+	t.handed = t.write(append(p, along...)) >= len(p)
+	t.c.inside.Store(!t.handed || along != "")
 }
 
 // final reads what the next hop says of the message as a whole; with LMTP, for
@@ -164,8 +175,8 @@ func (t *transaction) final() error {
 			t.outs[i] = t.answered(r)
 		}
 	}
-	t.c.clean = true
-	t.c.dead = t.c.dead || !t.handed
+	t.c.clean = t.c.ahead == nil
+	t.c.dead = t.c.dead || !t.handed || t.cut != nil
 	return nil
 }
 
@@ -247,7 +258,7 @@ func (t *transaction) stale(err error) bool {
 	case t.handed:
 		return false
 	case t.heard == 0:
-		return errors.As(err, &s) && hungUp(s.Err)
+		return errors.As(err, &s) && (hungUp(s.Err) || t.told && errors.Is(s.Err, os.ErrDeadlineExceeded))
 	}
 	return t.heard == 1 && t.closing.Code != 0
 }
