@@ -40,6 +40,9 @@ func (c *smtpSession) keywords() []string {
 	if c.canStartTLS() {
 		list = append(list, "STARTTLS")
 	}
+	if c.tls && c.offers("REQUIRETLS") {
+		list = append(list, "REQUIRETLS")
+	}
 	if c.canAuth() {
 		list = append(list, "AUTH "+strings.Join(c.mechanisms(), " "))
 	}

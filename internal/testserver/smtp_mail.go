@@ -47,11 +47,11 @@ func (c *smtpSession) checkMail(addr string, params []string) (code int, text st
 	utf8 := false
 	for _, p := range params {
 		name, value, _ := strings.Cut(strings.ToUpper(p), "=")
-		extension := map[string]string{"SIZE": "SIZE", "SMTPUTF8": "SMTPUTF8", "RET": "DSN", "ENVID": "DSN", "AUTH": "AUTH"}[name]
+		extension := map[string]string{"SIZE": "SIZE", "SMTPUTF8": "SMTPUTF8", "RET": "DSN", "ENVID": "DSN", "AUTH": "AUTH", "REQUIRETLS": "REQUIRETLS"}[name]
 		if name == "BODY" {
 			extension = map[string]string{"7BIT": "8BITMIME", "8BITMIME": "8BITMIME", "BINARYMIME": "BINARYMIME"}[value]
 		}
-		if extension == "" || !c.offers(extension) || !c.esmtp {
+		if extension == "" || !c.offers(extension) || !c.esmtp || name == "REQUIRETLS" && !c.tls {
 			c.s.violation()
 			return 555, "5.5.4 Unsupported parameter " + p
 		}

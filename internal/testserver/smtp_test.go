@@ -323,6 +323,7 @@ func TestHiddenExtensionsAreRefused(t *testing.T) {
 		{"8BITMIME", Sender{MailParams: "BODY=8BITMIME"}, 555},
 		{"SIZE", Sender{MailParams: "SIZE=10"}, 555},
 		{"DSN", Sender{RcptParams: "NOTIFY=NEVER"}, 555},
+		{"REQUIRETLS", Sender{MailParams: "REQUIRETLS"}, 555},
 		{"CHUNKING", Sender{BDAT: true}, 501},
 		{"PIPELINING", Sender{Pipelined: true}, 503},
 		{"EHLO", Sender{}, 500},

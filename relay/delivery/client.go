@@ -129,7 +129,7 @@ func (c *Client) session(ctx context.Context, env *Envelope, size int64) (s *con
 	return s, false, err
 }
 
-// Offers reports whether the next hop offered an extension in the last session that was opened; known is false before the first.
+// Offers reports whether the next hop offered an extension in the last session that was opened; known is false before the first. REQUIRETLS counts where TLS has proven the next hop.
 func (c *Client) Offers(extension string) (offers, known bool) {
 	ext := c.offers.Load()
 	if ext == nil {

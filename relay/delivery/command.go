@@ -29,6 +29,9 @@ func mailCommand(e *Envelope, size int64, utf8 bool, ext extensions) string {
 	if utf8 {
 		b.WriteString(" SMTPUTF8")
 	}
+	if e.RequireTLS {
+		b.WriteString(" " + requireTLS)
+	}
 	if ext.has("DSN") {
 		if e.Ret != "" {
 			b.WriteString(" RET=" + e.Ret)

@@ -102,7 +102,7 @@ func (c *conn) greetAs(verb, name string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	c.ext = parseExtensions(lines, c.dest.Ignore)
+	c.ext = c.believed(parseExtensions(lines, c.dest.Ignore))
 	return newReply(code, lines), nil
 }
 

@@ -206,6 +206,8 @@ func parseSend(t *testing.T, text string) (env Envelope, body *testBody, timeout
 			env.EightBit = true
 		case "utf8":
 			env.UTF8 = true
+		case "requiretls":
+			env.RequireTLS = true
 		case "bare":
 			env.BareNewline = true
 			body.bytes, _ = unquote(value)

@@ -5,7 +5,7 @@
 // CHUNKING (RFC 3030), else by DATA with the transparency of RFC 5321 §4.5.2
 // and nothing more. What a next hop cannot take as it is (8-bit text without
 // 8BITMIME, more than its SIZE, an internationalized address without SMTPUTF8,
-// a bare CR or LF where only DATA is left) is refused here, with an Unfit, and
+// a bare CR or LF where only DATA is left, REQUIRETLS without verified TLS) is refused here, with an Unfit, and
 // never re-encoded or repaired.
 //
 // It never lets a truncated message be accepted. The octets that end a message

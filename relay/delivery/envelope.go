@@ -19,6 +19,9 @@ type Envelope struct {
 	EightBit bool
 	// BareNewline: the body has a CR or an LF outside a CRLF.
 	BareNewline bool
+	// RequireTLS: the message goes by TLS with a verified certificate alone, to
+	// a next hop that offers REQUIRETLS (RFC 8689).
+	RequireTLS bool
 	// Ret (FULL, HDRS or empty) and EnvID (decoded) are DSN parameters
 	// (RFC 3461). These and a recipient's are left out where the next hop does
 	// not offer DSN, or where they are longer than the RFC allows.

@@ -55,6 +55,8 @@ func (x extensions) fit(e *Envelope, size int64) *Unfit {
 		return &Unfit{EightBit, ""}
 	case e.BareNewline && !x.has("CHUNKING"):
 		return &Unfit{BareNewline, ""}
+	case e.RequireTLS && !x.has(requireTLS):
+		return &Unfit{NoRequireTLS, ""}
 	}
 	return nil
 }

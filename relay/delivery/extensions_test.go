@@ -74,6 +74,8 @@ func TestFit(t *testing.T) {
 		{"UTF8 sender", without("SMTPUTF8"), Envelope{From: "ü@x"}, 1, UTF8},
 		{"8-bit", without("8BITMIME"), Envelope{EightBit: true}, 1, EightBit},
 		{"bare newline", without("CHUNKING"), Envelope{BareNewline: true}, 1, BareNewline},
+		{"TLS all the way", extensions{"REQUIRETLS": nil}, Envelope{RequireTLS: true}, 1, ""},
+		{"no TLS all the way", all, Envelope{RequireTLS: true}, 1, NoRequireTLS},
 		{"plain message, plain server", extensions{}, Envelope{}, 1, ""},
 	}
 	for _, tt := range tests {

@@ -79,6 +79,7 @@ const (
 	BareNewline    Reason = "bare CR or LF and no CHUNKING"
 	NoFinalNewline Reason = "last line not ended and no CHUNKING"
 	BadAddress     Reason = "address cannot be written in a command"
+	NoRequireTLS   Reason = "its sender demands TLS all the way (REQUIRETLS), and the next hop does not offer that over TLS with a verified certificate"
 	BadParameter   Reason = "parameter cannot be written in a command"
 )
 
