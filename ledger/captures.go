@@ -51,6 +51,7 @@ type Envelope struct {
 	UTF8       bool   // SMTPUTF8
 	Return     string // RET=
 	EnvelopeID string // ENVID=
+	RequireTLS bool   // REQUIRETLS
 	Recipients []Recipient
 }
 

@@ -266,6 +266,7 @@ func TestRepeatDigest(t *testing.T) {
 		{"another reverse path", change(func(m *message) { m.env.From = "other@outside.example" }), false},
 		{"another octet", change(func(m *message) { m.body = "Subject: x\r\n\r\ny\r\n" }), false},
 		{"one more Received line", change(func(m *message) { m.body = "Received: x\r\n" + m.body }), false},
+		{"TLS all the way", change(func(m *message) { m.env.RequireTLS = true }), false},
 		{"the reverse path is not a recipient", change(func(m *message) {
 			m.env.From = "anna@example.com"
 			m.env.Recipients[0].Address = "sender@outside.example"

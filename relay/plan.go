@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +25,17 @@ type Plan struct {
 	Outward string
 	// Foreign is that for mail of users under senders that are not theirs: the old server, which knows who may. "": Outward.
 	Foreign string
+}
+
+// Way is the way out by which a message for a mailbox goes, where nothing about the message speaks against it.
+func (p Plan) Way(m cutover.Mailbox) string { return p.way(m, cmp.Or(p.To, m.Home)) }
+
+func (p Plan) way(m cutover.Mailbox, side cutover.Side) string {
+	via := p.Via
+	if via == "" || side == cutover.Legacy {
+		via = "smtp"
+	}
+	return m.On(side).Server + ":" + via
 }
 
 // maxHops is how many Received lines a message may carry (RFC 5321 §6.3 asks for at least 100 or a smaller number that cannot cut honest mail).
@@ -119,10 +131,7 @@ func (p planner) side(m cutover.Mailbox) cutover.Side {
 	if p.traced || p.origin == cutover.Legacy {
 		return cutover.Cloud
 	}
-	if p.plan.To != "" {
-		return p.plan.To
-	}
-	return m.Home
+	return cmp.Or(p.plan.To, m.Home)
 }
 
 // cut ends loops. What came back to us is not sent a second time while the first is on its way or there; what the cloud hands us it does not know, and is never given
@@ -156,12 +165,8 @@ func owns(m cutover.Mailbox, a cutover.Address) bool {
 }
 
 func (p planner) delivery(r ledger.Recipient, m cutover.Mailbox, side cutover.Side) ledger.Delivery {
-	via := p.plan.Via
-	if via == "" || side == cutover.Legacy {
-		via = "smtp"
-	}
 	return ledger.Delivery{
 		Recipient: m.Primary, Original: r.Address, Mailbox: m.ID, Side: side, Required: true,
-		Destination: m.On(side).Server + ":" + via, State: ledger.Due, Next: p.now, Since: p.now,
+		Destination: p.plan.way(m, side), State: ledger.Due, Next: p.now, Since: p.now,
 	}
 }

@@ -90,6 +90,9 @@ func repeat(e ledger.Envelope, sum cutover.Digest) cutover.Digest {
 		recipients[i] = string(r.Address)
 	}
 	slices.Sort(recipients)
+	if e.RequireTLS { // what waits for TLS is no answer to who sends without
+		recipients = append(recipients, "REQUIRETLS")
+	}
 	h := sha256.New()
 	for _, part := range append([]string{e.From, string(sum[:])}, recipients...) {
 		var length [8]byte

@@ -116,7 +116,7 @@ func (in *Intake) notify(ctx context.Context, d ledger.Delivery, by Teller) erro
 	if _, done, err := in.cfg.Ledger.Repeated(ctx, event, time.Time{}); err != nil || done {
 		return err
 	}
-	a, err := in.notice(ctx, to, by)
+	a, err := in.notice(ctx, to, by, c.Envelope.RequireTLS)
 	if err != nil {
 		return err
 	}
@@ -134,10 +134,10 @@ func eventOf(c ledger.Capture, d ledger.Delivery, said string) cutover.Digest {
 	return sha256.Sum256([]byte(strings.Join([]string{"notice", string(c.ID), string(d.Original), said}, "\x00")))
 }
 
-// notice opens a place for a message of our own.
-func (in *Intake) notice(ctx context.Context, to cutover.Address, by Teller) (*Arrival, error) {
+// notice opens a place for a message of our own. It is guarded as the message was that it tells of (RFC 8689 §5).
+func (in *Intake) notice(ctx context.Context, to cutover.Address, by Teller, requireTLS bool) (*Arrival, error) {
 	p := Peer{Listener: "posthouse", Hostname: by.Hostname, Route: cutover.Notices, Protocol: "local", Client: ledger.Client{Name: by.Hostname}}
-	env := ledger.Envelope{UTF8: !isASCII(string(to)), Recipients: []ledger.Recipient{{Address: to, Notify: "NEVER"}}}
+	env := ledger.Envelope{UTF8: !isASCII(string(to)), RequireTLS: requireTLS, Recipients: []ledger.Recipient{{Address: to, Notify: "NEVER"}}}
 	return in.Begin(ctx, p, env)
 }
 

@@ -221,6 +221,27 @@ func TestDelayIsTold(t *testing.T) {
 	}
 }
 
+// A notification is guarded by TLS as the message was (RFC 8689 §5).
+func TestNotificationRequiresTLSToo(t *testing.T) {
+	for _, demanded := range []bool{true, false} {
+		cloud := newOffice()
+		running(t, telling(patient(toCloud(cloud.then(yes)), cloud)), func(t *testing.T, b *bed) {
+			m := asking("SUCCESS", "anna@example.com")
+			m.env.RequireTLS = demanded
+			b.mustTake(m)
+			time.Sleep(time.Second)
+			b.tell(true)
+			equal(t, "notices", len(b.notices()), 1)
+			for _, d := range b.deliveries(ledger.DeliveryFilter{}) {
+				c, err := b.ledger.Capture(t.Context(), d.Capture)
+				if err != nil || c.Envelope.RequireTLS != demanded {
+					t.Errorf("%s of route %s: %t, %v", c.ID, c.Route, c.Envelope.RequireTLS, err)
+				}
+			}
+		})
+	}
+}
+
 // However often it is begun, after a crash between the notification and the note that it was made too, there is one; and one for a group, whatever its members.
 func TestANotificationIsMadeOnce(t *testing.T) {
 	cloud := newOffice()

@@ -67,7 +67,7 @@ type Daemon struct {
 	stores    *stores
 	bridge    *bridge.Bridge
 	courier   *relay.Courier
-	nextHops  []*delivery.Client
+	nextHops  map[string]*delivery.Client // by the way out
 	examiner  *relay.Examiner
 	srs       *srs.Rewriter // nil: not configured
 	mx        *mx.Finder

@@ -23,6 +23,7 @@ import (
 // destinations makes every way out that the servers offer: SERVER:smtp where there is SMTP (or LMTP), SERVER:mailbox where there is IMAP on the cloud side.
 func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 	ways := map[string]relay.Destination{}
+	d.nextHops = map[string]*delivery.Client{}
 	for name, s := range d.cfg.Servers {
 		if s.SMTP != "" {
 			client, err := d.smtpClient(name, s)
@@ -30,7 +31,7 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 				return nil, fmt.Errorf("server %s: %w", name, err)
 			}
 			d.onStop(client.Stop)
-			d.nextHops = append(d.nextHops, client)
+			d.nextHops[destinationName(name, config.ViaSMTP)] = client
 			out, err := d.sealed(s, smtpDestination{client, d.senderFor(s), s.Side == config.Legacy})
 			if err != nil {
 				return nil, err
@@ -38,8 +39,8 @@ func (d *Daemon) destinations() (map[string]relay.Destination, error) {
 			ways[destinationName(name, config.ViaSMTP)] = d.looking(s, d.rescuing(s, out))
 		}
 		if s.IMAP != "" && s.Side == config.Cloud {
-			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, mailboxDestination{d.bridge, d.traceKey})
-			ways[destinationName(name, relay.ViaSent)] = sentDestination{d.bridge}
+			ways[destinationName(name, config.ViaMailbox)] = d.looking(s, d.mailbox(s))
+			ways[destinationName(name, relay.ViaSent)] = keepingTLS(s, sentDestination{d.bridge})
 		}
 	}
 	if d.cfg.Relay.Outside == config.OutsideMX {
@@ -73,7 +74,7 @@ func (d *Daemon) rescuing(s config.Server, to relay.Destination) relay.Destinati
 	if s.Side != config.Cloud || s.IMAP == "" || !d.cfg.Relay.Rescue {
 		return to
 	}
-	return relay.Rescue{Destination: to, Mailbox: mailboxDestination{d.bridge, d.traceKey}, After: d.cfg.Relay.RescueAfter, Clock: d.opts.Clock}
+	return relay.Rescue{Destination: to, Mailbox: d.mailbox(s), After: d.cfg.Relay.RescueAfter, Clock: d.opts.Clock}
 }
 
 // looking makes a way into the cloud look first.
@@ -184,7 +185,7 @@ func (s smtpDestination) next(c *relay.Consignment) (delivery.Next, bool) {
 
 func envelope(c relay.Consignment, from string) delivery.Envelope {
 	e := delivery.Envelope{
-		From: from, UTF8: c.Capture.Envelope.UTF8, EightBit: c.Capture.EightBit, BareNewline: c.Capture.Bare,
+		From: from, UTF8: c.Capture.Envelope.UTF8, EightBit: c.Capture.EightBit, BareNewline: c.Capture.Bare, RequireTLS: c.Capture.Envelope.RequireTLS,
 		Ret: c.Capture.Envelope.Return, EnvID: relay.Unxtext(c.Capture.Envelope.EnvelopeID),
 	}
 	if c.Tee {
@@ -233,8 +234,11 @@ func outcome(o delivery.Outcome, err error) relay.Outcome {
 // unfit is the class of a refusal of our own.
 func unfit(err error) reason.Class {
 	var u *delivery.Unfit
-	if errors.As(err, &u) && u.Reason == delivery.TooBig {
+	switch {
+	case errors.As(err, &u) && u.Reason == delivery.TooBig:
 		return reason.Size
+	case errors.As(err, &u) && u.Reason == delivery.NoRequireTLS:
+		return reason.TLS
 	}
 	return reason.Form
 }
@@ -281,6 +285,10 @@ func reply(o delivery.Outcome, err error) string {
 type mailboxDestination struct {
 	bridge *bridge.Bridge
 	key    []byte
+}
+
+func (d *Daemon) mailbox(s config.Server) relay.Destination {
+	return keepingTLS(s, mailboxDestination{d.bridge, d.traceKey})
 }
 
 func (m mailboxDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {

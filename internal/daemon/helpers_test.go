@@ -158,13 +158,13 @@ func TestParallel(t *testing.T) {
 func TestEnvelope(t *testing.T) {
 	consignment := relay.Consignment{
 		Capture: ledger.Capture{EightBit: true, Bare: true, Envelope: ledger.Envelope{
-			From: "x@sender.example", UTF8: true, Return: "HDRS", EnvelopeID: "id",
+			From: "x@sender.example", UTF8: true, Return: "HDRS", EnvelopeID: "id", RequireTLS: true,
 			Recipients: []ledger.Recipient{{Address: "team@example.com", Notify: "FAILURE,DELAY", ORcpt: "rfc822;all@example.com"}, {Address: "bob@example.com"}},
 		}},
 		Deliveries: []ledger.Delivery{{Recipient: "anna@example.com", Original: "team@example.com"}, {Recipient: "bob@example.com", Original: "bob@example.com"}},
 	}
 	want := delivery.Envelope{
-		From: "x@sender.example", UTF8: true, EightBit: true, BareNewline: true, Ret: "HDRS", EnvID: "id",
+		From: "x@sender.example", UTF8: true, EightBit: true, BareNewline: true, RequireTLS: true, Ret: "HDRS", EnvID: "id",
 		Recipients: []delivery.Recipient{{Address: "anna@example.com", Notify: []string{"FAILURE", "DELAY"}, ORcpt: "rfc822;all@example.com"}, {Address: "bob@example.com"}},
 	}
 	if got := envelope(consignment, original(consignment)); !reflect.DeepEqual(got, want) {

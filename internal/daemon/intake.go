@@ -62,7 +62,7 @@ func (i intake) Recipient(ctx context.Context, s listener.Session, rcpt string) 
 }
 
 func (i intake) Begin(ctx context.Context, s listener.Session, e listener.Envelope) (listener.Message, error) {
-	env := ledger.Envelope{From: e.From, Body: e.Body, UTF8: e.SMTPUTF8, Return: e.Return, EnvelopeID: e.EnvelopeID}
+	env := ledger.Envelope{From: e.From, Body: e.Body, UTF8: e.SMTPUTF8, Return: e.Return, EnvelopeID: e.EnvelopeID, RequireTLS: e.RequireTLS}
 	for _, r := range e.Recipients {
 		env.Recipients = append(env.Recipients, ledger.Recipient{Address: cutover.Address(r.Address), Notify: r.Notify, ORcpt: r.ORcpt})
 	}

@@ -56,7 +56,7 @@ func (d *Daemon) startListener(name string, l config.Listener) error {
 		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: d.intakeOf(l), Observer: d.witness,
 		Log: d.log, MaxMessageBytes: int64(l.MaxMessageSize), MaxRecipients: l.MaxRecipients,
 		CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout, MessageTimeout: l.Limits.MessageTime, Limits: limits(l),
-		SMTPUTF8: true, DSN: d.passesDSN, // what a next hop cannot take goes by the mailbox path or is held
+		SMTPUTF8: true, DSN: d.passesDSN, RequireTLS: d.keepsTLS(l), // what a next hop cannot take goes by the mailbox path or is held
 	}
 	if cfg.Role == cutover.Submission {
 		cfg.DSN = nil // users who logged in are told by us

@@ -16,12 +16,13 @@ import (
 type live struct {
 	cfg       *config.Config // only its live keys are in force
 	mailboxes []mailbox
+	kinds     []cutover.Mailbox
 	directory *relay.Directory
 	at        time.Time
 }
 
 func newLive(cfg *config.Config, boxes []mailbox, at time.Time) *live {
-	return &live{cfg: cfg, mailboxes: boxes, directory: directory(cfg, boxes), at: at}
+	return &live{cfg: cfg, mailboxes: boxes, kinds: kinds(boxes), directory: directory(cfg, boxes), at: at}
 }
 
 // Reload takes over what may change while we run: the directory of addresses, homes, passwords, new mailboxes, certificates, and the verdict's policy. It returns every difference: to

@@ -22,18 +22,22 @@ type secured struct {
 	cfg           *config.Config
 }
 
-func newSecured(t *testing.T, users map[string]string) *secured {
+func newSecured(t *testing.T, users map[string]string, changes ...func(*layout)) *secured {
 	t.Helper()
 	ca, err := testserver.NewCA()
 	must(t, err)
 	leaf, err := ca.Leaf("127.0.0.1")
 	must(t, err)
 	server := &tls.Config{Certificates: []tls.Certificate{leaf}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool()}
-	b := newBed(t, layout{
+	l := layout{
 		mailboxes: "anna@example.com,,person,cloud\n",
 		cloud:     testserver.IMAPConfig{TLS: server, Implicit: true},
 		mx:        testserver.SMTPConfig{TLS: server, RequireTLS: true, Users: users, RequireAuth: users != nil},
-	})
+	}
+	for _, change := range changes {
+		change(&l)
+	}
+	b := newBed(t, l)
 	chain, private, err := testserver.KeyPEM(leaf)
 	must(t, err)
 	s := &secured{bed: b, ca: filepath.Join(b.dir, "ca.pem"), cert: filepath.Join(b.dir, "cert.pem"), key: filepath.Join(b.dir, "key.pem")}

@@ -27,7 +27,7 @@ func fullCapture() ledger.Capture {
 	return ledger.Capture{
 		ID: captureID(7), At: noon, Route: cutover.Submission, Listener: "submission",
 		Client: ledger.Client{Addr: "2001:db8::7", Name: "[2001:db8::7]", TLS: "TLS1.3 AES", User: "anna"},
-		Envelope: ledger.Envelope{From: "jürgen@example.com", Body: "BINARYMIME", UTF8: true, Return: "HDRS", EnvelopeID: "QQ314159",
+		Envelope: ledger.Envelope{From: "jürgen@example.com", Body: "BINARYMIME", UTF8: true, Return: "HDRS", EnvelopeID: "QQ314159", RequireTLS: true,
 			Recipients: []ledger.Recipient{
 				{Address: `"a b"@example.com`, Notify: "SUCCESS,DELAY", ORcpt: "rfc822;a+20b@example.com"}, {Address: "ben@example.com"},
 			}},

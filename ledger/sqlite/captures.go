@@ -29,7 +29,7 @@ func (l *Ledger) Repeated(ctx context.Context, repeat cutover.Digest, since time
 
 const captureColumns = `id, at, route, listener, client_addr, client_name, client_tls, client_user,
 	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace,
-	hops, bare, eight_bit, message_id, results, unwanted, cut`
+	hops, bare, eight_bit, message_id, results, unwanted, cut, env_require_tls`
 
 const (
 	selectCaptures = "SELECT " + captureColumns + " FROM captures "
@@ -66,7 +66,7 @@ func scanCapture(row scanner) (c ledger.Capture, err error) {
 		&c.Envelope.From, &c.Envelope.Body, &c.Envelope.UTF8, &c.Envelope.Return, &c.Envelope.EnvelopeID, &recipients,
 		&c.Prefix, &c.Size, (*digestColumn)(&c.Sum), (*digestColumn)(&c.Repeat), (*digestColumn)(&c.Digest),
 		(*keyColumn)(&c.Identity.Key), (*keyColumn)(&c.Identity.Loose), &c.Identity.Trace, &c.Hops, &c.Bare, &c.EightBit, &c.MessageID,
-		&c.Results, &c.Unwanted, (*cutColumn)(&c.Cut))
+		&c.Results, &c.Unwanted, (*cutColumn)(&c.Cut), &c.Envelope.RequireTLS)
 	if err != nil {
 		return c, err
 	}

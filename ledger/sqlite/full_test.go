@@ -128,7 +128,7 @@ func TestReserveKeepsTheLedgerGoing(t *testing.T) {
 	const size = 100 << 10
 	stored := fill(t, l, "a", size)
 	checkStored(t, l, size, stored)
-	for round := range 20 {
+	for round := range 10 {
 		for n := range stored {
 			d := ledger.Delivery{ID: ledger.DeliveryID(n + 1), State: ledger.Settled, Attempts: round, Since: noon, Reply: "250 2.0.0 Ok"}
 			if err := l.Update(t.Context(), d); err != nil {

@@ -21,7 +21,7 @@ type keeping struct {
 
 var insertCaptures = newBatch(`INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user,
 	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace, key_version,
-	hops, bare, eight_bit, message_id, file, cut, stored)`, "("+strings.Repeat("?,", 30)+"1)")
+	hops, bare, eight_bit, message_id, file, cut, env_require_tls, stored)`, "("+strings.Repeat("?,", 31)+"1)")
 
 var insertBodies = newBatch("INSERT INTO bodies (capture, octets)", marks(2))
 
@@ -53,7 +53,7 @@ func captureValues(c ledger.Capture, recipients, file string) []any {
 		nil, string(c.ID), micros(c.At), string(c.Route), c.Listener, c.Client.Addr, c.Client.Name, c.Client.TLS, c.Client.User,
 		c.Envelope.From, c.Envelope.Body, c.Envelope.UTF8, c.Envelope.Return, c.Envelope.EnvelopeID, recipients,
 		c.Prefix, c.Size, digestValue(c.Sum), digestValue(c.Repeat), digestValue(c.Digest), keyValue(id.Key), keyValue(id.Loose), string(id.Trace),
-		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, c.MessageID, file, cutValue(c.Cut),
+		cutover.IdentityVersion, c.Hops, c.Bare, c.EightBit, c.MessageID, file, cutValue(c.Cut), c.Envelope.RequireTLS,
 	}
 }
 

@@ -42,7 +42,7 @@ type Config struct {
 
 	DSN        func() bool // whether to offer DSN (RFC 3461), asked at each EHLO: only if what is asked for is passed on or done; nil: always
 	SMTPUTF8   bool        // offer SMTPUTF8 (RFC 6531): only if every way out can keep it
-	RequireTLS bool        // offer REQUIRETLS (RFC 8689): only if every way out can keep it
+	RequireTLS func() bool // whether to offer REQUIRETLS (RFC 8689) inside TLS, asked at each EHLO: only if the way out can keep it; nil: never
 
 	Limits
 

@@ -44,6 +44,7 @@ type conn struct {
 	pace     pace    // of the transaction's body
 	greeted  bool    // HELO or EHLO was given, since STARTTLS
 	dsn      bool    // DSN was offered then
+	tlsKept  bool    // REQUIRETLS was, or would have been inside TLS
 	noData   bool    // the last command was a DATA that was refused
 	txn      underway
 	deadline time.Time // for the body of the transaction

@@ -120,7 +120,9 @@ func setOption(t *testing.T, c *Config, name string, n int) {
 	case "smtputf8":
 		c.SMTPUTF8 = true
 	case "requiretls":
-		c.RequireTLS = true
+		c.RequireTLS = func() bool { return true }
+	case "requiretls-lost":
+		c.RequireTLS = func() bool { return false }
 	case "max-bytes":
 		c.MaxMessageBytes = int64(n)
 	case "message-minutes":

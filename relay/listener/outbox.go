@@ -77,7 +77,7 @@ func (c *conn) extensions() string {
 	if c.secure && c.cfg.Auth != nil {
 		more = "250-AUTH PLAIN LOGIN\r\n"
 	}
-	if c.secure && c.cfg.RequireTLS {
+	if c.secure && c.tlsKept {
 		more += "250-REQUIRETLS\r\n"
 	}
 	return more

@@ -101,6 +101,7 @@ func (c *conn) police() (pass string, refusal *Refusal) {
 		}
 		c.info.Helo, c.info.ESMTP, c.greeted = name, c.cmd.verb == "EHLO", true
 		c.dsn = c.cfg.DSN == nil || c.cfg.DSN()
+		c.tlsKept = c.cfg.RequireTLS != nil && c.cfg.RequireTLS()
 		return c.cmd.verb + " " + name, nil
 	case "RSET", "NOOP", "QUIT", "VRFY":
 		return c.cmd.verb, nil
@@ -210,7 +211,7 @@ func (c *conn) serves(param string) bool {
 	case "MAIL SMTPUTF8":
 		return c.cfg.SMTPUTF8
 	case "MAIL REQUIRETLS":
-		return c.cfg.RequireTLS
+		return c.tlsKept
 	}
 	return false
 }

@@ -59,7 +59,7 @@ func (s *Server) engine() *smtp.Server {
 	e.MaxMessageBytes = s.cfg.MaxMessageBytes
 	e.EnableDSN = true
 	e.EnableSMTPUTF8 = s.cfg.SMTPUTF8
-	e.EnableREQUIRETLS = s.cfg.RequireTLS
+	e.EnableREQUIRETLS = s.cfg.RequireTLS != nil
 	return e
 }
 
