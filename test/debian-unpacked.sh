@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that Debian packages which cannot be installed beside others are there, unpacked: debian-unpacked.sh PACKAGE...
 #
-# Cyrus, Courier and Dovecot all are "the" IMAP server of a Debian, Exim and Postfix "the" SMTP server, and would remove one another. So each package, with what it needs and this machine
+# Cyrus, Courier and Dovecot all are "the" IMAP server of a Debian, Exim, OpenSMTPD and Postfix "the" SMTP server, and would remove one another. So each package, with what it needs and this machine
 # lacks, is only unpacked, into /var/cache/posthouse-neighbours/PACKAGE; nothing is configured or started, and the machine's own packages stay as they
 # are. Needs root, as the servers do; without it, or elsewhere than on Debian, what is missing is named, and that is all.
 set -eu

@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"posthouse/internal/control"
+	"posthouse/internal/testserver"
+	"posthouse/test/neighbour"
+)
+
+const senderToml = `state = "state"
+domains = ["example.com"]
+[servers.cloud]
+side = "cloud"
+imap = %q
+imap_tls = "none"
+smtp = %q
+smtp_protocol = "lmtp"
+smtp_tls = "none"
+[servers.legacy]
+side = "legacy"
+imap = %q
+imap_tls = "none"
+[listeners.mx]
+role = "mx"
+hostname = "mail.example.com"
+address = %q
+[routes.arriving]
+to = ["cloud:smtp"]
+[relay]
+retry = ["1s"]
+settle_time = "2s"
+disk_reserve = "1MB"
+[bridge]
+poll_interval = "1s"
+`
+
+// TestOpenSMTPDAsSender: a real OpenSMTPD brings mail inside STARTTLS, many on one connection; each message lies in the mailbox once, octet by octet.
+func TestOpenSMTPDAsSender(t *testing.T) {
+	t.Parallel()
+	users := map[string]string{"anna": "secret"}
+	legacy := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "legacy", Users: users})
+	cloud := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "cloud", Users: users})
+	listener := neighbour.Address() + ":2525"
+	sender := neighbour.StartOpenSMTPD(t, neighbour.OpenSMTPDConfig{Name: "sender", Next: listener})
+	d := newDaemon(t, folder(t), fmt.Sprintf(senderToml, cloud.IMAP, cloud.LMTP, legacy.IMAP, listener), map[string]string{
+		"mailboxes.csv": "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password,home\nanna@example.com,legacy,anna,secret,cloud,anna,secret,cloud\n",
+	})
+	d.start()
+	var all [][]byte
+	for i, m := range unlike(60) {
+		if !linesAreKept(m) {
+			continue
+		}
+		r, err := testserver.Sender{}.Send(t.Context(), sender.SMTP, "a@other.example", []string{"anna@example.com"}, m)
+		if err != nil || !r.Final.OK() {
+			t.Fatalf("letter %d: %+v, %v", i, r, err)
+		}
+		all = append(all, m)
+	}
+	if len(all) < 20 {
+		t.Errorf("only %d letters", len(all))
+	}
+	d.until("all to arrive", func(s control.Status) bool { return s.Queue.Settled == len(all) && s.Queue.Held == 0 })
+	d.stop()
+	got := neighbour.OpenMailbox(t, cloud.IMAP, "anna", "secret", nil).Read("INBOX")
+	wantWhole(t, got, all)
+	for _, m := range got {
+		if !bytes.Contains([]byte(m.Header), []byte("with ESMTPS id")) {
+			t.Errorf("it came without TLS:\n%s", m.Header)
+		}
+	}
+}
+
+// linesAreKept reports whether OpenSMTPD carries a message as it is: it ends lines itself, and takes none beyond 998 octets.
+func linesAreKept(m []byte) bool {
+	for line := range bytes.Lines(m) {
+		text, whole := bytes.CutSuffix(line, []byte("\r\n"))
+		if !whole || len(text) > 998 || bytes.ContainsAny(text, "\r\x00") {
+			return false
+		}
+	}
+	return true
+}
