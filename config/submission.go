@@ -80,7 +80,7 @@ func (c *checker) submits(path string, l Listener) {
 	if l.TLS == TLSNone {
 		c.bad(path+".tls", "", "users log in inside TLS only: say starttls or implicit")
 	} else if !c.given(path + ".tls_cert") {
-		c.bad(path, "", "[%s] needs tls_cert and tls_key: users log in inside TLS only", path)
+		c.warning(path, "name a certificate that they trust: tls_cert, tls_key", "users' programs will not trust the certificate that posthouse signs for [%s] itself", path)
 	}
 	switch {
 	case s.Server == "":

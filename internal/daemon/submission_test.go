@@ -223,6 +223,28 @@ func TestSubmissionNeedsLogin(t *testing.T) {
 	}
 }
 
+// Without a certificate of its own a listener shows the one that we sign; the status says so.
+func TestSubmissionWithACertificateOfOurOwn(t *testing.T) {
+	s := newSubmitBed(t, layout{})
+	s.layout.rest = strings.NewReplacer("tls_cert = \"chain.pem\"\n", "", "tls_key = \"key.pem\"\n", "").Replace(s.layout.rest)
+	s.start()
+	for _, listener := range []string{"submission", "submissions"} {
+		sender := testserver.Sender{LocalAddr: "127.0.0.3", TLS: &tls.Config{InsecureSkipVerify: true}, Implicit: listener == "submissions", User: "anna@example.com", Password: "old secret"}
+		r, err := sender.Send(t.Context(), s.at(listener), "anna@example.com", []string{"bob@example.com"}, message("by "+listener, "anna@example.com", "bob@example.com"))
+		if err != nil || !r.Final.OK() {
+			t.Errorf("%s: %+v, %v", listener, r, err)
+		}
+	}
+	for _, l := range s.until("both to arrive", settled(2)).Listeners {
+		if !l.Certificate.SelfSigned || l.Certificate.Names[0] != "mail.example.com" {
+			t.Errorf("%+v", l)
+		}
+	}
+	if !strings.Contains(s.logged.String(), "made a certificate for mail.example.com") {
+		t.Error("the log does not say so")
+	}
+}
+
 // The user's own copy lies in the cloud's Sent folder, as it was sent.
 func TestSubmissionFilesSent(t *testing.T) {
 	s := newSubmitBed(t, layout{speed: 120, rest: "[submission]\nsent_copy = true\n"})
