@@ -43,6 +43,8 @@ type conn struct {
 	chunk    int64   // octets of a BDAT chunk that go-smtp has still to read
 	pace     pace    // of the transaction's body
 	greeted  bool    // HELO or EHLO was given, since STARTTLS
+	unheard  string  // the HELO or EHLO that go-smtp has not heard of yet
+	engaged  bool    // go-smtp has the dialog
 	dsn      bool    // DSN was offered then
 	tlsKept  bool    // REQUIRETLS was, or would have been inside TLS
 	noData   bool    // the last command was a DATA that was refused
@@ -63,6 +65,9 @@ type underway struct {
 	from    string
 	to      []string // recipients accepted
 	chunked bool     // BDAT has begun the message
+	octets  int64    // of it, as BDAT counts them
+	// abandoned: the client wants that forgotten; its reader finds so after the end of what it reads.
+	abandoned bool
 }
 
 // mode says what the next octets from the client are.
@@ -128,6 +133,10 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		return 0, net.ErrClosed
 	}
 	switch {
+	case c.unheard != "":
+		n = copy(p, c.unheard)
+		c.unheard = c.unheard[n:]
+		return n, nil
 	case len(c.canon) > 0:
 	case c.mode == modeChunk:
 		return c.readChunk(p)

@@ -4,15 +4,16 @@
 // # Order of events
 //
 // A connection is accepted, wrapped and counted in the registry (overall, per client and per network; too many: 421). In the lobby it is found out
-// who the client is (of a proxy's connections, by the header that names it), and the client is greeted and waited for; a connection that has said nothing yet costs
-// a few kilobytes. When it has spoken, go-smtp runs the dialog over the wrapper, which is where the promises are kept:
+// who the client is (of a proxy's connections, by the header that names it), and the client is greeted and waited for; the dialog up to its first MAIL is had there as well, so that a connection that
+// greets and says no more costs a few kilobytes. With MAIL it goes on to go-smtp, which runs the dialog over the wrapper. There the promises are kept:
 //
 //   - Line gate. go-smtp gets at most one command line per Read, in canonical form, after the wrapper has looked at it. Lines must end in CRLF
 //     and hold no bare CR, bare LF or control characters; other lines end the connection. Paths of MAIL and RCPT are parsed here, so that a
 //     quoted local part stays quoted. Commands before their time, parameters that are not served and sizes beyond the limit are refused
 //     here, with RFC 5321's codes.
 //   - Body gate. Only go-smtp's own 354 opens it. A bulk reader then hands the octets to the Message, dots unstuffed and otherwise untouched;
-//     only CRLF.CRLF ends a body. go-smtp gets to see just the final dot. A BDAT chunk passes through go-smtp, counted octet by octet.
+//     only CRLF.CRLF ends a body. go-smtp gets to see just the final dot. A BDAT chunk passes through go-smtp, counted octet by octet; a message
+//     begun so is never left to go-smtp's other goroutine: RSET, EHLO and a chunk too many end it there first.
 //   - Poison. Any failure inside a body (time-out, cut, reset) ends the session: a 421 is sent, every later Read fails, and none of
 //     the octets that may follow is ever read as a command. The message is aborted, never committed.
 //   - Logins (RFC 4954, PLAIN and LOGIN) are offered inside TLS only, where there is an Authenticator to ask. The password is taken out of the command line before anything looks at it, is handed

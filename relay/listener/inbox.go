@@ -88,12 +88,15 @@ func (c *conn) fill() error {
 
 // receive is the one place where octets come from the network. Replies that wait are sent first. A failure ends the session, so that nothing
 // sent after it is ever read as a command.
-func (c *conn) receive(p []byte) (int, error) {
+func (c *conn) receive(p []byte) (int, error) { return c.receiveUntil(p, time.Time{}) }
+
+// receiveUntil waits no longer than until then, unless that is zero: that nothing came is no failure yet.
+func (c *conn) receiveUntil(p []byte, then time.Time) (int, error) {
 	c.tarry()
 	if c.flush(); c.dead.Load() {
 		return 0, net.ErrClosed
 	}
-	n, err, interrupted := c.readNet(p)
+	n, err, interrupted := c.readNet(p, then)
 	if n > 0 {
 		if c.tooSlow(n) {
 			return 0, net.ErrClosed
@@ -102,6 +105,8 @@ func (c *conn) receive(p []byte) (int, error) {
 	}
 	inMessage := c.mode != modeCommand
 	switch {
+	case !then.IsZero() && !interrupted && errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(c.patience()):
+		return 0, nil
 	case interrupted:
 		c.die(EndShutdown, c.shutdownRefusal())
 	case errors.Is(err, os.ErrDeadlineExceeded) && inMessage:
@@ -121,9 +126,13 @@ func (c *conn) receive(p []byte) (int, error) {
 }
 
 // readNet reads at least one octet or fails.
-func (c *conn) readNet(p []byte) (n int, err error, interrupted bool) {
+func (c *conn) readNet(p []byte, then time.Time) (n int, err error, interrupted bool) {
 	for n == 0 && err == nil {
-		if err := c.arm(c.mode == modeCommand && !c.txn.open, c.patience()); err != nil {
+		until := c.patience()
+		if !then.IsZero() && then.Before(until) {
+			until = then
+		}
+		if err := c.arm(c.mode == modeCommand && !c.txn.open, until); err != nil {
 			return 0, err, errors.Is(err, errShutdown)
 		}
 		n, err = c.nc.Read(p)

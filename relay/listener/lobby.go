@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// lobby is where connections are until their client has spoken: it is found out who that is, the limits are kept, it is greeted and waited for. An
-// idle connection costs little here. go-smtp, which holds buffers for each connection, takes the lobby for its net.Listener: it accepts those who have spoken.
+// lobby is where connections are until their client begins a transaction: it is found out who that is, the limits are kept, it is greeted and waited for. An
+// idle connection costs little here. go-smtp, which holds buffers for each connection, takes the lobby for its net.Listener: it accepts those who have said MAIL.
 type lobby struct {
 	srv    *Server
 	guests *tally
@@ -23,7 +23,7 @@ func newLobby(s *Server) *lobby {
 // errLobbyClosed is not net.ErrClosed, which go-smtp takes for something that passes.
 var errLobbyClosed = errors.New("the lobby is closed")
 
-// Accept returns the next connection whose client has said something.
+// Accept returns the next connection whose client begins a transaction.
 func (l *lobby) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.spoken:
@@ -60,7 +60,7 @@ func (l *lobby) enter(raw net.Conn) {
 
 func (l *lobby) host(c *conn) {
 	defer l.guests.leave()
-	if !c.meet() {
+	if !c.meet() || c.converse() != nil {
 		c.Close()
 		return
 	}

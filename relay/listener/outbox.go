@@ -7,11 +7,11 @@ import (
 
 // outbox holds replies that were not sent yet.
 type outbox struct {
-	out       []byte
-	partial   []byte // a reply line that go-smtp has not ended yet
-	multiline bool   // inside a reply of several lines
-	promise   bool   // out holds the reply to a message
-	refusal   bool   // out holds a refusal
+	out     []byte
+	partial []byte // a reply line that go-smtp has not ended yet
+	unsaid  int    // replies of go-smtp's that the client had from us already
+	promise bool   // out holds the reply to a message
+	refusal bool   // out holds a refusal
 }
 
 // Write takes reply lines from go-smtp. They are sent when the client has to be waited for, so that replies to pipelined commands travel together.
@@ -40,47 +40,28 @@ func (c *conn) replyLine(line string) {
 	if len(line) < 4 {
 		return
 	}
-	first, final := !c.multiline, line[3] == ' '
-	c.multiline = !final
-	c.out = append(c.out, c.words(line, first)...)
+	final := line[3] == ' '
+	if c.unsaid > 0 {
+		if final {
+			c.unsaid--
+		}
+		return
+	}
+	c.out = append(c.out, c.words(line)...)
 	if final {
 		c.answered(line[:3], line[4:])
 	}
 }
 
-// words replaces texts of go-smtp that repeat what the client said, and has the greeting name us.
-func (c *conn) words(line string, first bool) string {
-	verb, ok := c.cmd.verb, line[0] == '2'
-	switch {
-	case verb == "EHLO" && ok && first:
-		return "250-" + c.cfg.Hostname + "\r\n" + c.extensions()
-	case verb == "EHLO" && line == "250-DSN" && !c.dsn:
-		return "" // SIZE comes after it: it is never the last
-	case verb == "HELO" && ok:
-		return "250 " + c.cfg.Hostname + "\r\n"
-	case verb == "MAIL" && ok:
+// words replaces texts of go-smtp that repeat what the client said.
+func (c *conn) words(line string) string {
+	switch ok := line[0] == '2'; {
+	case c.cmd.verb == "MAIL" && ok:
 		return "250 2.1.0 Sender ok\r\n"
-	case verb == "RCPT" && ok:
+	case c.cmd.verb == "RCPT" && ok:
 		return "250 2.1.5 Recipient ok\r\n"
-	case verb == "" && ok:
-		return "" // go-smtp's greeting: the client had ours in the lobby
 	}
 	return line + "\r\n"
-}
-
-// extensions are those that go-smtp cannot offer, because it does not know of our TLS.
-func (c *conn) extensions() string {
-	if c.cfg.TLS != nil && !c.secure {
-		return "250-STARTTLS\r\n"
-	}
-	var more string
-	if c.secure && c.cfg.Auth != nil {
-		more = "250-AUTH PLAIN LOGIN\r\n"
-	}
-	if c.secure && c.tlsKept {
-		more += "250-REQUIRETLS\r\n"
-	}
-	return more
 }
 
 // answered draws the consequences of a reply's code.

@@ -34,6 +34,9 @@ func (c *conn) nextCommand() error {
 			return err
 		}
 		c.shrink()
+		if err := c.rest(); err != nil {
+			return err
+		}
 		line, err := c.readLine()
 		if err != nil {
 			return err
@@ -102,9 +105,17 @@ func (c *conn) police() (pass string, refusal *Refusal) {
 		c.info.Helo, c.info.ESMTP, c.greeted = name, c.cmd.verb == "EHLO", true
 		c.dsn = c.cfg.DSN == nil || c.cfg.DSN()
 		c.tlsKept = c.cfg.RequireTLS != nil && c.cfg.RequireTLS()
-		return c.cmd.verb + " " + name, nil
-	case "RSET", "NOOP", "QUIT", "VRFY":
-		return c.cmd.verb, nil
+		return c.hello(c.cmd.verb + " " + name), nil
+	case "NOOP":
+		c.say(250, [3]int{2, 0, 0}, "Nothing done")
+		return "", nil
+	case "VRFY":
+		c.say(252, [3]int{2, 5, 0}, "Send mail, and see")
+		return "", nil
+	case "RSET":
+		return c.reset(), nil
+	case "QUIT":
+		return c.quit(), nil
 	case "STARTTLS":
 		return "", c.startTLS()
 	case "AUTH":
@@ -246,6 +257,9 @@ func (c *conn) policeChunk() (pass string, refusal *Refusal) {
 	}
 	if refusal := c.outOfOrder(); refusal != nil {
 		return "", refusal
+	}
+	if c.txn.octets += size; c.txn.octets > c.cfg.MaxMessageBytes {
+		return c.tooLarge(), nil
 	}
 	c.txn.chunked = true
 	if last {

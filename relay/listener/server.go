@@ -56,7 +56,7 @@ func (s *Server) engine() *smtp.Server {
 	e.ErrorLog = errorLog{s.cfg.Log.WithField(FieldListener, s.cfg.Name)}
 	e.MaxLineLength = 0
 	e.MaxRecipients = s.cfg.MaxRecipients
-	e.MaxMessageBytes = s.cfg.MaxMessageBytes
+	e.MaxMessageBytes = 0 // while it works at a message it would forget that; see forget
 	e.EnableDSN = true
 	e.EnableSMTPUTF8 = s.cfg.SMTPUTF8
 	e.EnableREQUIRETLS = s.cfg.RequireTLS != nil

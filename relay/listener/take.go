@@ -31,7 +31,7 @@ func (d *taking) take(body func(io.Writer) error) error {
 		return refuseTooLarge.reply()
 	case d.err != nil:
 		return s.public("storing a message", d.err).reply()
-	case cut != nil || s.conn.dead.Load():
+	case cut != nil || s.conn.dead.Load() || s.conn.txn.abandoned:
 		return refuseCut.reply()
 	}
 	s.conn.keepPromise()

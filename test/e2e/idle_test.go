@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -22,7 +23,7 @@ const (
 	idleLimit   = 150 << 20 // octets resident, with all of them connected
 )
 
-// Ten thousand connections within the limits, opened and left idle, keep nobody else from sending, and do not make the daemon large.
+// Ten thousand sessions within the limits, opened and left idle after EHLO, keep nobody else from sending, and do not make the daemon large.
 func TestTenThousandIdleConnections(t *testing.T) {
 	manyFiles(t, idleClients*idleEach+1000)
 	o := newOffice(t, folder(t), small, nil)
@@ -113,6 +114,10 @@ func (o *office) idlers(clients, each int) []net.Conn {
 					o.t.Errorf("connection %d was greeted %q", i, greeting)
 					return
 				}
+				if err := sayHello(conn); err != nil {
+					o.t.Errorf("connection %d said EHLO: %v", i, err)
+					return
+				}
 			}
 		})
 	}
@@ -121,6 +126,23 @@ func (o *office) idlers(clients, each int) []net.Conn {
 		o.t.FailNow()
 	}
 	return all
+}
+
+// sayHello says EHLO and reads the whole reply.
+func sayHello(conn net.Conn) error {
+	if _, err := io.WriteString(conn, "EHLO idle.example\r\n"); err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(conn, 128)
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil || strings.HasPrefix(line, "250 ") {
+			return err
+		}
+		if !strings.HasPrefix(line, "250-") {
+			return fmt.Errorf("answered %q", line)
+		}
+	}
 }
 
 // sendBeside has some senders, each with its own address, send messages one after the other over new connections, and returns how long each took.
