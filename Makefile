@@ -3,7 +3,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: build build-arm64 demo test check vet staticcheck format rules race bench fuzz soak install uninstall clean help
+.PHONY: build build-arm64 demo test check vet staticcheck format rules race bench fuzz lab soak install uninstall clean help
 
 GO      ?= $(shell command -v go || echo /usr/local/go/bin/go)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -62,6 +62,12 @@ race: ## the unit tier under the race detector, three times over
 
 bench: ## our own benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m -p 1 ./...
+
+lab: build ## quick rounds beside Postfix, by a lab of peers in LAB_DIR with its program LAB and its folder LAB_STATE
+	@if [ -x "$(LAB_DIR)/smtp-rounds.sh" ] && [ -n "$(LAB)" ] && [ -n "$(LAB_STATE)" ]; then \
+		LAB="$(LAB)" LAB_STATE="$(LAB_STATE)" LAB_PEERS=$(CURDIR)/test/lab "$(LAB_DIR)/smtp-rounds.sh" 3 "$(LAB_STATE)/rounds.jsonl" \
+			"postfix=/usr/sbin/postfix posthouse=$(CURDIR)/posthouse" && "$(LAB)" summary <"$(LAB_STATE)/rounds.jsonl"; \
+	else echo "No lab here: name LAB_DIR, LAB and LAB_STATE."; fi
 
 soak: ## users, kills, restarts and cut lines for SOAK (1h); ends with what the daemon used, and fails if anything is lost or doubled
 	@test/debian-packages.sh $(NEIGHBOURS)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
+
+	"posthouse/internal/testserver"
 )
 
 // Whoever asks for metrics reads what happened to mail since the start, and how things stand.
@@ -15,10 +17,13 @@ func TestMetrics(t *testing.T) {
 	if _, err := b.sender.Send(t.Context(), b.listener(), "x@sender.example", []string{"nobody@example.com"}, body); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := (testserver.Sender{LocalAddr: "127.0.0.3", MailParams: "SIZE=99999999999"}).Send(t.Context(), b.listener(), "x@sender.example", []string{"anna@example.com"}, body); err != nil {
+		t.Fatal(err)
+	}
 	b.until("it to arrive", settled(1))
 	for _, want := range []string{
-		`posthouse_sessions_total{listener="mx"} 2`, `posthouse_messages_total{route="arriving"} 1`, `posthouse_message_octets_total{route="arriving"} 159`,
-		`posthouse_refused_recipients_total{code="550 5.1.1",listener="mx"} 1`, `posthouse_attempts_total{destination="cloud:smtp",state="accepted"} 1`,
+		`posthouse_sessions_total{listener="mx"} 3`, `posthouse_messages_total{route="arriving"} 1`, `posthouse_message_octets_total{route="arriving"} 159`,
+		`posthouse_refused_recipients_total{code="550 5.1.1",listener="mx"} 1`, `posthouse_refused_messages_total{code="552 5.3.4",listener="mx"} 1`, `posthouse_attempts_total{destination="cloud:smtp",state="accepted"} 1`,
 		`posthouse_commit_seconds_count 1`, `posthouse_connections{listener="mx"} 0`, `posthouse_deliveries{state="settled"} 1`, `posthouse_mailboxes{state="following"} 3`,
 		`posthouse_verdict{verdict="server"} -?[01]`, `posthouse_trouble 0`, `go_goroutines [0-9]+`,
 	} {

@@ -201,6 +201,11 @@ func (w *witness) Connected(s listener.Session) {
 	w.contacts[s.Listener] = w.d.opts.Clock.Now()
 }
 
+// MessageRefused counts: what came of the message tells the log.
+func (w *witness) MessageRefused(s listener.Session, code string) {
+	w.d.metrics.MessageRefused(s.Listener, code)
+}
+
 // RecipientRefused and Abused tell of clients that have connected: for the testimony that is noted already.
 func (w *witness) RecipientRefused(s listener.Session, rcpt string, why *listener.Refusal) {
 	code := fmt.Sprintf("%d %d.%d.%d", why.Code, why.Enhanced[0], why.Enhanced[1], why.Enhanced[2])

@@ -17,9 +17,9 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 
-	sessions, accepted, refused, abused, attempts *prometheus.CounterVec
-	octets                                        *prometheus.CounterVec
-	commit                                        prometheus.Histogram
+	sessions, accepted, refused, unaccepted, abused, attempts *prometheus.CounterVec
+	octets                                                    *prometheus.CounterVec
+	commit                                                    prometheus.Histogram
 }
 
 // NewMetrics asks for the status at each scrape.
@@ -28,19 +28,20 @@ func NewMetrics(status func(context.Context) (control.Status, error)) *Metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "posthouse", Name: name, Help: help}, labels)
 	}
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		sessions: counter("sessions_total", "SMTP sessions begun", "listener"),
-		accepted: counter("messages_total", "messages answered 250", "route"),
-		octets:   counter("message_octets_total", "their octets", "route"),
-		refused:  counter("refused_recipients_total", "recipients not accepted, by the reply's code", "listener", "code"),
-		abused:   counter("abuses_total", "clients that broke the protocol or a limit, by what they did", "listener", "what"),
-		attempts: counter("attempts_total", "attempts at a delivery, by how it stands after it", "destination", "state"),
+		registry:   prometheus.NewRegistry(),
+		sessions:   counter("sessions_total", "SMTP sessions begun", "listener"),
+		accepted:   counter("messages_total", "messages answered 250", "route"),
+		octets:     counter("message_octets_total", "their octets", "route"),
+		refused:    counter("refused_recipients_total", "recipients not accepted, by the reply's code", "listener", "code"),
+		unaccepted: counter("refused_messages_total", "messages not accepted after MAIL, by the reply's code", "listener", "code"),
+		abused:     counter("abuses_total", "clients that broke the protocol or a limit, by what they did", "listener", "what"),
+		attempts:   counter("attempts_total", "attempts at a delivery, by how it stands after it", "destination", "state"),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "posthouse", Name: "commit_seconds", Help: "time from a message's last octet until it is on stable storage",
 			Buckets: []float64{.0005, .001, .002, .004, .008, .016, .032, .064, .128, .256, .512, 1, 2, 4, 8},
 		}),
 	}
-	m.registry.MustRegister(m.sessions, m.accepted, m.octets, m.refused, m.abused, m.attempts, m.commit, gauges{status},
+	m.registry.MustRegister(m.sessions, m.accepted, m.octets, m.refused, m.unaccepted, m.abused, m.attempts, m.commit, gauges{status},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -57,6 +58,11 @@ func (m *Metrics) Accepted(route string, octets int64, commit time.Duration) {
 
 // Refused counts a recipient that was not accepted; code is the reply's, with the enhanced one.
 func (m *Metrics) Refused(listener, code string) { m.refused.WithLabelValues(listener, code).Inc() }
+
+// MessageRefused counts a message that was not accepted, its recipients apart.
+func (m *Metrics) MessageRefused(listener, code string) {
+	m.unaccepted.WithLabelValues(listener, code).Inc()
+}
 
 // Abused counts a client that broke the protocol or a limit.
 func (m *Metrics) Abused(listener, what string) { m.abused.WithLabelValues(listener, what).Inc() }

@@ -89,47 +89,63 @@ func (c *benchClient) expect(codes ...string) error {
 	return nil
 }
 
-func (c *benchClient) send(wire []byte) error {
-	_, err := io.WriteString(c.conn, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@mail.test>\r\nDATA\r\n")
-	if err := cmpErr(err, c.expect("250", "250", "354")); err != nil {
+// send sends a message whose lines begin with no dot.
+func (c *benchClient) send(message []byte, verb string) error {
+	last := "DATA\r\n"
+	if verb == "BDAT" {
+		last = fmt.Sprintf("BDAT %d LAST\r\n", len(message))
+	}
+	if _, err := io.WriteString(c.conn, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@mail.test>\r\n"+last); err != nil {
 		return err
 	}
-	_, err = c.conn.Write(wire)
+	if verb == "BDAT" {
+		_, err := c.conn.Write(message)
+		return cmpErr(err, c.expect("250", "250", "250"))
+	}
+	if err := c.expect("250", "250", "354"); err != nil {
+		return err
+	}
+	buffers := net.Buffers{message, []byte(".\r\n")}
+	_, err := buffers.WriteTo(c.conn)
 	return cmpErr(err, c.expect("250"))
 }
 
 func BenchmarkAccept(b *testing.B) {
-	for _, size := range []int{4 << 10, 256 << 10} {
-		for _, sessions := range []int{1, 20} {
-			b.Run(fmt.Sprintf("size=%dKiB/sessions=%d", size>>10, sessions), func(b *testing.B) {
-				s := benchServer(b)
-				line := []byte(strings.Repeat("x", 76) + "\r\n")
-				wire := append(bytes.Repeat(line, size/len(line)), ".\r\n"...)
-				b.SetBytes(int64(len(wire)))
-				jobs := make(chan struct{}, sessions)
-				errs := make(chan error, sessions)
-				for range sessions {
-					go func() {
-						c, err := dialBench(s.Addrs()[0])
-						for range jobs {
-							if err == nil {
-								err = c.send(wire)
-							}
-						}
-						errs <- err
-					}()
+	for _, run := range []struct {
+		kib, sessions int
+		verb          string
+	}{{4, 1, "DATA"}, {4, 20, "DATA"}, {4, 20, "BDAT"}, {256, 1, "DATA"}, {256, 20, "DATA"}, {1024, 1, "DATA"}, {1024, 1, "BDAT"}, {1024, 20, "DATA"}, {1024, 20, "BDAT"}} {
+		b.Run(fmt.Sprintf("size=%dKiB/sessions=%d/%s", run.kib, run.sessions, run.verb), func(b *testing.B) {
+			line := []byte(strings.Repeat("x", 76) + "\r\n")
+			accept(b, bytes.Repeat(line, run.kib<<10/len(line)), run.sessions, run.verb)
+		})
+	}
+}
+
+func accept(b *testing.B, message []byte, sessions int, verb string) {
+	s := benchServer(b)
+	b.SetBytes(int64(len(message)))
+	jobs := make(chan struct{}, sessions)
+	errs := make(chan error, sessions)
+	for range sessions {
+		go func() {
+			c, err := dialBench(s.Addrs()[0])
+			for range jobs {
+				if err == nil {
+					err = c.send(message, verb)
 				}
-				for b.Loop() {
-					jobs <- struct{}{}
-				}
-				close(jobs)
-				for range sessions {
-					if err := <-errs; err != nil {
-						b.Error(err)
-					}
-				}
-				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
-			})
+			}
+			errs <- err
+		}()
+	}
+	for b.Loop() {
+		jobs <- struct{}{}
+	}
+	close(jobs)
+	for range sessions {
+		if err := <-errs; err != nil {
+			b.Error(err)
 		}
 	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 }

@@ -35,6 +35,7 @@ import (
 //	session TEXT         ... and this session (see sessionText)
 //	abuse TEXT           the observer was told of this misuse
 //	refused TEXT         the observer was told of this recipient and code
+//	unaccepted TEXT      the observer was told of messages that were not accepted, by these codes
 //	log KEY VALUE        the connection's log line, once it has closed, says so
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -251,6 +252,10 @@ func (d *dialog) check(verb, arg string) error {
 		d.seen.mu.Lock()
 		defer d.seen.mu.Unlock()
 		return same(strings.Join(d.seen.refused, ", "), arg)
+	case "unaccepted":
+		d.seen.mu.Lock()
+		defer d.seen.mu.Unlock()
+		return same(strings.Join(d.seen.messages, ", "), arg)
 	case "log":
 		key, value, _ := strings.Cut(arg, " ")
 		ends := d.log.ends()

@@ -99,6 +99,8 @@ type Observer interface {
 	Connected(s Session)
 	// RecipientRefused is called for every RCPT TO that was not accepted.
 	RecipientRefused(s Session, rcpt string, why *Refusal)
+	// MessageRefused is called for every message that was not accepted, at MAIL, DATA or its end, with the reply's code and enhanced code.
+	MessageRefused(s Session, code string)
 	// Abused is called when a client breaks the protocol or a limit.
 	Abused(s Session, what Abuse)
 }
@@ -129,4 +131,5 @@ type nobody struct{}
 
 func (nobody) Connected(Session)                          {}
 func (nobody) RecipientRefused(Session, string, *Refusal) {}
+func (nobody) MessageRefused(Session, string)             {}
 func (nobody) Abused(Session, Abuse)                      {}

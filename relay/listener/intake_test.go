@@ -143,6 +143,7 @@ type memObserver struct {
 	mu        sync.Mutex
 	connected int
 	refused   []string
+	messages  []string
 	abused    []Abuse
 }
 
@@ -156,6 +157,12 @@ func (o *memObserver) RecipientRefused(_ Session, rcpt string, why *Refusal) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.refused = append(o.refused, fmt.Sprintf("%s %d", rcpt, why.Code))
+}
+
+func (o *memObserver) MessageRefused(_ Session, code string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.messages = append(o.messages, code)
 }
 
 func (o *memObserver) Abused(_ Session, what Abuse) {

@@ -59,6 +59,10 @@ func (c *conn) refused(code, text string) {
 	if code == "503" {
 		return
 	}
+	if c.cmd.verb != "RCPT" {
+		enhanced, _, _ := strings.Cut(text, " ")
+		c.cfg.Observer.MessageRefused(c.info, code+" "+enhanced)
+	}
 	if c.stats.told++; c.stats.told > maxTold {
 		return
 	}

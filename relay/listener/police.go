@@ -15,6 +15,7 @@ var (
 	refuseArgument  = &Refusal{Code: 501, Enhanced: [3]int{5, 5, 4}, Text: "Argument missing or not understood"}
 	refuseSender    = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 7}, Text: "Sender address not understood"}
 	refuseAddress   = &Refusal{Code: 501, Enhanced: [3]int{5, 1, 3}, Text: "Recipient address not understood"}
+	refuseMore      = &Refusal{Code: 452, Enhanced: [3]int{4, 5, 3}, Text: "Too many recipients of one message: send to the others in another"}
 	refuseParameter = &Refusal{Code: 555, Enhanced: [3]int{5, 5, 4}, Text: "Parameter not recognized or not offered here"}
 )
 
@@ -175,9 +176,12 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	c.cmd.said = arg
 	p, params, err := parsePath(arg)
 	isRcpt := c.cmd.verb == "RCPT"
-	if err != nil || isRcpt && p == (path{}) {
+	switch {
+	case err != nil, isRcpt && p == (path{}):
 		refusal = bad
-	} else {
+	case isRcpt && len(c.txn.to) >= c.cfg.MaxRecipients:
+		refusal = refuseMore
+	default:
 		params, refusal = c.policeParams(params)
 	}
 	if refusal != nil {

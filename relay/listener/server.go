@@ -55,7 +55,6 @@ func (s *Server) engine() *smtp.Server {
 	e.Domain = s.cfg.Hostname
 	e.ErrorLog = errorLog{s.cfg.Log.WithField(FieldListener, s.cfg.Name)}
 	e.MaxLineLength = 0
-	e.MaxRecipients = s.cfg.MaxRecipients
 	e.MaxMessageBytes = 0 // while it works at a message it would forget that; see forget
 	e.EnableDSN = true
 	e.EnableSMTPUTF8 = s.cfg.SMTPUTF8
