@@ -73,7 +73,7 @@ func (p *pool) announced(env *Envelope, size int64) *conn {
 
 // same reports whether both say the same in MAIL and RCPT.
 func (e *Envelope) same(o *Envelope) bool {
-	return e.From == o.From && e.UTF8 == o.UTF8 && e.EightBit == o.EightBit && e.BareNewline == o.BareNewline && e.Ret == o.Ret && e.EnvID == o.EnvID &&
+	return e.From == o.From && e.UTF8 == o.UTF8 && e.EightBit == o.EightBit && e.BareNewline == o.BareNewline && e.RequireTLS == o.RequireTLS && e.Ret == o.Ret && e.EnvID == o.EnvID &&
 		slices.EqualFunc(e.Recipients, o.Recipients, func(a, b Recipient) bool {
 			return a.Address == b.Address && a.ORcpt == b.ORcpt && slices.Equal(a.Notify, b.Notify)
 		})
