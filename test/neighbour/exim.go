@@ -17,8 +17,9 @@ import (
 type EximConfig struct {
 	// Name tells it from others in logs; NAME.example is its host name.
 	Name string
-	// Next takes all mail by LMTP, as host:port.
+	// Next takes all mail, as host:port: by LMTP, or by SMTP inside STARTTLS with any certificate.
 	Next string
+	SMTP bool
 	// Refuse are recipients that are refused for good at RCPT.
 	Refuse []string
 	// Settings are further lines of its main configuration.
@@ -67,10 +68,11 @@ all:
 begin transports
 next:
   driver = smtp
-  protocol = lmtp
   port = {{.NextPort}}
+{{if .SMTP}}  hosts_require_tls = *
+{{else}}  protocol = lmtp
   hosts_avoid_tls = *
-  message_linelength_limit = 1000000000
+{{end}}  message_linelength_limit = 1000000000
 begin retry
 * * F,1h,1s
 `))
@@ -106,8 +108,8 @@ func StartExim(t testing.TB, cfg EximConfig) *Exim {
 		t.Fatal(err)
 	}
 	var conf bytes.Buffer
-	if err := eximConf.Execute(&conf, map[string]string{
-		"Name": cfg.Name, "Host": host, "NextHost": nextHost, "NextPort": nextPort, "Refuse": strings.Join(cfg.Refuse, " : "), "Settings": cfg.Settings,
+	if err := eximConf.Execute(&conf, map[string]any{
+		"SMTP": cfg.SMTP, "Name": cfg.Name, "Host": host, "NextHost": nextHost, "NextPort": nextPort, "Refuse": strings.Join(cfg.Refuse, " : "), "Settings": cfg.Settings,
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"posthouse/internal/control"
@@ -37,14 +38,30 @@ disk_reserve = "1MB"
 poll_interval = "1s"
 `
 
-// TestOpenSMTPDAsSender: a real OpenSMTPD brings mail inside STARTTLS, many on one connection; each message lies in the mailbox once, octet by octet.
-func TestOpenSMTPDAsSender(t *testing.T) {
+// TestRealSenders: a real OpenSMTPD by DATA and a real Exim by BDAT bring mail inside STARTTLS, many on one connection; each message lies in the mailbox once, octet by octet.
+func TestRealSenders(t *testing.T) {
 	t.Parallel()
+	for name, start := range map[string]func(t *testing.T, next string) (smtp string){
+		"OpenSMTPD": func(t *testing.T, next string) string {
+			return neighbour.StartOpenSMTPD(t, neighbour.OpenSMTPDConfig{Name: "sender", Next: next}).SMTP
+		},
+		"Exim": func(t *testing.T, next string) string {
+			return neighbour.StartExim(t, neighbour.EximConfig{Name: "sender", Next: next, SMTP: true, Settings: "return_path_remove = false\nenvelope_to_remove = false\ndelivery_date_remove = false\n"}).SMTP
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bringMail(t, start)
+		})
+	}
+}
+
+func bringMail(t *testing.T, start func(*testing.T, string) string) {
 	users := map[string]string{"anna": "secret"}
 	legacy := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "legacy", Users: users})
 	cloud := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "cloud", Users: users})
 	listener := neighbour.Address() + ":2525"
-	sender := neighbour.StartOpenSMTPD(t, neighbour.OpenSMTPDConfig{Name: "sender", Next: listener})
+	sender := start(t, listener)
 	d := newDaemon(t, folder(t), fmt.Sprintf(senderToml, cloud.IMAP, cloud.LMTP, legacy.IMAP, listener), map[string]string{
 		"mailboxes.csv": "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password,home\nanna@example.com,legacy,anna,secret,cloud,anna,secret,cloud\n",
 	})
@@ -54,7 +71,7 @@ func TestOpenSMTPDAsSender(t *testing.T) {
 		if !linesAreKept(m) {
 			continue
 		}
-		r, err := testserver.Sender{}.Send(t.Context(), sender.SMTP, "a@other.example", []string{"anna@example.com"}, m)
+		r, err := testserver.Sender{}.Send(t.Context(), sender, "a@other.example", []string{"anna@example.com"}, m)
 		if err != nil || !r.Final.OK() {
 			t.Fatalf("letter %d: %+v, %v", i, r, err)
 		}
@@ -68,13 +85,13 @@ func TestOpenSMTPDAsSender(t *testing.T) {
 	got := neighbour.OpenMailbox(t, cloud.IMAP, "anna", "secret", nil).Read("INBOX")
 	wantWhole(t, got, all)
 	for _, m := range got {
-		if !bytes.Contains([]byte(m.Header), []byte("with ESMTPS id")) {
+		if !strings.Contains(m.Header, "with ESMTPS id") {
 			t.Errorf("it came without TLS:\n%s", m.Header)
 		}
 	}
 }
 
-// linesAreKept reports whether OpenSMTPD carries a message as it is: it ends lines itself, and takes none beyond 998 octets.
+// linesAreKept reports whether servers carry a message as it is that end lines themselves, and take none beyond 998 octets.
 func linesAreKept(m []byte) bool {
 	for line := range bytes.Lines(m) {
 		text, whole := bytes.CutSuffix(line, []byte("\r\n"))
