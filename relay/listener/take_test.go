@@ -1,8 +1,11 @@
 package listener
 
 import (
+	"bufio"
+	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,4 +49,47 @@ func TestCutChunkIsNoEnd(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	})
+}
+
+// slow takes its time, as a disk may.
+type slow struct{ *memIntake }
+
+func (s slow) Begin(ctx context.Context, who Session, e Envelope) (Message, error) {
+	m, err := s.memIntake.Begin(ctx, who, e)
+	return slowMessage{m}, err
+}
+
+type slowMessage struct{ Message }
+
+func (s slowMessage) Write(p []byte) (int, error) {
+	time.Sleep(5 * time.Second)
+	return s.Message.Write(p)
+}
+
+func (s slowMessage) Commit(ctx context.Context) (string, error) {
+	time.Sleep(10 * time.Second)
+	return s.Message.Commit(ctx)
+}
+
+// A message by BDAT that is given up while it is written has ended before the next one begins: go-smtp would take its result for that of the next.
+func TestAbandonedChunksEndFirst(t *testing.T) {
+	for _, way := range []string{"RSET\r\n", "EHLO again.test\r\n", "BDAT 9\r\ntoo large"} {
+		synctest.Test(t, func(t *testing.T) {
+			var intake *memIntake
+			b := newBed(t, func(c *Config) { intake = c.Intake.(*memIntake); c.Intake, c.MaxMessageBytes = slow{intake}, 10 })
+			defer b.stop()
+			client := b.net.dial("198.51.100.7:4711")
+			defer client.Close()
+			replies := bufio.NewReader(client)
+			go io.WriteString(client, "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<bob@mail.test>\r\nBDAT 5\r\nfirst"+way+
+				"MAIL FROM:<a@client.test>\r\nRCPT TO:<bob@mail.test>\r\nBDAT 6 LAST\r\nsecondQUIT\r\n")
+			text, err := io.ReadAll(replies)
+			if err != nil || !strings.Contains(string(text), "\r\n250 2.0.0 Ok: queued as ID1\r\n221 ") || strings.Contains(string(text), "\r\n4") {
+				t.Errorf("after %q: %v\n%s", way, err, text)
+			}
+			if all := intake.messages(); len(all) != 1 || all[0].body.String() != "second" {
+				t.Errorf("after %q %d messages are stored", way, len(all))
+			}
+		})
+	}
 }
