@@ -16,12 +16,14 @@ const (
 type Limits struct {
 	// Most connections of one network (IPv4 /24, IPv6 /48) at one time; no fewer than max_connections_per_client.
 	MaxConnectionsPerNetwork int `toml:"max_connections_per_network" default:"100" min:"1" max:"100000"`
-	// Most errors of a session. Then it is told 421, as with the next two.
+	// Most errors of a session. Then it is told 421, as with the next three.
 	MaxErrors int `toml:"max_errors" default:"20" min:"1" max:"10000"`
 	// Most commands of a session since its last message, other than those that make one.
 	MaxCommands int `toml:"max_commands" default:"100" min:"10" max:"100000"`
 	// Most recipients of a session that were not accepted.
 	MaxRefused int `toml:"max_refused_recipients" default:"100" min:"1" max:"100000"`
+	// Most accepted recipients of a session, of all its messages; the message in which they are reached may end.
+	MaxAccepted int `toml:"max_accepted_recipients" default:"10000" min:"100" max:"10000000"`
 	// Longest session; a transaction that is open then may end.
 	SessionTime time.Duration `toml:"session_time" default:"6h" min:"1m" max:"7d"`
 	// Longest time from MAIL to the end of a message.

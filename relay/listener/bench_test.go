@@ -32,7 +32,7 @@ func benchServer(b *testing.B) *Server {
 	log.SetOutput(io.Discard)
 	s, err := New(Config{
 		Name: "bench", Role: cutover.Arriving, Hostname: "mail.test", Addr: "127.0.0.1:0", Intake: devNull{}, Log: log,
-		Limits: Limits{MaxPerClient: 1000, MaxPerNetwork: 1000, MaxConnections: 1000},
+		Limits: Limits{MaxPerClient: 1000, MaxPerNetwork: 1000, MaxConnections: 1000, MaxAccepted: 1 << 30},
 	})
 	if err != nil {
 		b.Fatal(err)

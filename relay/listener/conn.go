@@ -83,6 +83,7 @@ const (
 // for it.
 type stats struct {
 	messages, failed, refused, errors int
+	recipients                        int // accepted
 	bytes                             int64
 	commands, faults, told            int // since the last message; faults are errors and refused; told are refusals in the log
 }

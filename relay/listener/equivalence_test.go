@@ -63,7 +63,7 @@ func (k *talker) pieces(r *rand.Rand, wire string) error {
 const envelopeCommands = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@mail.test>\r\n"
 
 func newTalkerBed(t *testing.T) (*bed, *talker) {
-	b := newBed(t)
+	b := newBed(t, func(c *Config) { c.MaxAccepted = 1 << 30 })
 	k := newTalker(b.net.dial("198.51.100.7:4711"))
 	t.Cleanup(func() {
 		k.conn.Close()

@@ -117,6 +117,7 @@ const (
 	SlowBody           Abuse = "message too slow"
 	TooManyErrors      Abuse = "too many errors"
 	TooManyRefused     Abuse = "too many refused recipients"
+	TooManyAccepted    Abuse = "too many recipients"
 	TooManyCommands    Abuse = "too many commands without a message"
 	BareLineEnd        Abuse = "bare CR or LF in a command"
 	BadOctets          Abuse = "control octets in a command"

@@ -15,6 +15,7 @@ type Limits struct {
 
 	MaxErrors   int // replies 4xx and 5xx other than to RCPT; default 20
 	MaxRefused  int // RCPTs not accepted; default 100
+	MaxAccepted int // RCPTs accepted, in all messages; the one in which they are reached may end; default 10,000
 	MaxCommands int // commands other than MAIL, RCPT, DATA, BDAT since the last message; default 100
 
 	SessionTimeout time.Duration // longest stay; a transaction that is open then may end; default 6 h
@@ -44,6 +45,7 @@ func (l *Limits) setDefaults() {
 	setDefault(&l.MaxPerNetwork, 100)
 	setDefault(&l.MaxErrors, 20)
 	setDefault(&l.MaxRefused, 100)
+	setDefault(&l.MaxAccepted, 10_000)
 	setDefault(&l.MaxCommands, 100)
 	setDefault(&l.SessionTimeout, 6*time.Hour)
 	setDefault(&l.MinDataRate, 500)

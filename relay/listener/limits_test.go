@@ -14,7 +14,7 @@ import (
 // theClient is the network of the client that dialogs have.
 var theClient = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 
-// limitOption sets a limit for a dialog: min-rate N, session-minutes N, tarpit-after N, max-errors N, max-refused N, max-commands N,
+// limitOption sets a limit for a dialog: min-rate N, session-minutes N, tarpit-after N, max-errors N, max-refused N, max-accepted N, max-commands N,
 // greet-pause N (seconds), trusted and proxy (the client's network is such), proxy-elsewhere (another one is).
 func limitOption(t *testing.T, l *Limits, name string, n int) {
 	switch name {
@@ -28,6 +28,8 @@ func limitOption(t *testing.T, l *Limits, name string, n int) {
 		l.MaxErrors = n
 	case "max-refused":
 		l.MaxRefused = n
+	case "max-accepted":
+		l.MaxAccepted = n
 	case "max-commands":
 		l.MaxCommands = n
 	case "greet-pause":

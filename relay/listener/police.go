@@ -79,6 +79,8 @@ func (c *conn) endOfPatience() error {
 		c.abuse(TooManyErrors, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many errors"})
 	case c.stats.refused >= c.cfg.MaxRefused && !c.trusted:
 		c.abuse(TooManyRefused, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many refused recipients"})
+	case c.stats.recipients >= c.cfg.MaxAccepted && !c.trusted && !c.txn.open:
+		c.abuse(TooManyAccepted, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many recipients, come again"})
 	case c.stats.commands >= c.cfg.MaxCommands && !c.trusted:
 		c.abuse(TooManyCommands, &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: "Too many commands without a message"})
 	default:

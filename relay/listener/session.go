@@ -80,6 +80,7 @@ func (s *session) Rcpt(_ string, opts *smtp.RcptOptions) (err error) {
 		Address: to.String(), Notify: notify(opts.Notify), ORcpt: param(params, "ORCPT"),
 	})
 	c.txn.to = append(c.txn.to, to.String())
+	c.stats.recipients++
 	return nil
 }
 
