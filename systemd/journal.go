@@ -31,9 +31,15 @@ func LogToJournal(logger *logrus.Logger) bool {
 	if ok {
 		logger.AddHook(hook)
 		logger.SetOutput(io.Discard)
+		logger.SetFormatter(unwritten{})
 	}
 	return ok
 }
+
+// unwritten formats what nobody reads.
+type unwritten struct{}
+
+func (unwritten) Format(*logrus.Entry) ([]byte, error) { return nil, nil }
 
 type journalHook struct {
 	send func(message string, priority journal.Priority, fields map[string]string) error

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/sirupsen/logrus"
 
@@ -49,31 +50,63 @@ type logText struct {
 
 var levelStyles = map[logrus.Level]style{logrus.WarnLevel: warn, logrus.ErrorLevel: bad, logrus.FatalLevel: bad, logrus.PanicLevel: bad, logrus.DebugLevel: dim}
 
-// Format implements logrus.Formatter.
+// Format implements logrus.Formatter. Every message that is taken and delivered passes here: it is the way out of most of what the service says.
 func (f *logText) Format(e *logrus.Entry) ([]byte, error) {
-	l := line{
-		{dim, e.Time.In(f.zone).Format(time.DateTime) + " "},
-		{levelStyles[e.Level], pad(e.Level.String(), 7) + "  "},
-		{plain, strings.TrimSpace(strings.ReplaceAll(e.Message, "\n", " "))},
+	b := make([]byte, 0, 512)
+	b = f.append(b, dim, e.Time.In(f.zone).AppendFormat(make([]byte, 0, 32), time.DateTime))
+	b = append(b, ' ')
+	b = f.append(b, levelStyles[e.Level], []byte(pad(e.Level.String(), 7)))
+	b = append(b, ' ', ' ')
+	b = append(b, clean(strings.TrimSpace(strings.ReplaceAll(e.Message, "\n", " ")))...)
+	keys := make([]string, 0, 16)
+	for key := range e.Data {
+		keys = append(keys, key)
 	}
-	for i, key := range slices.Sorted(maps.Keys(e.Data)) {
-		sep := " "
+	slices.Sort(keys)
+	for i, key := range keys {
 		if i == 0 {
-			sep = "   "
+			b = append(b, ' ', ' ')
 		}
-		l = append(l, span{dim, sep + key + "="}, span{plain, fieldText(e.Data[key])})
+		b = append(b, ' ')
+		b = f.append(b, dim, []byte(clean(key)+"="))
+		b = appendField(b, e.Data[key])
 	}
-	var b bytes.Buffer
-	b.WriteString(l.render(f.colour, 0))
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+	return append(bytes.TrimRight(b, " "), '\n'), nil
 }
 
-// fieldText quotes what is more than a word.
-func fieldText(v any) string {
-	text := fmt.Sprint(v)
-	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r == '"' || r == '=' || unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		return strconv.Quote(text)
+func (f *logText) append(b []byte, s style, text []byte) []byte {
+	code := colours[s]
+	if !f.colour || code == "" {
+		return append(b, text...)
 	}
-	return text
+	b = append(append(append(b, "\x1b["...), code...), 'm')
+	return append(append(b, text...), "\x1b[0m"...)
+}
+
+// appendField quotes what is more than a word.
+func appendField(b []byte, v any) []byte {
+	if n, isNumber := v.(int); isNumber {
+		return strconv.AppendInt(b, int64(n), 10)
+	}
+	text, isText := v.(string)
+	if !isText {
+		if r := reflect.ValueOf(v); r.Kind() == reflect.String && !r.Type().Implements(stringers) && !r.Type().Implements(errs) {
+			text = r.String()
+		} else {
+			text = fmt.Sprint(v)
+		}
+	}
+	if isWord(text) {
+		return append(b, text...)
+	}
+	return append(b, clean(strconv.Quote(text))...)
+}
+
+var stringers, errs = reflect.TypeFor[fmt.Stringer](), reflect.TypeFor[error]()
+
+// isWord reports whether the text says the same without quotes.
+func isWord(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return r == '"' || r == '=' || r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r)
+	})
 }
