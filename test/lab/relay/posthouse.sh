@@ -21,8 +21,6 @@ to = ["cloud:smtp"]
 [relay]
 disk_reserve = "0B"
 workers = 20
-[log]
-level = "warning"
 X
 	echo 'address,cloud_login,home' >"$S/mailboxes.csv"
 	echo 'user@dest.test,user@dest.test,cloud' >>"$S/mailboxes.csv"
