@@ -63,6 +63,8 @@ func withoutLevel(text string) string {
 	return text
 }
 
+func isDovecotProgram(program string) bool { return strings.HasPrefix(program, "dovecot") }
+
 // isDovecot tells whether a line without host and tag can be Dovecot's (log_path names a file).
 func isDovecot(text string) bool {
 	service, _, _, _, ok := splitDovecot(text)

@@ -83,7 +83,7 @@ func New(o Options, t Testimony, c clock.Clock, log logrus.FieldLogger) (*Follow
 		return nil, fmt.Errorf("log %s: %q: %w", o.Source, o.Path, err)
 	}
 	for _, d := range o.Dialects {
-		if d != Postfix && d != Dovecot {
+		if !known(d) {
 			return nil, fmt.Errorf("log %s: unknown dialect %q", o.Source, d)
 		}
 	}

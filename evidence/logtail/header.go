@@ -4,35 +4,29 @@ import "strings"
 
 // header is a log line without its prefix.
 type header struct {
-	program string // as in the tag, without its pid: postfix/submission/smtpd; "" in a log that names neither host nor tag
+	program string // as in the tag: postfix/submission/smtpd; "" in a log that names neither host nor tag
+	pid     string // "" where the tag has none
 	text    string // the message
 }
 
-// cutHeader splits what follows the stamp of a syslog line: host tag[pid]: text. A program's own log has no host and no tag; then everything
-// is the text.
+// cutHeader splits what follows the stamp of a syslog line: host tag[pid]: text.
 func cutHeader(rest string) (header, bool) {
-	rest = strings.TrimLeft(rest, " ")
 	host, after, ok := strings.Cut(rest, " ")
 	if ok && strings.HasPrefix(host, "<") && strings.HasSuffix(host, ">") { // FreeBSD's syslogd -v: <mail.info>
 		host, after, ok = strings.Cut(after, " ")
 	}
-	if !ok {
+	if !ok || strings.HasSuffix(host, ":") { // without a host it is a program's own log
 		return header{}, false
-	}
-	if strings.HasSuffix(host, ":") {
-		return header{text: rest}, true
 	}
 	tag, text, ok := strings.Cut(after, ": ")
 	if !ok {
 		tag, text = strings.TrimSuffix(after, ":"), ""
 	}
-	if pid := strings.IndexByte(tag, '['); pid >= 0 {
-		tag = tag[:pid]
-	}
+	tag, pid, _ := strings.Cut(tag, "[")
 	if strings.ContainsAny(tag, " \t") {
 		return header{program: "-", text: after}, true // "last message repeated 3 times", kernel lines
 	}
-	return header{program: tag, text: unrepeated(text)}, true
+	return header{program: tag, pid: strings.TrimSuffix(pid, "]"), text: unrepeated(text)}, true
 }
 
 // unrepeated takes the message out of rsyslog's "message repeated 3 times: [ …]".

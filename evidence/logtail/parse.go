@@ -28,12 +28,6 @@ type Event struct {
 	Use []evidence.Observation // often none
 }
 
-// Dialect names.
-const (
-	Postfix = "postfix"
-	Dovecot = "dovecot"
-)
-
 // Parse reads one line, without its line end. It never fails: a line it does not understand is Unparsed.
 func Parse(line string, s *State) (Event, Result) {
 	line = strings.TrimLeft(line, "\x00") // left behind where a machine lost power
@@ -42,34 +36,17 @@ func Parse(line string, s *State) (Event, Result) {
 		return Event{}, Unparsed
 	}
 	event := Event{At: at}
-	h, ok := cutHeader(rest)
-	if !ok {
+	d, h, ok := of(strings.TrimLeft(rest, " "))
+	switch {
+	case !ok:
 		return event, Unparsed
+	case d == nil || !s.reads(d.name):
+		return event, Foreign
 	}
-	result := Foreign
-	switch dialect := dialectOf(h); {
-	case dialect == "" && h.program == "":
-		result = Unparsed
-	case !s.reads(dialect):
-	case dialect == Postfix:
-		result = parsePostfix(h, s, &event)
-		s.heard[dialect] = at
-	case dialect == Dovecot:
-		result = parseDovecot(h, s, &event)
-		s.heard[dialect] = at
-	}
+	result := d.parse(h, s, &event)
+	s.heard[d.name] = at
 	if event.Own {
 		s.lastOwn = at
 	}
 	return event, result
-}
-
-func dialectOf(h header) string {
-	switch {
-	case strings.HasPrefix(h.program, "postfix"):
-		return Postfix
-	case strings.HasPrefix(h.program, "dovecot"), h.program == "" && isDovecot(h.text):
-		return Dovecot
-	}
-	return ""
 }

@@ -20,18 +20,31 @@ type mail struct {
 	Message    string     `json:"message,omitempty"`
 }
 
+// isPostfix accepts postfix/smtpd, postfix/submission/smtpd, and the names of further instances: postfix-in/smtpd, and whatever else syslog_name was set to.
+func isPostfix(program string) bool {
+	if strings.HasPrefix(program, "postfix") {
+		return true
+	}
+	slash := strings.LastIndexByte(program, '/')
+	return slash > 0 && postfixReads(program[slash+1:])
+}
+
+// postfixReads tells of which daemons we read the lines.
+func postfixReads(service string) bool {
+	switch service {
+	case "smtpd", "cleanup", "qmgr", "oqmgr", "nqmgr", "pickup":
+		return true
+	}
+	return false
+}
+
 // parsePostfix reads a line of Postfix (seen with 2.x to 3.7). A message counts when qmgr first makes it active: only then was it accepted.
 func parsePostfix(h header, s *State, event *Event) Result {
 	_, service, _ := strings.Cut(h.program, "/")
 	if slash := strings.LastIndexByte(service, '/'); slash >= 0 {
 		service = service[slash+1:]
 	}
-	switch service {
-	case "smtpd", "cleanup", "qmgr", "oqmgr", "nqmgr", "pickup":
-	default:
-		return Known
-	}
-	if knownText(h.text) {
+	if !postfixReads(service) || knownText(h.text) {
 		return Known
 	}
 	id, text, ok := strings.Cut(h.text, ": ")

@@ -68,7 +68,7 @@ func NewState(c Config, notAfter time.Time) *State {
 }
 
 func (s *State) reads(dialect string) bool {
-	return dialect != "" && (len(s.c.Dialects) == 0 || slices.Contains(s.c.Dialects, dialect))
+	return len(s.c.Dialects) == 0 || slices.Contains(s.c.Dialects, dialect)
 }
 
 // LastOwn is the stamp of the last line that shows our own traffic. A test login that does not appear here means that the log is not what it seems.
