@@ -113,6 +113,9 @@ func shown(e Event, r Result) string {
 	for _, o := range e.Use {
 		text += "\t" + observed(o) + "\n"
 	}
+	for _, d := range e.Delivered {
+		text += "\t" + strings.TrimSpace(strings.Join([]string{"delivered", d.Mailbox, d.Message, d.Folder, d.Lost}, " ")) + "\n"
+	}
 	return text
 }
 
@@ -160,6 +163,11 @@ func FuzzParse(f *testing.F) {
 			e, r := Parse(line, s)
 			if (r != Parsed && len(e.Use) > 0) || (r == Parsed && e.At.IsZero()) {
 				t.Fatalf("%q: %v, %v", line, e, r)
+			}
+			for _, d := range e.Delivered {
+				if d.At.IsZero() || d.Source != "log" || d.Mailbox == "" || d.Message == "" {
+					t.Fatalf("%q: %+v", line, d)
+				}
 			}
 			for _, o := range e.Use {
 				if o.At.IsZero() || o.Source != "log" || o.Class != evidence.Wanted || o.Open && !o.Until.IsZero() {

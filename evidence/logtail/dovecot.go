@@ -226,19 +226,32 @@ func (s *State) dovecotStarted(text string, event *Event) Result {
 	return Parsed
 }
 
-// dovecotDelivery reads msgid=<id>: saved mail to INBOX, and Sieve's stored mail into mailbox 'INBOX'.
+// dovecotDelivery reads msgid=<id>: saved mail to INBOX, and Sieve's stored mail into mailbox 'INBOX' and marked message to be discarded.
 func (s *State) dovecotDelivery(user, text string, event *Event) Result {
-	if !strings.Contains(text, "saved mail to ") && !strings.Contains(text, "stored mail into ") {
-		return Known
-	}
 	start := strings.Index(text, "msgid=")
-	if start < 0 || !s.c.Deliveries {
+	if start < 0 {
 		return Known
 	}
-	message, _, _ := strings.Cut(text[start+len("msgid="):], ": ")
-	if message == "" || s.saw(message, event.At) {
+	message, done, _ := strings.Cut(text[start+len("msgid="):], ": ")
+	if _, name, both := strings.Cut(user, ", "); both { // 2.2: lmtp(4711, anna)
+		user = name
+	}
+	folder, lost, ok := dovecotDelivered(done)
+	if !ok || message == "" {
 		return Known
 	}
+	s.delivered(event, user, message, folder, lost)
+	if s.c.Deliveries && lost == "" && !s.saw(message, event.At) {
+		s.dovecotArrived(user, message, event)
+	}
+	if len(event.Delivered)+len(event.Use) == 0 {
+		return Known
+	}
+	return Parsed
+}
+
+// dovecotArrived makes an arrival of a delivery, where no log tells of the arrival itself.
+func (s *State) dovecotArrived(user, message string, event *Event) {
 	s.remember(message, event.At)
 	o := s.observation(event.At, evidence.Arriving)
 	o.Message, o.Detail = strings.Clone(message), "delivered to "+user
@@ -246,7 +259,19 @@ func (s *State) dovecotDelivery(user, text string, event *Event) Result {
 		o.Mailbox = cutover.MailboxID(strings.ToLower(user))
 	}
 	event.Use = append(event.Use, o)
-	return Parsed
+}
+
+// dovecotDelivered tells where a message was put, or that Sieve discards it unless another line says that it was put somewhere.
+func dovecotDelivered(text string) (folder, lost string, ok bool) {
+	for _, mark := range []string{"saved mail to ", "tored mail into mailbox ", "tored mail into "} {
+		if _, after, put := strings.Cut(text, mark); put {
+			return strings.Trim(after, "'"), "", true
+		}
+	}
+	if strings.Contains(text, "marked message to be discarded") {
+		return "", "discarded by Sieve", true
+	}
+	return "", "", false
 }
 
 func hasPrefix(text string, prefixes []string) bool {

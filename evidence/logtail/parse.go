@@ -26,6 +26,8 @@ type Event struct {
 	At  time.Time              // the line's stamp, UTC; zero if it has none
 	Own bool                   // our own traffic: the log does show what happens
 	Use []evidence.Observation // often none
+	// Delivered are messages that the old server put into its mailboxes, or that were lost on the way there; often none.
+	Delivered []evidence.LocalDelivery
 }
 
 // Parse reads one line, without its line end. It never fails: a line it does not understand is Unparsed.
