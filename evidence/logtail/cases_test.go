@@ -114,7 +114,11 @@ func shown(e Event, r Result) string {
 		text += "\t" + observed(o) + "\n"
 	}
 	for _, d := range e.Delivered {
-		text += "\t" + strings.TrimSpace(strings.Join([]string{"delivered", d.Mailbox, d.Message, d.Folder, d.Lost}, " ")) + "\n"
+		text += "\t" + strings.TrimSpace(strings.Join([]string{"delivered", d.Mailbox, d.Message, d.Folder, d.Lost}, " "))
+		if d.Client.IsValid() {
+			text += " from " + d.Client.String()
+		}
+		text += "\n"
 	}
 	return text
 }

@@ -18,3 +18,20 @@ func (s *State) delivered(event *Event, mailbox, message, folder, lost string) {
 		At: event.At, Source: s.c.Source, Mailbox: strings.ToLower(mailbox), Message: strings.Clone(message), Folder: strings.Clone(folder), Lost: lost,
 	})
 }
+
+// deliveredOf notes the local delivery of a message in the queue.
+func (s *State) deliveredOf(q queued, mailbox, lost string, event *Event) Result {
+	s.delivered(event, mailbox, q.Message, "", lost)
+	for i := range event.Delivered {
+		event.Delivered[i].Client = q.Client
+	}
+	return resultOf(event)
+}
+
+// resultOf is Parsed where a line gave something.
+func resultOf(event *Event) Result {
+	if len(event.Delivered)+len(event.Use) == 0 {
+		return Known
+	}
+	return Parsed
+}

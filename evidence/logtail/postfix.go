@@ -4,21 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
-
-	"posthouse/evidence"
 )
-
-// mail is a message on its way into Postfix's queue: smtpd or pickup named it, cleanup read its Message-ID, qmgr has not yet accepted it.
-type mail struct {
-	At         time.Time  `json:"at"`
-	Name       string     `json:"name,omitempty"` // host name of the client, "" if unknown
-	Client     netip.Addr `json:"client,omitzero"`
-	User       string     `json:"user,omitempty"` // authenticated user, or "uid 33" for the local sendmail command
-	Submission bool       `json:"submission,omitempty"`
-	Again      string     `json:"again,omitempty"` // queue id of its first pass
-	Message    string     `json:"message,omitempty"`
-}
 
 // isPostfix accepts postfix/smtpd, postfix/submission/smtpd, and the names of further instances: postfix-in/smtpd, and whatever else syslog_name was set to.
 func isPostfix(program string) bool {
@@ -44,7 +30,10 @@ func parsePostfix(h header, s *State, event *Event) Result {
 	if slash := strings.LastIndexByte(service, '/'); slash >= 0 {
 		service = service[slash+1:]
 	}
-	if !postfixReads(service) || knownText(h.text) {
+	if !postfixReads(service) {
+		return s.postfixDelivery(service, h.text, event)
+	}
+	if knownText(h.text) {
 		return Known
 	}
 	id, text, ok := strings.Cut(h.text, ": ")
@@ -57,7 +46,7 @@ func parsePostfix(h header, s *State, event *Event) Result {
 	case "pickup":
 		return s.postfixPickup(id, text, event)
 	case "cleanup":
-		return s.postfixCleanup(id, text)
+		return s.postfixCleanup(id, text, event)
 	}
 	return s.postfixAccepted(id, text, event)
 }
@@ -172,15 +161,12 @@ func (s *State) postfixPickup(id, text string, event *Event) Result {
 		return s.postfixAction(id, text)
 	}
 	uid, from, _ := strings.Cut(uid, " ")
-	if uid == "0" || strings.Contains(from, " orig_id=") { // orig_id: postsuper put it into the queue again
-		s.pending.remove(id) // ids come again: an earlier message may have been cut off under this one
-		return Known
-	}
-	s.pending.put(strings.Clone(id), mail{At: event.At, User: "uid " + uid})
+	again := strings.Contains(from, " orig_id=") // postsuper put it into the queue again
+	s.pending.put(strings.Clone(id), mail{At: event.At, User: "uid " + uid, Silent: uid == "0" || again})
 	return Parsed
 }
 
-func (s *State) postfixCleanup(id, text string) Result {
+func (s *State) postfixCleanup(id, text string, event *Event) Result {
 	value, ok := strings.CutPrefix(text, "message-id=")
 	if !ok {
 		if strings.HasPrefix(text, "resent-message-id=") || strings.HasPrefix(text, "to=<") {
@@ -189,8 +175,9 @@ func (s *State) postfixCleanup(id, text string) Result {
 		return s.postfixAction(id, text)
 	}
 	m, ok := s.pending.get(id)
-	if !ok {
-		return Known // born in the house: a bounce, root's mail
+	if !ok { // born in the house: a bounce, what an alias sends on
+		s.enqueue(id, mail{At: event.At, Message: strings.Clone(value)})
+		return Parsed
 	}
 	m.Message = strings.Clone(value)
 	s.pending.put(strings.Clone(id), m)
@@ -201,7 +188,10 @@ func (s *State) postfixCleanup(id, text string) Result {
 func (s *State) postfixAccepted(id, text string, event *Event) Result {
 	from, ok := angled(text, "from=<")
 	switch {
-	case text == "removed" || strings.HasPrefix(text, "skipped, ") || strings.HasPrefix(text, "to=<"):
+	case text == "removed":
+		s.queued.remove(id)
+		return Known
+	case strings.HasPrefix(text, "skipped, ") || strings.HasPrefix(text, "to=<"):
 		return Known
 	case !ok || !strings.HasPrefix(text, "from=<"):
 		return s.postfixAction(id, text)
@@ -213,48 +203,6 @@ func (s *State) postfixAccepted(id, text string, event *Event) Result {
 		return Known // tried again, or born in the house
 	}
 	s.pending.remove(id)
-	s.postfixUse(id, m, strings.Clone(from), event)
+	s.accepted(id, m, strings.Clone(from), event)
 	return Parsed
-}
-
-// postfixUse decides whether an accepted message is use, and whose.
-func (s *State) postfixUse(id string, m mail, from string, event *Event) {
-	again := s.saw(m.Again, m.At) || s.mayRepeat(m) && s.saw(m.Message, m.At)
-	s.remember(id, m.At)
-	s.remember(m.Message, m.At)
-	if s.isOwn(m.Client, m.User, from) {
-		event.Own = true
-		return
-	}
-	if again {
-		return
-	}
-	channel, sender := s.postfixSender(m, from)
-	o := s.observation(m.At, channel)
-	o.Sender, o.Client, o.From, o.Message = sender, m.Client, from, m.Message
-	event.Use = append(event.Use, o)
-}
-
-// mayRepeat tells whether a client may be a content filter that returns what passed before.
-func (s *State) mayRepeat(m mail) bool {
-	return m.Again != "" || m.Client.IsLoopback() || within(s.c.Gateways, m.Client)
-}
-
-func (s *State) postfixSender(m mail, from string) (evidence.Channel, string) {
-	host := m.Name
-	if host == "" && m.Client.IsValid() {
-		host = m.Client.String()
-	}
-	switch {
-	case m.User != "":
-		return evidence.Sending, m.User
-	case within(s.c.Gateways, m.Client):
-		if at := strings.LastIndexByte(from, '@'); at >= 0 {
-			host = from[at+1:]
-		}
-		return evidence.Arriving, host
-	case m.Submission || m.Client.IsLoopback() || within(s.c.Local, m.Client):
-		return evidence.Sending, host
-	}
-	return evidence.Arriving, host
 }

@@ -14,6 +14,8 @@ import (
 // Bounds of a State's memory. Beyond them the oldest is forgotten.
 const (
 	maxPending  = 8192                // messages between their first line and their acceptance
+	maxQueued   = 8192                // messages accepted, until they leave the queue
+	keptQueued  = 256                 // of them, across a restart
 	maxRecent   = 8192                // messages seen, for recognising a second pass
 	keptRecent  = 256                 // of them, across a restart
 	recentFor   = time.Hour           // how long a second pass may take
@@ -41,6 +43,7 @@ type State struct {
 	c        Config
 	stamps   stamps
 	pending  *bounded[string, mail]      // by queue id
+	queued   *bounded[string, queued]    // by queue id
 	recent   *bounded[uint64, time.Time] // by hash of message id or queue id
 	sessions *bounded[string, session]   // by session id, or by service and user
 	own      *bounded[uint64, time.Time] // sessions of our own, by hash
@@ -59,6 +62,7 @@ func NewState(c Config, notAfter time.Time) *State {
 	return &State{
 		c: c, stamps: stamps{zone: zone, ref: notAfter},
 		pending:  newBounded[string, mail](maxPending),
+		queued:   newBounded[string, queued](maxQueued),
 		recent:   newBounded[uint64, time.Time](maxRecent),
 		sessions: newBounded[string, session](maxSessions),
 		own:      newBounded[uint64, time.Time](maxOwn),
@@ -120,6 +124,7 @@ func hash(id string) uint64 {
 type snapshot struct {
 	Ref     time.Time            `json:"ref"`
 	Pending map[string]mail      `json:"pending,omitempty"`
+	Queued  map[string]queued    `json:"queued,omitempty"`
 	Recent  []uint64             `json:"recent,omitempty"`
 	Own     []uint64             `json:"own,omitempty"`
 	Logouts map[string]logout    `json:"logouts,omitempty"`
@@ -134,6 +139,7 @@ func (s *State) snapshot() snapshot {
 			snap.Pending[id] = m
 		}
 	}
+	snap.Queued = s.newestQueued()
 	for id, at := range s.recent.each {
 		if s.stamps.ref.Sub(at) < recentFor {
 			snap.Recent = append(snap.Recent, id)
@@ -146,10 +152,23 @@ func (s *State) snapshot() snapshot {
 	return snap
 }
 
+func (s *State) newestQueued() map[string]queued {
+	kept, skip := make(map[string]queued), s.queued.len()-keptQueued
+	for id, q := range s.queued.each {
+		if skip--; skip < 0 {
+			kept[id] = q
+		}
+	}
+	return kept
+}
+
 func (s *State) restore(snap snapshot) {
 	s.stamps.ref, s.stamps.read = snap.Ref, !snap.Ref.IsZero()
 	for _, id := range slices.Sorted(maps.Keys(snap.Pending)) {
 		s.pending.put(id, snap.Pending[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(snap.Queued)) {
+		s.queued.put(id, snap.Queued[id])
 	}
 	for _, id := range snap.Recent {
 		s.recent.put(id, snap.Ref)

@@ -1,0 +1,79 @@
+package logtail
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"posthouse/evidence"
+)
+
+// mail is a message on its way into a queue: its lines are read until one tells that it was accepted.
+type mail struct {
+	At         time.Time  `json:"at"`
+	Name       string     `json:"name,omitempty"` // host name of the client, "" if unknown
+	Client     netip.Addr `json:"client,omitzero"`
+	User       string     `json:"user,omitempty"` // authenticated user, or the one who called the local sendmail command: "uid 33", "www-data"
+	From       string     `json:"from,omitempty"` // envelope sender, where it is told before the message is accepted
+	Submission bool       `json:"submission,omitempty"`
+	Silent     bool       `json:"silent,omitempty"` // never use: root's local mail, and what is born in the house
+	Again      string     `json:"again,omitempty"`  // queue id of its first pass
+	Message    string     `json:"message,omitempty"`
+}
+
+// queued is an accepted message, until it leaves the queue.
+type queued struct {
+	At      time.Time  `json:"at"`
+	Message string     `json:"message"`
+	Client  netip.Addr `json:"client,omitzero"`
+}
+
+// accepted takes a message into the queue, and decides whether it is use, and whose.
+func (s *State) accepted(id string, m mail, from string, event *Event) {
+	again := s.saw(m.Again, m.At) || s.mayRepeat(m) && s.saw(m.Message, m.At)
+	s.remember(id, m.At)
+	s.remember(m.Message, m.At)
+	s.enqueue(id, m)
+	if s.isOwn(m.Client, m.User, from) {
+		event.Own = true
+		return
+	}
+	if again || m.Silent {
+		return
+	}
+	channel, sender := s.senderOf(m, from)
+	o := s.observation(m.At, channel)
+	o.Sender, o.Client, o.From, o.Message = sender, m.Client, from, m.Message
+	event.Use = append(event.Use, o)
+}
+
+// enqueue remembers the Message-ID for the lines that tell of deliveries.
+func (s *State) enqueue(id string, m mail) {
+	if m.Message != "" {
+		s.queued.put(strings.Clone(id), queued{m.At, m.Message, m.Client})
+	}
+}
+
+// mayRepeat tells whether a message may be given back by a content filter, by SMTP or by the sendmail command, after it passed before.
+func (s *State) mayRepeat(m mail) bool {
+	return m.Again != "" || !m.Client.IsValid() || m.Client.IsLoopback() || within(s.c.Gateways, m.Client)
+}
+
+func (s *State) senderOf(m mail, from string) (evidence.Channel, string) {
+	host := m.Name
+	if host == "" && m.Client.IsValid() {
+		host = m.Client.String()
+	}
+	switch {
+	case m.User != "":
+		return evidence.Sending, m.User
+	case within(s.c.Gateways, m.Client):
+		if at := strings.LastIndexByte(from, '@'); at >= 0 {
+			host = from[at+1:]
+		}
+		return evidence.Arriving, host
+	case m.Submission || m.Client.IsLoopback() || within(s.c.Local, m.Client):
+		return evidence.Sending, host
+	}
+	return evidence.Arriving, host
+}
