@@ -6,6 +6,7 @@ import "slices"
 const (
 	Postfix = "postfix"
 	Dovecot = "dovecot"
+	Exim    = "exim"
 )
 
 // dialect is how one kind of server writes its log.
@@ -20,6 +21,7 @@ type dialect struct {
 var dialects = []dialect{
 	{Postfix, isPostfix, nil, parsePostfix},
 	{Dovecot, isDovecotProgram, isDovecot, parseDovecot},
+	{Exim, isEximProgram, isExim, parseExim},
 }
 
 // Dialects are the names of the dialects we know.

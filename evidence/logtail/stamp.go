@@ -43,7 +43,7 @@ var isoLayouts = []string{
 	"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999",
 }
 
-// cutISO reads 2026-11-23T18:30:01.123456+01:00 and its relatives. A stamp without an offset is of the configured zone.
+// cutISO reads 2026-11-23T18:30:01.123456+01:00 and its relatives, also with a space before the offset. A stamp without an offset is of the configured zone.
 func (s *stamps) cutISO(line string) (time.Time, string, bool) {
 	date := len("2006-01-02")
 	if line[date] != 'T' && line[date] != ' ' {
@@ -54,12 +54,24 @@ func (s *stamps) cutISO(line string) (time.Time, string, bool) {
 		return time.Time{}, "", false
 	}
 	end += date + 1
+	stamp, rest := line[:end], line[end+1:]
+	if after := withoutOffset(rest); len(after) < len(rest) { // Exim's log_timezone
+		stamp, rest = strings.Replace(stamp, " ", "T", 1)+rest[:5], after
+	}
 	for _, layout := range isoLayouts {
-		if at, err := time.ParseInLocation(layout, line[:end], s.zone); err == nil && at.Year() >= 1990 {
-			return at.UTC().Truncate(time.Microsecond), line[end+1:], true // the resolution of the ledger
+		if at, err := time.ParseInLocation(layout, stamp, s.zone); err == nil && at.Year() >= 1990 {
+			return at.UTC().Truncate(time.Microsecond), rest, true // the resolution of the ledger
 		}
 	}
 	return time.Time{}, "", false
+}
+
+// withoutOffset takes off +0100 and the space behind it.
+func withoutOffset(text string) string {
+	if len(text) > 6 && (text[0] == '+' || text[0] == '-') && text[5] == ' ' && strings.Trim(text[1:5], "0123456789") == "" {
+		return text[6:]
+	}
+	return text
 }
 
 // cutYearless reads the stamp of RFC 3164 §4.1.2: Jan _2 15:04:05.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -282,12 +281,6 @@ func TestPeer(t *testing.T) {
 	}
 	if got := (intake{}).peer(listener.Session{}, false).Client; got != (ledger.Client{}) {
 		t.Errorf("of nobody: %+v", got)
-	}
-}
-
-func TestDialects(t *testing.T) {
-	if dialects("auto") != nil || !slices.Equal(dialects("postfix"), []string{"postfix"}) {
-		t.Error(dialects("auto"), dialects("postfix"))
 	}
 }
 

@@ -22,6 +22,10 @@ type EximConfig struct {
 	SMTP bool
 	// Refuse are recipients that are refused for good at RCPT.
 	Refuse []string
+	// Keeps is a domain whose mail it keeps, all in the file /mail/all, instead of handing it on; what is for noreply it throws away.
+	Keeps string
+	// Users and their passwords may log in to submit, by PLAIN.
+	Users map[string]string
 	// Settings are further lines of its main configuration.
 	Settings string
 }
@@ -52,6 +56,7 @@ smtp_accept_max = 0
 smtp_accept_queue_per_connection = 0
 check_spool_space = 0
 check_log_space = 0
+keep_environment =
 acl_smtp_rcpt = rcpt
 {{.Settings}}
 begin acl
@@ -60,12 +65,25 @@ rcpt:
        recipients = {{.Refuse}}
 {{end}}  accept
 begin routers
-all:
+{{if .Keeps}}nowhere:
+  driver = redirect
+  domains = {{.Keeps}}
+  local_parts = noreply
+  data = :blackhole:
+kept:
+  driver = accept
+  domains = {{.Keeps}}
+  transport = mailbox
+{{end}}all:
   driver = manualroute
   route_list = * {{.NextHost}} byname
   self = send
   transport = next
 begin transports
+mailbox:
+  driver = appendfile
+  file = /mail/all
+  user = {{.User}}
 next:
   driver = smtp
   port = {{.NextPort}}
@@ -75,6 +93,13 @@ next:
 {{end}}  message_linelength_limit = 1000000000
 begin retry
 * * F,1h,1s
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${if inlist{$auth2:$auth3}{ {{- .Logins -}} }}
+  server_set_id = $auth2
 `))
 
 // StartExim starts an Exim.
@@ -90,13 +115,13 @@ func StartExim(t testing.TB, cfg EximConfig) *Exim {
 	t.Cleanup(func() {
 		signalAll(e.Dir, syscall.SIGKILL)
 		if t.Failed() {
-			t.Logf("Exim's log:\n%s", e.mainLog())
+			t.Logf("Exim's log:\n%s", e.MainLog())
 		}
 	})
 	uid, gid := ids(t, nobody)
 	write(t, filepath.Join(e.Dir, "etc/passwd"), fmt.Sprintf("root:x:0:0::/:/bin/false\n%s:x:%d:%d::/:/bin/false\n", eximUser, uid, gid), 0o644)
 	write(t, filepath.Join(e.Dir, "etc/group"), fmt.Sprintf("root:x:0:\n%s:x:%d:\n", eximUser, gid), 0o644)
-	for _, dir := range []string{"spool", "log"} {
+	for _, dir := range []string{"spool", "log", "mail"} {
 		makeFolder(t, filepath.Join(e.Dir, dir), nobody)
 	}
 	for _, dir := range []string{"dev", "tmp", "run", "etc/exim4"} {
@@ -107,9 +132,14 @@ func StartExim(t testing.TB, cfg EximConfig) *Exim {
 	if err != nil {
 		t.Fatal(err)
 	}
+	logins := make([]string, 0, len(cfg.Users))
+	for user, password := range cfg.Users {
+		logins = append(logins, user+"::"+password) // a colon separates a list's elements, two are one
+	}
 	var conf bytes.Buffer
 	if err := eximConf.Execute(&conf, map[string]any{
 		"SMTP": cfg.SMTP, "Name": cfg.Name, "Host": host, "NextHost": nextHost, "NextPort": nextPort, "Refuse": strings.Join(cfg.Refuse, " : "), "Settings": cfg.Settings,
+		"Keeps": cfg.Keeps, "Logins": strings.Join(logins, " : "), "User": eximUser,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -129,9 +159,10 @@ func (e *Exim) Stop() {
 }
 
 // Said tells whether a text stands in its log.
-func (e *Exim) Said(text string) bool { return strings.Contains(e.mainLog(), text) }
+func (e *Exim) Said(text string) bool { return strings.Contains(e.MainLog(), text) }
 
-func (e *Exim) mainLog() string {
+// MainLog is what it logged so far.
+func (e *Exim) MainLog() string {
 	var all []byte
 	for _, name := range []string{"mainlog", "paniclog"} {
 		text, _ := os.ReadFile(filepath.Join(e.Dir, "log", name)) // there is none before the first line

@@ -1,0 +1,112 @@
+package logtail
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"posthouse/evidence"
+	"posthouse/internal/testserver"
+	"posthouse/test/neighbour"
+)
+
+// heardOf reads what a real server logged: what counts, what was delivered, and how many lines were not understood.
+type heardOf struct {
+	use       []evidence.Observation
+	delivered []evidence.LocalDelivery
+	own       int
+}
+
+func listen(t *testing.T, c Config, log string) (h heardOf) {
+	t.Helper()
+	c.Source, c.Own, c.Zone = "log", []netip.Prefix{netip.MustParsePrefix("127.0.0.25/32")}, time.Local
+	s := NewState(c, time.Now())
+	for line := range strings.Lines(log) {
+		e, r := Parse(strings.TrimSuffix(line, "\n"), s)
+		if r == Unparsed {
+			t.Errorf("not understood: %s", line)
+		}
+		if e.Own {
+			h.own++
+		}
+		h.use, h.delivered = append(h.use, e.Use...), append(h.delivered, e.Delivered...)
+	}
+	return h
+}
+
+// told are the observations, as channel, sender, Message-ID.
+func told(use []evidence.Observation) []string {
+	var all []string
+	for _, o := range use {
+		all = append(all, strings.TrimSpace(string(o.Channel)+" "+o.Sender+" "+o.Message))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func kept(delivered []evidence.LocalDelivery) []string {
+	var all []string
+	for _, d := range delivered {
+		all = append(all, strings.TrimSpace(d.Mailbox+" "+d.Message+" "+d.Lost))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func equal(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\ngot  %q\nwant %q", what, got, want)
+	}
+}
+
+func mailOf(id string) []byte {
+	return []byte("Message-ID: <" + id + ">\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: carl@other.example\r\nSubject: x A=y H=z \"q\" <= R=1\r\n\r\nbody\r\n")
+}
+
+// A real Exim takes mail, refuses some, takes a user's and refuses a wrong password, and puts mail into mailboxes; with each form its log can have.
+func TestExim(t *testing.T) {
+	for name, settings := range map[string]string{
+		"plain": "", "all": "log_selector = +all\nlog_timezone = true", "pid": "log_selector = +pid +millisec +incoming_interface +subject +smtp_protocol_error",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			exim := neighbour.StartExim(t, neighbour.EximConfig{
+				Name: "mx", Next: "127.0.0.1:9", Refuse: []string{"gone@example.com"}, Keeps: "example.com", Users: map[string]string{"anna": "secret"}, Settings: settings,
+			})
+			outside, bridge := neighbour.Address(), "127.0.0.25"
+			for _, m := range []struct {
+				sender testserver.Sender
+				id, to string
+				taken  bool
+			}{
+				{testserver.Sender{LocalAddr: outside}, "in@other.example", "Bob@example.com", true},
+				{testserver.Sender{LocalAddr: outside}, "none@other.example", "gone@example.com", false},
+				{testserver.Sender{LocalAddr: outside}, "nowhere@other.example", "noreply@example.com", true},
+				{testserver.Sender{LocalAddr: outside, Unfinished: true}, "cut@other.example", "bob@example.com", false},
+				{testserver.Sender{LocalAddr: outside, User: "anna", Password: "secret"}, "out@example.com", "bob@example.com", true},
+				{testserver.Sender{LocalAddr: outside, User: "anna", Password: "wrong"}, "bad@example.com", "bob@example.com", false},
+				{testserver.Sender{LocalAddr: bridge}, "tee@example.com", "bob@example.com", true},
+			} {
+				got, err := m.sender.Send(t.Context(), exim.SMTP, "carl@other.example", []string{m.to}, mailOf(m.id))
+				if taken := err == nil && got.Final.OK(); taken != m.taken {
+					t.Fatalf("%s: %+v, %v", m.id, got, err)
+				}
+			}
+			neighbour.Wait(t, time.Minute, "all to be delivered", func() bool { return strings.Count(exim.MainLog(), " Completed") == 4 })
+			h := listen(t, Config{Dialects: []string{Exim}}, exim.MainLog())
+			equal(t, "use", told(h.use), []string{
+				"sending " + outside + " <in@other.example>", "sending " + outside + " <nowhere@other.example>", "sending anna <out@example.com>",
+			})
+			equal(t, "delivered", kept(h.delivered), []string{
+				"bob@example.com <in@other.example>", "bob@example.com <out@example.com>", "bob@example.com <tee@example.com>",
+				"noreply@example.com <nowhere@other.example> thrown away by Exim",
+			})
+			if h.own != 1 || h.use[0].At.Before(time.Now().Add(-time.Hour)) || h.use[0].At.After(time.Now()) {
+				t.Errorf("%d of our own; %v", h.own, h.use[0].At)
+			}
+		})
+	}
+}
