@@ -3,6 +3,7 @@ package logtail
 import (
 	"strings"
 
+	"posthouse/cutover"
 	"posthouse/evidence"
 )
 
@@ -28,10 +29,26 @@ func (s *State) deliveredOf(q queued, mailbox, lost string, event *Event) Result
 	return resultOf(event)
 }
 
+// arrivedIn makes an arrival of a delivery, where no log tells of the arrival itself.
+func (s *State) arrivedIn(user, message string, event *Event) {
+	s.remember(message, event.At)
+	o := s.observation(event.At, evidence.Arriving)
+	o.Message, o.Detail = strings.Clone(message), "delivered to "+user
+	if strings.Contains(user, "@") {
+		o.Mailbox = cutover.MailboxID(strings.ToLower(user))
+	}
+	event.Use = append(event.Use, o)
+}
+
 // resultOf is Parsed where a line gave something.
 func resultOf(event *Event) Result {
-	if len(event.Delivered)+len(event.Use) == 0 {
-		return Known
+	return parsedIf(len(event.Delivered)+len(event.Use) > 0)
+}
+
+// parsedIf is Known where a line gave and changed nothing.
+func parsedIf(meant bool) Result {
+	if meant {
+		return Parsed
 	}
-	return Parsed
+	return Known
 }

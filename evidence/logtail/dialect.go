@@ -7,6 +7,7 @@ const (
 	Postfix = "postfix"
 	Dovecot = "dovecot"
 	Exim    = "exim"
+	Cyrus   = "cyrus"
 )
 
 // dialect is how one kind of server writes its log.
@@ -22,6 +23,7 @@ var dialects = []dialect{
 	{Postfix, isPostfix, nil, parsePostfix},
 	{Dovecot, isDovecotProgram, isDovecot, parseDovecot},
 	{Exim, isEximProgram, isExim, parseExim},
+	{Cyrus, isCyrusProgram, nil, parseCyrus},
 }
 
 // Dialects are the names of the dialects we know.

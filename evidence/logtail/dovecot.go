@@ -3,9 +3,7 @@ package logtail
 import (
 	"net/netip"
 	"strings"
-	"time"
 
-	"posthouse/cutover"
 	"posthouse/evidence"
 )
 
@@ -139,26 +137,7 @@ func (s *State) dovecotLoggedIn(service, text string, event *Event) Result {
 	}
 	key := sessionKey(service, user, id)
 	master, _ := angled(text, ", master=<")
-	ended := s.logoutOf(key)
-	if s.isOwn(login.client, user, "") || named(s.c.OwnUsers, master) {
-		if ended.IsZero() {
-			s.own.put(hash(key), event.At)
-		}
-		event.Own = true
-		return Parsed
-	}
-	if !ended.IsZero() {
-		s.end(key, login, later(event.At, ended), event)
-		return Parsed
-	}
-	if before, ok := s.sessions.get(key); ok && !login.named {
-		login.count += before.count
-	}
-	s.sessions.put(key, login)
-	o := s.loginOf(key, login)
-	o.Open = true
-	event.Use = append(event.Use, o)
-	return Parsed
+	return s.begin(key, login, s.isOwn(login.client, user, "") || named(s.c.OwnUsers, master), event)
 }
 
 // channelOf tells what a session is for: who logs in for submission sends.
@@ -184,34 +163,14 @@ func (s *State) dovecotEnd(service, user, id, text string, event *Event) Result 
 		id = ""
 	}
 	key := sessionKey(service, user, id)
-	if _, own := s.own.get(hash(key)); own {
-		if id != "" {
-			s.own.remove(hash(key))
-		}
-		event.Own = true
-		return Parsed
-	}
-	l, ok := s.sessions.get(key)
 	switch {
-	case ok && l.count > 1:
-		l.count--
-		s.sessions.put(key, l)
+	case s.finish(key, id != "", event):
 		return Parsed
-	case !ok && (id == "" || user == "" || named(s.c.OwnUsers, user)):
+	case id == "" || user == "" || named(s.c.OwnUsers, user):
 		return Known
-	case !ok:
-		s.logouts.put(key, logout{event.At, strings.Clone(service), strings.Clone(user)})
-		return Parsed
 	}
-	s.sessions.remove(key)
-	s.end(key, l, event.At, event)
+	s.logouts.put(key, logout{event.At, strings.Clone(service), strings.Clone(user)})
 	return Parsed
-}
-
-func (s *State) end(key string, l session, until time.Time, event *Event) {
-	o := s.loginOf(key, l)
-	o.Until = until
-	event.Use = append(event.Use, o)
 }
 
 // dovecotStarted ends all sessions when the server starts: after a crash nothing else tells their end.
@@ -219,11 +178,7 @@ func (s *State) dovecotStarted(text string, event *Event) Result {
 	if !strings.Contains(text, " starting up") {
 		return Known
 	}
-	for key, l := range s.sessions.each {
-		s.end(key, l, event.At, event)
-	}
-	s.sessions = newBounded[string, session](maxSessions)
-	return Parsed
+	return s.finishAll(event)
 }
 
 // dovecotDelivery reads msgid=<id>: saved mail to INBOX, and Sieve's stored mail into mailbox 'INBOX' and marked message to be discarded.
@@ -242,23 +197,12 @@ func (s *State) dovecotDelivery(user, text string, event *Event) Result {
 	}
 	s.delivered(event, user, message, folder, lost)
 	if s.c.Deliveries && lost == "" && !s.saw(message, event.At) {
-		s.dovecotArrived(user, message, event)
+		s.arrivedIn(user, message, event)
 	}
 	if len(event.Delivered)+len(event.Use) == 0 {
 		return Known
 	}
 	return Parsed
-}
-
-// dovecotArrived makes an arrival of a delivery, where no log tells of the arrival itself.
-func (s *State) dovecotArrived(user, message string, event *Event) {
-	s.remember(message, event.At)
-	o := s.observation(event.At, evidence.Arriving)
-	o.Message, o.Detail = strings.Clone(message), "delivered to "+user
-	if strings.Contains(user, "@") {
-		o.Mailbox = cutover.MailboxID(strings.ToLower(user))
-	}
-	event.Use = append(event.Use, o)
 }
 
 // dovecotDelivered tells where a message was put, or that Sieve discards it unless another line says that it was put somewhere.

@@ -1,6 +1,9 @@
 package logtail
 
 import (
+	"bufio"
+	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -107,6 +110,77 @@ func TestExim(t *testing.T) {
 			if h.own != 1 || h.use[0].At.Before(time.Now().Add(-time.Hour)) || h.use[0].At.After(time.Now()) {
 				t.Errorf("%d of our own; %v", h.own, h.use[0].At)
 			}
+		})
+	}
+}
+
+// speakIMAP says commands from an address, and hangs up.
+func speakIMAP(t *testing.T, from, addr string, commands ...string) {
+	t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: time.Minute}
+	conn, err := dialer.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	r := bufio.NewReader(conn)
+	for i, command := range commands {
+		fmt.Fprintf(conn, "a%d %s\r\n", i, command)
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatalf("%s: %v", command, err)
+			}
+			if strings.HasPrefix(line, fmt.Sprintf("a%d ", i)) {
+				break
+			}
+		}
+	}
+}
+
+// ended are the logins among observations that tell the end of a session.
+func ended(use []evidence.Observation) (all []string) {
+	for _, o := range use {
+		if !o.Until.IsZero() && !o.Until.Before(o.At) {
+			all = append(all, o.Detail+" "+o.Sender+" "+o.Client.String())
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// A real Cyrus takes logins of a user and ours, refuses a wrong password, and delivers by LMTP. Who hangs up is missed only where it writes an audit log.
+func TestCyrus(t *testing.T) {
+	for goodbye, settings := range map[string]string{"LOGOUT": "", "NOOP": "auditlog: yes"} {
+		t.Run(goodbye, func(t *testing.T) {
+			t.Parallel()
+			cyrus := neighbour.StartCyrus(t, neighbour.CyrusConfig{Name: "old", Users: map[string]string{"anna": "secret", "bob.b": "secret"}, Slashes: true, Logged: true, Settings: settings})
+			phone := neighbour.Address()
+			speakIMAP(t, phone, cyrus.IMAP, "LOGIN anna wrong")
+			speakIMAP(t, phone, cyrus.IMAP, "LOGIN anna secret", "SELECT INBOX", goodbye)
+			speakIMAP(t, "127.0.0.25", cyrus.IMAP, "LOGIN anna secret", "SELECT INBOX", goodbye)
+			speakIMAP(t, "127.0.0.1", cyrus.IMAP, "LOGIN bob.b secret", "SELECT INBOX", goodbye)
+			for _, to := range []string{"anna", "bob.b", "nobody"} {
+				got, err := testserver.Sender{LMTP: true}.Send(t.Context(), cyrus.LMTP, "carl@other.example", []string{to}, mailOf(to+"@other.example"))
+				if err != nil || got.Rcpts[0].OK() != (to != "nobody") {
+					t.Fatalf("%s: %+v, %v", to, got, err)
+				}
+			}
+			c := Config{Dialects: []string{Cyrus}}
+			neighbour.Wait(t, time.Minute, "the log", func() bool {
+				h := listen(t, c, cyrus.Log())
+				return len(ended(h.use)) == 2 && h.own == 2 && len(h.delivered) == 2
+			})
+			h := listen(t, c, cyrus.Log())
+			equal(t, "ended", ended(h.use), []string{"IMAP anna " + phone, "IMAP bob.b 127.0.0.1"})
+			equal(t, "delivered", kept(h.delivered), []string{"anna <anna@other.example>", "bob.b <bob.b@other.example>"})
+			if len(h.use) != 4 {
+				t.Errorf("%d observations", len(h.use))
+			}
+			arriving := listen(t, Config{Deliveries: true}, cyrus.Log()).use
+			arriving = slices.DeleteFunc(arriving, func(o evidence.Observation) bool { return o.Channel != evidence.Arriving })
+			equal(t, "arriving", told(arriving), []string{"arriving  <anna@other.example>", "arriving  <bob.b@other.example>"})
 		})
 	}
 }

@@ -86,9 +86,10 @@ func (f *Follower) lookForPath(all []candidate) {
 	}
 }
 
-// judgeLogouts decides on the sessions whose logins did not come. The log's time is that of its last line and what has passed since that was read.
+// judgeLogouts decides on the sessions whose logins did not come, and on those whose end is not told. The log's time is that of its last line and what has passed since that was read.
 func (f *Follower) judgeLogouts() {
-	for _, o := range f.state.overdue(f.pos.LastLine.Add(f.now.Sub(f.heard))) {
+	now := f.pos.LastLine.Add(f.now.Sub(f.heard))
+	for _, o := range append(f.state.overdue(now), f.state.forgotten(now)...) {
 		f.batch.add(o)
 	}
 }

@@ -28,6 +28,67 @@ func sessionKey(service, user, id string) string {
 	return service + " " + user
 }
 
+// begin takes a login. Its end may have been read before.
+func (s *State) begin(key string, l session, own bool, event *Event) Result {
+	ended := s.logoutOf(key)
+	switch {
+	case own:
+		if ended.IsZero() {
+			s.own.put(hash(key), event.At)
+		}
+		event.Own = true
+		return Parsed
+	case !ended.IsZero():
+		s.end(key, l, later(event.At, ended), event)
+		return Parsed
+	}
+	if before, ok := s.sessions.get(key); ok && !l.named {
+		l.count += before.count
+	}
+	s.sessions.put(key, l)
+	o := s.loginOf(key, l)
+	o.Open = true
+	event.Use = append(event.Use, o)
+	return Parsed
+}
+
+// finish takes the end of a session, and tells whether its login was read. named: it has an id.
+func (s *State) finish(key string, named bool, event *Event) (known bool) {
+	if _, own := s.own.get(hash(key)); own {
+		if named {
+			s.own.remove(hash(key))
+		}
+		event.Own = true
+		return true
+	}
+	l, known := s.sessions.get(key)
+	switch {
+	case known && l.count > 1:
+		l.count--
+		s.sessions.put(key, l)
+	case known:
+		s.sessions.remove(key)
+		s.end(key, l, event.At, event)
+	}
+	return known
+}
+
+func (s *State) end(key string, l session, until time.Time, event *Event) {
+	o := s.loginOf(key, l)
+	o.Until = until
+	event.Use = append(event.Use, o)
+}
+
+// finishAll ends all sessions: the server started anew.
+func (s *State) finishAll(event *Event) Result {
+	for key, l := range s.sessions.each {
+		s.end(key, l, event.At, event)
+	}
+	s.sessions = newBounded[string, session](maxSessions)
+	s.places = newBounded[string, string](maxSessions)
+	return Parsed
+}
+
 // loginOf is the observation of a session.
 func (s *State) loginOf(key string, l session) evidence.Observation {
 	o := s.observation(l.at, l.channel)
@@ -59,5 +120,8 @@ func (s *State) reopen(o evidence.Observation) {
 		s.sessions.remove(key)
 	case !known || o.Message == "":
 		s.sessions.put(key, session{o.At, o.Channel, o.Sender, o.Client, o.Detail, o.Message != "", l.count + 1})
+		if place := placeOf(o.Message); place != "" {
+			s.places.put(place, key)
+		}
 	}
 }

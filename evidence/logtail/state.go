@@ -46,6 +46,7 @@ type State struct {
 	queued   *bounded[string, queued]    // by queue id
 	recent   *bounded[uint64, time.Time] // by hash of message id or queue id
 	sessions *bounded[string, session]   // by session id, or by service and user
+	places   *bounded[string, string]    // sessions by place
 	own      *bounded[uint64, time.Time] // sessions of our own, by hash
 	logouts  *bounded[string, logout]    // by session id
 	heard    map[string]time.Time        // by dialect: the last line
@@ -65,6 +66,7 @@ func NewState(c Config, notAfter time.Time) *State {
 		queued:   newBounded[string, queued](maxQueued),
 		recent:   newBounded[uint64, time.Time](maxRecent),
 		sessions: newBounded[string, session](maxSessions),
+		places:   newBounded[string, string](maxSessions),
 		own:      newBounded[uint64, time.Time](maxOwn),
 		logouts:  newBounded[string, logout](maxLogouts),
 		heard:    make(map[string]time.Time),

@@ -23,15 +23,18 @@ type CyrusConfig struct {
 	Special map[string]string
 	// Settings are further lines of imapd.conf.
 	Settings string
+	// Logged: what it says to syslog is in Log. Its system log is one of its own then.
+	Logged bool
 }
 
 // Cyrus is a running Cyrus IMAP server, from a package that was unpacked, not installed.
 type Cyrus struct {
 	*process
 	IMAP string // host:port
+	LMTP string // host:port; who connects is believed
 	Dir  string
 
-	separator string
+	separator, bin string
 }
 
 var imapdConf = template.Must(template.New("").Parse(`
@@ -66,6 +69,7 @@ START {
 }
 SERVICES {
 	imap cmd="{{.Bin}}/imapd -C {{.Dir}}/imapd.conf" listen="{{.Address}}" prefork=1 maxchild=500
+	lmtp cmd="{{.Bin}}/lmtpd -C {{.Dir}}/imapd.conf -a" listen="{{.LMTP}}" prefork=0
 }
 EVENTS {
 }
@@ -75,19 +79,23 @@ EVENTS {
 func StartCyrus(t testing.TB, cfg CyrusConfig) *Cyrus {
 	t.Helper()
 	root := unpacked(t, "cyrus-imapd")
-	c := &Cyrus{Dir: inMemory(t, cfg.Name), IMAP: net.JoinHostPort(Address(), "1143")}
+	host := Address()
+	c := &Cyrus{Dir: inMemory(t, cfg.Name), IMAP: net.JoinHostPort(host, "1143"), LMTP: net.JoinHostPort(host, "1024"), bin: filepath.Join(root, "usr/lib/cyrus/bin")}
 	if c.separator = "."; cfg.Slashes {
 		c.separator = "/"
 	}
-	c.process = newProcess(t, cmp.Or(cfg.Name, "cyrus"), filepath.Join(root, "usr/lib/cyrus/bin/master"),
+	c.process = newProcess(t, cmp.Or(cfg.Name, "cyrus"), filepath.Join(c.bin, "master"),
 		"-D", "-C", filepath.Join(c.Dir, "imapd.conf"), "-M", filepath.Join(c.Dir, "cyrus.conf"), "-p", filepath.Join(c.Dir, "run/pid"))
 	c.process.apart = true
+	if cfg.Logged {
+		c.ownSyslog(c.Dir)
+	}
 	c.env = []string{libraries(t, root, root)}
 	for _, dir := range []string{"lib", "lib/socket", "spool", "run", "sieve"} {
 		makeFolder(t, filepath.Join(c.Dir, dir), nobody)
 	}
 	values := map[string]any{
-		"Dir": c.Dir, "Bin": filepath.Join(root, "usr/lib/cyrus/bin"), "Address": c.IMAP, "User": nobody, "Group": nobodys,
+		"Dir": c.Dir, "Bin": c.bin, "Address": c.IMAP, "LMTP": c.LMTP, "User": nobody, "Group": nobodys,
 		"Name": cfg.Name, "Slashes": cfg.Slashes, "Special": cfg.Special, "Settings": cfg.Settings,
 	}
 	for name, text := range map[string]*template.Template{"imapd.conf": imapdConf, "cyrus.conf": cyrusConf} {
@@ -113,9 +121,9 @@ func (c *Cyrus) Renew(user string) {
 	c.t.Helper()
 	began := time.Now().Unix()
 	Wait(c.t, patience, "the next second", func() bool { return time.Now().Unix() > began })
-	bin, conf, name := filepath.Dir(c.argv[0]), filepath.Join(c.Dir, "imapd.conf"), "user"+c.separator+user
-	dir := strings.TrimSpace(run(c.t, c.env, filepath.Join(bin, "mbpath"), "-C", conf, name))
+	conf, name := filepath.Join(c.Dir, "imapd.conf"), "user"+c.separator+user
+	dir := strings.TrimSpace(run(c.t, c.env, filepath.Join(c.bin, "mbpath"), "-C", conf, name))
 	remove(c.t, filepath.Join(dir, "cyrus.index"))
 	remove(c.t, filepath.Join(dir, "cyrus.cache"))
-	run(c.t, c.env, filepath.Join(bin, "reconstruct"), "-C", conf, name)
+	run(c.t, c.env, filepath.Join(c.bin, "reconstruct"), "-C", conf, name)
 }

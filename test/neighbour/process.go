@@ -27,6 +27,8 @@ type process struct {
 	root string   // the folder that is its whole file system, if not empty
 	// apart gives it a process group of its own: it ends the whole group when it ends, and with it a neighbour in the same one. (Postfix makes its own and does not start as the leader of another.)
 	apart bool
+	// unshared are the namespaces of its own that it starts in.
+	unshared uintptr
 
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -60,7 +62,7 @@ func (p *process) start(addrs ...string) {
 	}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.cmd.Env = append(os.Environ(), p.env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: p.apart}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: p.apart, Unshareflags: p.unshared}
 	if p.root != "" {
 		p.cmd.SysProcAttr.Chroot, p.cmd.Dir = p.root, "/"
 	}
