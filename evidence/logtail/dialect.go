@@ -8,6 +8,7 @@ const (
 	Dovecot = "dovecot"
 	Exim    = "exim"
 	Cyrus   = "cyrus"
+	Courier = "courier"
 )
 
 // dialect is how one kind of server writes its log.
@@ -24,6 +25,7 @@ var dialects = []dialect{
 	{Dovecot, isDovecotProgram, isDovecot, parseDovecot},
 	{Exim, isEximProgram, isExim, parseExim},
 	{Cyrus, isCyrusProgram, nil, parseCyrus},
+	{Courier, isCourierProgram, nil, parseCourier},
 }
 
 // Dialects are the names of the dialects we know.

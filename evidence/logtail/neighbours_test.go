@@ -184,3 +184,30 @@ func TestCyrus(t *testing.T) {
 		})
 	}
 }
+
+// A real Courier takes logins of users and ours, and refuses a wrong password; one client hangs up.
+func TestCourier(t *testing.T) {
+	courier := neighbour.StartCourier(t, neighbour.CourierConfig{Name: "old", Users: map[string]string{"anna": "secret", "bob": "secret"}})
+	phone := neighbour.Address()
+	speakIMAP(t, phone, courier.IMAP, "LOGIN anna wrong")
+	speakIMAP(t, phone, courier.IMAP, "LOGIN anna secret", "SELECT INBOX")
+	speakIMAP(t, "127.0.0.25", courier.IMAP, "LOGIN anna secret", "SELECT INBOX", "LOGOUT")
+	speakIMAP(t, "127.0.0.1", courier.IMAP, "LOGIN bob secret", "SELECT INBOX", "LOGOUT")
+	c := Config{Dialects: []string{Courier}}
+	neighbour.Wait(t, time.Minute, "the log", func() bool {
+		h := listen(t, c, courier.Log())
+		return len(ended(h.use)) == 2 && h.own == 2
+	})
+	h := listen(t, c, courier.Log())
+	equal(t, "ended", ended(h.use), []string{"IMAP anna " + phone, "IMAP bob 127.0.0.1"})
+	if len(h.use) != 4 {
+		t.Errorf("%d observations", len(h.use))
+	}
+	var last string // what remains of a session whose login was in a log that is gone
+	for line := range strings.Lines(courier.Log()) {
+		if strings.Contains(line, "DISCONNECTED, user=anna") {
+			last = line
+		}
+	}
+	equal(t, "the end alone", ended(listen(t, c, last).use), []string{"IMAP anna " + phone})
+}

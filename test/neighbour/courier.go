@@ -43,9 +43,10 @@ func StartCourier(t testing.TB, cfg CourierConfig) *Courier {
 	host := Address()
 	c := &Courier{Dir: inMemory(t, cfg.Name), IMAP: net.JoinHostPort(host, "1143")}
 	const tcpd, login, imapd, gamin = "/usr/sbin/couriertcpd", "/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd", "/usr/libexec/gam_server"
-	ownRoot(t, c.Dir, from, tcpd, login, imapd, gamin)
+	const logger = "/usr/sbin/courierlogger"
+	ownRoot(t, c.Dir, from, tcpd, login, imapd, gamin, logger)
 	c.process = newProcess(t, cmp.Or(cfg.Name, "courier"), tcpd,
-		"-address="+host, "-maxprocs=1000", "-maxperip=1000", "-nodnslookup", "-noidentlookup", "1143", login, imapd, "Maildir")
+		"-address="+host, "-maxprocs=1000", "-maxperip=1000", "-nodnslookup", "-noidentlookup", "-stderrlogger="+logger, "-stderrloggername=imapd", "1143", login, imapd, "Maildir")
 	c.root = c.Dir
 	c.env = append(append([]string{libraries(t, c.Dir, "/")}, courierUsual...), cfg.Settings...)
 	c.env = append(c.env, "GAM_CLIENT_ID="+filepath.Base(c.Dir)) // else every Courier of this machine asks the first one's gam_server, by a socket whose name no file system has
@@ -54,6 +55,9 @@ func StartCourier(t testing.TB, cfg CourierConfig) *Courier {
 	write(t, filepath.Join(c.Dir, "etc/passwd"), fmt.Sprintf("%s:x:%d:%d::/:/bin/false\n", nobody, uid, gid), 0o644)
 	makeFolder(t, filepath.Join(c.Dir, "run/courier/authdaemon"), "")
 	makeFolder(t, filepath.Join(c.Dir, "tmp"), nobody)
+	makeFolder(t, filepath.Join(c.Dir, "dev"), "")
+	write(t, filepath.Join(c.Dir, "dev/null"), "", 0o666)
+	c.syslog(filepath.Join(c.Dir, "dev/log"))
 	for user := range cfg.Users {
 		for _, part := range []string{"", "Maildir", "Maildir/cur", "Maildir/new", "Maildir/tmp"} {
 			makeFolder(t, filepath.Join(c.Dir, "mail", user, part), nobody)
