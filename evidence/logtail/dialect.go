@@ -4,11 +4,12 @@ import "slices"
 
 // Dialect names.
 const (
-	Postfix = "postfix"
-	Dovecot = "dovecot"
-	Exim    = "exim"
-	Cyrus   = "cyrus"
-	Courier = "courier"
+	Postfix  = "postfix"
+	Dovecot  = "dovecot"
+	Exim     = "exim"
+	Cyrus    = "cyrus"
+	Courier  = "courier"
+	Sendmail = "sendmail"
 )
 
 // dialect is how one kind of server writes its log.
@@ -26,6 +27,7 @@ var dialects = []dialect{
 	{Exim, isEximProgram, isExim, parseExim},
 	{Cyrus, isCyrusProgram, nil, parseCyrus},
 	{Courier, isCourierProgram, nil, parseCourier},
+	{Sendmail, isSendmailProgram, nil, parseSendmail},
 }
 
 // Dialects are the names of the dialects we know.

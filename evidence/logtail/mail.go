@@ -16,7 +16,7 @@ type mail struct {
 	User       string     `json:"user,omitempty"` // authenticated user, or the one who called the local sendmail command: "uid 33", "www-data"
 	From       string     `json:"from,omitempty"` // envelope sender, where it is told before the message is accepted
 	Submission bool       `json:"submission,omitempty"`
-	Silent     bool       `json:"silent,omitempty"` // never use: root's local mail, and what is born in the house
+	Silent     bool       `json:"silent,omitempty"` // never use: root's local mail, what is born in the house, what was met before
 	Again      string     `json:"again,omitempty"`  // queue id of its first pass
 	Message    string     `json:"message,omitempty"`
 }
@@ -28,23 +28,26 @@ type queued struct {
 	Client  netip.Addr `json:"client,omitzero"`
 }
 
-// accepted takes a message into the queue, and decides whether it is use, and whose.
+// accepted takes a message into the queue, unless it was met before.
 func (s *State) accepted(id string, m mail, from string, event *Event) {
-	again := s.saw(m.Again, m.At) || s.mayRepeat(m) && s.saw(m.Message, m.At)
+	m.Silent = m.Silent || s.repeats(m)
 	s.remember(id, m.At)
 	s.remember(m.Message, m.At)
+	s.take(id, m, from, event)
+}
+
+// take decides whether a message that is now in the queue is use, and whose.
+func (s *State) take(id string, m mail, from string, event *Event) {
 	s.enqueue(id, m)
-	if s.isOwn(m.Client, m.User, from) {
+	switch {
+	case s.isOwn(m.Client, m.User, from):
 		event.Own = true
-		return
+	case !m.Silent:
+		channel, sender := s.senderOf(m, from)
+		o := s.observation(m.At, channel)
+		o.Sender, o.Client, o.From, o.Message = sender, m.Client, from, m.Message
+		event.Use = append(event.Use, o)
 	}
-	if again || m.Silent {
-		return
-	}
-	channel, sender := s.senderOf(m, from)
-	o := s.observation(m.At, channel)
-	o.Sender, o.Client, o.From, o.Message = sender, m.Client, from, m.Message
-	event.Use = append(event.Use, o)
 }
 
 // enqueue remembers the Message-ID for the lines that tell of deliveries.
@@ -54,9 +57,10 @@ func (s *State) enqueue(id string, m mail) {
 	}
 }
 
-// mayRepeat tells whether a message may be given back by a content filter, by SMTP or by the sendmail command, after it passed before.
-func (s *State) mayRepeat(m mail) bool {
-	return m.Again != "" || !m.Client.IsValid() || m.Client.IsLoopback() || within(s.c.Gateways, m.Client)
+// repeats tells whether a content filter gives a message back, by SMTP or by the sendmail command, after it passed before.
+func (s *State) repeats(m mail) bool {
+	may := m.Again != "" || !m.Client.IsValid() || m.Client.IsLoopback() || within(s.c.Gateways, m.Client)
+	return s.saw(m.Again, m.At) || may && s.saw(m.Message, m.At)
 }
 
 func (s *State) senderOf(m mail, from string) (evidence.Channel, string) {
