@@ -10,6 +10,7 @@ const (
 	Cyrus    = "cyrus"
 	Courier  = "courier"
 	Sendmail = "sendmail"
+	Qmail    = "qmail"
 )
 
 // dialect is how one kind of server writes its log.
@@ -28,6 +29,7 @@ var dialects = []dialect{
 	{Cyrus, isCyrusProgram, nil, parseCyrus},
 	{Courier, isCourierProgram, nil, parseCourier},
 	{Sendmail, isSendmailProgram, nil, parseSendmail},
+	{Qmail, isQmailProgram, isQmail, parseQmail},
 }
 
 // Dialects are the names of the dialects we know.

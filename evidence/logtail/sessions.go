@@ -52,6 +52,16 @@ func (s *State) begin(key string, l session, own bool, event *Event) Result {
 	return Parsed
 }
 
+// moment takes a login whose end is not told anywhere: use at that moment.
+func (s *State) moment(l session, event *Event) Result {
+	if s.isOwn(l.client, l.user, "") {
+		event.Own = true
+		return Parsed
+	}
+	event.Use = append(event.Use, s.loginOf("", l))
+	return Parsed
+}
+
 // finish takes the end of a session, and tells whether its login was read. named: it has an id.
 func (s *State) finish(key string, named bool, event *Event) (known bool) {
 	if _, own := s.own.get(hash(key)); own {

@@ -1,6 +1,7 @@
 package logtail
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,6 +28,8 @@ func (s *stamps) cut(line string) (at time.Time, rest string, ok bool) {
 	switch {
 	case len(line) <= yearless:
 		return time.Time{}, "", false
+	case line[0] == '@':
+		at, rest, ok = cutTAI64N(line)
 	case line[0] >= '0' && line[0] <= '9':
 		at, rest, ok = s.cutISO(line)
 	default:
@@ -64,6 +67,22 @@ func (s *stamps) cutISO(line string) (time.Time, string, bool) {
 		}
 	}
 	return time.Time{}, "", false
+}
+
+// cutTAI64N reads @40000000 3f6421d1 1170a7b4 (written without blanks), as multilog writes it: seconds since 1970 and ten, plus 2^62, and nanoseconds.
+func cutTAI64N(line string) (time.Time, string, bool) {
+	label, rest, ok := strings.Cut(line[1:], " ")
+	if !ok || len(label) != 24 {
+		return time.Time{}, "", false
+	}
+	seconds, err := strconv.ParseUint(label[:16], 16, 64)
+	nanoseconds, bad := strconv.ParseUint(label[16:], 16, 32)
+	const zero = 1<<62 + 10
+	if err != nil || bad != nil || seconds < zero || seconds-zero > 1<<36 {
+		return time.Time{}, "", false
+	}
+	at := time.Unix(int64(seconds-zero), int64(nanoseconds)).UTC().Truncate(time.Microsecond)
+	return at, rest, at.Year() >= 1990
 }
 
 // withoutOffset takes off +0100 and the space behind it.
