@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "write what Parse says into testdata/cases")
 
 // caseFile is one file of testdata/cases: comments, a config, perhaps a time, then log lines. Behind each line stands, indented, what it gives:
-// the Result, "own" if it shows our own traffic, and one JSON object for each observation.
+// the Result, "own" if it shows our own traffic, and one JSON object for each observation. A log line may have a bar in front, that it can begin with "#".
 type caseFile struct {
 	state *State
 	lines []string
@@ -89,7 +89,7 @@ func TestCases(t *testing.T) {
 				if !isLog(line) {
 					continue
 				}
-				got := shown(Parse(line, f.state))
+				got := shown(Parse(strings.TrimPrefix(line, "|"), f.state))
 				all.WriteString(got)
 				if got != f.want[i] && !*update {
 					t.Errorf("%s\ngot\n%swant\n%s", line, got, f.want[i])

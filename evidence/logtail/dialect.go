@@ -38,6 +38,9 @@ func Dialects() []string {
 	for i, d := range dialects {
 		names[i] = d.name
 	}
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
 	return names
 }
 

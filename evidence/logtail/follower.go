@@ -87,6 +87,9 @@ func New(o Options, t Testimony, c clock.Clock, log logrus.FieldLogger) (*Follow
 			return nil, fmt.Errorf("log %s: unknown dialect %q", o.Source, d)
 		}
 	}
+	if d, ok := formatOf(o.Dialects); ok && len(o.Dialects) > 1 {
+		return nil, fmt.Errorf("log %s: files of %s hold no other dialect", o.Source, d.name)
+	}
 	if o.Every <= 0 {
 		o.Every = time.Second
 	}

@@ -41,32 +41,26 @@ func (s *stamps) cut(line string) (at time.Time, rest string, ok bool) {
 	return at, rest, ok
 }
 
-var isoLayouts = []string{
-	"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z0700",
-	"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999",
-}
-
 // cutISO reads 2026-11-23T18:30:01.123456+01:00 and its relatives, also with a space before the offset. A stamp without an offset is of the configured zone.
 func (s *stamps) cutISO(line string) (time.Time, string, bool) {
-	date := len("2006-01-02")
-	if line[date] != 'T' && line[date] != ' ' {
+	at, rest, ok := cutISO(line, zone{s.zone, s.before()})
+	if !ok || !strings.HasPrefix(rest, " ") {
 		return time.Time{}, "", false
 	}
-	end := strings.IndexByte(line[date+1:], ' ')
-	if end < 0 {
-		return time.Time{}, "", false
-	}
-	end += date + 1
-	stamp, rest := line[:end], line[end+1:]
+	stamp, rest := line[:len(line)-len(rest)], rest[1:]
 	if after := withoutOffset(rest); len(after) < len(rest) { // Exim's log_timezone
-		stamp, rest = strings.Replace(stamp, " ", "T", 1)+rest[:5], after
+		at, ok = parseISO(stamp+rest[:5], utc)
+		rest = after
 	}
-	for _, layout := range isoLayouts {
-		if at, err := time.ParseInLocation(layout, stamp, s.zone); err == nil && at.Year() >= 1990 {
-			return at.UTC().Truncate(time.Microsecond), rest, true // the resolution of the ledger
-		}
+	return at, rest, ok
+}
+
+// before is the stamp that was read before, zero if there is none.
+func (s *stamps) before() time.Time {
+	if !s.read {
+		return time.Time{}
 	}
-	return time.Time{}, "", false
+	return s.ref
 }
 
 // cutTAI64N reads @40000000 3f6421d1 1170a7b4 (written without blanks), as multilog writes it: seconds since 1970 and ten, plus 2^62, and nanoseconds.
@@ -99,7 +93,7 @@ func (s *stamps) cutYearless(line string) (time.Time, string, bool) {
 	if rest[0] != ' ' {
 		return time.Time{}, "", false
 	}
-	if text == s.text && s.read {
+	if text == s.text && s.read { // as often, the line before had the same
 		return s.parsed, rest[1:], true
 	}
 	m, d, clock, ok := splitYearless(text)
@@ -153,18 +147,18 @@ func (s *stamps) year(m time.Month, d int, clock time.Duration) (best time.Time,
 		oldest = newest - 2
 	}
 	for year := newest; year >= oldest; year-- {
-		at := time.Date(year, m, d, int(clock/time.Hour), int(clock/time.Minute)%60, int(clock/time.Second)%60, 0, s.zone)
-		if at.Day() != d { // 29 February of another year, 31 November
+		if d > daysIn(year, m) { // 29 February of another year, 31 November
 			continue
 		}
+		at := wall(year, m, d, clock, s.zone, s.before())
 		if !s.read {
 			if !at.After(s.ref.Add(24 * time.Hour)) {
-				return at.UTC(), true
+				return at, true
 			}
 			continue
 		}
 		if !ok || at.Sub(s.ref).Abs() < best.Sub(s.ref).Abs() {
-			best, ok = at.UTC(), true
+			best, ok = at, true
 		}
 	}
 	return best, ok

@@ -51,6 +51,17 @@ type State struct {
 	logouts  *bounded[string, logout]    // by session id
 	heard    map[string]time.Time        // by dialect: the last line
 	lastOwn  time.Time
+
+	format  format    // fills the log's files alone; zero where they are syslog's
+	file    fileState // of the file from which the next line is
+	columns columns   // of the same
+	values  []string  // of the last line, to be used again
+}
+
+// fileState is what is remembered of one file of a log.
+type fileState struct {
+	Header string    `json:"header,omitempty"` // names its columns
+	Ref    time.Time `json:"ref,omitzero"`     // its last stamp
 }
 
 // NewState returns a State that knows no line yet. Stamps without a year are of the latest year in which the first of them lies before notAfter: the
@@ -60,8 +71,9 @@ func NewState(c Config, notAfter time.Time) *State {
 	if zone == nil {
 		zone = time.UTC
 	}
+	format, _ := formatOf(c.Dialects)
 	return &State{
-		c: c, stamps: stamps{zone: zone, ref: notAfter},
+		c: c, format: format, stamps: stamps{zone: zone, ref: notAfter},
 		pending:  newBounded[string, mail](maxPending),
 		queued:   newBounded[string, queued](maxQueued),
 		recent:   newBounded[uint64, time.Time](maxRecent),

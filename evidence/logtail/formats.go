@@ -1,0 +1,36 @@
+package logtail
+
+import "slices"
+
+// format is a dialect whose files hold nothing else: who names it in Config.Dialects names it alone. Its lines have neither the stamp nor the header of syslog.
+type format struct {
+	name   string
+	parse  func(line string, s *State, event *Event) Result
+	quoted bool // a line break inside quotes belongs to the line
+}
+
+var formats = []format{
+	{ExchangeTracking, parseTracking, true},
+}
+
+// formatOf is the dialect that fills the log's files alone; ok is false where they are syslog's.
+func formatOf(dialects []string) (f format, ok bool) {
+	i := slices.IndexFunc(formats, func(f format) bool { return slices.Contains(dialects, f.name) })
+	if i < 0 {
+		return format{}, false
+	}
+	return formats[i], true
+}
+
+// parseFormat reads a line of a file that one dialect fills.
+func (s *State) parseFormat(line string) (event Event, result Result) {
+	result = s.format.parse(line, s, &event)
+	if !event.At.IsZero() && result != Unparsed {
+		s.file.Ref, s.stamps.ref, s.stamps.read = event.At, event.At, true
+		s.heard[s.format.name] = event.At
+	}
+	if event.Own {
+		s.lastOwn = event.At
+	}
+	return event, result
+}
