@@ -10,9 +10,7 @@ var monitors = []string{"healthmailbox", "extest_", "inboundproxy@", "maildelive
 
 // isMonitor tells whether a user or a sender is Exchange itself: a monitor, or the account of a server (its name ends in a dollar sign).
 func isMonitor(name string) bool {
-	if slash := strings.LastIndexByte(name, '\\'); slash >= 0 {
-		name = name[slash+1:]
-	}
+	name = withoutDomain(name)
 	if strings.HasSuffix(name, "$") || strings.EqualFold(name, "SYSTEM") {
 		return true
 	}
@@ -23,6 +21,9 @@ func isMonitor(name string) bool {
 	}
 	return false
 }
+
+// withoutDomain is anna of CONTOSO\anna.
+func withoutDomain(user string) string { return user[strings.LastIndexByte(user, '\\')+1:] }
 
 // endpoint reads an address with a port, or without one: 192.0.2.1:25, [2001:db8::1]:25, fe80::1%5.
 func endpoint(text string) netip.Addr {
@@ -45,4 +46,10 @@ func domainOf(address string) string {
 		return address[at+1:]
 	}
 	return ""
+}
+
+// firstAddress reads the first of a list of addresses: the client, before the proxies that it came by.
+func firstAddress(list string) netip.Addr {
+	first, _, _ := strings.Cut(list, ",")
+	return endpoint(strings.TrimSpace(first))
 }

@@ -11,6 +11,10 @@ type format struct {
 
 var formats = []format{
 	{ExchangeTracking, parseTracking, true},
+	{ExchangeSMTP, parseExchangeSMTP, true},
+	{ExchangeIMAP, parseExchangeIMAP, true},
+	{ExchangeProxy, parseExchangeProxy, true},
+	{IIS, parseIIS, false},
 }
 
 // formatOf is the dialect that fills the log's files alone; ok is false where they are syslog's.

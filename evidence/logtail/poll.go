@@ -3,6 +3,7 @@ package logtail
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -89,7 +90,7 @@ func (f *Follower) lookForPath(all []candidate) {
 // judgeLogouts decides on the sessions whose logins did not come, and on those whose end is not told. The log's time is that of its last line and what has passed since that was read.
 func (f *Follower) judgeLogouts() {
 	now := f.pos.LastLine.Add(f.now.Sub(f.heard))
-	for _, o := range append(f.state.overdue(now), f.state.forgotten(now)...) {
+	for _, o := range slices.Concat(f.state.overdue(now), f.state.forgotten(now), f.state.idle(now)) {
 		f.batch.add(o)
 	}
 }

@@ -117,6 +117,10 @@ func (s *State) reopen(o evidence.Observation) {
 	if o.Source != s.c.Source || (!o.Open && o.Until.IsZero()) {
 		return
 	}
+	if strings.HasPrefix(o.Message, activityMark) {
+		s.reactivate(o)
+		return
+	}
 	key := o.Message
 	if key == "" {
 		key = sessionKey(strings.ToLower(o.Detail), o.Sender, "")

@@ -51,6 +51,8 @@ type State struct {
 	logouts  *bounded[string, logout]    // by session id
 	heard    map[string]time.Time        // by dialect: the last line
 	lastOwn  time.Time
+	dialogs  *bounded[string, *dialog]
+	active   *bounded[string, *activity] // by client.key
 
 	format  format    // fills the log's files alone; zero where they are syslog's
 	file    fileState // of the file from which the next line is
@@ -81,6 +83,8 @@ func NewState(c Config, notAfter time.Time) *State {
 		places:   newBounded[string, string](maxSessions),
 		own:      newBounded[uint64, time.Time](maxOwn),
 		logouts:  newBounded[string, logout](maxLogouts),
+		active:   newBounded[string, *activity](maxSessions),
+		dialogs:  newBounded[string, *dialog](maxDialogs),
 		heard:    make(map[string]time.Time),
 	}
 }
@@ -101,7 +105,7 @@ func (s *State) unheard() []string {
 }
 
 func (s *State) isOwn(client netip.Addr, user, from string) bool {
-	return within(s.c.Own, client) || named(s.c.OwnUsers, user) || named(s.c.OwnSenders, from)
+	return within(s.c.Own, client) || named(s.c.OwnUsers, user) || named(s.c.OwnUsers, withoutDomain(user)) || named(s.c.OwnSenders, from)
 }
 
 // saw tells whether a message was seen shortly before; remember makes it so.
@@ -144,6 +148,7 @@ type snapshot struct {
 	Logouts map[string]logout    `json:"logouts,omitempty"`
 	Heard   map[string]time.Time `json:"heard,omitempty"`
 	LastOwn time.Time            `json:"last_own,omitzero"`
+	Dialogs map[string]dialog    `json:"dialogs,omitempty"`
 }
 
 func (s *State) snapshot() snapshot {
@@ -160,6 +165,7 @@ func (s *State) snapshot() snapshot {
 		}
 	}
 	snap.Recent = snap.Recent[max(0, len(snap.Recent)-keptRecent):]
+	snap.Dialogs = s.openDialogs()
 	for id := range s.own.each {
 		snap.Own = append(snap.Own, id)
 	}
@@ -192,6 +198,9 @@ func (s *State) restore(snap snapshot) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(snap.Logouts)) {
 		s.logouts.put(id, snap.Logouts[id])
+	}
+	for _, key := range slices.Sorted(maps.Keys(snap.Dialogs)) {
+		s.begin(key, snap.Dialogs[key])
 	}
 	maps.Copy(s.heard, snap.Heard)
 	s.lastOwn = snap.LastOwn

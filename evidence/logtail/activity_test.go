@@ -1,0 +1,60 @@
+package logtail
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestActivity(t *testing.T) {
+	s := NewState(Config{Source: "log"}, noon)
+	c := client{service: "EAS", user: "anna", addr: netip.MustParseAddr("203.0.113.4")}
+	touch := func(s *State, at time.Time) (begun, ended bool) {
+		e := Event{At: at}
+		s.touch(c, &e)
+		for _, o := range e.Use {
+			begun = begun || o.Open
+			ended = ended || !o.Until.IsZero()
+		}
+		return begun, ended
+	}
+	if begun, _ := touch(s, noon); !begun {
+		t.Fatal("the first request begins nothing")
+	}
+	if begun, ended := touch(s, noon.Add(activityEnds)); begun || ended {
+		t.Error("a request shortly after begins another session")
+	}
+	if begun, ended := touch(s, noon.Add(3*activityEnds)); !begun || !ended {
+		t.Error("a request long after goes on with the old session")
+	}
+	if use := s.idle(noon.Add(4 * activityEnds)); len(use) != 0 {
+		t.Errorf("ended too early: %v", use)
+	}
+	use := s.idle(noon.Add(4*activityEnds + time.Second))
+	if len(use) != 1 || !use[0].Until.Equal(noon.Add(3*activityEnds)) || !use[0].At.Equal(use[0].Until) {
+		t.Errorf("silence ends: %v", use)
+	}
+}
+
+// TestActivityAfterARestart takes up what the ledger has: the session goes on, and ends.
+func TestActivityAfterARestart(t *testing.T) {
+	c := client{service: "EAS", user: "anna", addr: netip.MustParseAddr("203.0.113.4"), agent: "iPhone"}
+	before := NewState(Config{Source: "log"}, noon)
+	e := Event{At: noon}
+	before.touch(c, &e)
+	after := NewState(Config{Source: "log"}, noon)
+	after.restore(snapshot{Ref: noon.Add(time.Hour)})
+	after.reopen(e.Use[0])
+	again := Event{At: noon.Add(2 * time.Hour)}
+	if after.touch(c, &again); len(again.Use) != 0 {
+		t.Errorf("it begins again: %v", again.Use)
+	}
+	use := after.idle(noon.Add(2*time.Hour + activityEnds + 1))
+	if len(use) != 1 || use[0].Message != e.Use[0].Message || !use[0].Until.Equal(noon.Add(2*time.Hour)) {
+		t.Errorf("it ends: %v", use)
+	}
+	after.reopen(e.Use[0])
+	if after.reopen(use[0]); after.active.len() != 0 {
+		t.Error("an ended session is open after a restart")
+	}
+}
