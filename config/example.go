@@ -86,6 +86,7 @@ var exampleValues = values{
 	"evidence": []sample{
 		{name: "maillog", full: true, set: values{"file": "/var/log/mail.log"}},
 		{name: "dovecot", set: values{"kind": "dovecot", "file": "/var/log/dovecot.log"}},
+		{name: "tracking", set: values{"kind": "exchange-tracking", "file": "/mnt/exch01/MessageTracking/MSGTRK*.LOG"}},
 	},
 }
 

@@ -60,7 +60,7 @@ func TestExampleValidatesWithEveryKey(t *testing.T) {
 	if b := cfg.Bridge; b.Shared["sales"].Mailbox != "info@example.com" || b.Mailboxes["anna@example.com"].Folders["Notizen"] != "Notes" {
 		t.Errorf("bridge: %+v", b)
 	}
-	if len(cfg.Listeners) != 4 || len(cfg.Evidence) != 2 || len(cfg.Mailboxes) != 4 || cfg.Recipients.Postmaster == "" || len(cfg.Recipients.Listed) != 1 || len(cfg.Recipients.Ask) != 2 || cfg.Verdict.MXSwitched.IsZero() {
+	if len(cfg.Listeners) != 4 || len(cfg.Evidence) != 3 || len(cfg.Mailboxes) != 4 || cfg.Recipients.Postmaster == "" || len(cfg.Recipients.Listed) != 1 || len(cfg.Recipients.Ask) != 2 || cfg.Verdict.MXSwitched.IsZero() {
 		t.Errorf("%+v", cfg)
 	}
 }

@@ -53,9 +53,7 @@ func (d *dialog) command(text string) (left bool) {
 	case "HELO", "EHLO":
 		d.Name = strings.Clone(strings.TrimSpace(rest))
 	case "MAIL":
-		if from, ok := angled(rest, "<"); ok {
-			d.From = strings.Clone(from)
-		}
+		d.From = strings.Clone(reversePath(rest))
 	case "BDAT":
 		d.Awaits = ""
 		if strings.HasSuffix(strings.ToUpper(strings.TrimSpace(rest)), " LAST") {
@@ -76,6 +74,16 @@ func (d *dialog) command(text string) (left bool) {
 		return true
 	}
 	return false
+}
+
+// reversePath reads FROM:<anna@example.com> SIZE=1; some clients leave the brackets away.
+func reversePath(rest string) string {
+	if from, ok := angled(rest, "<"); ok {
+		return from
+	}
+	_, from, _ := strings.Cut(rest, ":")
+	from, _, _ = strings.Cut(strings.TrimSpace(from), " ")
+	return from
 }
 
 // auth reads AUTH LOGIN, AUTH PLAIN and others, perhaps with an initial response (RFC 4954 §4).
@@ -251,5 +259,11 @@ func isHostName(name string) bool {
 	return err != nil
 }
 
-// client is who is logged in.
-func (d *dialog) client() client { return client{service: d.Service, user: d.User, addr: d.Client} }
+// client is who is logged in: where the log does not name him, the address.
+func (d *dialog) client() client {
+	user := d.User
+	if user == "" && d.Client.IsValid() {
+		user = d.Client.String()
+	}
+	return client{service: d.Service, user: user, addr: d.Client}
+}

@@ -18,6 +18,51 @@ func (s *State) begin(key string, d dialog) *dialog {
 	return kept
 }
 
+// hear reads what the server said in a session, and tells what it decided: a login, a message taken, the end.
+func (s *State) hear(key string, d *dialog, text string, event *Event) {
+	switch d.reply(text) {
+	case loggedIn:
+		if d.Service != "SMTP" { // who logs in to send is told of when he does
+			s.touch(d.client(), event)
+		}
+	case accepted:
+		s.took(d.mail(event.At, savedAs(text)), d.From, d.From, event)
+	case over:
+		s.hangUp(key, d, event)
+	}
+}
+
+// listen reads what the client said.
+func (s *State) listen(key string, d *dialog, text string, event *Event) {
+	switch left := d.command(text); {
+	case left:
+		s.hangUp(key, d, event)
+	case d.reads():
+		s.touch(d.client(), event)
+	}
+}
+
+// hangUp ends a session. What still stands of it in the log has no meaning.
+func (s *State) hangUp(key string, d *dialog, event *Event) {
+	if d.reads() {
+		s.leave(d.client(), event)
+	}
+	s.dialogs.remove(key)
+}
+
+// reads tells of a session in which a user reads mail.
+func (d *dialog) reads() bool { return d.Authentic && d.Service != "SMTP" }
+
+// savedAs is the Message-ID in a reply to a message: 250 Ok, message saved <Message-ID: 1@example.com>.
+func savedAs(reply string) string {
+	id, ok := angled(reply, "<")
+	id = strings.TrimSpace(strings.TrimPrefix(id, "Message-ID:"))
+	if !ok || !strings.Contains(id, "@") {
+		return ""
+	}
+	return "<" + id + ">"
+}
+
 // keptDialogs is how many of them survive a restart: the newest.
 const keptDialogs = 512
 

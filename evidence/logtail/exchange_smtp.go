@@ -85,9 +85,5 @@ func (s *State) exchangeTook(d *dialog, reply string, event *Event) Result {
 	if isMonitor(d.User) || isMonitor(d.From) {
 		return Known
 	}
-	id := ""
-	if inner, ok := angled(reply, "<"); ok {
-		id = "<" + inner + ">"
-	}
-	return s.took(d.mail(event.At, id), d.From, d.From, event)
+	return s.took(d.mail(event.At, savedAs(reply)), d.From, d.From, event)
 }

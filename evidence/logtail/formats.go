@@ -15,6 +15,9 @@ var formats = []format{
 	{ExchangeIMAP, parseExchangeIMAP, true},
 	{ExchangeProxy, parseExchangeProxy, true},
 	{IIS, parseIIS, false},
+	{HMailServer, parseHMailServer, false},
+	{MDaemon, parseMDaemon, false},
+	{Kerio, parseKerio, false},
 }
 
 // formatOf is the dialect that fills the log's files alone; ok is false where they are syslog's.
@@ -38,3 +41,6 @@ func (s *State) parseFormat(line string) (event Event, result Result) {
 	}
 	return event, result
 }
+
+// local reads a stamp that names no zone, in the log's own; the lines before tell which of two hours that clocks showed twice is meant.
+func (s *State) local() zone { return zone{s.stamps.zone, s.file.Ref} }

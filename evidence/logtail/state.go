@@ -62,6 +62,7 @@ type State struct {
 
 // fileState is what is remembered of one file of a log.
 type fileState struct {
+	Name   string    `json:"name,omitempty"`   // tells it from the log's other files
 	Header string    `json:"header,omitempty"` // names its columns
 	Ref    time.Time `json:"ref,omitzero"`     // its last stamp
 }
