@@ -8,6 +8,7 @@ type batch struct {
 	coverage     []evidence.Coverage
 	begun        map[string]int // index of a session's beginning
 	lines        int            // read since the last commit
+	octets       int            // likewise
 }
 
 // add takes an observation. A session that begins and ends within one batch is one observation.

@@ -39,12 +39,14 @@ type Follower struct {
 	clock clock.Clock
 	log   logrus.FieldLogger
 
-	restored bool
-	state    *State
-	pos      position
-	file     *os.File
-	buffer   []byte
-	batch    batch
+	restored  bool
+	state     *State
+	pos       position
+	file      *os.File
+	encoding  encoding // of the file
+	unsniffed bool     // it is not known yet
+	buffer    []byte
+	batch     batch
 
 	now       time.Time // of this poll
 	committed time.Time // when the ledger was last written to

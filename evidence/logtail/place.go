@@ -26,7 +26,7 @@ func (f *Follower) opened(all []candidate) bool {
 		f.failure = err.Error()
 		return false
 	}
-	f.file = file
+	f.file, f.unsniffed = file, true
 	if found {
 		f.pos.Inode = c.inode
 		return true

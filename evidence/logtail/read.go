@@ -9,28 +9,39 @@ import (
 
 // read takes in one buffer, up to the last whole line. In a file that has a successor the last line is whole whether it ends or not.
 func (f *Follower) read(last bool) (end bool, err error) {
+	if f.pos.Offset == 0 || f.unsniffed {
+		head := f.buffer[:4]
+		n, _ := f.file.ReadAt(head, 0)
+		f.encoding, f.unsniffed = encodingOf(head[:n]), false
+	}
 	n, err := f.file.ReadAt(f.buffer, f.pos.Offset)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("reading log %s: %w", f.o.Source, err)
 	}
 	end = n < len(f.buffer)
-	if n == 0 {
+	text := f.buffer[:n]
+	if end {
+		text = f.encoding.withoutPadding(text)
+	}
+	if len(text) == 0 {
 		return end, nil
 	}
-	f.pos.see(f.file, f.pos.Offset+int64(n))
-	f.pos.Offset += int64(f.consume(string(f.buffer[:n]), end && last))
+	f.pos.see(f.file, f.pos.Offset+int64(len(text)))
+	used := f.consume(string(text), end && last)
+	f.pos.Offset += int64(used)
+	f.batch.octets += used
 	return end, nil
 }
 
 // consume reads lines and returns how many octets they were. What is not yet a whole line is left, unless it fills the buffer.
 func (f *Follower) consume(text string, last bool) (used int) {
 	for {
-		end := strings.IndexByte(text[used:], '\n')
+		end, next := f.lineEnd(text[used:], last)
 		if end < 0 {
 			break
 		}
 		f.line(text[used : used+end])
-		used += end + 1
+		used += next
 	}
 	rest := text[used:]
 	switch {
@@ -55,7 +66,7 @@ func (f *Follower) line(line string) {
 		f.pos.Skipping = false
 		return
 	}
-	line = strings.TrimSuffix(line, "\r")
+	line = strings.TrimSuffix(f.encoding.decode(line), "\r")
 	if line == "" {
 		return
 	}
