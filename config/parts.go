@@ -177,6 +177,8 @@ type Source struct {
 	Gateways []netip.Prefix `toml:"gateways" example:"10.0.0.7"`
 	// True: count deliveries into mailboxes as arriving mail, where no log of the mail transport is read.
 	Deliveries bool `toml:"deliveries" default:"false"`
+	// How far back logs are read at the first start, for the rhythm of those who use the old server.
+	History time.Duration `toml:"history" default:"400d" min:"1h" max:"3650d"`
 	// A log that says nothing at all for longer is a blind source; 0s: never.
 	MaxSilence time.Duration `toml:"max_silence" default:"0s" min:"0s" max:"90d"`
 	// True: without this source the verdict is "blind".

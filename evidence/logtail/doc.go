@@ -1,6 +1,6 @@
 // Package logtail reads the logs of old mail servers and tells what they show of use: mail that arrived, mail that was sent, users who logged in.
 //
-// Parse is the reading of one line. It is a pure function of the line and a State: the State joins the lines of one message (Postfix names a
+// Parse is the reading of one line. It is a pure function of the line and a State: the State knows the columns that a file's header names, and joins the lines of one message (Postfix names a
 // message by its queue id and spreads it over several programs) and the two ends of a session, and it is bounded. Each dialect has one
 // small file. A line is of a program that is none of ours, known and without meaning, understood, or unparsed. What never becomes an observation:
 // refused mail, failed logins, our own bridge, tee and probes, root's local mail, and the second pass of mail through a content filter.
@@ -17,6 +17,12 @@
 //  3. Observations, the coverage they prove and the new position become durable in one change; only then does it read on. After a crash it
 //     reads the same lines again, or none.
 //  4. At the end of a file that has a successor it goes there; else it has read everything, and coverage reaches to now.
+//
+// Windows servers keep a folder of dated files, several of them written to at a time. A Follower whose path is a pattern, and whose dialect fills files of its own,
+// reads each of them once, the oldest first, as far as it was written; it looks again at those that grow, however late, and forgets those that have not for days. What
+// is found is made durable with the places in all of them, and there is coverage only when all have been read.
+//
+// At the first start it reads back what there is: predecessors, compressed ones too (gzip, bzip2), up to Options.History.
 //
 // A log keeps what happened while nobody read it: after a restart that finds the same place again, coverage spans the pause. Where the place is
 // lost it begins anew with the first line found. A file that is missing, that cannot be read, that was never heard to speak of a mail server,

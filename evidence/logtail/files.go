@@ -2,7 +2,9 @@ package logtail
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,12 +22,15 @@ type candidate struct {
 }
 
 // candidates lists the files of a log, oldest first. Of a pattern these are all files that match; of a plain path the file itself, last, and its
-// predecessors by the names that logrotate, newsyslog and their like give: path.1, path-20261123. Compressed ones cannot be read.
+// predecessors by the names that logrotate, newsyslog and their like give: path.1, path-20261123, path.2.gz.
 func candidates(pattern string) ([]candidate, error) {
-	if strings.ContainsAny(pattern, "*?[") {
+	if isPattern(pattern) {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, fmt.Errorf("looking for %s: %w", pattern, err)
+		}
+		if err := reachable(filepath.Dir(pattern)); len(names) == 0 && err != nil {
+			return nil, err
 		}
 		return inOrder(names), nil
 	}
@@ -33,13 +38,26 @@ func candidates(pattern string) ([]candidate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for the predecessors of %s: %w", pattern, err)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !isDated(name[len(pattern)+1:]) })
+	names = slices.DeleteFunc(names, func(name string) bool { return !isDated(unpackedName(name)[len(pattern)+1:]) })
 	all := inOrder(names)
 	if c, ok := stat(pattern); ok {
 		all = append(all, c)
 	}
 	return all, nil
 }
+
+// reachable tells why a folder cannot be looked into: a share whose server is away. One that is not there, or whose name is a pattern itself, is only empty.
+func reachable(folder string) error {
+	if isPattern(folder) {
+		return nil
+	}
+	if _, err := os.ReadDir(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func isPattern(path string) bool { return strings.ContainsAny(path, "*?[") }
 
 // isDated accepts the numbers and dates that rotation puts behind a name.
 func isDated(suffix string) bool {
@@ -49,6 +67,9 @@ func isDated(suffix string) bool {
 func inOrder(names []string) []candidate {
 	var all []candidate
 	for _, name := range names {
+		if isPacked(name) && slices.Contains(names, unpackedName(name)) {
+			continue // it is being compressed
+		}
 		if c, ok := stat(name); ok && !isCompressed(name) {
 			all = append(all, c)
 		}
@@ -59,9 +80,10 @@ func inOrder(names []string) []candidate {
 	return all
 }
 
+// isCompressed tells of compressed files that we cannot read.
 func isCompressed(name string) bool {
 	switch filepath.Ext(name) {
-	case ".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z":
+	case ".xz", ".zst", ".lz4", ".Z", ".zip":
 		return true
 	}
 	return false
@@ -86,14 +108,14 @@ func escapeGlob(path string) string { return strings.ReplaceAll(path, `\`, `\\`)
 
 // continuation finds the file in which the position lies, under whatever name: the same inode, or a copy that was made before the original
 // was truncated. The octets before the position decide.
-func continuation(all []candidate, p position) (candidate, bool) {
-	fits := func(c candidate) bool { return c.size >= p.Seen && continues(c.path, p) }
+func continuation(all []candidate, p place) (candidate, bool) {
+	fits := func(c candidate) bool { return (isPacked(c.path) || c.size >= p.Seen) && continues(c.path, p) }
 	for _, c := range all {
 		if c.inode == p.Inode && fits(c) {
 			return c, true
 		}
 	}
-	for _, c := range all {
+	for _, c := range slices.Concat(unpackedOnes(all), packedOnes(all)) {
 		if c.inode != p.Inode && p.TailSize > 0 && fits(c) {
 			return c, true
 		}
@@ -101,8 +123,16 @@ func continuation(all []candidate, p position) (candidate, bool) {
 	return candidate{}, false
 }
 
-func continues(path string, p position) bool {
-	file, err := os.Open(path)
+func packedOnes(all []candidate) []candidate {
+	return slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return !isPacked(c.path) })
+}
+
+func unpackedOnes(all []candidate) []candidate {
+	return slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return isPacked(c.path) })
+}
+
+func continues(path string, p place) bool {
+	file, err := openLog(path)
 	if err != nil {
 		return false
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -29,6 +28,7 @@ type Options struct {
 	Path       string        // absolute; a pattern (*, ?, [) means that the newest match is being written to
 	Every      time.Duration // between two looks; 0 is one second
 	Beat       time.Duration // coverage without use is written to the ledger at most this often; 0 is ten seconds
+	History    time.Duration // how far back logs are read at the first start; 0 is 400 days
 	MaxSilence time.Duration // a log that says nothing at all for longer is blind from then on; 0 is never
 }
 
@@ -42,9 +42,12 @@ type Follower struct {
 	restored  bool
 	state     *State
 	pos       position
-	file      *os.File
-	encoding  encoding // of the file
-	unsniffed bool     // it is not known yet
+	file      logFile
+	queue     []candidate // of a folder: what is still to be read in this poll, the first is open
+	begun     bool        // this poll has looked into the folder
+	since     time.Time   // of a file in a folder: lines up to then do not count
+	encoding  encoding    // of the file
+	unsniffed bool        // it is not known yet
 	buffer    []byte
 	batch     batch
 
@@ -57,6 +60,8 @@ type Follower struct {
 	skewed    int       // lines up to the last whose stamp cannot be true
 	unwritten bool      // the ledger did not take the batch
 	example   string
+	progress  Progress  // of this poll
+	told      time.Time // when the service's log told of it
 
 	mu     sync.Mutex
 	status Status
@@ -94,6 +99,9 @@ func New(o Options, t Testimony, c clock.Clock, log logrus.FieldLogger) (*Follow
 	}
 	if o.Every <= 0 {
 		o.Every = time.Second
+	}
+	if o.History <= 0 {
+		o.History = 400 * 24 * time.Hour
 	}
 	if o.Beat <= 0 {
 		o.Beat = 10 * time.Second

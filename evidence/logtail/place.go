@@ -2,7 +2,6 @@ package logtail
 
 import (
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -16,7 +15,7 @@ func (f *Follower) opened(all []candidate) bool {
 	}
 	c, found := all[0], false
 	if f.pos.Inode != 0 {
-		c, found = continuation(all, f.pos)
+		c, found = continuation(all, f.pos.place)
 	}
 	if !found {
 		c = f.beginning(all)
@@ -36,8 +35,8 @@ func (f *Follower) opened(all []candidate) bool {
 }
 
 // openCandidate opens the file that was looked at, and no other that took its name since.
-func openCandidate(c candidate) (*os.File, error) {
-	file, err := os.Open(c.path)
+func openCandidate(c candidate) (logFile, error) {
+	file, err := openLog(c.path)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +51,13 @@ func openCandidate(c candidate) (*os.File, error) {
 	return file, nil
 }
 
-// beginning is the file to begin with when there is no place to go on from.
+// beginning is the file to begin with when there is no place to go on from: at the first start the oldest of those that are of use.
 func (f *Follower) beginning(all []candidate) candidate {
 	if f.pos.Inode == 0 {
-		return all[0]
+		if c, ok := since(all, f.now.Add(-f.o.History)); ok {
+			return c
+		}
+		return all[len(all)-1]
 	}
 	if c, ok := since(all, later(f.pos.From, f.pos.LastLine)); ok {
 		return c
@@ -72,12 +74,22 @@ func (f *Follower) lose(c candidate) {
 	}
 	f.pos.begin(c.inode)
 	f.pos.From = time.Time{}
+	f.state.file = fileState{}
 }
 
 // move goes to the file's successor.
 func (f *Follower) move(next candidate) {
 	f.close()
 	f.pos.begin(next.inode)
+	f.state.file = fileState{}
+}
+
+// following are the files that may come after the one that is read. A compressed one comes only after another: what was read may have been compressed since.
+func (f *Follower) following(all []candidate) []candidate {
+	if isPacked(f.file.Name()) {
+		return all
+	}
+	return unpackedOnes(all)
 }
 
 func (f *Follower) written() time.Time {
@@ -90,3 +102,18 @@ func (f *Follower) written() time.Time {
 
 // intact tells whether the file still holds what was read.
 func (f *Follower) intact() bool { return f.pos.continues(f.file) }
+
+// ahead is how many octets there are to be read, from the place on.
+func (f *Follower) ahead(all []candidate) (octets int64) {
+	here := false
+	for _, c := range all {
+		switch {
+		case c.inode == f.pos.Inode:
+			here = true
+			octets += max(0, c.size-f.pos.Offset)
+		case here:
+			octets += c.size
+		}
+	}
+	return octets
+}

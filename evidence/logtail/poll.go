@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,8 +15,13 @@ func (f *Follower) Poll(ctx context.Context) error {
 	}
 	f.now, f.failure = f.clock.Now(), ""
 	defer f.report()
+	f.begun = false
+	step := f.step
+	if f.isFolder() {
+		step = f.stepFolder
+	}
 	for {
-		again, err := f.step(ctx)
+		again, err := step(ctx)
 		if err != nil || !again {
 			return err
 		}
@@ -26,13 +30,8 @@ func (f *Follower) Poll(ctx context.Context) error {
 
 // step reads one buffer. again tells whether there is more to read.
 func (f *Follower) step(ctx context.Context) (again bool, err error) {
-	if err := ctx.Err(); err != nil {
+	if err := f.ready(ctx); err != nil {
 		return false, err
-	}
-	if f.unwritten {
-		if err := f.commit(ctx); err != nil {
-			return false, err
-		}
 	}
 	all, err := candidates(f.o.Path)
 	if err != nil {
@@ -42,7 +41,11 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 	if !f.opened(all) {
 		return false, nil
 	}
-	next, last := successor(all, f.pos.Inode, f.written())
+	if !f.begun {
+		f.begun = true
+		f.expect(f.ahead(all))
+	}
+	next, last := successor(f.following(all), f.pos.Inode, f.written())
 	if !f.intact() {
 		f.close() // truncated: perhaps a copy was made before
 		return true, nil
@@ -64,7 +67,16 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	f.live = f.now
+	f.expect(0)
 	return false, nil
+}
+
+// ready makes sure that the ledger has what it did not take before.
+func (f *Follower) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || !f.unwritten {
+		return err
+	}
+	return f.commit(ctx)
 }
 
 // fail notes why the file cannot be read. Its content stays: what is written meanwhile is covered when it can be read again.
@@ -76,7 +88,7 @@ func (f *Follower) fail(err error) error {
 
 // lookForPath notes since when the file has been missing. A file that is away for longer than rotation takes was perhaps not written to.
 func (f *Follower) lookForPath(all []candidate) {
-	there := len(all) > 0 && (strings.ContainsAny(f.o.Path, "*?[") || all[len(all)-1].path == f.o.Path)
+	there := len(all) > 0 && (isPattern(f.o.Path) || all[len(all)-1].path == f.o.Path)
 	switch {
 	case there:
 		f.missing = time.Time{}
@@ -95,12 +107,21 @@ func (f *Follower) judgeLogouts() {
 	}
 }
 
-// commitIfDue writes what was found. At the log's end without use that may wait for the next beat.
+// How much is read before it is made durable, where there is more to read.
+const (
+	batchOctets       = 8 << 20
+	batchObservations = 2000
+)
+
+// commitIfDue writes what was found. At the log's end without use that may wait for the next beat, before it for more.
 func (f *Follower) commitIfDue(ctx context.Context, end bool) error {
-	if end && len(f.batch.observations) == 0 && f.now.Sub(f.committed) < f.o.Beat {
+	found := len(f.batch.observations)
+	switch {
+	case f.batch.lines == 0 && len(f.batch.coverage) == 0 && found == 0:
 		return nil
-	}
-	if f.batch.lines == 0 && len(f.batch.coverage) == 0 && len(f.batch.observations) == 0 {
+	case end && found == 0 && f.now.Sub(f.committed) < f.o.Beat:
+		return nil
+	case !end && found < batchObservations && f.batch.octets < batchOctets:
 		return nil
 	}
 	return f.commit(ctx)
@@ -117,5 +138,6 @@ func (f *Follower) commit(ctx context.Context) error {
 		return fmt.Errorf("recording log %s: %w", f.o.Source, err)
 	}
 	f.batch, f.committed, f.unwritten = batch{}, f.now, false
+	f.tellProgress()
 	return nil
 }

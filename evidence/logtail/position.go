@@ -13,14 +13,22 @@ import (
 // tailSize is how many octets at the end of what was seen prove that a file is still the one we read.
 const tailSize = 256
 
+// place is how far one file was read.
+type place struct {
+	Inode    uint64 `json:"inode,omitempty"`
+	Offset   int64  `json:"offset"`             // of the next line
+	Seen     int64  `json:"seen"`               // where the file ended when it was last read; a line that is not yet whole lies between
+	Tail     uint64 `json:"tail,omitempty"`     // hash of the octets before Seen
+	TailSize int    `json:"tailsize,omitempty"` // their number
+	Skipping bool   `json:"skipping,omitempty"`
+}
+
 // position is how far a log was read, and everything needed to go on from there. It is kept as JSON in the ledger's Offset.
 type position struct {
-	Inode    uint64 `json:"inode"`
-	Offset   int64  `json:"offset"`   // of the next line
-	Seen     int64  `json:"seen"`     // where the file ended when it was last read; a line that is not yet whole lies between
-	Tail     uint64 `json:"tail"`     // hash of the octets before Seen
-	TailSize int    `json:"tailsize"` // their number
-	Skipping bool   `json:"skipping,omitempty"`
+	place // in the file that is read; in a folder that of the file it is in
+
+	Files   map[string]filed `json:"files,omitempty"`  // of a folder: by their names
+	Settled time.Time        `json:"settled,omitzero"` // files of a folder that were last written to by then, and are not among Files, were read
 
 	// From is where the coverage that was not yet granted begins. Zero: the place was lost; it begins with the next line.
 	From     time.Time `json:"from,omitzero"`
@@ -49,7 +57,7 @@ func readPosition(o ledger.Offset) (position, error) {
 }
 
 // see notes that the file was read up to a place.
-func (p *position) see(file io.ReaderAt, end int64) {
+func (p *place) see(file io.ReaderAt, end int64) {
 	tail := make([]byte, min(end, tailSize))
 	if n, _ := file.ReadAt(tail, end-int64(len(tail))); n == len(tail) {
 		p.Seen, p.Tail, p.TailSize = end, sum(tail), n
@@ -57,7 +65,7 @@ func (p *position) see(file io.ReaderAt, end int64) {
 }
 
 // continues tells whether the file still holds what was seen.
-func (p position) continues(file io.ReaderAt) bool {
+func (p place) continues(file io.ReaderAt) bool {
 	if p.TailSize == 0 {
 		return true
 	}
@@ -67,8 +75,8 @@ func (p position) continues(file io.ReaderAt) bool {
 }
 
 // begin is the beginning of a file.
-func (p *position) begin(inode uint64) {
-	p.Inode, p.Offset, p.Seen, p.Tail, p.TailSize, p.Skipping = inode, 0, 0, 0, 0, false
+func (p *place) begin(inode uint64) {
+	*p = place{Inode: inode}
 }
 
 func sum(octets []byte) uint64 {

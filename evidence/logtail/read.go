@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // read takes in one buffer, up to the last whole line. In a file that has a successor the last line is whole whether it ends or not.
@@ -18,6 +19,7 @@ func (f *Follower) read(last bool) (end bool, err error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("reading log %s: %w", f.o.Source, err)
 	}
+	defer f.lookForDamage()
 	end = n < len(f.buffer)
 	text := f.buffer[:n]
 	if end {
@@ -30,7 +32,17 @@ func (f *Follower) read(last bool) (end bool, err error) {
 	used := f.consume(string(text), end && last)
 	f.pos.Offset += int64(used)
 	f.batch.octets += used
+	f.advance(used)
 	return end, nil
+}
+
+// lookForDamage notes that what a compressed file held cannot be read any more: for that time we were blind.
+func (f *Follower) lookForDamage() {
+	if u, ok := f.file.(*unpacked); ok && u.damage != nil {
+		f.log.WithError(u.damage).Warn("a part of the log cannot be read")
+		f.cover(f.pos.LastLine)
+		f.pos.From, u.damage = time.Time{}, nil
+	}
 }
 
 // consume reads lines and returns how many octets they were. What is not yet a whole line is left, unless it fills the buffer.
@@ -80,6 +92,9 @@ func (f *Follower) line(line string) {
 	}
 	if !event.At.IsZero() {
 		f.stamp(event.At)
+	}
+	if f.known(event.At) {
+		return
 	}
 	for _, o := range event.Use {
 		f.batch.add(o)

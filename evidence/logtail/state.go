@@ -150,6 +150,7 @@ type snapshot struct {
 	Heard   map[string]time.Time `json:"heard,omitempty"`
 	LastOwn time.Time            `json:"last_own,omitzero"`
 	Dialogs map[string]dialog    `json:"dialogs,omitempty"`
+	File    fileState            `json:"file,omitzero"`
 }
 
 func (s *State) snapshot() snapshot {
@@ -166,7 +167,7 @@ func (s *State) snapshot() snapshot {
 		}
 	}
 	snap.Recent = snap.Recent[max(0, len(snap.Recent)-keptRecent):]
-	snap.Dialogs = s.openDialogs()
+	snap.Dialogs, snap.File = s.openDialogs(), s.file
 	for id := range s.own.each {
 		snap.Own = append(snap.Own, id)
 	}
@@ -203,6 +204,7 @@ func (s *State) restore(snap snapshot) {
 	for _, key := range slices.Sorted(maps.Keys(snap.Dialogs)) {
 		s.begin(key, snap.Dialogs[key])
 	}
+	s.file = snap.File
 	maps.Copy(s.heard, snap.Heard)
 	s.lastOwn = snap.LastOwn
 }

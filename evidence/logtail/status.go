@@ -16,6 +16,7 @@ type Status struct {
 	Unparsed float64   `json:"unparsed"`           // share of late lines that were not understood
 	Example  string    `json:"example,omitempty"`  // the last of them
 	Sessions int       `json:"sessions"`           // that have not ended
+	Reading  Progress  `json:"reading,omitzero"`   // of what was written before; zero when it has been read
 	Blind    string    `json:"blind,omitempty"`    // why there is no coverage; "" if there is
 }
 
@@ -30,7 +31,7 @@ func (f *Follower) Status() Status {
 func (f *Follower) report() {
 	s := Status{
 		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastRead: f.live, Unparsed: f.pos.Rate.share(),
-		Example: f.example, Sessions: f.state.sessions.len(), Blind: f.blind(),
+		Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(), Reading: f.progress, Blind: f.blind(),
 	}
 	if f.file != nil {
 		s.File = f.file.Name()
@@ -46,6 +47,8 @@ func (f *Follower) blind() string {
 	switch {
 	case f.failure != "":
 		return f.failure
+	case f.progress.reading(f.pos.LastLine) != "":
+		return f.progress.reading(f.pos.LastLine)
 	case !f.missing.IsZero():
 		return f.o.Path + " is missing"
 	case len(unheard) > 0:

@@ -137,3 +137,10 @@ func TestEncodingOf(t *testing.T) {
 		}
 	}
 }
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -35,7 +35,7 @@ func (d *Daemon) startLogs(ctx context.Context) error {
 				Source: name, Dialects: dialects(source.Kind), Zone: zone, Own: own, OwnUsers: source.OwnUsers, OwnSenders: source.OwnSenders,
 				Local: source.Local, Gateways: source.Gateways, Deliveries: source.Deliveries,
 			},
-			Path: source.File, Every: d.real(500 * time.Millisecond), Beat: d.tick(), MaxSilence: source.MaxSilence,
+			Path: source.File, Every: d.real(500 * time.Millisecond), Beat: d.tick(), MaxSilence: source.MaxSilence, History: source.History,
 		}, d.witness, d.opts.Clock, d.log)
 		if err != nil {
 			return fmt.Errorf("evidence.%s: %w", name, err)

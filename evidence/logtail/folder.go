@@ -1,0 +1,208 @@
+package logtail
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A folder is a log of many files, as Windows servers keep it: each has a date in its name and keeps that name, several may be written to at the same time, and a
+// file may still be written to when the next one is there. Every file is read once, the oldest first, and looked at again while it grows.
+
+// filed is how far one file of a folder was read.
+type filed struct {
+	place
+	Size  int64     `json:"size"`           // as the folder told when it was last read to its end; -1 before
+	Time  time.Time `json:"time"`           // likewise
+	Since time.Time `json:"since,omitzero"` // lines up to that time were read before the file was forgotten, or are too old to be of use
+	State fileState `json:"state,omitzero"`
+}
+
+const (
+	folderMemory = 4 * 24 * time.Hour // how long a file is remembered that is not written to any more
+	folderQuiet  = 2 * time.Hour      // when only its length is remembered
+	unfinished   = 24 * time.Hour     // how long after its last write a file may end within a line
+)
+
+func (f *Follower) isFolder() bool { return f.state.format.parse != nil && isPattern(f.o.Path) }
+
+// stepFolder reads one buffer of one file. again tells whether there is more to read.
+func (f *Follower) stepFolder(ctx context.Context) (again bool, err error) {
+	if err := f.ready(ctx); err != nil {
+		return false, err
+	}
+	if !f.begun {
+		if err := f.lookIntoFolder(); err != nil {
+			return false, f.fail(err)
+		}
+	}
+	if len(f.queue) == 0 {
+		return false, f.endOfFolder(ctx)
+	}
+	c := f.queue[0]
+	if f.file == nil && !f.take(c) {
+		f.queue = f.queue[1:]
+		return true, nil
+	}
+	end, err := f.read(f.now.Sub(c.time) > unfinished)
+	if err != nil {
+		return false, f.fail(err)
+	}
+	f.judgeLogouts()
+	f.shelve(c, end)
+	return true, f.commitIfDue(ctx, false)
+}
+
+// lookIntoFolder lists what is to be read.
+func (f *Follower) lookIntoFolder() error {
+	f.close()
+	all, err := candidates(f.o.Path)
+	if err != nil {
+		return err
+	}
+	f.begun = true
+	if f.pos.Files == nil {
+		f.pos.Files, f.pos.Settled = make(map[string]filed), f.now.Add(-f.o.History)
+	}
+	f.lookForFiles(all)
+	f.queue = f.unread(all)
+	total := int64(0)
+	for _, c := range f.queue {
+		total += max(0, c.size-f.pos.Files[f.nameOf(c)].Offset)
+	}
+	f.expect(total)
+	return nil
+}
+
+// lookForFiles notes since when there have been no files. When other files come than those that were there, nobody knows what was written meanwhile.
+func (f *Follower) lookForFiles(all []candidate) {
+	known := func(c candidate) bool { _, ok := f.pos.Files[f.nameOf(c)]; return ok }
+	switch {
+	case len(all) == 0 && f.missing.IsZero():
+		f.missing = f.now
+	case len(all) > 0:
+		if f.missing = (time.Time{}); len(f.pos.Files) > 0 && !slices.ContainsFunc(all, known) {
+			f.pos.From = time.Time{}
+		}
+	}
+}
+
+// nameOf is the name of a file in the folder, whether it is compressed or not.
+func (f *Follower) nameOf(c candidate) string {
+	root := f.o.Path[:strings.LastIndexByte(f.o.Path[:strings.IndexAny(f.o.Path, "*?[")], '/')+1]
+	return strings.TrimPrefix(unpackedName(c.path), root)
+}
+
+// unread are the files that may hold something new: unknown ones, those that changed, and the newest of each series, as shares tell late what was written to an
+// open file.
+func (f *Follower) unread(all []candidate) []candidate {
+	newest := make(map[string]string)
+	for _, c := range all {
+		newest[seriesOf(c.path)] = c.path
+	}
+	return slices.DeleteFunc(all, func(c candidate) bool {
+		e, known := f.pos.Files[f.nameOf(c)]
+		switch {
+		case !known:
+			return !c.time.After(f.pos.Settled)
+		case newest[seriesOf(c.path)] == c.path:
+			return false
+		}
+		return e.Size == c.size && e.Time.Equal(c.time)
+	})
+}
+
+// seriesOf is what the names of files have in common that follow each other.
+func seriesOf(path string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, path)
+}
+
+// take opens a file where its reading ended.
+func (f *Follower) take(c candidate) bool {
+	file, err := openCandidate(c)
+	if err != nil {
+		if f.failure == "" && !errors.Is(err, fs.ErrNotExist) {
+			f.failure = err.Error()
+		}
+		return false
+	}
+	f.file, f.unsniffed = file, true
+	e, known := f.pos.Files[f.nameOf(c)]
+	if known && !e.continues(file) {
+		f.log.WithField("file", c.path).Warn("the file is another one than before; it is read from its beginning")
+		e, known = filed{}, false
+	}
+	if !known {
+		e = filed{Size: -1, Since: f.pos.Settled}
+	}
+	f.pos.place, f.since, f.state.file = e.place, e.Since, e.State
+	f.state.file.Name = f.nameOf(c)
+	if e.Offset > 0 && e.State.Header == "" {
+		f.readHeader()
+	}
+	return true
+}
+
+// readHeader reads the names of columns again.
+func (f *Follower) readHeader() {
+	head := make([]byte, 8<<10)
+	n, _ := f.file.ReadAt(head, 0)
+	e := encodingOf(head[:n])
+	for line := range strings.Lines(e.decode(string(head[:n-n%2]))) {
+		if !strings.HasPrefix(line, "#") && !strings.HasPrefix(strings.ToLower(line), "date") {
+			return
+		}
+		var event Event
+		f.state.format.parse(strings.TrimRight(line, "\r\n"), f.state, &event)
+	}
+}
+
+// shelve notes how far the file was read, and at its end goes to the next.
+func (f *Follower) shelve(c candidate, end bool) {
+	e := filed{place: f.pos.place, Size: -1, Since: f.since, State: f.state.file}
+	if end {
+		e.Size, e.Time = c.size, c.time
+		f.close()
+		f.queue, f.pos.place = f.queue[1:], place{}
+	}
+	if end && f.now.Sub(c.time) > folderQuiet {
+		e.Tail, e.TailSize, e.State = 0, 0, fileState{}
+	}
+	f.pos.Files[f.nameOf(c)] = e
+}
+
+// endOfFolder has read everything there is.
+func (f *Follower) endOfFolder(ctx context.Context) error {
+	f.judgeLogouts()
+	if f.failure == "" {
+		f.settle()
+		f.grant(true)
+		f.live = f.now
+	}
+	f.expect(0)
+	return f.commitIfDue(ctx, true)
+}
+
+// settle forgets files that are not written to any more: their time tells that they were read.
+func (f *Follower) settle() {
+	until := f.now.Add(-folderMemory)
+	maps.DeleteFunc(f.pos.Files, func(_ string, e filed) bool {
+		if e.Size < 0 || e.Time.After(until) {
+			return false
+		}
+		f.pos.Settled = later(f.pos.Settled, e.Time)
+		return true
+	})
+}
+
+// known tells of a line that was read before its file was forgotten, or that is too old to be of use.
+func (f *Follower) known(at time.Time) bool { return !f.since.IsZero() && !at.After(f.since) }
