@@ -35,10 +35,19 @@ func (r row) get(field int) string {
 // cut cuts a line by the header of its file.
 func (s *State) cut(line string, sh *sheet) row {
 	s.values = sh.split(line, s.values[:0])
-	if s.file.Header == "" {
-		return row{s.values, s.locate(sh, sh.headerFor(len(s.values)))}
+	if s.file.Header != "" {
+		return row{s.values, s.locate(sh, s.file.Header)}
 	}
-	return row{s.values, s.locate(sh, s.file.Header)}
+	if s.guess.header == "" || s.guess.columns != len(s.values) {
+		s.guess = guess{len(s.values), sh.headerFor(len(s.values))}
+	}
+	return row{s.values, s.locate(sh, s.guess.header)}
+}
+
+// guess is the header of lines without one, that have so many columns.
+type guess struct {
+	columns int
+	header  string
 }
 
 func (sh *sheet) headerFor(n int) string {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A folder is a log of many files, as Windows servers keep it: each has a date in its name and keeps that name, several may be written to at the same time, and a
+// A folder is a log of many files, as Windows servers keep it: each has a date in its name and as a rule keeps that name, several may be written to at the same time, and a
 // file may still be written to when the next one is there. Every file is read once, the oldest first, and looked at again while it grows.
 
 // filed is how far one file of a folder was read.
@@ -24,7 +24,7 @@ type filed struct {
 
 const (
 	folderMemory = 4 * 24 * time.Hour // how long a file is remembered that is not written to any more
-	folderQuiet  = 2 * time.Hour      // when only its length is remembered
+	folderQuiet  = 2 * time.Hour      // when its columns are not remembered any more: they can be read again
 	unfinished   = 24 * time.Hour     // how long after its last write a file may end within a line
 )
 
@@ -69,6 +69,7 @@ func (f *Follower) lookIntoFolder() error {
 		f.pos.Files, f.pos.Settled = make(map[string]filed), f.now.Add(-f.o.History)
 	}
 	f.lookForFiles(all)
+	f.lookForNames(all)
 	f.queue = f.unread(all)
 	total := int64(0)
 	for _, c := range f.queue {
@@ -137,12 +138,8 @@ func (f *Follower) take(c candidate) bool {
 	}
 	f.file, f.unsniffed = file, true
 	e, known := f.pos.Files[f.nameOf(c)]
-	if known && !e.continues(file) {
-		f.log.WithField("file", c.path).Warn("the file is another one than before; it is read from its beginning")
-		e, known = filed{}, false
-	}
-	if !known {
-		e = filed{Size: -1, Since: f.pos.Settled}
+	if !known || !e.continues(file) {
+		e = f.unknown()
 	}
 	f.pos.place, f.since, f.state.file = e.place, e.Since, e.State
 	f.state.file.Name = f.nameOf(c)
@@ -150,6 +147,46 @@ func (f *Follower) take(c candidate) bool {
 		f.readHeader()
 	}
 	return true
+}
+
+// unknown is a file that was not read before.
+func (f *Follower) unknown() filed { return filed{Size: -1, Since: f.pos.Settled} }
+
+// lookForNames finds out what files were called before that are new, or are not what they were: some servers rename files when they begin new ones, and people make
+// copies.
+func (f *Follower) lookForNames(all []candidate) {
+	if !f.pos.Complete { // at the first start everything is new
+		return
+	}
+	before := maps.Clone(f.pos.Files)
+	for _, c := range all {
+		e, known := before[f.nameOf(c)]
+		if known && e.Size == c.size && e.Time.Equal(c.time) || !known && !c.time.After(f.pos.Settled) {
+			continue
+		}
+		if e, ok := renamed(c.path, e, before); ok {
+			f.pos.Files[f.nameOf(c)] = e
+		}
+	}
+}
+
+// renamed finds a file by what stands where its reading ended. Not ok is one that still is what it was, or that was not read before.
+func renamed(path string, was filed, before map[string]filed) (found filed, ok bool) {
+	file, err := openLog(path)
+	if err != nil {
+		return filed{}, false
+	}
+	defer file.Close()
+	if was.TailSize > 0 && was.continues(file) {
+		return filed{}, false
+	}
+	for _, e := range before {
+		if e.TailSize > 0 && e.Offset > found.Offset && e.continues(file) {
+			found, ok = e, true
+		}
+	}
+	found.Size = -1 // look at it in any case
+	return found, ok
 }
 
 // readHeader reads the names of columns again.
@@ -175,7 +212,7 @@ func (f *Follower) shelve(c candidate, end bool) {
 		f.queue, f.pos.place = f.queue[1:], place{}
 	}
 	if end && f.now.Sub(c.time) > folderQuiet {
-		e.Tail, e.TailSize, e.State = 0, 0, fileState{}
+		e.State = fileState{}
 	}
 	f.pos.Files[f.nameOf(c)] = e
 }
@@ -186,7 +223,7 @@ func (f *Follower) endOfFolder(ctx context.Context) error {
 	if f.failure == "" {
 		f.settle()
 		f.grant(true)
-		f.live = f.now
+		f.live, f.pos.Complete = f.now, true
 	}
 	f.expect(0)
 	return f.commitIfDue(ctx, true)

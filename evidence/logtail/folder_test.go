@@ -248,3 +248,63 @@ func TestFolderInAnyPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderThatRenames reads a folder in which the newest file always has the same name, and older ones are pushed on, and compressed.
+func TestFolderThatRenames(t *testing.T) {
+	line := func(seconds int, from string) string { // without a Message-ID, by which a second reading would show
+		text, _, _ := strings.Cut(kerioLine(seconds, from), ", Msg-Id")
+		return text + "\r\n"
+	}
+	b := newBench(t, func(o *Options) {})
+	b.o.Dialects, b.o.Path = []string{Kerio}, filepath.Join(filepath.Dir(b.path), "*.log*")
+	b.restart()
+	b.write(b.path, line(1, "one@x.example"))
+	b.poll()
+	b.at(0.1)
+	b.write(b.path, line(2, "two@x.example"))
+	b.rename(b.path, b.path+".1")
+	b.write(b.path, line(3, "three@x.example"))
+	b.restart()
+	b.poll()
+	b.at(0.2)
+	if err := os.Remove(b.path + ".1"); err != nil {
+		t.Fatal(err)
+	}
+	pack(t, b.path+".2.gz", line(1, "one@x.example")+line(2, "two@x.example"))
+	b.touch(b.path + ".2.gz")
+	b.rename(b.path, b.path+".1")
+	b.write(b.path, line(4, "four@x.example"))
+	b.poll()
+	if got := froms(b); got != "one@x.example three@x.example two@x.example four@x.example" {
+		t.Error(got)
+	}
+}
+
+// TestActivityInAFolder reads a phone's requests: one session, which a restart does not break, and which ends when nothing more is heard.
+func TestActivityInAFolder(t *testing.T) {
+	b := newBench(t, func(o *Options) {})
+	b.o.Dialects, b.o.Path = []string{IIS}, filepath.Join(filepath.Dir(b.path), "u_ex*.log")
+	b.restart()
+	path := filepath.Join(filepath.Dir(b.path), "u_ex261123.log")
+	request := func(minutes float64, user string) {
+		b.at(minutes)
+		at := b.clock.now.Format(time.DateTime)
+		b.write(path, at+" 10.0.0.5 POST /Microsoft-Server-ActiveSync/default.eas Cmd=Sync&DeviceType=iPhone 443 "+user+" 203.0.113.20 Apple-iPhone/1 200 0 0 31\r\n")
+		b.poll()
+	}
+	request(0, "anna")
+	request(60, "anna")
+	b.restart()
+	request(120, "anna")
+	request(300, "-")
+	var got []string
+	for _, o := range b.memory.observations {
+		got = append(got, fmt.Sprintf("%s %v until %s", o.Sender, o.Open, o.Until.Format("15:04")))
+	}
+	if all := strings.Join(got, ", "); all != "anna true until 00:00, anna false until 14:00" {
+		t.Error(all)
+	}
+	if n := b.f.Status().Sessions; n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+}

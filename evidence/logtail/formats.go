@@ -33,7 +33,7 @@ func formatOf(dialects []string) (f format, ok bool) {
 func (s *State) parseFormat(line string) (event Event, result Result) {
 	result = s.format.parse(line, s, &event)
 	if !event.At.IsZero() && result != Unparsed {
-		s.file.Ref, s.stamps.ref, s.stamps.read = event.At, event.At, true
+		s.file.Ref, s.stamps.ref, s.stamps.read = event.At, later(s.stamps.ref, event.At), true
 		s.heard[s.format.name] = event.At
 	}
 	if event.Own {

@@ -57,6 +57,7 @@ type State struct {
 	format  format    // fills the log's files alone; zero where they are syslog's
 	file    fileState // of the file from which the next line is
 	columns columns   // of the same
+	guess   guess     // likewise, where the file does not tell
 	values  []string  // of the last line, to be used again
 }
 

@@ -19,7 +19,7 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func newWitness(t *testing.T) *witness {
+func newWitness(t testing.TB) *witness {
 	t.Helper()
 	l, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
 	if err != nil {
