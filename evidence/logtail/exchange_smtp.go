@@ -39,7 +39,7 @@ func parseExchangeSMTP(line string, s *State, event *Event) Result {
 	d := s.dialog(id)
 	if d == nil || r.get(recvEvent) == "+" {
 		// An outsider's message needs a login where the connector is for clients only.
-		d = s.begin(id, dialog{Service: "SMTP", Client: endpoint(r.get(recvRemote)), Submission: strings.Contains(r.get(recvConnector), `\Client `)})
+		d = s.meet(id, dialog{Service: "SMTP", Client: endpoint(r.get(recvRemote)), Submission: strings.Contains(r.get(recvConnector), `\Client `)})
 	}
 	d.At = at
 	switch r.get(recvEvent) {

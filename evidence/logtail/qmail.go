@@ -1,6 +1,7 @@
 package logtail
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 
@@ -87,7 +88,7 @@ func (s *State) qmailStarted(words []string, event *Event) Result {
 		event.Own = true
 	case !m.Silent:
 		o := s.observation(m.At, evidence.Arriving)
-		o.From, o.Sender = m.From, domainOf(m.From)
+		o.From, o.Sender = m.From, cmp.Or(domainOf(m.From), m.From)
 		if words[4] == "remote" {
 			o.Channel, o.Sender = evidence.Sending, m.From
 		}
@@ -95,8 +96,6 @@ func (s *State) qmailStarted(words []string, event *Event) Result {
 	}
 	return Parsed
 }
-
-func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // qmailLogin reads vchkpw-pop3: (PLAIN) login success anna@example.com:203.0.113.5. What ends these sessions is not told.
 func (s *State) qmailLogin(text string, event *Event) Result {

@@ -19,7 +19,7 @@ func (s *State) took(m mail, from, sender string, event *Event) Result {
 	case again:
 		return Parsed
 	}
-	channel, who := s.postfixSender(m, sender)
+	channel, who := s.senderOf(m, sender)
 	if who == "" {
 		who = domainOf(sender)
 	}
