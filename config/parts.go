@@ -160,7 +160,7 @@ type Source struct {
 	Name string `toml:"-"`
 
 	// Which program writes it. auto: whichever of them; many a mail.log holds several.
-	Kind string `toml:"kind" default:"auto" as:"auto|postfix|dovecot|exim|cyrus|courier|sendmail|qmail|exchange-tracking|exchange-smtp|exchange-imap|exchange-proxy|iis|hmailserver|mdaemon|kerio"`
+	Kind string `toml:"kind" default:"auto" as:"auto|postfix|dovecot|exim|cyrus|courier|sendmail|qmail|exchange-tracking|exchange-smtp|exchange-imap|exchange-proxy|iis|hmailserver|mdaemon|kerio|zimbra"`
 	// Path of the log; * and ? as in a shell, for logs that change their name by day.
 	File string `toml:"file" as:"path" example:"/var/log/mail.log" need:"yes"`
 	// Time zone of stamps that name none. When not given: the machine's.

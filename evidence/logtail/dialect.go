@@ -11,6 +11,7 @@ const (
 	Courier  = "courier"
 	Sendmail = "sendmail"
 	Qmail    = "qmail"
+	Zimbra   = "zimbra"
 )
 
 // dialect is how one kind of server writes its log.
@@ -30,7 +31,10 @@ var dialects = []dialect{
 	{Courier, isCourierProgram, nil, parseCourier},
 	{Sendmail, isSendmailProgram, nil, parseSendmail},
 	{Qmail, isQmailProgram, isQmail, parseQmail},
+	{Zimbra, nobody, isZimbra, parseZimbra},
 }
+
+func nobody(string) bool { return false }
 
 // Dialects are the names of the dialects we know.
 func Dialects() []string {

@@ -1,6 +1,9 @@
 package logtail
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // postfixDelivery reads to=<anna@example.com>, orig_to=<info@example.com>, relay=local, delay=…, dsn=2.0.0, status=sent (delivered to mailbox): what was put
 // into a mailbox of this server. What goes to other servers, and by pipe(8) to programs that deliver nothing, is none.
@@ -22,6 +25,9 @@ func (s *State) postfixDelivery(service, text string, event *Event) Result {
 	return s.deliveredOf(q, mailbox, lost, event)
 }
 
+// mailboxServers are marks of LMTP servers that put mail into mailboxes: a socket, the usual ports (7025 is Zimbra's). Content filters have others.
+var mailboxServers = []string{"[/", "[private/", "[public/", "]:24 ", "]:2003 ", "]:7025 "}
+
 // postfixPut tells whether what a delivery agent did put the message into a mailbox, or threw it away.
 func postfixPut(service, relay, said string) (put bool, lost string) {
 	switch service {
@@ -31,7 +37,7 @@ func postfixPut(service, relay, said string) (put bool, lost string) {
 		}
 		return strings.HasPrefix(said, "delivered to "), ""
 	case "lmtp":
-		return strings.HasSuffix(relay, "]:24") || strings.Contains(relay, "[/") || strings.Contains(relay, "[private/") || strings.Contains(relay, "[public/"), ""
+		return slices.ContainsFunc(mailboxServers, func(mark string) bool { return strings.Contains(relay+" ", mark) }), ""
 	case "pipe":
 		return hasPrefix(relay, []string{"dovecot", "maildrop", "cyrus", "procmail"}), ""
 	case "discard":
