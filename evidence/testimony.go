@@ -51,6 +51,13 @@ func (t Testimony) Cover(coverage ...Coverage) Testimony {
 	return t
 }
 
+// Withdraw takes back the coverage of a source from an instant on: it turned out that nothing was to be seen there.
+func (t Testimony) Withdraw(source string, from time.Time) Testimony {
+	t.coverage = cloned(t.coverage)
+	t.coverage[source] = t.coverage[source].Between(time.Time{}, from)
+	return t
+}
+
 // Switch notes when the MX records were switched: quiet of the old address counts only from then on.
 func (t Testimony) Switch(at time.Time) Testimony {
 	t.switched = at

@@ -16,8 +16,10 @@ type Offset struct {
 
 // Testimony is what the evidence is made of.
 type Testimony interface {
-	// Testify makes observations, coverage and offset durable in one change. Adjacent or overlapping coverage of one source is merged.
-	Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *Offset) error
+	// Testify makes observations, coverage, offset and local deliveries durable in one change. Adjacent or overlapping coverage of one source is merged.
+	Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *Offset, delivered ...evidence.LocalDelivery) error
+	// Withdraw takes back the coverage of a source from an instant on: it turned out that nothing was to be seen there.
+	Withdraw(ctx context.Context, source string, from time.Time) error
 	Offset(ctx context.Context, source string) (Offset, error)
 	// Observations streams those at or after since, in order of time, until yield returns false.
 	Observations(ctx context.Context, since time.Time, yield func(evidence.Observation) bool) error
@@ -66,6 +68,7 @@ type Ledger interface {
 	Items
 	Cursors
 	Testimony
+	LocalDeliveries
 	Facts
 	Claims
 	// Close finishes what was submitted and closes the store. Later calls return ErrClosed.

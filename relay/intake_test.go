@@ -273,7 +273,7 @@ func TestRepeatWithoutTestimony(t *testing.T) {
 // closedTestimony cannot be written.
 type closedTestimony struct{ ledger.Testimony }
 
-func (closedTestimony) Testify(context.Context, []evidence.Observation, []evidence.Coverage, *ledger.Offset) error {
+func (closedTestimony) Testify(context.Context, []evidence.Observation, []evidence.Coverage, *ledger.Offset, ...evidence.LocalDelivery) error {
 	return ledger.ErrNoSpace
 }
 

@@ -17,7 +17,7 @@ import (
 
 // Testimony is what a Follower needs of the ledger.
 type Testimony interface {
-	Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset) error
+	Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error
 	Offset(ctx context.Context, source string) (ledger.Offset, error)
 	Observations(ctx context.Context, since time.Time, yield func(evidence.Observation) bool) error
 }

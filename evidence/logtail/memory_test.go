@@ -23,18 +23,20 @@ type memory struct {
 	mu           sync.Mutex
 	observations []evidence.Observation
 	coverage     evidence.Spans
+	delivered    []evidence.LocalDelivery
 	offset       ledger.Offset
 	commits      int
 	failure      error
 }
 
-func (m *memory) Testify(_ context.Context, o []evidence.Observation, c []evidence.Coverage, offset *ledger.Offset) error {
+func (m *memory) Testify(_ context.Context, o []evidence.Observation, c []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failure != nil {
 		return m.failure
 	}
 	m.observations = append(m.observations, o...)
+	m.delivered = append(m.delivered, delivered...)
 	for _, c := range c {
 		m.coverage = m.coverage.Add(c.Span)
 	}

@@ -65,8 +65,8 @@ func (w *witness) switched(at time.Time) {
 }
 
 // Testify makes what a source says durable, then folds it. Log followers write through it.
-func (w *witness) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset) error {
-	if err := w.d.ledger.Testify(ctx, observations, coverage, offset); err != nil {
+func (w *witness) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error {
+	if err := w.d.ledger.Testify(ctx, observations, coverage, offset, delivered...); err != nil {
 		return err
 	}
 	for _, o := range observations {

@@ -95,7 +95,7 @@ func TestCoverThatFails(t *testing.T) {
 // failing is a ledger on a full disk.
 type failing struct{ ledger.Ledger }
 
-func (failing) Testify(context.Context, []evidence.Observation, []evidence.Coverage, *ledger.Offset) error {
+func (failing) Testify(context.Context, []evidence.Observation, []evidence.Coverage, *ledger.Offset, ...evidence.LocalDelivery) error {
 	return ledger.ErrNoSpace
 }
 

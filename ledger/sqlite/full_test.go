@@ -124,7 +124,7 @@ func TestFullDiskWithManyCallers(t *testing.T) {
 // TestReserveKeepsTheLedgerGoing has the reserve refuse new mail while what is stored can still be settled and pruned.
 func TestReserveKeepsTheLedgerGoing(t *testing.T) {
 	folder, _ := smallDisk(t, 16<<20, 0)
-	l := openIn(t, folder, Options{Reserve: 6 << 20})
+	l := openIn(t, folder, Options{Reserve: 7 << 20})
 	const size = 100 << 10
 	stored := fill(t, l, "a", size)
 	checkStored(t, l, size, stored)

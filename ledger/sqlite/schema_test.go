@@ -162,6 +162,10 @@ func TestQueriesUseIndices(t *testing.T) {
 		{selectExpected + "c.match_key IN (?2, ?3)", "deliveries_capture (capture=?)"},
 		{selectExpected + "c.id IN (?2, ?3)", "captures_1 (id=?)"},
 		{selectJoined + "(?2, ?3)", "items_capture (capture=?)"},
+		{strings.ReplaceAll(selectSaid, "?", "?1"), "observations_message (message=?)"},
+		{selectObserved + "(?4, ?5)", "observations_message (message=?)"},
+		{selectCapturedFor + "(?3, ?4)", "captures_stored (at>?)"},
+		{selectLocal + "state IN (?1, ?2) AND at < ?3 ORDER BY at, id LIMIT ?4", "local_deliveries_state (state=? AND at<?)"},
 		{"SELECT id FROM observations WHERE (at, id) > (?1, ?2) ORDER BY at, id LIMIT 5", "observations_at (at>?)"},
 	}
 	for _, test := range tests {

@@ -24,8 +24,8 @@ func observationValues(args []any, o evidence.Observation) []any {
 		micros(o.Until), o.Open)
 }
 
-// Testify stores all three in one change.
-func (l *Ledger) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset) error {
+// Testify stores all four in one change.
+func (l *Ledger) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error {
 	args := make([]any, 0, len(observations)*insertObservations.columns)
 	for _, o := range observations {
 		args = observationValues(args, o)
@@ -39,8 +39,8 @@ func (l *Ledger) Testify(ctx context.Context, observations []evidence.Observatio
 				return err
 			}
 		}
-		if offset == nil {
-			return nil
+		if err := keepLocal(t, delivered); err != nil || offset == nil {
+			return err
 		}
 		_, err := t.exec("INSERT INTO offsets (source, position) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET position = excluded.position",
 			offset.Source, offset.Position)
@@ -74,6 +74,18 @@ func extend(t *tx, c evidence.Coverage) error {
 	}
 	_, err = t.exec("INSERT INTO coverage (source, start, stop) VALUES (?, ?, ?)", c.Source, from, to)
 	return err
+}
+
+// Withdraw cuts the span that holds the instant, and removes those after it.
+func (l *Ledger) Withdraw(ctx context.Context, source string, from time.Time) error {
+	err := l.change(ctx, func(t *tx) error {
+		if _, err := t.exec("DELETE FROM coverage WHERE source = ? AND start >= ?", source, micros(from)); err != nil {
+			return err
+		}
+		_, err := t.exec("UPDATE coverage SET stop = ?2 WHERE source = ?1 AND stop > ?2", source, micros(from))
+		return err
+	})
+	return wrap(err, "withdrawing the coverage of %s", source)
 }
 
 // Offset returns ledger.ErrNotFound for a source that was never read.
