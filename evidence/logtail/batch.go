@@ -6,6 +6,7 @@ import "posthouse/evidence"
 type batch struct {
 	observations []evidence.Observation
 	coverage     []evidence.Coverage
+	delivered    []evidence.LocalDelivery
 	begun        map[string]int // index of a session's beginning
 	lines        int            // read since the last commit
 	octets       int            // likewise

@@ -2,6 +2,7 @@ package logtail
 
 import (
 	"strings"
+	"time"
 
 	"posthouse/cutover"
 	"posthouse/evidence"
@@ -51,4 +52,20 @@ func parsedIf(meant bool) Result {
 		return Parsed
 	}
 	return Known
+}
+
+// takeDelivered takes local deliveries since watching began: what was delivered and taken away before that nobody could have copied.
+func (f *Follower) takeDelivered(all []evidence.LocalDelivery) {
+	for _, d := range all {
+		if !d.At.Before(f.pos.Began) {
+			f.batch.delivered = append(f.batch.delivered, d)
+		}
+	}
+}
+
+// beginAt notes, once for ever, when a log was first followed.
+func (p *position) beginAt(now time.Time) {
+	if p.Began.IsZero() {
+		p.Began = now
+	}
 }

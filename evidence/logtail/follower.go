@@ -183,6 +183,7 @@ func (f *Follower) restore(ctx context.Context) error {
 		f.log.WithError(err).Warn("log is read from its beginning")
 	}
 	f.heard = f.clock.Now()
+	f.pos.beginAt(f.heard)
 	f.state = NewState(f.o.Config, f.heard)
 	f.state.restore(f.pos.State)
 	since := f.heard.Add(-sessionAge)

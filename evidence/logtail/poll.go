@@ -115,7 +115,7 @@ const (
 
 // commitIfDue writes what was found. At the log's end without use that may wait for the next beat, before it for more.
 func (f *Follower) commitIfDue(ctx context.Context, end bool) error {
-	found := len(f.batch.observations)
+	found := len(f.batch.observations) + len(f.batch.delivered)
 	switch {
 	case f.batch.lines == 0 && len(f.batch.coverage) == 0 && found == 0:
 		return nil
@@ -133,7 +133,7 @@ func (f *Follower) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := f.t.Testify(ctx, f.batch.observations, f.batch.coverage, offset); err != nil {
+	if err := f.t.Testify(ctx, f.batch.observations, f.batch.coverage, offset, f.batch.delivered...); err != nil {
 		f.unwritten = true
 		return fmt.Errorf("recording log %s: %w", f.o.Source, err)
 	}

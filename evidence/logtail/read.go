@@ -99,4 +99,5 @@ func (f *Follower) line(line string) {
 	for _, o := range event.Use {
 		f.batch.add(o)
 	}
+	f.takeDelivered(event.Delivered)
 }
