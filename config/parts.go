@@ -193,6 +193,8 @@ type Verdict struct {
 	Window time.Duration `toml:"window" mode:"live" default:"72h" min:"1m" max:"365d"`
 	// Watched share of the window below which the verdict is "blind".
 	BlindBelow float64 `toml:"blind_below" mode:"live" default:"0.9" min:"0" max:"1"`
+	// A message that a log says was delivered on the old side must be seen in its mailbox, or in the cloud, within this time.
+	DeliveredWithin time.Duration `toml:"delivered_within" mode:"live" default:"15m" min:"1s" max:"7d"`
 	// Span for which it is said how much mail may still come by the old way.
 	Horizon time.Duration `toml:"horizon" mode:"live" default:"30d" min:"1h" max:"365d"`
 	// What must be watched besides the logs: our own listeners, new items in old mailboxes.

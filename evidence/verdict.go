@@ -24,6 +24,7 @@ const (
 	Unsettled  Code = "unsettled"
 	Held       Code = "held"
 	Undisposed Code = "undisposed"
+	Missing    Code = "missing" // delivered on the old side, and on neither side now
 	Unverified Code = "unverified"
 	Problem    Code = "problem"
 	Session    Code = "session" // somebody is logged in now

@@ -12,6 +12,7 @@ type OpenWork struct {
 	Held       Work      `json:"held"`       // deliveries that wait for a person's decision
 	Undisposed Work      `json:"undisposed"` // items without a disposition
 	Unverified Work      `json:"unverified"` // mailboxes that were not compared on both sides, or not since they changed
+	Missing    Work      `json:"missing"`    // messages that were delivered on the old side and lie on neither side now
 	Problems   Work      `json:"problems"`   // mailboxes that cannot be copied or followed now
 }
 
@@ -23,7 +24,7 @@ type Work struct {
 }
 
 func (w OpenWork) clone() OpenWork {
-	for _, work := range []*Work{&w.Unsettled, &w.Held, &w.Undisposed, &w.Unverified, &w.Problems} {
+	for _, work := range []*Work{&w.Unsettled, &w.Held, &w.Undisposed, &w.Unverified, &w.Missing, &w.Problems} {
 		work.Names = slices.Clone(work.Names)
 	}
 	return w

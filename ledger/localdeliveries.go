@@ -46,7 +46,7 @@ type LocalDeliveries interface {
 	Reconcile(ctx context.Context, now time.Time, state LocalState, note string, of ...LocalDelivery) error
 	// CountLocal counts by state.
 	CountLocal(ctx context.Context) (map[LocalState]int, error)
-	// Arrived returns which of the messages came into the mailbox: seen there by the source since, or captured for it since.
+	// Arrived returns which of the messages were received in the mailbox: seen arriving there by the source since, or captured for it since.
 	Arrived(ctx context.Context, source string, m cutover.MailboxID, since time.Time, messages []string) (map[string]bool, error)
 	// PruneLocal removes those seen, accepted or foreign before a time.
 	PruneLocal(ctx context.Context, before time.Time) (int, error)

@@ -63,9 +63,9 @@ func (f *Follower) takeDelivered(all []evidence.LocalDelivery) {
 	}
 }
 
-// beginAt notes, once for ever, when a log was first followed.
+// beginAt notes, once for ever, when a log was first followed. Stamps have whole seconds.
 func (p *position) beginAt(now time.Time) {
 	if p.Began.IsZero() {
-		p.Began = now
+		p.Began = now.Truncate(time.Second)
 	}
 }

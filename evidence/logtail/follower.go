@@ -62,6 +62,7 @@ type Follower struct {
 	example   string
 	progress  Progress  // of this poll
 	told      time.Time // when the service's log told of it
+	pulse     pulse
 
 	mu     sync.Mutex
 	status Status

@@ -73,6 +73,7 @@ func (f *Follower) consume(text string, last bool) (used int) {
 
 func (f *Follower) line(line string) {
 	f.batch.lines++
+	f.pulse.add(f.now)
 	f.heard = f.now
 	if f.pos.Skipping {
 		f.pos.Skipping = false

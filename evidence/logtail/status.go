@@ -13,6 +13,8 @@ type Status struct {
 	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line
 	LastOwn  time.Time `json:"last_own,omitzero"`  // stamp of the last line that shows our own traffic
 	LastRead time.Time `json:"last_read,omitzero"` // when the log was last read to its end
+	Day      int       `json:"lines_day"`          // lines read in the last day, by this follower
+	Hour     int       `json:"lines_hour"`         // lines read in the last hour
 	Unparsed float64   `json:"unparsed"`           // share of late lines that were not understood
 	Example  string    `json:"example,omitempty"`  // the last of them
 	Sessions int       `json:"sessions"`           // that have not ended
@@ -31,7 +33,8 @@ func (f *Follower) Status() Status {
 func (f *Follower) report() {
 	s := Status{
 		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastRead: f.live, Unparsed: f.pos.Rate.share(),
-		Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(), Reading: f.progress, Blind: f.blind(),
+		Day: f.pulse.within(f.now, 24*time.Hour), Hour: f.pulse.within(f.now, time.Hour), Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(),
+		Reading: f.progress, Blind: f.blind(),
 	}
 	if f.file != nil {
 		s.File = f.file.Name()

@@ -66,6 +66,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // canned answers from files.
 type canned struct {
 	control.Mail
+	control.Proof
 	status   control.Status
 	verified []control.Verified
 	copied   []control.Backfilled

@@ -15,6 +15,7 @@ import (
 // service answers as its fields say.
 type service struct {
 	Mail
+	Proof
 	status  func(context.Context) (Status, error)
 	verify  func(ctx context.Context, names []string, yield func(Verified) error) error
 	alarmed chan error

@@ -52,6 +52,8 @@ func TestShapes(t *testing.T) {
 		{"queued", QueuedSchema, &Queued{}},
 		{"acted", ActedSchema, &Acted{}},
 		{"trace", TraceSchema, &Trace{}},
+		{"evidence", EvidenceSchema, &Evidence{}},
+		{"missing", MissingSchema, &Missing{}},
 		{"error", ErrorSchema, &Error{}},
 	} {
 		v, n := reflect.ValueOf(c.shape).Elem(), 0

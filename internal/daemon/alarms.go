@@ -63,7 +63,8 @@ func (d *Daemon) alarms(ctx context.Context, now time.Time) ([]alarm, error) {
 		}
 		all = append(all, alarm{ask.kind, "deliveries", n, text})
 	}
-	return slices.Concat(all, d.certificateAlarms(now), d.gaps()), nil
+	missing, err := d.missingAlarm(ctx)
+	return slices.Concat(all, missing, d.certificateAlarms(now), d.gaps()), err
 }
 
 func (d *Daemon) unseenTooLong(now time.Time) ledger.DeliveryFilter {

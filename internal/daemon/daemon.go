@@ -81,6 +81,8 @@ type Daemon struct {
 	control   *control.Server
 	checker   *checkpassword.Checker // nil until a listener needs it
 	bell      bell
+	// lookedAgain is when each local delivery that is missing was last looked for. Of the loop that reconciles alone.
+	lookedAgain map[int64]time.Time
 	feed      feed
 	metrics   *web.Metrics
 	metricsAt net.Addr // where they are served; nil: nowhere

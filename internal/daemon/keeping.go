@@ -29,6 +29,7 @@ func (d *Daemon) startKeeping(context.Context) error {
 	})
 	loops.Go(func() { d.every(ctx, "looking for alarms", d.tick(), d.ring) })
 	loops.Go(func() { d.every(ctx, "reading certificates", d.tick(), d.renewIdentities) })
+	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.reconcile) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })
@@ -158,5 +159,6 @@ func (d *Daemon) prune(ctx context.Context) error {
 	if n > 0 {
 		d.log.WithField("bodies", n).Info("removed bodies whose retention is over")
 	}
-	return err
+	_, localErr := d.ledger.PruneLocal(ctx, d.opts.Clock.Now().Add(-localKept))
+	return errors.Join(err, localErr)
 }

@@ -84,15 +84,17 @@ func arrived(t *testing.T, s suite) {
 	seen := func(m cutover.MailboxID, source, message string, minutes int) evidence.Observation {
 		return evidence.Observation{At: noon.Add(time.Duration(minutes) * time.Minute), Channel: evidence.Arriving, Class: evidence.Wanted, Source: source, Mailbox: m, Message: message}
 	}
+	own := seen(anna, "mailboxes", "<sent@x>", 1)
+	own.Channel = evidence.Sending
 	must(t, l.Testify(ctx(t), []evidence.Observation{
-		seen(anna, "mailboxes", "<seen@x>", 1), seen(ben, "mailboxes", "<bens@x>", 1), seen(anna, "postfix", "<logged@x>", 1), seen(anna, "mailboxes", "<old@x>", -60),
+		own, seen(anna, "mailboxes", "<seen@x>", 1), seen(ben, "mailboxes", "<bens@x>", 1), seen(anna, "postfix", "<logged@x>", 1), seen(anna, "mailboxes", "<old@x>", -60),
 	}, nil, nil))
 	c := capture(1)
 	c.MessageID = "<captured@x>"
 	d := delivery(ledger.Due, noon)
 	d.Mailbox = anna
 	keep(t, l, c, []byte("x"), d)
-	asked := []string{"<seen@x>", "<bens@x>", "<logged@x>", "<old@x>", "<captured@x>", "<nobody@x>"}
+	asked := []string{"<seen@x>", "<bens@x>", "<logged@x>", "<old@x>", "<sent@x>", "<captured@x>", "<nobody@x>"}
 	equal(t, "anna's", get[map[string]bool](t)(l.Arrived(ctx(t), "mailboxes", anna, noon.Add(-time.Minute), asked)), map[string]bool{"<seen@x>": true, "<captured@x>": true})
 	equal(t, "ben's", get[map[string]bool](t)(l.Arrived(ctx(t), "mailboxes", ben, noon.Add(-time.Minute), asked)), map[string]bool{"<bens@x>": true})
 }

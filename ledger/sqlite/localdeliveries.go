@@ -110,7 +110,7 @@ func (l *Ledger) CountLocal(ctx context.Context) (map[ledger.LocalState]int, err
 }
 
 const (
-	selectObserved = "SELECT message FROM observations WHERE source = ?1 AND mailbox = ?2 AND at >= ?3 AND substr(message, 1, 1) = '<' AND message IN "
+	selectObserved = "SELECT message FROM observations WHERE source = ?1 AND mailbox = ?2 AND at >= ?3 AND channel = 'arriving' AND substr(message, 1, 1) = '<' AND message IN "
 	// selectCapturedFor reads the captures of a span of time: bodies that were pruned belong to older ones.
 	selectCapturedFor = `SELECT message_id FROM captures c WHERE stored = 1 AND at >= ?1 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.capture = c.n AND d.mailbox = ?2) AND message_id IN `
 )
