@@ -83,9 +83,9 @@ type Daemon struct {
 	bell      bell
 	// lookedAgain is when each local delivery that is missing was last looked for. Of the loop that reconciles alone.
 	lookedAgain map[int64]time.Time
-	feed      feed
-	metrics   *web.Metrics
-	metricsAt net.Addr // where they are served; nil: nowhere
+	feed        feed
+	metrics     *web.Metrics
+	metricsAt   net.Addr // where they are served; nil: nowhere
 	// identities are our certificates, to be read again on reload.
 	identities       []identity
 	brokenIdentities atomic.Pointer[[]string]

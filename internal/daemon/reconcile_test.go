@@ -107,7 +107,9 @@ func TestReconciliation(t *testing.T) {
 	if i := slices.IndexFunc(s.Server.Reasons, func(r evidence.Reason) bool { return r.Code == evidence.Missing }); i < 0 || !slices.Contains(s.Server.Reasons[i].Senders, "anna@example.com") {
 		t.Errorf("the verdict does not tell: %+v", s.Server.Reasons)
 	}
-	if !slices.ContainsFunc(s.Trouble, func(x string) bool { return strings.Contains(x, "2 messages were delivered on the old side") && strings.Contains(x, "@sender.example") }) {
+	if !slices.ContainsFunc(s.Trouble, func(x string) bool {
+		return strings.Contains(x, "2 messages were delivered on the old side") && strings.Contains(x, "@sender.example")
+	}) {
 		t.Errorf("no alarm: %q", s.Trouble)
 	}
 	var accepted []control.Missing
@@ -124,7 +126,9 @@ func TestReconciliation(t *testing.T) {
 	must(t, err)
 	b.stop()
 	b.start()
-	b.untilEvidence("the message that turned up", func(e control.Evidence) bool { return e.Local.Missing == 0 && e.Local.Seen == 4 && e.Local.Accepted == 1 })
+	b.untilEvidence("the message that turned up", func(e control.Evidence) bool {
+		return e.Local.Missing == 0 && e.Local.Seen == 4 && e.Local.Accepted == 1
+	})
 	if s := b.status(); slices.Contains(codes(s), string(evidence.Missing)) {
 		t.Errorf("still in the way: %+v", s.Server.Reasons)
 	}
