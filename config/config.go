@@ -46,6 +46,9 @@ type Config struct {
 	// The old servers' logs, which tell who still uses them.
 	Evidence map[string]Source `toml:"evidence"`
 
+	// Test mail and test logins of our own that must show up in the logs.
+	Canary Canary `toml:"canary"`
+
 	// When the old server counts as unused.
 	Verdict Verdict `toml:"verdict"`
 

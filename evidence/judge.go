@@ -81,7 +81,7 @@ func (j *judgement) possible() bool {
 
 func (j *judgement) isFresh(source string) bool {
 	spans := j.watched[source]
-	return len(spans) > 0 && j.now.Sub(spans.End()) <= j.Stale
+	return j.Blinded[source] == "" && len(spans) > 0 && j.now.Sub(spans.End()) <= j.Stale
 }
 
 func (j *judgement) fresh() int {

@@ -37,6 +37,16 @@ func codes(v Verdict) string {
 	return strings.Join(all, ",")
 }
 
+// What is known to show nothing is not watched, however fresh its coverage is, and the reason names why.
+func TestJudgeBlinded(t *testing.T) {
+	p := MailboxServer([]string{"dovecot", "postfix"}, nil)
+	p.Blinded = map[string]string{"dovecot": "it stopped"}
+	v := Judge(p, covered(span(0, 100)), hours(100))
+	if v.State != Blind || v.Fresh != 1 || v.Reasons[0].Text != "dovecot is not being watched: it stopped" {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	open := use(10, Login, "dovecot", "anna")
 	open.Open, open.Message = true, "S1"

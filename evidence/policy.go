@@ -8,17 +8,18 @@ import (
 
 // Policy says how much silence is enough, and whose.
 type Policy struct {
-	Verdict       string        // which verdict this is, for people: "the mailbox server may stop"
-	Doors         []Door        // the uses that count against quiet; without any the verdict is blind
-	Required      []string      // sources that must be watched; without any the verdict is blind
-	Quiet         time.Duration // how long all doors must have been quiet, counted in time that all required sources were watched; more than 0
-	Window        time.Duration // over which a source's share of coverage is measured; 0 is the same as Quiet
-	BlindBelow    float64       // the share of the window below which a source is blind, 0.9 by default
-	Stale         time.Duration // a source that was watched until then before now is watched now
-	Listeners     []string      // the sources that the outside world must reach, where they are required
-	ContactWithin time.Duration // how recently it must have reached them; 0 turns the rule off
-	Allowed       []string      // senders, devices and users that a person accepted by name: they go on, and do not block
-	Horizon       time.Duration // how far the floor looks ahead
+	Verdict       string            // which verdict this is, for people: "the mailbox server may stop"
+	Doors         []Door            // the uses that count against quiet; without any the verdict is blind
+	Required      []string          // sources that must be watched; without any the verdict is blind
+	Quiet         time.Duration     // how long all doors must have been quiet, counted in time that all required sources were watched; more than 0
+	Window        time.Duration     // over which a source's share of coverage is measured; 0 is the same as Quiet
+	BlindBelow    float64           // the share of the window below which a source is blind, 0.9 by default
+	Stale         time.Duration     // a source that was watched until then before now is watched now
+	Blinded       map[string]string // sources that are known not to be watched now, whatever their coverage says, and why
+	Listeners     []string          // the sources that the outside world must reach, where they are required
+	ContactWithin time.Duration     // how recently it must have reached them; 0 turns the rule off
+	Allowed       []string          // senders, devices and users that a person accepted by name: they go on, and do not block
+	Horizon       time.Duration     // how far the floor looks ahead
 }
 
 // Door is one channel at some sources.

@@ -40,6 +40,9 @@ func (j *judgement) unwatched(source string) (Reason, bool) {
 	if r.Since.IsZero() {
 		r.Text = source + " was never watched"
 	}
+	if why := j.Blinded[source]; why != "" {
+		r.Text += ": " + why
+	}
 	return r, !j.isFresh(source)
 }
 

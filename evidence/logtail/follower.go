@@ -18,6 +18,7 @@ import (
 // Testimony is what a Follower needs of the ledger.
 type Testimony interface {
 	Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error
+	Withdraw(ctx context.Context, source string, from time.Time) error
 	Offset(ctx context.Context, source string) (ledger.Offset, error)
 	Observations(ctx context.Context, since time.Time, yield func(evidence.Observation) bool) error
 }
@@ -66,6 +67,7 @@ type Follower struct {
 
 	mu     sync.Mutex
 	status Status
+	doubt  doubt
 
 	stop context.CancelFunc
 	done chan struct{}

@@ -47,6 +47,15 @@ func (m *memory) Testify(_ context.Context, o []evidence.Observation, c []eviden
 	return nil
 }
 
+func (m *memory) Withdraw(_ context.Context, _ string, from time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure == nil {
+		m.coverage = m.coverage.Between(time.Time{}, from)
+	}
+	return m.failure
+}
+
 func (m *memory) Offset(context.Context, string) (ledger.Offset, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -51,7 +51,7 @@ func Parse(line string, s *State) (Event, Result) {
 	result := d.parse(h, s, &event)
 	s.heard[d.name] = at
 	if event.Own {
-		s.lastOwn = at
+		s.lastOwn, s.ownBy[dialectOf(h)] = at, at
 	}
 	return event, result
 }

@@ -15,6 +15,9 @@ func (f *Follower) Poll(ctx context.Context) error {
 	}
 	f.now, f.failure = f.clock.Now(), ""
 	defer f.report()
+	if err := f.withdraw(ctx); err != nil {
+		return err
+	}
 	f.begun = false
 	step := f.step
 	if f.isFolder() {

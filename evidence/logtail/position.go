@@ -35,6 +35,7 @@ type position struct {
 	// From is where the coverage that was not yet granted begins. Zero: the place was lost; it begins with the next line.
 	From     time.Time `json:"from,omitzero"`
 	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line that had one
+	LastMail time.Time `json:"last_mail,omitzero"` // stamp of the last line that told of mail: arrived, sent or delivered
 	Began    time.Time `json:"began,omitzero"`     // when this log was first followed
 	Rate     rate      `json:"rate"`
 	State    snapshot  `json:"state"`

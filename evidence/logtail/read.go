@@ -101,4 +101,7 @@ func (f *Follower) line(line string) {
 		f.batch.add(o)
 	}
 	f.takeDelivered(event.Delivered)
+	if tellsOfMail(event) {
+		f.pos.LastMail = later(f.pos.LastMail, event.At)
+	}
 }

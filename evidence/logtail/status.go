@@ -12,6 +12,7 @@ type Status struct {
 	File     string    `json:"file,omitempty"`     // being read
 	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line
 	LastOwn  time.Time `json:"last_own,omitzero"`  // stamp of the last line that shows our own traffic
+	LastMail time.Time `json:"last_mail,omitzero"` // stamp of the last line that tells of mail: arrived, sent or delivered
 	LastRead time.Time `json:"last_read,omitzero"` // when the log was last read to its end
 	Day      int       `json:"lines_day"`          // lines read in the last day, by this follower
 	Hour     int       `json:"lines_hour"`         // lines read in the last hour
@@ -20,6 +21,9 @@ type Status struct {
 	Sessions int       `json:"sessions"`           // that have not ended
 	Reading  Progress  `json:"reading,omitzero"`   // of what was written before; zero when it has been read
 	Blind    string    `json:"blind,omitempty"`    // why there is no coverage; "" if there is
+	Doubted  bool      `json:"doubted,omitempty"`  // others know that it shows nothing
+
+	OwnBy map[string]time.Time `json:"own_by,omitempty"` // as LastOwn, by dialect
 }
 
 // Status returns how the log was doing at the last poll.
@@ -32,9 +36,9 @@ func (f *Follower) Status() Status {
 // report makes Status true.
 func (f *Follower) report() {
 	s := Status{
-		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastRead: f.live, Unparsed: f.pos.Rate.share(),
+		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastMail: f.pos.LastMail, LastRead: f.live, OwnBy: f.state.OwnBy(), Unparsed: f.pos.Rate.share(),
 		Day: f.pulse.within(f.now, 24*time.Hour), Hour: f.pulse.within(f.now, time.Hour), Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(),
-		Reading: f.progress, Blind: f.blind(),
+		Reading: f.progress, Blind: f.blind(), Doubted: f.doubted() != "",
 	}
 	if f.file != nil {
 		s.File = f.file.Name()
@@ -60,6 +64,8 @@ func (f *Follower) blind() string {
 		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
 	case f.skewed >= skewLines:
 		return "the last line's time is wrong: " + f.pos.LastLine.Format(time.RFC3339) + "; look at time zone and clock"
+	case f.doubted() != "":
+		return f.doubted()
 	case f.silent(f.now):
 		return "nothing was written since " + f.pos.LastLine.Format(time.RFC3339)
 	}

@@ -37,6 +37,7 @@ type Watched struct {
 	Since    time.Time `json:"since,omitzero"`     // when it was first watched
 	Share    float64   `json:"share"`              // of the window in which it was watched, from 0 to 1; of what passed since, where it is younger
 	Gaps     []Gap     `json:"gaps,omitempty"`     // in the window, the oldest first
+	LastMail time.Time `json:"last_mail,omitzero"` // stamp of the last line that tells of mail
 	LastOwn  time.Time `json:"last_own,omitzero"`  // stamp of the last line that shows our own traffic
 	Lines    int       `json:"lines"`              // read in the last 24 hours, of which this process read
 	Hour     int       `json:"lines_hour"`         // read in the last hour

@@ -78,6 +78,7 @@ type Daemon struct {
 	witness   *witness
 	crowds    crowds
 	logs      []*logSource
+	canary    *canary
 	control   *control.Server
 	checker   *checkpassword.Checker // nil until a listener needs it
 	bell      bell
@@ -131,10 +132,10 @@ func (d *Daemon) Start(ctx context.Context) error {
 
 func (d *Daemon) steps() []func(context.Context) error {
 	if d.opts.CopyOnly {
-		return []func(context.Context) error{d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startControl}
+		return []func(context.Context) error{d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startControl}
 	}
 	return []func(context.Context) error{
-		d.openLedger, d.openStores, d.startWitness, d.startBridge, d.startCourier, d.startExaminer, d.startListeners, d.startLogs, d.startKeeping, d.startMetrics, d.startControl,
+		d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startCourier, d.startExaminer, d.startListeners, d.startLogs, d.startKeeping, d.startMetrics, d.startControl,
 	}
 }
 

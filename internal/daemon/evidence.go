@@ -34,6 +34,7 @@ func (d *Daemon) Evidence(ctx context.Context) (control.Evidence, error) {
 		i := slices.IndexFunc(e.Sources, func(w control.Watched) bool { return w.Name == l.name })
 		l.detail(&e.Sources[i])
 	}
+	e.Canary = d.canary.describe()
 	var err error
 	e.Local, err = d.localDeliveries(ctx)
 	return e, err
@@ -82,7 +83,7 @@ func (d *Daemon) observedBy(w *control.Watched, t evidence.Testimony, now time.T
 // detail tells what only the follower of a log knows.
 func (l *logSource) detail(w *control.Watched) {
 	s := l.follower.Status()
-	w.File, w.LastOwn, w.Lines, w.Hour, w.Unparsed, w.Example, w.Sessions = s.File, s.LastOwn, s.Day, s.Hour, s.Unparsed, s.Example, s.Sessions
+	w.File, w.LastMail, w.LastOwn, w.Lines, w.Hour, w.Unparsed, w.Example, w.Sessions = s.File, s.LastMail, s.LastOwn, s.Day, s.Hour, s.Unparsed, s.Example, s.Sessions
 }
 
 // localDeliveries tells what became of what logs say was delivered on the old side.

@@ -29,6 +29,8 @@ func (d *Daemon) startKeeping(context.Context) error {
 	})
 	loops.Go(func() { d.every(ctx, "looking for alarms", d.tick(), d.ring) })
 	loops.Go(func() { d.every(ctx, "reading certificates", d.tick(), d.renewIdentities) })
+	loops.Go(func() { d.every(ctx, "testing the sources", d.tick(), d.canary.fly) })
+	loops.Go(func() { d.every(ctx, "judging the sources", d.tick(), d.doubtLogs) })
 	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.reconcile) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })

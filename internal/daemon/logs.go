@@ -29,10 +29,14 @@ func (d *Daemon) startLogs(ctx context.Context) error {
 		if err != nil || source.Timezone == "" {
 			zone = time.Local
 		}
+		senders := slices.Clone(source.OwnSenders)
+		if from := d.cfg.Canary.From; from != "" {
+			senders = append(senders, from)
+		}
 		own := append([]netip.Prefix{netip.MustParsePrefix(ownLoopback + "/32")}, source.OwnAddresses...)
 		f, err := logtail.New(logtail.Options{
 			Config: logtail.Config{
-				Source: name, Dialects: dialects(source.Kind), Zone: zone, Own: own, OwnUsers: source.OwnUsers, OwnSenders: source.OwnSenders,
+				Source: name, Dialects: dialects(source.Kind), Zone: zone, Own: own, OwnUsers: source.OwnUsers, OwnSenders: senders,
 				Local: source.Local, Gateways: source.Gateways, Deliveries: source.Deliveries,
 			},
 			Path: source.File, Every: d.real(500 * time.Millisecond), Beat: d.tick(), MaxSilence: source.MaxSilence, History: source.History,

@@ -30,13 +30,19 @@ const oldLogConfig = "[evidence.dovecot]\nkind = \"dovecot\"\nfile = \"dovecot.l
 
 func (l oldLog) write(texts ...string) {
 	l.t.Helper()
+	for _, text := range texts {
+		l.line("dovecot: " + text)
+	}
+}
+
+// line is one of any program.
+func (l oldLog) line(text string) {
+	l.t.Helper()
 	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	must(l.t, err)
 	defer file.Close()
-	for _, text := range texts {
-		_, err = fmt.Fprintf(file, "%s old dovecot: %s\n", l.clock.Now().UTC().Format(time.RFC3339), text)
-		must(l.t, err)
-	}
+	_, err = fmt.Fprintf(file, "%s old %s\n", l.clock.Now().UTC().Format(time.RFC3339), text)
+	must(l.t, err)
 }
 
 func (l oldLog) delivered(user, id string) {

@@ -73,6 +73,7 @@ func (d *Daemon) judge(p evidence.Policy, t evidence.Testimony, now time.Time) e
 	v := d.live.Load().cfg.Verdict
 	p.Quiet, p.Window, p.BlindBelow, p.Horizon, p.Stale = v.Quiet, v.Window, v.BlindBelow, v.Horizon, d.stale()
 	p.Listeners = slices.DeleteFunc(p.Listeners, func(name string) bool { return d.cfg.Listeners[name].Role == config.RoleSubmission }) // nobody has to log in for it to be watched
+	p.Blinded = d.blinded(t, now)
 	verdict := evidence.Judge(p, t, now)
 	if verdict.Reasons == nil {
 		verdict.Reasons = []evidence.Reason{} // scripts walk through it

@@ -66,6 +66,7 @@ func (w *witness) switched(at time.Time) {
 
 // Testify makes what a source says durable, then folds it. Log followers write through it.
 func (w *witness) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error {
+	delivered = slices.DeleteFunc(delivered, func(d evidence.LocalDelivery) bool { return w.d.canary.is(d.Message) })
 	if err := w.d.ledger.Testify(ctx, observations, coverage, offset, delivered...); err != nil {
 		return err
 	}
@@ -82,6 +83,17 @@ func (w *witness) Testify(ctx context.Context, observations []evidence.Observati
 	return nil
 }
 
+// Withdraw takes back the coverage of a source, durably, then in the testimony.
+func (w *witness) Withdraw(ctx context.Context, source string, from time.Time) error {
+	if err := w.d.ledger.Withdraw(ctx, source, from); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.testimony = w.testimony.Withdraw(source, from)
+	return nil
+}
+
 // Offset is how far a log was read.
 func (w *witness) Offset(ctx context.Context, source string) (ledger.Offset, error) {
 	return w.d.ledger.Offset(ctx, source)
@@ -94,6 +106,11 @@ func (w *witness) Observations(ctx context.Context, since time.Time, yield func(
 
 // observe takes what the bridge sees grow.
 func (w *witness) observe(ctx context.Context, o []evidence.Observation) error {
+	for i := range o {
+		if w.d.canary.is(o[i].Message) {
+			o[i].Class = evidence.Unwanted
+		}
+	}
 	return w.Testify(ctx, o, nil, nil)
 }
 

@@ -1,0 +1,58 @@
+package logtail
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+)
+
+// doubt is what others know against a log: something happened on its server, and it does not show it.
+type doubt struct {
+	why  string    // "" is no doubt
+	from time.Time // since when the log may have shown nothing
+	kept bool      // coverage from then on was withdrawn
+}
+
+// Doubt says that the log did not show what it must have shown. It gives no coverage from the next poll on, and what it gave since that instant is withdrawn; "" ends it. It may be called
+// at any time.
+func (f *Follower) Doubt(why string, from time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if why == "" || f.doubt.why == "" || from.Before(f.doubt.from) {
+		f.doubt = doubt{why: why, from: from}
+	}
+	f.doubt.why = why
+}
+
+// doubted tells why the log is not believed now; "" if it is.
+func (f *Follower) doubted() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.doubt.why
+}
+
+// withdraw takes back what coverage there is since a new doubt, and makes durable that there is none from then on: after a restart the pause would be covered else.
+func (f *Follower) withdraw(ctx context.Context) error {
+	f.mu.Lock()
+	d := f.doubt
+	f.mu.Unlock()
+	if d.why == "" || d.kept {
+		return nil
+	}
+	f.pos.From = time.Time{}
+	f.batch.coverage = nil
+	if err := f.commit(ctx); err != nil {
+		return err
+	}
+	if err := f.t.Withdraw(ctx, f.o.Source, d.from); err != nil {
+		return fmt.Errorf("withdrawing the coverage of log %s: %w", f.o.Source, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.doubt.kept = f.doubt.from.Equal(d.from)
+	return nil
+}
+
+// OwnBy is the stamp of the last line of each dialect that shows our own traffic.
+func (s *State) OwnBy() map[string]time.Time { return maps.Clone(s.ownBy) }
