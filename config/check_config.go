@@ -111,8 +111,15 @@ func (c *checker) domains() {
 
 func (c *checker) sources() {
 	for name, s := range c.cfg.Evidence {
-		if s.File != "" { // it is missed where it was read
-			c.logFile("evidence."+name+".file", s.File)
+		at := "evidence." + name
+		switch {
+		case s.File != "":
+			c.logFile(at+".file", s.File)
+			if len(s.Journal) > 0 {
+				c.warning(at+".journal", "", "the journal is not read where there is a file: a log is one of the two")
+			}
+		case len(s.Journal) == 0:
+			c.bad(at, `for example file = "/var/log/mail.log", or journal = ["dovecot"]`, "[%s] needs file or journal", at)
 		}
 	}
 }

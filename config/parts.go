@@ -162,7 +162,11 @@ type Source struct {
 	// Which program writes it. auto: whichever of them; many a mail.log holds several.
 	Kind string `toml:"kind" default:"auto" as:"auto|postfix|dovecot|exim|cyrus|courier|sendmail|qmail|exchange-tracking|exchange-smtp|exchange-imap|exchange-proxy|iis|hmailserver|mdaemon|kerio|zimbra"`
 	// Path of the log; * and ? as in a shell, for logs that change their name by day.
-	File string `toml:"file" as:"path" example:"/var/log/mail.log" need:"yes"`
+	File string `toml:"file" as:"path" example:"/var/log/mail.log"`
+	// Units of systemd's journal instead of a file, as "journalctl --unit" takes them: where no syslog writes files.
+	Journal []string `toml:"journal" example:"postfix@*, dovecot"`
+	// Directory of journal files, where they are not this machine's own.
+	JournalDirectory string `toml:"journal_directory" as:"path" example:"/mnt/old/journal"`
 	// Time zone of stamps that name none. When not given: the machine's.
 	Timezone string `toml:"timezone" as:"timezone" example:"Europe/Berlin"`
 	// Addresses from which we ourselves, and monitors, come: not counted as use.

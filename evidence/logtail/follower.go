@@ -26,6 +26,7 @@ type Testimony interface {
 // Options describe one log.
 type Options struct {
 	Config
+	Journal    *Journal      // read instead of a file
 	Path       string        // absolute; a pattern (*, ?, [) means that the newest match is being written to
 	Every      time.Duration // between two looks; 0 is one second
 	Beat       time.Duration // coverage without use is written to the ledger at most this often; 0 is ten seconds
@@ -44,6 +45,7 @@ type Follower struct {
 	state     *State
 	pos       position
 	file      logFile
+	entries   *entries    // of the journal, while journalctl runs
 	queue     []candidate // of a folder: what is still to be read in this poll, the first is open
 	begun     bool        // this poll has looked into the folder
 	since     time.Time   // of a file in a folder: lines up to then do not count
@@ -86,7 +88,7 @@ func New(o Options, t Testimony, c clock.Clock, log logrus.FieldLogger) (*Follow
 	if o.Source == "" {
 		return nil, errors.New("a log without a source name")
 	}
-	if !filepath.IsAbs(o.Path) {
+	if o.Journal == nil && !filepath.IsAbs(o.Path) {
 		return nil, fmt.Errorf("log %s: %q is not an absolute path", o.Source, o.Path)
 	}
 	if _, err := filepath.Match(o.Path, ""); err != nil {
@@ -205,5 +207,9 @@ func (f *Follower) close() {
 	if f.file != nil {
 		f.file.Close()
 		f.file = nil
+	}
+	if f.entries != nil {
+		f.entries.close()
+		f.entries = nil
 	}
 }

@@ -37,7 +37,7 @@ func (s *State) parseFormat(line string) (event Event, result Result) {
 		s.heard[s.format.name] = event.At
 	}
 	if event.Own {
-		s.lastOwn = event.At
+		s.lastOwn, s.ownBy[s.format.name] = event.At, event.At
 	}
 	return event, result
 }

@@ -51,7 +51,7 @@ func Parse(line string, s *State) (Event, Result) {
 	result := d.parse(h, s, &event)
 	s.heard[d.name] = at
 	if event.Own {
-		s.lastOwn, s.ownBy[dialectOf(h)] = at, at
+		s.lastOwn, s.ownBy[d.name] = at, at
 	}
 	return event, result
 }

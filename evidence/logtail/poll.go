@@ -36,6 +36,9 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 	if err := f.ready(ctx); err != nil {
 		return false, err
 	}
+	if f.o.Journal != nil {
+		return f.stepJournal(ctx)
+	}
 	all, err := candidates(f.o.Path)
 	if err != nil {
 		return false, f.fail(err)

@@ -30,7 +30,8 @@ type position struct {
 	Files   map[string]filed `json:"files,omitempty"`  // of a folder: by their names
 	Settled time.Time        `json:"settled,omitzero"` // files of a folder that were last written to by then, and are not among Files, were read
 
-	Complete bool `json:"complete,omitempty"` // all files of a folder have been read once
+	Cursor   string `json:"cursor,omitempty"`   // of the last entry read, in a journal
+	Complete bool   `json:"complete,omitempty"` // all files of a folder have been read once
 
 	// From is where the coverage that was not yet granted begins. Zero: the place was lost; it begins with the next line.
 	From     time.Time `json:"from,omitzero"`

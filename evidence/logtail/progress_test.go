@@ -16,7 +16,7 @@ type watched struct {
 	before func()
 }
 
-func (w watched) Testify(ctx context.Context, o []evidence.Observation, c []evidence.Coverage, offset *ledger.Offset) error {
+func (w watched) Testify(ctx context.Context, o []evidence.Observation, c []evidence.Coverage, offset *ledger.Offset, ...evidence.LocalDelivery) error {
 	w.before()
 	return w.memory.Testify(ctx, o, c, offset)
 }

@@ -40,7 +40,10 @@ func (f *Follower) report() {
 		Day: f.pulse.within(f.now, 24*time.Hour), Hour: f.pulse.within(f.now, time.Hour), Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(),
 		Reading: f.progress, Blind: f.blind(), Doubted: f.doubted() != "",
 	}
-	if f.file != nil {
+	switch {
+	case f.o.Journal != nil:
+		s.File = f.o.Journal.String()
+	case f.file != nil:
 		s.File = f.file.Name()
 	}
 	f.mu.Lock()
@@ -59,7 +62,7 @@ func (f *Follower) blind() string {
 	case !f.missing.IsZero():
 		return f.o.Path + " is missing"
 	case len(unheard) > 0:
-		return fmt.Sprintf("no line of %s was ever found in %s", strings.Join(unheard, ", "), f.o.Path)
+		return fmt.Sprintf("no line of %s was ever found in %s", strings.Join(unheard, ", "), f.name())
 	case f.pos.Rate.alarm():
 		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
 	case f.skewed >= skewLines:
@@ -70,6 +73,14 @@ func (f *Follower) blind() string {
 		return "nothing was written since " + f.pos.LastLine.Format(time.RFC3339)
 	}
 	return ""
+}
+
+// name is where the log is.
+func (f *Follower) name() string {
+	if f.o.Journal != nil {
+		return "the " + f.o.Journal.String()
+	}
+	return f.o.Path
 }
 
 func (f *Follower) silent(now time.Time) bool {

@@ -154,7 +154,9 @@ func TestALogThatStopped(t *testing.T) {
 	for i := range 3 {
 		came(fmt.Sprint("unlogged ", i), false)
 	}
-	e := b.untilEvidence("the log to be blind", func(e control.Evidence) bool { return strings.Contains(watched(e, "dovecot").Blind, "it stopped: mail came") })
+	e := b.untilEvidence("the log to be blind", func(e control.Evidence) bool {
+		return strings.Contains(watched(e, "dovecot").Blind, "it stopped: mail came")
+	})
 	if w := watched(e, "dovecot"); len(w.Gaps) == 0 || !w.Gaps[len(w.Gaps)-1].From.Equal(last) {
 		t.Errorf("blind since %+v, the last line is of %s", w.Gaps, last)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"posthouse/config"
 	"posthouse/evidence/logtail"
 	"posthouse/internal/control"
 )
@@ -22,9 +23,6 @@ type logSource struct {
 func (d *Daemon) startLogs(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(d.cfg.Evidence)) {
 		source := d.cfg.Evidence[name]
-		if source.File == "" {
-			return fmt.Errorf("evidence.%s: reading the journal is not there yet; give the file that the log is written to", name)
-		}
 		zone, err := time.LoadLocation(source.Timezone)
 		if err != nil || source.Timezone == "" {
 			zone = time.Local
@@ -39,7 +37,7 @@ func (d *Daemon) startLogs(ctx context.Context) error {
 				Source: name, Dialects: dialects(source.Kind), Zone: zone, Own: own, OwnUsers: source.OwnUsers, OwnSenders: senders,
 				Local: source.Local, Gateways: source.Gateways, Deliveries: source.Deliveries,
 			},
-			Path: source.File, Every: d.real(500 * time.Millisecond), Beat: d.tick(), MaxSilence: source.MaxSilence, History: source.History,
+			Journal: journal(source), Path: source.File, Every: d.real(every(source)), Beat: d.tick(), MaxSilence: source.MaxSilence, History: source.History,
 		}, d.witness, d.opts.Clock, d.log)
 		if err != nil {
 			return fmt.Errorf("evidence.%s: %w", name, err)
@@ -51,6 +49,22 @@ func (d *Daemon) startLogs(ctx context.Context) error {
 		d.logs = append(d.logs, &logSource{name: name, kind: source.Kind, follower: f})
 	}
 	return nil
+}
+
+// journal is the part of the journal that a log is; nil where it is a file.
+func journal(s config.Source) *logtail.Journal {
+	if s.File != "" {
+		return nil
+	}
+	return &logtail.Journal{Units: s.Journal, Directory: s.JournalDirectory}
+}
+
+// every is the time between two looks at a log. A look into the journal takes a process.
+func every(s config.Source) time.Duration {
+	if s.File != "" {
+		return 500 * time.Millisecond
+	}
+	return 5 * time.Second
 }
 
 // dialects are the programs whose lines a log holds; nil is any of those we know.

@@ -14,6 +14,8 @@ const required = "POSTHOUSE_NEIGHBOURS"
 var packages = map[string]string{
 	"dovecot": "dovecot-imapd and dovecot-lmtpd",
 	"sievec":  "dovecot-sieve",
+
+	"journalctl": "systemd",
 }
 
 // Require returns the path of a neighbour's program. A test whose neighbour cannot be had ends here.
@@ -22,7 +24,7 @@ func Require(t testing.TB, program string) string {
 	if os.Getuid() != 0 {
 		missing(t, program+" cannot run here: it needs root to drop privileges")
 	}
-	for _, name := range []string{program, "/usr/sbin/" + program, "/usr/lib/postfix/sbin/" + program} { // not everybody's PATH has sbin
+	for _, name := range []string{program, "/usr/sbin/" + program, "/usr/lib/postfix/sbin/" + program, "/lib/systemd/" + program} { // not everybody's PATH has sbin
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
