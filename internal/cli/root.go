@@ -23,6 +23,7 @@ func commands(a *app) []*cobra.Command {
 		newBackfill(a),
 		newDemo(a),
 		newStatus(a),
+		newEvidence(a),
 		newMailboxes(a),
 		newVerify(a),
 		newQueue(a),

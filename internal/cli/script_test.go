@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND …    the command ends with that exit code
 //	serve STATUS [VERIFY [BACKFILL [PLAN]]]   a service answers at state/control.sock from these files until the script ends
 //	servemail STATUS QUEUE TRACE   the same, for captured mail
+//	serveevidence STATUS EVIDENCE  the same, for evidence
 //	signal TERM|HUP|INT     reaches everything that the script runs in the background
 //	notified TEXT           waits until a process of the script told the service manager this (sd_notify)
 func TestScripts(t *testing.T) {
@@ -41,7 +43,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SECRET", "not shown")
 			return listenAsManager(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "servemail": serveMail, "notified": notified, "signal": signalled},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "servemail": serveMail, "serveevidence": serveEvidence, "notified": notified, "signal": signalled},
 	})
 }
 
@@ -66,7 +68,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // canned answers from files.
 type canned struct {
 	control.Mail
-	control.Proof
+	proof    control.Evidence
 	status   control.Status
 	verified []control.Verified
 	copied   []control.Backfilled
@@ -75,6 +77,32 @@ type canned struct {
 }
 
 func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
+
+func (c canned) Evidence(context.Context) (control.Evidence, error) { return c.proof, nil }
+
+func (c canned) Accept(_ context.Context, who string, names []string, yield func(control.Missing) error) error {
+	for _, m := range c.proof.Local.List {
+		if !slices.Contains(names, m.Mailbox) {
+			return fmt.Errorf("no missing message is named by %q", names[0])
+		}
+		m.State, m.Note = "accepted", m.Note+"; accepted by "+strings.TrimSpace(strings.Split(who, "(")[0])
+		if err := yield(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serveEvidence has a service tell of its evidence.
+func serveEvidence(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: serveevidence STATUS EVIDENCE")
+	}
+	var c canned
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &c.status))
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &c.proof))
+	listenCanned(ts, c)
+}
 
 func (c canned) Verify(_ context.Context, mailboxes []string, _ bool, yield func(control.Verified) error) error {
 	for _, v := range c.verified {
