@@ -12,16 +12,17 @@ import (
 
 // tailFlags choose among what happens; an empty one chooses all.
 type tailFlags struct {
-	from, to, client, route string
-	refused                 bool
+	from, to, client, route, source, channel, sender string
+
+	refused bool
 }
 
 func newTail(a *app) *cobra.Command {
 	var f tailFlags
 	c := &cobra.Command{
-		Use: "tail", Short: "Mail as it arrives and leaves, live", Args: cobra.NoArgs,
+		Use: "tail", Short: "Mail and use of the old server, live, across all sources", Args: cobra.NoArgs,
 		Long: `Shows, until it is interrupted, each attempt to deliver a captured message and what came of it, recipients that were refused and clients that broke the rules,
-and the use of the old server that logs tell of. With --json also each message as it is taken.
+and what logs and new items in old mailboxes tell of the old server: logins, mail that arrives or is sent there, and what it puts into its mailboxes. With --json also each message as it is taken.
 The filters choose among them: an ADDRESS may be @DOMAIN, a client is named by its address, its network (10.0.4.0/24) or a part of its name.
 
 Exit code: 0 when it was interrupted, 1 when posthouse ended, 69 when it is not running.`,
@@ -31,6 +32,9 @@ Exit code: 0 when it was interrupted, 1 when posthouse ended, 69 when it is not 
 	c.Flags().StringVar(&f.to, "to", "", "only mail to this `address`")
 	c.Flags().StringVar(&f.client, "client", "", "only from this `client`")
 	c.Flags().StringVar(&f.route, "route", "", "only by this `route`: arriving, devices, submission; of logs: arriving, sending, login")
+	c.Flags().StringVar(&f.source, "source", "", "only what this `source` told of: a listener, a log, or mailboxes")
+	c.Flags().StringVar(&f.channel, "channel", "", "only by this `channel`: arriving, sending, login, delivered")
+	c.Flags().StringVar(&f.sender, "sender", "", "only of this `sender`: an address, a user, or a sending system's name")
 	c.Flags().BoolVar(&f.refused, "refused", false, "only what was refused, and clients that broke the rules")
 	return c
 }
@@ -81,8 +85,14 @@ func (f tailFlags) choice() (func(control.Event) bool, error) {
 	return func(e control.Event) bool {
 		refused := e.What == control.RecipientRefused || e.What == control.ClientAbused
 		return (!f.refused || refused) && (f.route == "" || f.route == e.Route) && client(e) &&
+			(f.source == "" || f.source == e.Source || f.source == e.Listener) && (f.channel == "" || f.channel == e.Channel) && f.sentBy(e) &&
 			(f.from == "" || is(f.from, e.From)) && (f.to == "" || anyIs(f.to, e.To))
 	}, nil
+}
+
+// sentBy tells whether the sender is who is asked for, under any of the names that are known of him.
+func (f tailFlags) sentBy(e control.Event) bool {
+	return f.sender == "" || is(f.sender, e.From) || is(f.sender, e.User) || is(f.sender, e.Client)
 }
 
 // is tells whether an address is the one that is asked for, or in the @DOMAIN.

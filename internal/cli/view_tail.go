@@ -41,10 +41,13 @@ func eventView(e control.Event, v naming, zone *time.Location) []line {
 		return lines
 	}
 	route := e.Route
-	if e.What == control.OldServerUsed {
+	if e.Source != "" {
 		route = e.Source
 	}
-	l := line{{dim, e.At.In(zone).Format(time.TimeOnly) + " "}, {plain, pad(clean(route), 9) + " " + clean(who(e))}}
+	l := line{{dim, e.At.In(zone).Format(time.TimeOnly) + " "}, {plain, pad(clean(route), 9)}}
+	if name := who(e); name != "" && (len(e.To) == 0 || name != e.To[0]) { // what comes into a mailbox names its owner
+		l = append(l, span{plain, " " + clean(name)})
+	}
 	if len(e.To) > 0 {
 		l = append(l, span{plain, " → " + clean(listed(e.To, v))})
 	}
@@ -95,10 +98,22 @@ func outcome(e control.Event) line {
 		return line{{plain, octets + "   " + e.Destination + " "}, {warn, "waits"}, {plain, ": " + clean(e.Reply) + id}}
 	case control.MailHeld:
 		return line{{plain, octets + "   "}, {bad, "held"}, {plain, ": " + clean(firstOf(join(": ", e.Detail, e.Reply))) + id}}
+	case control.OldServerPut:
+		return line{{plain, "   put there by the old server: " + clean(e.Detail) + messageText(e)}}
 	case control.RecipientRefused:
 		return line{{plain, "   "}, {warn, "refused"}, {plain, ": " + clean(e.Reply)}}
 	case control.ClientAbused:
 		return line{{plain, "   "}, {warn, clean(e.Detail)}}
 	}
-	return line{{plain, "   " + clean(e.Detail) + "   "}, {warn, "still on the old server"}}
+	if e.Unwanted {
+		return line{{plain, "   " + clean(e.Detail) + "   does not count as use" + messageText(e)}}
+	}
+	return line{{plain, "   " + clean(e.Detail) + "   "}, {warn, "still on the old server"}, {plain, messageText(e)}}
+}
+
+func messageText(e control.Event) string {
+	if e.Message == "" {
+		return ""
+	}
+	return "   " + clean(e.Message)
 }

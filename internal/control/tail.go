@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Event is something that just happened to mail, or use of the old server that a log told of. Instants are UTC, sizes octets, lengths of time nanoseconds.
+// Event is something that just happened to mail, or what a log, or a new item in an old mailbox, told of the old server. Instants are UTC, sizes octets, lengths of time nanoseconds.
 type Event struct {
 	Schema string    `json:"schema"` // TailSchema
 	At     time.Time `json:"at"`
@@ -15,7 +15,8 @@ type Event struct {
 
 	Route    string   `json:"route,omitempty"`    // arriving, devices, submission
 	Listener string   `json:"listener,omitempty"` // its name
-	Source   string   `json:"source,omitempty"`   // the log that told of it
+	Source   string   `json:"source,omitempty"`   // the log that told of it, or mailboxes
+	Channel  string   `json:"channel,omitempty"`  // arriving, sending, login, delivered
 	Client   string   `json:"client,omitempty"`   // the name that the client gave
 	Addr     string   `json:"addr,omitempty"`
 	User     string   `json:"user,omitempty"`
@@ -23,11 +24,13 @@ type Event struct {
 	To       []string `json:"to,omitempty"`
 	Size     int64    `json:"size,omitempty"`
 	Capture  string   `json:"capture,omitempty"`
+	Message  string   `json:"message_id,omitempty"` // as a log or an old mailbox told it
 
 	Destination string        `json:"destination,omitempty"` // of an attempt
 	Reply       string        `json:"reply,omitempty"`       // the far end's words, or ours to a client
 	Took        time.Duration `json:"took,omitempty"`        // of an attempt: since the capture
 	Detail      string        `json:"detail,omitempty"`
+	Unwanted    bool          `json:"unwanted,omitempty"` // it does not count as use: junk, a test of our own
 
 	// Missed is how many events before this one the reader was too slow for.
 	Missed int `json:"missed,omitempty"`
@@ -46,8 +49,12 @@ const (
 	MailHeld         Happening = "held"      // it waits for a person, or is kept as spam or virus
 	RecipientRefused Happening = "refused"   // a recipient was not accepted
 	ClientAbused     Happening = "abused"    // a client broke the protocol or a limit
-	OldServerUsed    Happening = "used"      // somebody used the old server, says a log
+	OldServerUsed    Happening = "used"      // somebody used the old server, says a log or a new item in an old mailbox
+	OldServerPut     Happening = "put"       // the old server put a message into a mailbox, says a log
 )
+
+// ChannelDelivered is the channel of what the old server puts into its mailboxes: no use by itself.
+const ChannelDelivered = "delivered"
 
 // Tail calls yield for everything that happens from now on, until ctx or the service ends. begun is called once nothing is missed any more.
 func (c *Client) Tail(ctx context.Context, begun func(), yield func(Event) error) error {

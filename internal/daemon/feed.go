@@ -1,11 +1,15 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"posthouse/bridge"
+	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/ledger"
@@ -35,6 +39,9 @@ func (f *feed) tell(make func() control.Event) {
 	}
 	e := make()
 	e.Schema = control.TailSchema
+	if e.Channel == "" {
+		e.Channel = channelOf(e.Route)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for r := range f.readers {
@@ -93,16 +100,54 @@ func event(what control.Happening, s listener.Session) control.Event {
 	return e
 }
 
-// used is what a log told of.
+// observed tells what logs and new items in old mailboxes told of. What our listeners take is told by themselves.
+func (d *Daemon) observed(observations []evidence.Observation, delivered []evidence.LocalDelivery) {
+	for _, o := range observations {
+		if _, ofLog := d.cfg.Evidence[o.Source]; ofLog || o.Source == bridge.GrowthSource {
+			d.feed.tell(func() control.Event { return used(o) })
+		}
+	}
+	for _, l := range delivered {
+		d.feed.tell(func() control.Event { return put(l) })
+	}
+}
+
+// used is an observation of the old server.
 func used(o evidence.Observation) control.Event {
-	e := control.Event{At: o.At, What: control.OldServerUsed, Route: string(o.Channel), Source: o.Source, Client: o.Sender, From: o.From, Detail: o.Detail}
+	e := control.Event{At: o.At, What: control.OldServerUsed, Route: string(o.Channel), Channel: string(o.Channel), Source: o.Source, Client: o.Sender, From: o.From, Detail: o.Detail, Unwanted: o.Class != evidence.Wanted}
 	if o.Client.IsValid() {
 		e.Addr = o.Client.String()
 	}
 	if o.Mailbox != "" {
 		e.To = []string{string(o.Mailbox)}
 	}
+	if strings.HasPrefix(o.Message, "<") {
+		e.Message = o.Message
+	}
+	if !o.Until.IsZero() {
+		e.At, e.Detail = o.Until, o.Detail+" ended"
+	}
 	return e
+}
+
+// put is a delivery to one of the old server's mailboxes.
+func put(l evidence.LocalDelivery) control.Event {
+	e := control.Event{At: l.At, What: control.OldServerPut, Channel: control.ChannelDelivered, Source: l.Source, To: []string{l.Mailbox}, Message: l.Message, Detail: cmp.Or(l.Lost, l.Folder)}
+	if l.Client.IsValid() {
+		e.Addr = l.Client.String()
+	}
+	return e
+}
+
+// channelOf is the channel by which mail of a route uses the old side.
+func channelOf(route string) string {
+	switch cutover.Route(route) {
+	case cutover.Submission, cutover.Devices:
+		return string(evidence.Sending)
+	case cutover.Arriving:
+		return string(evidence.Arriving)
+	}
+	return ""
 }
 
 // attempted tells how a delivery stands.

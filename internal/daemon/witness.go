@@ -70,11 +70,7 @@ func (w *witness) Testify(ctx context.Context, observations []evidence.Observati
 	if err := w.d.ledger.Testify(ctx, observations, coverage, offset, delivered...); err != nil {
 		return err
 	}
-	for _, o := range observations {
-		if _, ofLog := w.d.cfg.Evidence[o.Source]; ofLog {
-			w.d.feed.tell(func() control.Event { return used(o) })
-		}
-	}
+	w.d.observed(observations, delivered)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.take(observations...)
