@@ -14,7 +14,7 @@ import (
 func newTrace(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "trace ID|Message-ID|ADDRESS", Short: "What became of a message: one timeline", Args: cobra.ExactArgs(1),
-		Long: `Tells the story of a captured message: how it arrived, each attempt with the far end's words, what a person did, and where it was seen in the mailbox.
+		Long: `Tells the story of a captured message: how it arrived, each attempt with the far end's words, what a person did, and where it was seen in the mailbox, and what logs and old mailboxes tell of the same Message-ID.
 It is named by its ID or the beginning of it, by its Message-ID, or by a sender or recipient; where several messages fit, they are listed, the newest first.
 
 Exit code: 0 when there is one, 1 when there is none, 69 when posthouse is not running.`,
@@ -34,7 +34,7 @@ func (a *app) trace(ctx context.Context, asked string) error {
 	if a.json {
 		a.out.object(t)
 	}
-	if len(t.Messages) == 0 {
+	if len(t.Messages)+len(t.Said) == 0 {
 		return noSuchMessage(asked, a.json)
 	}
 	if !a.json {

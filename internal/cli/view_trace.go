@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 
 // traceView is the story of the one message that was found, or a list of several.
 func traceView(t control.Trace, v naming, now time.Time) []line {
+	if len(t.Messages) == 0 {
+		return saidView(t, v, now)
+	}
 	if len(t.Messages) == 1 {
 		return timelineView(t.Messages[0], v, now)
 	}
@@ -56,18 +60,70 @@ func timelineView(m control.Timeline, v naming, now time.Time) []line {
 		lines = append(lines, stepLine(m.At, now, "checks", join("; ", m.Checks, unwanted)))
 	}
 	last := m.At
-	for _, s := range m.Steps {
-		if at := s.At.In(now.Location()); at.YearDay() != last.In(now.Location()).YearDay() || at.Year() != last.In(now.Location()).Year() {
+	for _, s := range chapters(m, v, now) {
+		if at := s.at.In(now.Location()); at.YearDay() != last.In(now.Location()).YearDay() || at.Year() != last.In(now.Location()).Year() {
 			lines = append(lines, line{{dim, at.Format("Mon 2 Jan 2006")}})
 		}
-		last = s.At
+		last = s.at
+		lines = append(lines, stepLine(s.at, now, s.label, s.text))
+	}
+	return append(lines, outcomeLines(m, v)...)
+}
+
+// chapter is one line of a story.
+type chapter struct {
+	at          time.Time
+	label, text string
+}
+
+// chapters are the steps of the deliveries and what other sources said, by time.
+func chapters(m control.Timeline, v naming, now time.Time) []chapter {
+	var all []chapter
+	for _, s := range m.Steps {
 		label, text := told(s, v, now)
 		if len(m.Deliveries) > 1 {
 			text = v.short(s.To) + ": " + text
 		}
-		lines = append(lines, stepLine(s.At, now, label, text))
+		all = append(all, chapter{s.At, label, text})
 	}
-	return append(lines, outcomeLines(m, v)...)
+	all = append(all, saidChapters(m.Said, v)...)
+	slices.SortStableFunc(all, func(a, b chapter) int { return a.at.Compare(b.at) })
+	return all
+}
+
+// saidChapters are what logs and old mailboxes said.
+func saidChapters(all []control.Said, v naming) (told []chapter) {
+	for _, s := range all {
+		who := s.Sender
+		if s.Client != "" && s.Client != who {
+			who += "[" + s.Client + "]"
+		}
+		text := join(" ", map[string]string{"arriving": "arrived from", "sending": "sent by"}[s.Channel], who)
+		switch {
+		case s.Channel == control.ChannelDelivered:
+			text = join(", ", join(" ", "put into", v.short(s.Mailbox)+":", s.Detail), missingText(s.State))
+		case s.Sender == s.Mailbox && s.Mailbox != "": // it appeared in the old mailbox
+			text = join(" ", "appeared in", v.short(s.Mailbox)+":", s.Detail)
+		}
+		told = append(told, chapter{s.At, s.Source, text})
+	}
+	return told
+}
+
+func missingText(state string) string {
+	if state == string(ledger.LocalMissing) {
+		return "lies on neither side now"
+	}
+	return ""
+}
+
+// saidView tells of a message that no listener of ours took.
+func saidView(t control.Trace, v naming, now time.Time) []line {
+	lines := []line{{{strong, t.Asked}, {plain, "   no listener of ours took it; this is what else is known"}}}
+	for _, c := range saidChapters(t.Said, v) {
+		lines = append(lines, line{{dim, c.at.In(now.Location()).Format("2 Jan 15:04:05") + "  "}, {plain, pad(c.label, 10) + " " + c.text}})
+	}
+	return lines
 }
 
 func stepLine(at, now time.Time, label, text string) line {

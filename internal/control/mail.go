@@ -106,6 +106,8 @@ type Trace struct {
 	Asked    string     `json:"asked"`
 	Messages []Timeline `json:"messages"` // the newest first, at most 20
 	More     bool       `json:"more"`     // there are older ones
+	// Said is what other sources know of a Message-ID, where no message of it was captured.
+	Said []Said `json:"said,omitempty"`
 }
 
 // TraceSchema names the shape of Trace.
@@ -129,6 +131,7 @@ type Timeline struct {
 	Unwanted   bool      `json:"unwanted,omitempty"` // nobody can have waited for it: it does not count as use
 	Kept       bool      `json:"kept"`               // the message can be exported and sent again: its retention is not over
 	Steps      []Step    `json:"steps"`              // by time
+	Said       []Said    `json:"said,omitempty"`     // what logs and old mailboxes tell of the same Message-ID, by time
 	Deliveries []Queued  `json:"deliveries"`         // how each stands now, copies for the old server too
 	Safe       bool      `json:"safe"`               // every delivery that is waited for ended well
 }
@@ -148,6 +151,19 @@ type Step struct {
 	Seen        string    `json:"seen,omitempty"`    // where in the mailbox
 	Next        time.Time `json:"next,omitzero"`     // of the next attempt
 	Copy        bool      `json:"copy,omitempty"`    // of a best-effort copy for the old server
+}
+
+// Said is what a source told of a message: a log, or an old mailbox in which it appeared.
+type Said struct {
+	At      time.Time `json:"at"`
+	Source  string    `json:"source"`
+	Channel string    `json:"channel"`          // arriving, sending, delivered
+	Sender  string    `json:"sender,omitempty"` // who brought it: a sending system, or a user
+	Client  string    `json:"client,omitempty"` // from where
+	From    string    `json:"from,omitempty"`
+	Mailbox string    `json:"mailbox,omitempty"`
+	Detail  string    `json:"detail,omitempty"`
+	State   string    `json:"state,omitempty"` // of what was delivered on the old side: open, seen, missing, accepted, foreign
 }
 
 // Add takes a delivery and its steps into the story.

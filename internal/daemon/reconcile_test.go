@@ -118,6 +118,21 @@ func TestReconciliation(t *testing.T) {
 	}) {
 		t.Errorf("no alarm: %q", s.Trouble)
 	}
+	trace, err := b.daemon.Trace(t.Context(), "popped@sender.example")
+	must(t, err)
+	if len(trace.Messages) != 0 || len(trace.Said) != 1 || trace.Said[0].State != "missing" || !strings.Contains(trace.Said[0].Detail, "INBOX; taken by POP3") {
+		t.Errorf("the trace of what is missing: %+v", trace)
+	}
+	trace, err = b.daemon.Trace(t.Context(), "<captured@sender.example>")
+	must(t, err)
+	if len(trace.Messages) != 1 || len(trace.Messages[0].Said) != 1 || trace.Messages[0].Said[0].Channel != "delivered" || len(trace.Said) != 0 {
+		t.Errorf("the trace of what was captured: %+v", trace)
+	}
+	trace, err = b.daemon.Trace(t.Context(), "<kept@sender.example>")
+	must(t, err)
+	if len(trace.Said) != 2 || trace.Said[0].Source == trace.Said[1].Source {
+		t.Errorf("the trace of what the bridge saw: %+v", trace)
+	}
 	var accepted []control.Missing
 	must(t, b.daemon.Accept(t.Context(), "root", []string{"bob@example.com"}, func(m control.Missing) error { accepted = append(accepted, m); return nil }))
 	if len(accepted) != 1 || accepted[0].State != "accepted" || accepted[0].Note != "discarded by Sieve; accepted by root" {

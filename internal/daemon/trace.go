@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"posthouse/internal/control"
@@ -30,7 +32,37 @@ func (d *Daemon) Trace(ctx context.Context, asked string) (control.Trace, error)
 		}
 		t.Messages = append(t.Messages, line)
 	}
-	return t, nil
+	if len(found) == 0 {
+		t.Said, err = d.said(ctx, strings.TrimSpace(asked))
+	}
+	return t, err
+}
+
+// said is what logs and old mailboxes tell of a Message-ID.
+func (d *Daemon) said(ctx context.Context, message string) (all []control.Said, err error) {
+	if !strings.Contains(message, "@") {
+		return nil, nil
+	}
+	observed, err := d.ledger.Said(ctx, message)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range observed {
+		s := control.Said{At: o.At, Source: o.Source, Channel: string(o.Channel), Sender: o.Sender, Client: addrText(o), From: o.From, Mailbox: string(o.Mailbox), Detail: o.Detail}
+		all = append(all, s)
+	}
+	delivered, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{Message: message})
+	for _, l := range delivered {
+		all = append(all, control.Said{
+			At: l.At, Source: l.Source, Channel: control.ChannelDelivered, Client: missingOf(l).Client, Mailbox: l.Mailbox, Detail: join("; ", cmp.Or(l.Lost, l.Folder), l.Note), State: string(l.State),
+		})
+	}
+	slices.SortStableFunc(all, func(a, b control.Said) int { return a.At.Compare(b.At) })
+	return all, err
+}
+
+func join(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
 }
 
 // asked finds captures by what people have in hand: what has no @ is an ID, what has brackets a Message-ID; anything else is an address, or else a Message-ID without its brackets.
@@ -69,6 +101,9 @@ func (d *Daemon) timeline(ctx context.Context, c ledger.Capture) (control.Timeli
 		t.Kept = true
 		body.Close()
 	case !errors.Is(err, ledger.ErrNotFound):
+		return t, err
+	}
+	if t.Said, err = d.said(ctx, c.MessageID); err != nil {
 		return t, err
 	}
 	events, err := d.ledger.History(ctx, c.ID)
