@@ -166,7 +166,7 @@ func TestAWeekWithALogThatDies(t *testing.T) {
 		_, state, _ := strings.Cut(s, " ")
 		states = append(states, state)
 	}
-	want := []string{"not yet: short", "not yet: used", "ready", "blind: unwatched", "blind: uncovered", "ready"}
+	want := []string{"blind: unwatched", "not yet: short", "not yet: used", "ready", "blind: unwatched", "blind: uncovered", "ready"}
 	if !slices.Equal(states, want) {
 		t.Errorf("the week went %q", story)
 	}
