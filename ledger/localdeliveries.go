@@ -34,18 +34,19 @@ type LocalFilter struct {
 	Before  time.Time // delivered earlier
 	Message string    // Message-ID, with or without brackets
 	IDs     []int64
+	Newest  bool // first
 	Limit   int
 }
 
 // LocalDeliveries holds what logs say was delivered on the old side against what came into the mailboxes. They become durable by Testify; of the same source, mailbox and message there is
 // one.
 type LocalDeliveries interface {
-	// LocalDeliveries lists by filter, the oldest first.
+	// LocalDeliveries lists by filter, the oldest first unless it says otherwise.
 	LocalDeliveries(ctx context.Context, f LocalFilter) ([]LocalDelivery, error)
 	// Reconcile writes State and Note of those that are still as given: a person's word is not overwritten by a look that began before it.
 	Reconcile(ctx context.Context, now time.Time, state LocalState, note string, of ...LocalDelivery) error
-	// CountLocal counts by state.
-	CountLocal(ctx context.Context) (map[LocalState]int, error)
+	// CountLocal counts those in some states, or in all if none is named.
+	CountLocal(ctx context.Context, states ...LocalState) (map[LocalState]int, error)
 	// Arrived returns which of the messages were received in the mailbox: seen arriving there by the source since, or captured for it since.
 	Arrived(ctx context.Context, source string, m cutover.MailboxID, since time.Time, messages []string) (map[string]bool, error)
 	// PruneLocal removes those seen, accepted or foreign before a time.

@@ -16,9 +16,9 @@ type watched struct {
 	before func()
 }
 
-func (w watched) Testify(ctx context.Context, o []evidence.Observation, c []evidence.Coverage, offset *ledger.Offset, ...evidence.LocalDelivery) error {
+func (w watched) Testify(ctx context.Context, o []evidence.Observation, c []evidence.Coverage, offset *ledger.Offset, d ...evidence.LocalDelivery) error {
 	w.before()
-	return w.memory.Testify(ctx, o, c, offset)
+	return w.memory.Testify(ctx, o, c, offset, d...)
 }
 
 // TestProgress reads old logs: the status tells how far that is, it is blind until all is read, and a restart in between reads nothing twice.

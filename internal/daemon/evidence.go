@@ -96,11 +96,9 @@ func (d *Daemon) localDeliveries(ctx context.Context) (control.Reconciled, error
 		Open: counts[ledger.LocalOpen], Seen: counts[ledger.LocalSeen], Foreign: counts[ledger.LocalForeign], Accepted: counts[ledger.LocalAccepted], Missing: counts[ledger.LocalMissing],
 		List: []control.Missing{},
 	}
-	all, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{States: []ledger.LocalState{ledger.LocalMissing}})
-	for _, l := range slices.Backward(all) {
-		if len(r.List) < missingShown {
-			r.List = append(r.List, missingOf(l))
-		}
+	all, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{States: []ledger.LocalState{ledger.LocalMissing}, Newest: true, Limit: missingShown})
+	for _, l := range all {
+		r.List = append(r.List, missingOf(l))
 	}
 	return r, err
 }

@@ -128,8 +128,9 @@ func (d *Daemon) reconcileMailbox(ctx context.Context, now time.Time, m cutover.
 			return err
 		}
 	}
+	slices.SortStableFunc(all, func(a, b ledger.LocalDelivery) int { return cmp.Compare(b.Lost, a.Lost) }) // who knows what became of it is heard first
 	for _, l := range all {
-		if err := d.missing(ctx, now, l); err != nil {
+		if err := d.missing(ctx, now, m, l); err != nil {
 			return err
 		}
 	}
@@ -166,10 +167,13 @@ func (d *Daemon) foundOn(ctx context.Context, now time.Time, m cutover.MailboxID
 	return rest, nil
 }
 
-// missing notes that a message lies on neither side, and who took it. It is logged once.
-func (d *Daemon) missing(ctx context.Context, now time.Time, l ledger.LocalDelivery) error {
+// missing notes that a message lies on neither side, and who took it. It is logged once; that a second log tells of it as well makes it no second message.
+func (d *Daemon) missing(ctx context.Context, now time.Time, m cutover.MailboxID, l ledger.LocalDelivery) error {
 	if l.State == ledger.LocalMissing {
 		return nil
+	}
+	if told, err := d.toldAlready(ctx, now, m, l); err != nil || told {
+		return err
 	}
 	note := l.Lost
 	if note == "" {
@@ -183,6 +187,26 @@ func (d *Daemon) missing(ctx context.Context, now time.Time, l ledger.LocalDeliv
 	}
 	d.log.WithField("mailbox", l.Mailbox).WithField("message_id", l.Message).WithField("source", l.Source).WithField("note", note).Warn("delivered on the old side, and on neither side now")
 	return nil
+}
+
+// toldAlready settles what another log told of already: the same message in the same mailbox, missing or accepted. What the second log knows more is noted with the first.
+func (d *Daemon) toldAlready(ctx context.Context, now time.Time, m cutover.MailboxID, l ledger.LocalDelivery) (bool, error) {
+	all, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{Message: l.Message, States: []ledger.LocalState{ledger.LocalMissing, ledger.LocalAccepted}})
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(all, func(other ledger.LocalDelivery) bool {
+		of, ours := d.mailboxOf(other.Mailbox)
+		return ours && of == m && other.ID != l.ID
+	})
+	if i < 0 {
+		return false, nil
+	}
+	first := all[i]
+	if l.Lost != "" && first.State == ledger.LocalMissing {
+		err = d.ledger.Reconcile(ctx, now, first.State, l.Lost, first)
+	}
+	return true, errors.Join(err, d.ledger.Reconcile(ctx, now, ledger.LocalSeen, fmt.Sprintf("the same as %d", first.ID), l))
 }
 
 // takenBy names who fetched mail by POP3 from the mailbox first after a delivery, as the same log tells.
@@ -210,16 +234,16 @@ func addrText(o evidence.Observation) string {
 
 // missingAlarm names the latest message that lies on neither side.
 func (d *Daemon) missingAlarm(ctx context.Context) ([]alarm, error) {
-	all, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{States: []ledger.LocalState{ledger.LocalMissing}})
-	if err != nil || len(all) == 0 {
+	n, latest, err := d.allMissing(ctx, ledger.LocalFilter{Newest: true, Limit: 1})
+	if err != nil || len(latest) == 0 {
 		return nil, err
 	}
-	last := all[len(all)-1]
-	text := fmt.Sprintf("%d messages were delivered on the old side and lie on neither side now", len(all))
-	if len(all) == 1 {
+	last := latest[0]
+	text := fmt.Sprintf("%d messages were delivered on the old side and lie on neither side now", n)
+	if n == 1 {
 		text = "1 message was delivered on the old side and lies on neither side now"
 	}
-	return []alarm{{"missing", "messages", len(all), fmt.Sprintf("%s; the latest is %s to %s, of %s: %s (posthouse evidence)", text, last.Message, last.Mailbox, last.At.UTC().Format("2 Jan 15:04"), whatBecame(last))}}, nil
+	return []alarm{{"missing", "messages", n, fmt.Sprintf("%s; the latest is %s to %s, of %s: %s (posthouse evidence)", text, last.Message, last.Mailbox, last.At.UTC().Format("2 Jan 15:04"), whatBecame(last))}}, nil
 }
 
 func whatBecame(l ledger.LocalDelivery) string {
@@ -228,8 +252,8 @@ func whatBecame(l ledger.LocalDelivery) string {
 
 // missingWork is what of it keeps a verdict from being ready.
 func (d *Daemon) missingWork(ctx context.Context) (evidence.Work, error) {
-	all, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{States: []ledger.LocalState{ledger.LocalMissing}})
-	work := evidence.Work{Count: len(all)}
+	n, all, err := d.allMissing(ctx, ledger.LocalFilter{Limit: missingShown})
+	work := evidence.Work{Count: n}
 	for _, l := range all {
 		if work.Since.IsZero() {
 			work.Since = l.At
@@ -239,4 +263,15 @@ func (d *Daemon) missingWork(ctx context.Context) (evidence.Work, error) {
 		}
 	}
 	return work, err
+}
+
+// allMissing counts them, and lists some.
+func (d *Daemon) allMissing(ctx context.Context, f ledger.LocalFilter) (n int, some []ledger.LocalDelivery, err error) {
+	counts, err := d.ledger.CountLocal(ctx, ledger.LocalMissing)
+	if err != nil || counts[ledger.LocalMissing] == 0 {
+		return 0, nil, err
+	}
+	f.States = []ledger.LocalState{ledger.LocalMissing}
+	some, err = d.ledger.LocalDeliveries(ctx, f)
+	return counts[ledger.LocalMissing], some, err
 }

@@ -44,6 +44,10 @@ func localDeliveries(t *testing.T, s suite) {
 		t.Errorf("missing: %+v", missing)
 	}
 	equal(t, "counts", get[map[ledger.LocalState]int](t)(l.CountLocal(ctx(t))), map[ledger.LocalState]int{ledger.LocalMissing: 1, ledger.LocalSeen: 1, ledger.LocalOpen: 1})
+	equal(t, "count of one", get[map[ledger.LocalState]int](t)(l.CountLocal(ctx(t), ledger.LocalSeen)), map[ledger.LocalState]int{ledger.LocalSeen: 1})
+	if newest := locals(t, l, ledger.LocalFilter{Newest: true, Limit: 1}); len(newest) != 1 || newest[0].ID != all[2].ID {
+		t.Errorf("the newest is %+v", newest)
+	}
 	for name, c := range map[string]struct {
 		filter ledger.LocalFilter
 		want   int

@@ -72,6 +72,9 @@ func spellings(message string) []any {
 func (l *Ledger) LocalDeliveries(ctx context.Context, f ledger.LocalFilter) ([]ledger.LocalDelivery, error) {
 	where, args := localTerms(f)
 	text := selectLocal + where + " ORDER BY at, id"
+	if f.Newest {
+		text = selectLocal + where + " ORDER BY at DESC, id DESC"
+	}
 	if f.Limit > 0 {
 		text, args = text+" LIMIT ?", append(args, f.Limit)
 	}
@@ -93,14 +96,15 @@ func (l *Ledger) Reconcile(ctx context.Context, now time.Time, state ledger.Loca
 }
 
 // CountLocal reads the index alone.
-func (l *Ledger) CountLocal(ctx context.Context) (map[ledger.LocalState]int, error) {
+func (l *Ledger) CountLocal(ctx context.Context, states ...ledger.LocalState) (map[ledger.LocalState]int, error) {
+	where, args := localTerms(ledger.LocalFilter{States: states})
 	type tally struct {
 		state ledger.LocalState
 		n     int
 	}
 	scan := func(row scanner) (c tally, err error) { return c, row.Scan(&c.state, &c.n) }
 	rows, err := find(ctx, l, func(q querier) ([]tally, error) {
-		return collect(q, scan, "SELECT state, count(*) FROM local_deliveries GROUP BY state")
+		return collect(q, scan, "SELECT state, count(*) FROM local_deliveries WHERE "+where+" GROUP BY state", args...)
 	})
 	counts := make(map[ledger.LocalState]int, len(rows))
 	for _, c := range rows {

@@ -165,6 +165,7 @@ func TestQueriesUseIndices(t *testing.T) {
 		{strings.ReplaceAll(selectSaid, "?", "?1"), "observations_message (message=?)"},
 		{selectObserved + "(?4, ?5)", "observations_message (message=?)"},
 		{selectCapturedFor + "(?3, ?4)", "captures_stored (at>?)"},
+		{"SELECT state, count(*) FROM local_deliveries WHERE state IN (?1) GROUP BY state", "COVERING INDEX local_deliveries_state (state=?)"},
 		{selectLocal + "state IN (?1, ?2) AND at < ?3 ORDER BY at, id LIMIT ?4", "local_deliveries_state (state=? AND at<?)"},
 		{"SELECT id FROM observations WHERE (at, id) > (?1, ?2) ORDER BY at, id LIMIT 5", "observations_at (at>?)"},
 	}
