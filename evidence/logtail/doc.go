@@ -24,7 +24,11 @@
 //
 // At the first start it reads back what there is: predecessors, compressed ones too (gzip, bzip2), up to Options.History.
 //
+// The journal of systemd is read the same way, by journalctl and from a cursor instead of a place in a file. What a log tells of local deliveries goes to the ledger in the same change, from
+// when the log was first followed: those of years ago nobody could find any more.
+//
 // A log keeps what happened while nobody read it: after a restart that finds the same place again, coverage spans the pause. Where the place is
 // lost it begins anew with the first line found. A file that is missing, that cannot be read, that was never heard to speak of a mail server,
-// whose lines cannot be parsed or whose clock is wrong gives no coverage: we are blind, and Status says why.
+// whose lines cannot be parsed or whose clock is wrong gives no coverage: we are blind, and Status says why. So does one that others Doubt, because something happened on its server that it does not
+// show; what it covered since is withdrawn.
 package logtail
