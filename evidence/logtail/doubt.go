@@ -11,7 +11,7 @@ import (
 type doubt struct {
 	why  string    // "" is no doubt
 	from time.Time // since when the log may have shown nothing
-	kept bool      // coverage from then on was withdrawn
+	due  bool      // coverage from then on is to be withdrawn, even if the doubt ends before the next poll
 }
 
 // Doubt says that the log did not show what it must have shown. It gives no coverage from the next poll on, and what it gave since that instant is withdrawn; "" ends it. It may be called
@@ -19,8 +19,8 @@ type doubt struct {
 func (f *Follower) Doubt(why string, from time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if why == "" || f.doubt.why == "" || from.Before(f.doubt.from) {
-		f.doubt = doubt{why: why, from: from}
+	if why != "" && (f.doubt.why == "" && !f.doubt.due || from.Before(f.doubt.from)) {
+		f.doubt.from, f.doubt.due = from, true
 	}
 	f.doubt.why = why
 }
@@ -37,7 +37,7 @@ func (f *Follower) withdraw(ctx context.Context) error {
 	f.mu.Lock()
 	d := f.doubt
 	f.mu.Unlock()
-	if d.why == "" || d.kept {
+	if !d.due {
 		return nil
 	}
 	f.pos.From = time.Time{}
@@ -50,7 +50,7 @@ func (f *Follower) withdraw(ctx context.Context) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.doubt.kept = f.doubt.from.Equal(d.from)
+	f.doubt.due = !f.doubt.from.Equal(d.from)
 	return nil
 }
 

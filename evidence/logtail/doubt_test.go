@@ -48,3 +48,21 @@ func TestDoubt(t *testing.T) {
 	b.poll()
 	b.want("anna bob", span(-10, 1), span(10, 11))
 }
+
+// A doubt that ended before the follower looked is still taken back: nobody watched in between.
+func TestDoubtBetweenTwoPolls(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(-10, "anna"))
+	b.poll()
+	b.at(5)
+	b.poll()
+	b.f.Doubt("it stopped", noon.Add(2*time.Minute))
+	b.f.Doubt("", time.Time{})
+	b.at(6)
+	b.poll()
+	b.at(7)
+	b.poll()
+	b.at(8)
+	b.poll()
+	b.want("anna", span(-10, 2), span(7, 8))
+}

@@ -212,7 +212,7 @@ func dovecotDelivered(text string) (folder, lost string, ok bool) {
 			return strings.Trim(after, "'"), "", true
 		}
 	}
-	if strings.Contains(text, "marked message to be discarded") {
+	if strings.Contains(text, "arked message to be discarded") {
 		return "", "discarded by Sieve", true
 	}
 	return "", "", false

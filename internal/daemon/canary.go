@@ -232,7 +232,7 @@ func (c *canary) doubt(l *logSource, now time.Time) (why string, from time.Time)
 		}
 		switch own := ownOf(kind, s); {
 		case run.Error != "":
-		case !own.Before(run.At.Add(-canarySlack)):
+		case !own.Before(run.At.Add(-min(canarySlack, c.d.cfg.Canary.Every/2))):
 			run.Shown[l.name] = run.At
 			delete(run.Lost, l.name)
 		case now.Sub(run.At) > max(c.d.cfg.Canary.Within, c.d.real(time.Second)):
