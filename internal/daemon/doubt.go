@@ -84,3 +84,21 @@ func (d *Daemon) blindAlarms(now time.Time) []alarm {
 	}
 	return all
 }
+
+// A log of which more than unparsedShare of late is not understood is worth a look before it is blind; unparsedLeast lines say something about the share.
+const (
+	unparsedShare = 0.01
+	unparsedLeast = 100
+)
+
+// unparsedAlarms names logs whose lines are not all understood, with an example.
+func (d *Daemon) unparsedAlarms() []alarm {
+	var all []alarm
+	for _, l := range d.logs {
+		if s := l.follower.Status(); s.Blind == "" && s.Unparsed > unparsedShare && s.Day >= unparsedLeast {
+			text := fmt.Sprintf("%.1f %% of the lines of %s are not understood, such as: %s", 100*s.Unparsed, l.name, s.Example)
+			all = append(all, alarm{"unparsed " + l.name, "sources", 1, text})
+		}
+	}
+	return all
+}

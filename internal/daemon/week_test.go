@@ -171,3 +171,42 @@ func TestAWeekWithALogThatDies(t *testing.T) {
 		t.Errorf("the week went %q", story)
 	}
 }
+
+// Lines that are not understood are an alarm before they are so many that the log is blind.
+func TestUnparsedAlarm(t *testing.T) {
+	w := newWeek(t)
+	write := func(n int, text string) {
+		t.Helper()
+		file, err := os.OpenFile(w.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		for range n {
+			fmt.Fprintf(file, "%s old dovecot: imap-login: %s\n", w.clock.now.Format(time.RFC3339), text)
+		}
+	}
+	for _, step := range []struct {
+		good, strange int
+		want          string
+	}{
+		{400, 2, ""}, {100, 10, "of the lines of dovecot are not understood, such as: "}, {10, 40, ""}, // then it is blind
+	} {
+		write(step.good, "Disconnected")
+		write(step.strange, "Welcome to the new format")
+		w.clock.now = w.clock.now.Add(time.Minute)
+		if err := w.log.Poll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var text string
+		for _, a := range w.unparsedAlarms() {
+			text += a.text
+		}
+		if step.want == "" != (text == "") || !strings.Contains(text, step.want) {
+			t.Errorf("after %+v: %q", step, text)
+		}
+	}
+	if !strings.Contains(w.log.Status().Blind, "not understood") {
+		t.Errorf("not blind: %+v", w.log.Status())
+	}
+}
