@@ -145,7 +145,7 @@ func TestJournalEntries(t *testing.T) {
 		`{"__CURSOR":"4",`+at+`,"MESSAGE":"`+strings.Repeat("x", entryLimit)+`"}`+"\n",
 		loginEntry(-0.5, "bob"))
 	b.poll()
-	b.want("anna j\xfcrgen bob", span(-10, 0))
+	b.want("anna jürgen bob", span(-10, 0))
 }
 
 // Many entries are made durable some at a time.
