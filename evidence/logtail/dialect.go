@@ -53,18 +53,17 @@ func known(name string) bool { return slices.Contains(Dialects(), name) }
 
 // of finds the dialect of a line without its stamp; nil is another program's. Not ok is a line of no form that we know.
 func of(rest string) (d *dialect, h header, ok bool) {
+	if h, ok = cutHeader(rest); ok {
+		for i := range dialects {
+			if d = &dialects[i]; d.writes(h.program) {
+				return d, h, true
+			}
+		}
+	}
 	for i := range dialects {
 		if d = &dialects[i]; d.bare != nil && d.bare(rest) {
 			return d, header{text: rest}, true
 		}
 	}
-	if h, ok = cutHeader(rest); !ok {
-		return nil, h, false
-	}
-	for i := range dialects {
-		if d = &dialects[i]; d.writes(h.program) {
-			return d, h, true
-		}
-	}
-	return nil, h, true
+	return nil, h, ok
 }

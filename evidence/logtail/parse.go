@@ -40,18 +40,18 @@ func Parse(line string, s *State) (Event, Result) {
 	if !ok {
 		return Event{}, Unparsed
 	}
-	event := Event{At: at}
 	d, h, ok := of(strings.TrimLeft(rest, " "))
 	switch {
 	case !ok:
-		return event, Unparsed
+		return Event{At: at}, Unparsed
 	case d == nil || !s.reads(d.name):
-		return event, Foreign
+		return Event{At: at}, Foreign
 	}
-	result := d.parse(h, s, &event)
+	s.event = Event{At: at}
+	result := d.parse(h, s, &s.event)
 	s.heard[d.name] = at
-	if event.Own {
+	if s.event.Own {
 		s.lastOwn, s.ownBy[d.name] = at, at
 	}
-	return event, result
+	return s.event, result
 }

@@ -51,6 +51,7 @@ type State struct {
 	logouts  *bounded[string, logout]    // by session id
 	heard    map[string]time.Time        // by dialect: the last line
 	lastOwn  time.Time
+	event    Event                // of the line that is being read: here, it costs no memory of its own
 	ownBy    map[string]time.Time // by dialect
 	dialogs  *bounded[string, *dialog]
 	active   *bounded[string, *activity] // by client.key
