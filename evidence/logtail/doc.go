@@ -2,8 +2,13 @@
 //
 // Parse is the reading of one line. It is a pure function of the line and a State: the State knows the columns that a file's header names, and joins the lines of one message (Postfix names a
 // message by its queue id and spreads it over several programs) and the two ends of a session, and it is bounded. Each dialect has one
-// small file. A line is of a program that is none of ours, known and without meaning, understood, or unparsed. What never becomes an observation:
-// refused mail, failed logins, our own bridge, tee and probes, root's local mail, and the second pass of mail through a content filter.
+// small file, and is one entry in a table: which programs' lines are its own, by syslog's tag or in a file without tags, and how it reads one.
+// A line is of a program that is none of ours, known and without meaning, understood, or unparsed. What never becomes an observation:
+// refused mail, failed logins, our own bridge, tee and probes, root's local mail, and the second pass of mail through a content filter. What a server put
+// into its mailboxes is told beside the observations, by Message-ID.
+//
+// The end of a session is found by its id; where the line of the end tells none, by its place: a process (Cyrus), or a client's port (Courier). Logins whose end
+// no line tells (Zimbra, vpopmail) are use at their moment.
 //
 // The end of a session may stand before its login, which tells from where it came: two processes write the log. An end without a login waits a minute
 // for it. Sessions whose login was written before the first line, or in a file that was rotated away unread, are judged by their session id, in which
