@@ -106,6 +106,28 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// A folder of Exchange's message tracking is watched when it has been read, and who sends there uses the old server.
+func TestLogFolder(t *testing.T) {
+	b := newBed(t, layout{
+		verdict: `required = ["mailboxes"]`, mailboxes: "anna@example.com,,person,cloud\n",
+		rest: "[evidence.tracking]\nkind = \"exchange-tracking\"\nfile = \"tracking/MSGTRK*.LOG\"\n",
+	})
+	folder := filepath.Join(b.dir, "tracking")
+	must(t, os.Mkdir(folder, 0o700))
+	line := func(ago time.Duration, sender string) string {
+		at := time.Now().UTC().Add(-ago).Format("2006-01-02T15:04:05.000Z")
+		return at + ",10.0.0.5,EX01,10.0.0.5,EX01,,,STOREDRIVER,RECEIVE,1,<" + sender + ">,x@partner.example,To,1,1,,,Hi," + sender + "," + sender + ",04I:\r\n"
+	}
+	must(t, os.WriteFile(filepath.Join(folder, "MSGTRK1.LOG"), []byte(line(time.Hour, "bob@example.com")), 0o600))
+	must(t, os.WriteFile(filepath.Join(folder, "MSGTRK2.LOG"), []byte(line(0, "anna@example.com")), 0o600))
+	b.start()
+	b.until("the newest to be use", func(s control.Status) bool {
+		at := s.Sources[slices.IndexFunc(s.Sources, func(x control.Source) bool { return x.Name == "tracking" })]
+		used := func(r evidence.Reason) bool { return slices.Contains(r.Senders, "anna@example.com") }
+		return at.Fresh && at.Blind == "" && at.Kind == "exchange-tracking" && slices.ContainsFunc(s.Server.Reasons, used)
+	})
+}
+
 // The verdict is ready when everything was quiet for long enough, and not before.
 func TestVerdictBecomesReady(t *testing.T) {
 	const quiet = 5 * time.Hour
