@@ -2,9 +2,11 @@ package logtail
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDialogs gives lines to a dialog, "C: " what the client says and "S: " what the server does, and looks at what the replies decide.
@@ -57,5 +59,37 @@ func TestDialogs(t *testing.T) {
 				t.Errorf("%q, want %q", all, tt.want)
 			}
 		})
+	}
+}
+
+// TestDialogsSurviveARestart reads a session of which the first half was read by a process that is gone.
+func TestDialogsSurviveARestart(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Dialects = []string{HMailServer} })
+	for i, text := range []string{
+		"SENT: 220 mail.example.com ESMTP", "RECEIVED: EHLO mail.partner.example", "RECEIVED: MAIL FROM:<a@partner.example>", "SENT: 250 OK", "RECEIVED: DATA", "SENT: 354 OK, send.",
+		"SENT: 250 Queued (0.031 seconds)",
+	} {
+		at := noon.Add(time.Duration(i) * time.Second)
+		b.clock.now = at
+		b.write(b.path, fmt.Sprintf("\"SMTPD\"\t1\t7\t\"%s\"\t\"203.0.113.9\"\t\"%s\"\r\n", at.Format("2006-01-02 15:04:05.000"), text))
+		b.restart()
+		b.poll()
+	}
+	if len(b.memory.observations) != 1 || b.memory.observations[0].From != "a@partner.example" || b.memory.observations[0].Sender != "mail.partner.example" {
+		t.Errorf("%+v", b.memory.observations)
+	}
+}
+
+// TestOpenDialogsAreBounded begins more sessions than are remembered, and than are kept across a restart.
+func TestOpenDialogsAreBounded(t *testing.T) {
+	s := NewState(Config{Source: "log", Dialects: []string{HMailServer}}, noon)
+	s.stamps.ref = noon
+	for i := range maxDialogs + 100 {
+		s.converse(fmt.Sprint(i), dialog{At: noon, Service: "SMTP"})
+	}
+	s.converse("old", dialog{At: noon.Add(-2 * recentFor), Service: "SMTP"})
+	kept := s.snapshot().Dialogs
+	if _, newest := kept[fmt.Sprint(maxDialogs+99)]; s.dialogs.len() != maxDialogs || len(kept) != keptDialogs-1 || !newest {
+		t.Errorf("%d sessions, %d kept", s.dialogs.len(), len(kept))
 	}
 }

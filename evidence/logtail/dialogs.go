@@ -11,8 +11,8 @@ func (s *State) dialog(key string) *dialog {
 	return d
 }
 
-// meet begins a session, in place of any of the same key.
-func (s *State) meet(key string, d dialog) *dialog {
+// converse begins a session, in place of any of the same key.
+func (s *State) converse(key string, d dialog) *dialog {
 	kept := &d
 	s.dialogs.put(strings.Clone(key), kept)
 	return kept

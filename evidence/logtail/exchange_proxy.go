@@ -53,8 +53,8 @@ func parseExchangeProxy(line string, s *State, event *Event) Result {
 	return Parsed
 }
 
-// fine tells whether a request was served, by its HTTP status.
-func fine(status string) bool { return len(status) == 3 && (status[0] == '2' || status[0] == '3') }
+// fine tells whether a request was served, by its HTTP status. Who is sent elsewhere has yet to log in: the web's login answers a wrong password so too.
+func fine(status string) bool { return len(status) == 3 && status[0] == '2' }
 
 // isProbe tells of requests by which Exchange tests itself. They come from the server, by ::1, or say what they are.
 func isProbe(c client) bool {

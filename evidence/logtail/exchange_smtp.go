@@ -36,10 +36,12 @@ func parseExchangeSMTP(line string, s *State, event *Event) Result {
 		return Unparsed
 	}
 	event.At = at
+	if strings.Contains(r.get(recvConnector), `\Outbound Proxy `) {
+		return Known // by which the server's own mail goes out
+	}
 	d := s.dialog(id)
 	if d == nil || r.get(recvEvent) == "+" {
-		// An outsider's message needs a login where the connector is for clients only.
-		d = s.meet(id, dialog{Service: "SMTP", Client: endpoint(r.get(recvRemote)), Submission: strings.Contains(r.get(recvConnector), `\Client `)})
+		d = s.converse(id, dialog{Service: "SMTP", Client: endpoint(r.get(recvRemote)), Submission: strings.Contains(r.get(recvConnector), `\Client `)})
 	}
 	d.At = at
 	switch r.get(recvEvent) {

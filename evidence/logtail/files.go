@@ -25,14 +25,8 @@ type candidate struct {
 // predecessors by the names that logrotate, newsyslog and their like give: path.1, path-20261123, path.2.gz.
 func candidates(pattern string) ([]candidate, error) {
 	if isPattern(pattern) {
-		names, err := filepath.Glob(pattern)
-		if err != nil {
-			return nil, fmt.Errorf("looking for %s: %w", pattern, err)
-		}
-		if err := reachable(filepath.Dir(pattern)); len(names) == 0 && err != nil {
-			return nil, err
-		}
-		return inOrder(names), nil
+		names, err := matches(pattern)
+		return inOrder(names), err
 	}
 	names, err := filepath.Glob(escapeGlob(pattern) + `[.\-][0-9]*`)
 	if err != nil {
@@ -44,6 +38,18 @@ func candidates(pattern string) ([]candidate, error) {
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// matches are the names that a pattern fits.
+func matches(pattern string) ([]string, error) {
+	names, err := filepath.Glob(pattern)
+	if err == nil && len(names) == 0 {
+		err = reachable(filepath.Dir(pattern))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", pattern, err)
+	}
+	return names, nil
 }
 
 // reachable tells why a folder cannot be looked into: a share whose server is away. One that is not there, or whose name is a pattern itself, is only empty.

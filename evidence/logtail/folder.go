@@ -25,6 +25,8 @@ type filed struct {
 const (
 	folderMemory = 4 * 24 * time.Hour // how long a file is remembered that is not written to any more
 	folderQuiet  = 2 * time.Hour      // when its columns are not remembered any more: they can be read again
+	folderLook   = 10 * time.Minute   // how often all files are looked at, also those that were forgotten
+	folderEvery  = 10                 // times Options.Every is between two looks into a folder: what writes there keeps lines back for longer
 	unfinished   = 24 * time.Hour     // how long after its last write a file may end within a line
 )
 
@@ -60,7 +62,7 @@ func (f *Follower) stepFolder(ctx context.Context) (again bool, err error) {
 // lookIntoFolder lists what is to be read.
 func (f *Follower) lookIntoFolder() error {
 	f.close()
-	all, err := candidates(f.o.Path)
+	names, err := matches(f.o.Path)
 	if err != nil {
 		return err
 	}
@@ -68,8 +70,10 @@ func (f *Follower) lookIntoFolder() error {
 	if f.pos.Files == nil {
 		f.pos.Files, f.pos.Settled = make(map[string]filed), f.now.Add(-f.o.History)
 	}
-	f.lookForFiles(all)
+	f.lookForPresence(len(names) > 0)
+	all := inOrder(f.awake(names))
 	f.lookForNames(all)
+	f.lookForStrangers(all)
 	f.queue = f.unread(all)
 	total := int64(0)
 	for _, c := range f.queue {
@@ -79,16 +83,22 @@ func (f *Follower) lookIntoFolder() error {
 	return nil
 }
 
-// lookForFiles notes since when there have been no files. When other files come than those that were there, nobody knows what was written meanwhile.
-func (f *Follower) lookForFiles(all []candidate) {
-	known := func(c candidate) bool { _, ok := f.pos.Files[f.nameOf(c)]; return ok }
+// awake leaves out the names of files that are not written to any more: to ask a share about thousands of them takes long. Once in a while it is done nevertheless.
+func (f *Follower) awake(names []string) []string {
+	if f.now.Sub(f.looked) >= folderLook {
+		f.looked = f.now
+		clear(f.asleep)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return f.asleep[name] })
+}
+
+// lookForPresence notes since when there have been no files.
+func (f *Follower) lookForPresence(there bool) {
 	switch {
-	case len(all) == 0 && f.missing.IsZero():
+	case there:
+		f.missing = time.Time{}
+	case f.missing.IsZero():
 		f.missing = f.now
-	case len(all) > 0:
-		if f.missing = (time.Time{}); len(f.pos.Files) > 0 && !slices.ContainsFunc(all, known) {
-			f.pos.From = time.Time{}
-		}
 	}
 }
 
@@ -106,15 +116,25 @@ func (f *Follower) unread(all []candidate) []candidate {
 		newest[seriesOf(c.path)] = c.path
 	}
 	return slices.DeleteFunc(all, func(c candidate) bool {
+		if f.settled(c) {
+			f.asleep[c.path] = true
+			return true
+		}
 		e, known := f.pos.Files[f.nameOf(c)]
 		switch {
 		case !known:
-			return !c.time.After(f.pos.Settled)
+			return false
 		case newest[seriesOf(c.path)] == c.path:
 			return false
 		}
 		return e.Size == c.size && e.Time.Equal(c.time)
 	})
+}
+
+// settled tells of a file that was read and forgotten, or that is too old to be of use.
+func (f *Follower) settled(c candidate) bool {
+	_, known := f.pos.Files[f.nameOf(c)]
+	return !known && !c.time.After(f.pos.Settled)
 }
 
 // seriesOf is what the names of files have in common that follow each other.
@@ -161,12 +181,20 @@ func (f *Follower) lookForNames(all []candidate) {
 	before := maps.Clone(f.pos.Files)
 	for _, c := range all {
 		e, known := before[f.nameOf(c)]
-		if known && e.Size == c.size && e.Time.Equal(c.time) || !known && !c.time.After(f.pos.Settled) {
+		if known && e.Size == c.size && e.Time.Equal(c.time) || f.settled(c) {
 			continue
 		}
 		if e, ok := renamed(c.path, e, before); ok {
 			f.pos.Files[f.nameOf(c)] = e
 		}
+	}
+}
+
+// lookForStrangers gives up coverage where none of the files are there that were read: nobody knows what was written meanwhile.
+func (f *Follower) lookForStrangers(all []candidate) {
+	known := func(c candidate) bool { _, ok := f.pos.Files[f.nameOf(c)]; return ok }
+	if len(f.pos.Files) > 0 && len(all) > 0 && !slices.ContainsFunc(all, known) {
+		f.pos.From = time.Time{}
 	}
 }
 

@@ -146,6 +146,12 @@ func TestFolderForgets(t *testing.T) {
 	b.wantIDs(want)
 	now := 29.1 * 24 * 60
 	b.at(now)
+	b.poll()
+	if n := len(b.f.asleep); n < 20 {
+		t.Errorf("only %d files are left alone", n)
+	}
+	now += folderLook.Minutes()
+	b.at(now)
 	b.log("MSGTRK20261106-1.LOG", arrives(now, "forgotten"))
 	b.log("MSGTRK20261128-1.LOG", arrives(now, "remembered"))
 	b.poll()
@@ -306,5 +312,36 @@ func TestActivityInAFolder(t *testing.T) {
 	}
 	if n := b.f.Status().Sessions; n != 0 {
 		t.Errorf("%d sessions", n)
+	}
+}
+
+// TestFolderOfOldFiles watches a folder in which nothing has been written for long: it is quiet, not missing.
+func TestFolderOfOldFiles(t *testing.T) {
+	b := newFolder(t)
+	b.log("MSGTRK1.LOG", arrives(0, "a"))
+	b.poll()
+	for day := range 8 {
+		b.at(float64(day) * 24 * 60)
+		b.poll()
+	}
+	if s := b.f.Status(); s.Blind != "" || len(b.memory.coverage) != 1 || len(b.f.pos.Files) != 0 {
+		t.Errorf("%+v, %v", s, b.memory.coverage)
+	}
+	b.log("MSGTRK2.LOG", arrives(7*24*60, "b"))
+	b.poll()
+	b.wantIDs("a b")
+}
+
+// TestUnreachableFolder tells a folder that cannot be looked into from one that is empty.
+func TestUnreachableFolder(t *testing.T) {
+	b := newFolder(t)
+	b.log("MSGTRK1.LOG", arrives(0, "a"))
+	b.poll()
+	b.rename(b.dir, b.dir+".away")
+	writeFile(t, b.dir, "no folder")
+	b.at(30)
+	b.poll()
+	if s := b.f.Status(); !strings.Contains(s.Blind, "not a directory") {
+		t.Errorf("blind: %q", s.Blind)
 	}
 }

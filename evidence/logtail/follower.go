@@ -45,12 +45,14 @@ type Follower struct {
 	state     *State
 	pos       position
 	file      logFile
-	entries   *entries    // of the journal, while journalctl runs
-	queue     []candidate // of a folder: what is still to be read in this poll, the first is open
-	begun     bool        // this poll has looked into the folder
-	since     time.Time   // of a file in a folder: lines up to then do not count
-	encoding  encoding    // of the file
-	unsniffed bool        // it is not known yet
+	entries   *entries        // of the journal, while journalctl runs
+	queue     []candidate     // of a folder: what is still to be read in this poll, the first is open
+	begun     bool            // this poll has looked into the folder
+	since     time.Time       // of a file in a folder: lines up to then do not count
+	looked    time.Time       // when all files of the folder were looked at
+	asleep    map[string]bool // files of the folder, by path, that are looked at then only
+	encoding  encoding        // of the file
+	unsniffed bool            // it is not known yet
 	buffer    []byte
 	batch     batch
 
@@ -111,7 +113,7 @@ func New(o Options, t Testimony, c clock.Clock, log logrus.FieldLogger) (*Follow
 	if o.Beat <= 0 {
 		o.Beat = 10 * time.Second
 	}
-	f := &Follower{o: o, t: t, clock: c, log: log.WithField("source", o.Source), buffer: make([]byte, bufferSize)}
+	f := &Follower{o: o, t: t, clock: c, log: log.WithField("source", o.Source), buffer: make([]byte, bufferSize), asleep: make(map[string]bool)}
 	f.status = Status{Name: o.Source, Blind: "not read yet"}
 	return f, nil
 }
@@ -146,6 +148,10 @@ func (f *Follower) Stop(ctx context.Context) error {
 func (f *Follower) run(ctx context.Context) {
 	defer close(f.done)
 	defer f.close()
+	every := f.o.Every
+	if f.isFolder() {
+		every *= folderEvery
+	}
 	var said string
 	for {
 		blind := ""
@@ -158,7 +164,7 @@ func (f *Follower) run(ctx context.Context) {
 		}
 		f.say(said, blind)
 		said = blind
-		if f.clock.Sleep(ctx, f.o.Every) != nil {
+		if f.clock.Sleep(ctx, every) != nil {
 			return
 		}
 	}

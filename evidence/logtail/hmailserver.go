@@ -34,7 +34,7 @@ func parseHMailServer(line string, s *State, event *Event) Result {
 	key := service + " " + v[2]
 	d := s.dialog(key)
 	if d == nil || d.Client != client || service == "SMTP" && strings.HasPrefix(text, "SENT: 220 ") { // numbers begin again when the server starts
-		d = s.meet(key, dialog{Service: service, Client: client})
+		d = s.converse(key, dialog{Service: service, Client: client})
 	}
 	d.At = at
 	return s.hmailLine(key, d, text, event)

@@ -55,7 +55,7 @@ func (s *State) mdaemonLine(key, text string, event *Event) Result {
 		return Known
 	}
 	if service, from, ok := accepting(text); ok {
-		s.meet(key, dialog{At: event.At, Service: service, Client: from})
+		s.converse(key, dialog{At: event.At, Service: service, Client: from})
 		return Parsed
 	}
 	d := s.dialog(key)

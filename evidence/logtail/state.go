@@ -206,7 +206,7 @@ func (s *State) restore(snap snapshot) {
 		s.logouts.put(id, snap.Logouts[id])
 	}
 	for _, key := range slices.Sorted(maps.Keys(snap.Dialogs)) {
-		s.meet(key, snap.Dialogs[key])
+		s.converse(key, snap.Dialogs[key])
 	}
 	s.file = snap.File
 	maps.Copy(s.heard, snap.Heard)
