@@ -1,8 +1,6 @@
 package testserver
 
 import (
-	"fmt"
-	"net"
 	"strings"
 	"sync"
 
@@ -29,26 +27,7 @@ func NewDNS() *DNS {
 }
 
 // Start listens until Stop.
-func (d *DNS) Start() error {
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("starting the DNS test server: %w", err)
-	}
-	udp, err := net.ListenPacket("udp", tcp.Addr().String())
-	if err != nil {
-		_ = tcp.Close()
-		return fmt.Errorf("starting the DNS test server: %w", err)
-	}
-	d.addr = tcp.Addr().String()
-	d.servers = []*dns.Server{{Listener: tcp, Handler: d}, {PacketConn: udp, Handler: d}}
-	for _, s := range d.servers {
-		up := make(chan struct{})
-		s.NotifyStartedFunc = func() { close(up) }
-		d.work.Go(func() { _ = s.ActivateAndServe() })
-		<-up
-	}
-	return nil
-}
+func (d *DNS) Start() error { return d.listen("127.0.0.1:0", d) }
 
 // Stop ends it.
 func (d *DNS) Stop() {

@@ -1,0 +1,116 @@
+package dnswatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	maxServers   = 12 // of a zone are asked, each at one address
+	maxAddresses = 4  // of one server's name
+)
+
+// resolvers are those of the configuration, else the machine's.
+func (w *Watcher) resolvers() ([]server, error) {
+	addresses := w.cfg.Resolvers
+	if len(addresses) == 0 {
+		conf, err := dns.ClientConfigFromFile(w.cfg.ResolvConf)
+		if err != nil {
+			return nil, err
+		}
+		for _, host := range conf.Servers {
+			addresses = append(addresses, net.JoinHostPort(host, conf.Port))
+		}
+	}
+	var all []server
+	for _, a := range addresses {
+		all = append(all, server{name: a, address: a})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s names no resolver", w.cfg.ResolvConf)
+	}
+	return all, nil
+}
+
+// resolve asks the resolvers in turn.
+func (w *Watcher) resolve(ctx context.Context, resolvers []server, name string, kind uint16) (Answer, error) {
+	err := errors.New("there is no resolver")
+	for _, r := range resolvers {
+		var reply *dns.Msg
+		if reply, err = w.exchange(ctx, r, name, kind); err != nil {
+			continue
+		}
+		var a Answer
+		if a, err = read(r, reply, kind); err == nil {
+			return a, nil
+		}
+	}
+	return Answer{}, fmt.Errorf("asking resolvers for %s of %s: %w", dns.TypeToString[kind], name, err)
+}
+
+// authoritative finds the zone in which a domain stands, and its servers: those of the configuration, else those that NS records name.
+func (w *Watcher) authoritative(ctx context.Context, resolvers []server, domain string) (zone string, all []server, _ error) {
+	zone, names, err := w.zone(ctx, resolvers, domain)
+	if len(w.cfg.Servers) > 0 {
+		if err != nil {
+			zone = domain
+		}
+		for _, a := range w.cfg.Servers {
+			all = append(all, server{name: a, address: a, authoritative: true})
+		}
+		return zone, all, nil
+	}
+	if err != nil {
+		return zone, nil, err
+	}
+	for _, name := range names {
+		some, err := w.addresses(ctx, resolvers, name)
+		if err != nil {
+			return zone, nil, err
+		}
+		for _, a := range some {
+			all = append(all, server{name: name + " " + a.String(), address: netip.AddrPortFrom(a, w.cfg.Port).String(), authoritative: true})
+		}
+	}
+	if len(all) == 0 {
+		return zone, nil, fmt.Errorf("no server of the zone %s has an address", zone)
+	}
+	return zone, all[:min(len(all), maxServers)], nil
+}
+
+// zone walks up to where there are NS records.
+func (w *Watcher) zone(ctx context.Context, resolvers []server, domain string) (zone string, names []string, _ error) {
+	for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+		a, err := w.resolve(ctx, resolvers, name, dns.TypeNS)
+		if err != nil {
+			return "", nil, err
+		}
+		if len(a.Values) > 0 && !strings.HasPrefix(a.Values[0], "CNAME ") {
+			return name, a.Values, nil
+		}
+	}
+	return "", nil, fmt.Errorf("no zone has %s", domain)
+}
+
+// addresses of a name server, IPv4 first.
+func (w *Watcher) addresses(ctx context.Context, resolvers []server, name string) ([]netip.Addr, error) {
+	var all []netip.Addr
+	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		a, err := w.resolve(ctx, resolvers, name, kind)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range a.Values {
+			if ip, err := netip.ParseAddr(v); err == nil {
+				all = append(all, ip)
+			}
+		}
+	}
+	return all[:min(len(all), maxAddresses)], nil
+}
