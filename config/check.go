@@ -54,6 +54,7 @@ var checks = map[string]func(string) (string, *fault){
 	"folder":      checkFolder,
 	"timezone":    checkTimezone,
 	"network":     checkNetwork,
+	"hosts":       checkHosts,
 	"sender":      checkSender,
 }
 

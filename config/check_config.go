@@ -38,6 +38,7 @@ func (c *checker) check() {
 	c.pair("relay.arc", "domain", "key_file")
 	c.sources()
 	c.canary()
+	c.dns()
 	c.metrics()
 	c.cfg.State = c.path(c.cfg.State)
 	if c.cfg.Control.Socket == "" {

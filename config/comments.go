@@ -11,7 +11,7 @@ import (
 
 // The files whose structs define the keys. Their comments are the keys' documentation.
 //
-//go:embed config.go server.go limits.go metrics.go senders.go submission.go parts.go canary.go
+//go:embed config.go server.go limits.go metrics.go senders.go submission.go dns.go parts.go canary.go
 var definitions embed.FS
 
 // comments are the doc comments of the structs' fields, by Type.Field. The embedded source is the one

@@ -49,6 +49,9 @@ type Config struct {
 	// Test mail and test logins of our own that must show up in the logs.
 	Canary Canary `toml:"canary"`
 
+	// What DNS says of the domains is watched: when the MX record is switched, and where it is not.
+	DNS DNS `toml:"dns"`
+
 	// When the old server counts as unused.
 	Verdict Verdict `toml:"verdict"`
 

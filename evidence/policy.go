@@ -18,6 +18,7 @@ type Policy struct {
 	Blinded       map[string]string // sources that are known not to be watched now, whatever their coverage says, and why
 	Listeners     []string          // the sources that the outside world must reach, where they are required
 	ContactWithin time.Duration     // how recently it must have reached them; 0 turns the rule off
+	LedToUs       bool              // MX records that lead to our listeners keep it from being ready too, not only those that lead to the old server
 	Allowed       []string          // senders, devices and users that a person accepted by name: they go on, and do not block
 	Horizon       time.Duration     // how far the floor looks ahead
 }
@@ -57,7 +58,7 @@ func MailboxServer(required, listeners []string) Policy {
 // users and devices. The listeners themselves are the sources that must be watched.
 func OldAddress(listeners []string) Policy {
 	p := basePolicy(listeners, listeners)
-	p.Verdict = "the old address may go silent"
+	p.Verdict, p.LedToUs = "the old address may go silent", true
 	if len(listeners) > 0 {
 		p.Doors = []Door{{Channel: Arriving, Only: p.Listeners}, {Channel: Sending, Only: p.Listeners}}
 	}

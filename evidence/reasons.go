@@ -107,7 +107,7 @@ func (j *judgement) work() []Reason {
 			Senders: slices.Clone(open.work.Names), Since: open.work.Since, Help: open.help,
 		})
 	}
-	return reasons
+	return append(reasons, j.led()...)
 }
 
 func (j *judgement) sessions() []Reason {

@@ -27,10 +27,11 @@ const (
 	Missing    Code = "missing" // delivered on the old side, and on neither side now
 	Unverified Code = "unverified"
 	Problem    Code = "problem"
-	Session    Code = "session" // somebody is logged in now
-	Used       Code = "used"    // wanted use within the quiet period
-	Hidden     Code = "hidden"  // clients hide behind one address: who sends there cannot be named
-	Short      Code = "short"   // quiet, but not yet for long enough, or not watched for long enough
+	MXRecord   Code = "mx record" // it still leads mail to the old side
+	Session    Code = "session"   // somebody is logged in now
+	Used       Code = "used"      // wanted use within the quiet period
+	Hidden     Code = "hidden"    // clients hide behind one address: who sends there cannot be named
+	Short      Code = "short"     // quiet, but not yet for long enough, or not watched for long enough
 )
 
 // Reason is one thing that keeps a verdict from being ready.

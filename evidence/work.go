@@ -14,6 +14,7 @@ type OpenWork struct {
 	Unverified Work      `json:"unverified"` // mailboxes that were not compared on both sides, or not since they changed
 	Missing    Work      `json:"missing"`    // messages that were delivered on the old side and lie on neither side now
 	Problems   Work      `json:"problems"`   // mailboxes that cannot be copied or followed now
+	Led        []Led     `json:"led,omitempty"`
 }
 
 // Work is one kind of open work.
@@ -27,5 +28,6 @@ func (w OpenWork) clone() OpenWork {
 	for _, work := range []*Work{&w.Unsettled, &w.Held, &w.Undisposed, &w.Unverified, &w.Missing, &w.Problems} {
 		work.Names = slices.Clone(work.Names)
 	}
+	w.Led = cloneLed(w.Led)
 	return w
 }

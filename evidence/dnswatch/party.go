@@ -16,7 +16,7 @@ const (
 	Other Party = "other" // somebody's whom we do not know: a filter, a backup MX
 )
 
-// Who tells whose a host is. Names are compared first, then addresses; of several parties the first in the order cloud, ours, old.
+// Who tells whose a host is, by its name or one of its addresses; of several parties it is the first one's, in the order cloud, ours, old: we may have taken the old server's place.
 type Who struct {
 	Cloud, Ours, Old Marks
 }
@@ -29,25 +29,20 @@ type Marks struct {
 
 // Of tells whose the host is. addresses may be unknown.
 func (w Who) Of(host string, addresses []string) Party {
-	for _, p := range w.parties() {
-		if slices.ContainsFunc(p.marks.Names, func(name string) bool { return matches(name, host) }) {
-			return p.party
-		}
-	}
-	for _, p := range w.parties() {
-		if slices.ContainsFunc(addresses, p.marks.has) {
-			return p.party
-		}
+	switch {
+	case w.Cloud.are(host, addresses):
+		return Cloud
+	case w.Ours.are(host, addresses):
+		return Ours
+	case w.Old.are(host, addresses):
+		return Old
 	}
 	return Other
 }
 
-type marked struct {
-	party Party
-	marks Marks
+func (m Marks) are(host string, addresses []string) bool {
+	return slices.ContainsFunc(m.Names, func(name string) bool { return matches(name, host) }) || slices.ContainsFunc(addresses, m.has)
 }
-
-func (w Who) parties() []marked { return []marked{{Cloud, w.Cloud}, {Ours, w.Ours}, {Old, w.Old}} }
 
 func (m Marks) has(address string) bool {
 	ip, err := netip.ParseAddr(address)
