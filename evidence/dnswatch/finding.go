@@ -43,11 +43,15 @@ const (
 // lowTTL is what the MX record may have before a switch without a word about it.
 const lowTTL = time.Hour
 
-// Findings are what people should know at now, alarms first. s is the last look.
+// Findings are what people should know at now, alarms first. s is the last look; the zero Snapshot, where there was none yet, says nothing.
 func Findings(h History, s Snapshot, who Who, now time.Time) []Finding {
 	var all []Finding
-	for _, find := range []func(History, Snapshot, Who, time.Time) []Finding{servers, contradictions, exchange, lingering, behind, vouching} {
-		all = append(all, find(h, s, who, now)...)
+	find := []func(History, Snapshot, Who, time.Time) []Finding{servers, contradictions, exchange, lingering, behind, vouching}
+	if s.At.IsZero() {
+		find = find[2:4]
+	}
+	for _, f := range find {
+		all = append(all, f(h, s, who, now)...)
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		switch {

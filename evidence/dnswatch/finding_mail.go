@@ -17,13 +17,13 @@ func exchange(h History, _ Snapshot, _ Who, now time.Time) []Finding {
 			Help: "quiet counts anew from the next switch",
 		})
 	}
-	if m.leadTo(Cloud) && (m.leadTo(Old) || m.leadTo(Ours)) {
+	if m.LeadTo(Cloud) && (m.LeadTo(Old) || m.LeadTo(Ours)) {
 		all = append(all, Finding{
 			Code: BackupOld, Alarm: true, Text: fmt.Sprintf("some MX records of %s lead to the cloud, others still to the old side: %s", h.Domain, m.show(old)),
 			Help: "take them out: whatever their preference, senders use them when the others are slow, and spammers always do",
 		})
 	}
-	if m.leadTo(Other) {
+	if m.LeadTo(Other) {
 		all = append(all, Finding{
 			Code: MXUnknown, Text: fmt.Sprintf("whose the MX hosts of %s are is not known: %s", h.Domain, m.show(func(p Party) bool { return p == Other })),
 			Help: "dns.old or dns.cloud in the configuration says it",
@@ -34,8 +34,8 @@ func exchange(h History, _ Snapshot, _ Who, now time.Time) []Finding {
 			Code: SwitchedSome, Text: fmt.Sprintf("the MX record of %s was switched before it was first looked at, %s", h.Domain, stamp(m.Switched)), Help: "verdict.mx_switched says when",
 		})
 	}
-	for _, p := range h.Records[Key{h.Domain, "MX"}].current() {
-		if old := m.leadTo(Old) || m.leadTo(Ours); old && p.TTL > lowTTL {
+	for _, p := range h.Records[Key{h.Domain, "MX"}].Current() {
+		if old := m.LeadTo(Old) || m.LeadTo(Ours); old && p.TTL > lowTTL {
 			all = append(all, Finding{Code: HighTTL, Text: fmt.Sprintf("the MX record of %s may be cached for %s", h.Domain, p.TTL), Help: "lower its TTL, to 5 minutes say, that long before the switch"})
 			break
 		}
@@ -75,7 +75,7 @@ func lingering(h History, _ Snapshot, _ Who, now time.Time) []Finding {
 	var all []Finding
 	keys := map[Key]bool{}
 	for key := range h.Records {
-		keys[key] = len(h.Records[key].current()) > 0
+		keys[key] = len(h.Records[key].Current()) > 0
 	}
 	for _, key := range sorted(keys) {
 		until := h.Records[key].Lingers(now)
@@ -118,7 +118,7 @@ func vouching(h History, s Snapshot, who Who, _ time.Time) []Finding {
 		return all
 	}
 	for _, key := range autodiscoverKeys(h.Domain) {
-		for _, record := range h.Records[key].current() {
+		for _, record := range h.Records[key].Current() {
 			if slices.ContainsFunc(record.Values, func(v string) bool { return old(who.target(v)) }) {
 				all = append(all, Finding{Code: Autodiscover, Alarm: true, Text: fmt.Sprintf("%s still leads to the old side: %s", key, list(record.Values)), Help: "programs are told to log in there; let it lead to the cloud"})
 			}
@@ -146,7 +146,7 @@ func unvouched(h History) []Finding {
 			if !strings.HasSuffix(l.Host, v.host) {
 				continue
 			}
-			for _, p := range h.Records[spfKey(h.Domain)].current() {
+			for _, p := range h.Records[spfKey(h.Domain)].Current() {
 				if !strings.Contains(strings.ToLower(strings.Join(p.Values, " ")), "include:"+v.include) {
 					return []Finding{{Code: NotVouched, Text: "SPF of " + h.Domain + " lacks include:" + v.include, Help: "without it mail sent from the cloud may be refused"}}
 				}

@@ -21,8 +21,9 @@ type History struct {
 	Looked  time.Time           `json:"looked"` // the last such look
 	Said    map[string]Said     `json:"said"`   // by the servers that count, last; by their names
 	Records map[Key]Record      `json:"records"`
-	Hosts   map[string][]string `json:"hosts"` // the addresses of MX hosts, wherever they were found
-	Changes []Change            `json:"changes"`
+	Hosts   map[string][]string `json:"hosts"`   // the addresses of MX hosts, wherever they were found
+	Changes []Change            `json:"changes"` // the last of them
+	Count   int                 `json:"count"`   // of all changes
 	MX      MX                  `json:"mx"`
 }
 
@@ -77,7 +78,7 @@ func Next(h History, s Snapshot, who Who) History {
 		}
 	}
 	h.locate(s)
-	if len(h.Records[Key{s.Domain, "MX"}].current()) > 0 {
+	if len(h.Records[Key{s.Domain, "MX"}].Current()) > 0 {
 		h.MX = h.MX.next(h.leads(who), s.At)
 	}
 	h.Changes = h.Changes[max(0, len(h.Changes)-maxChanges):]
@@ -213,7 +214,7 @@ func answersTo(key Key, counted []Said) []Answer {
 func (h *History) record(key Key, answers []Answer, resolvers bool, now time.Time) {
 	r, known := h.Records[key]
 	r.Spells = slices.Clone(r.Spells)
-	before := r.current()
+	before := r.Current()
 	for _, a := range answers {
 		if i := r.open(a.Values); i >= 0 {
 			if resolvers {
@@ -223,6 +224,7 @@ func (h *History) record(key Key, answers []Answer, resolvers bool, now time.Tim
 			continue
 		}
 		if known && len(before) > 0 {
+			h.Count++
 			h.Changes = append(h.Changes, Change{At: now, Key: key, From: before[0].Values, To: a.Values, Back: r.had(a.Values)})
 		}
 		r.Spells = append(r.Spells, Spell{Values: a.Values, TTL: a.TTL, MaxTTL: a.TTL, From: now, Until: now.Add(a.TTL)})
@@ -247,8 +249,8 @@ func (p *Spell) ends(now time.Time) {
 	p.Until = later(p.Until, now.Add(p.TTL))
 }
 
-// current are the spells of the answers that are given now.
-func (r Record) current() []Spell {
+// Current are the spells of the answers that are given now.
+func (r Record) Current() []Spell {
 	return slices.DeleteFunc(slices.Clone(r.Spells), func(p Spell) bool { return !p.Gone.IsZero() })
 }
 
@@ -278,4 +280,40 @@ func sorted(keys map[Key]bool) []Key {
 		}
 		return compare(a.Type, b.Type)
 	})
+}
+
+// Watched are the keys of which there are answers now: the domain's own first, MX before the others.
+func (h History) Watched() []Key {
+	all := map[Key]bool{}
+	for key, r := range h.Records {
+		if len(r.Current()) > 0 {
+			all[key] = true
+		}
+	}
+	keys := sorted(all)
+	slices.SortStableFunc(keys, func(a, b Key) int { return h.rank(a) - h.rank(b) })
+	return keys
+}
+
+func (h History) rank(k Key) int {
+	switch {
+	case k.Type == "MX":
+		return 0
+	case k.Type == "A", k.Type == "AAAA", k.Type == "TLSA":
+		return 1
+	case k.Name == h.Domain:
+		return 2
+	}
+	return 3
+}
+
+// New are the changes that an older history of the domain does not have.
+func (h History) New(older History) []Change {
+	n := min(max(h.Count-older.Count, 0), len(h.Changes))
+	return h.Changes[len(h.Changes)-n:]
+}
+
+// Same reports whether two histories of a domain tell the same, but for when it was last looked at.
+func (h History) Same(o History) bool {
+	return len(h.New(o)) == 0 && h.MX.Known == o.MX.Known && h.MX.Switched.Equal(o.MX.Switched) && h.MX.Back.Equal(o.MX.Back)
 }

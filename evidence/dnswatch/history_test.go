@@ -30,7 +30,7 @@ func TestSwitch(t *testing.T) {
 	if got := h.mxChanges(); !slices.Equal(got, []string{wasMX + " → " + isMX + " false"}) {
 		t.Errorf("%q", got)
 	}
-	if !h.MX.Switched.Equal(w.now) || h.MX.AtFirst || h.MX.leadTo(Old) || !h.MX.leadTo(Cloud) {
+	if !h.MX.Switched.Equal(w.now) || h.MX.AtFirst || h.MX.LeadTo(Old) || !h.MX.LeadTo(Cloud) {
 		t.Errorf("%+v", h.MX)
 	}
 	if until := h.Records[mx].Lingers(w.now); !until.Equal(w.now.Add(time.Hour)) {
@@ -82,7 +82,7 @@ func TestLaggingSecondary(t *testing.T) {
 		t.Errorf("%q %+v", h.mxChanges(), h.MX)
 	}
 	w.ns[1].Behave(testserver.Silent)
-	if h = w.after(5 * time.Minute); !h.MX.Switched.IsZero() || !h.MX.leadTo(Old) {
+	if h = w.after(5 * time.Minute); !h.MX.Switched.IsZero() || !h.MX.LeadTo(Old) {
 		t.Errorf("while it is silent: %+v", h.MX)
 	}
 	w.ns[1].Behave(testserver.Answering)

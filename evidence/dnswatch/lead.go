@@ -30,7 +30,7 @@ type MX struct {
 // leads are the hosts of every MX answer that is given now.
 func (h History) leads(who Who) []Lead {
 	var all []Lead
-	for _, p := range h.Records[Key{h.Domain, "MX"}].current() {
+	for _, p := range h.Records[Key{h.Domain, "MX"}].Current() {
 		for _, host := range exchangers(h.Domain, p.Values) {
 			l := Lead{Preference: preference(p.Values, host), Host: host, Addresses: h.Hosts[host]}
 			l.Party = who.Of(host, l.Addresses)
@@ -57,7 +57,7 @@ func preference(records []string, host string) int {
 func (h *History) locate(s Snapshot) {
 	known := h.Hosts
 	h.Hosts = map[string][]string{}
-	for _, p := range h.Records[Key{h.Domain, "MX"}].current() {
+	for _, p := range h.Records[Key{h.Domain, "MX"}].Current() {
 		for _, host := range exchangers(h.Domain, p.Values) {
 			h.Hosts[host] = known[host]
 			if now := s.addresses(host); len(now) > 0 {
@@ -84,8 +84,8 @@ func (s Snapshot) addresses(host string) []string {
 func (m MX) next(leads []Lead, now time.Time) MX {
 	first := !m.Known
 	m.Known, m.Leads = true, leads
-	old := m.leadTo(Old) || m.leadTo(Ours)
-	moved := !old && (m.Old || m.leadTo(Cloud))
+	old := m.LeadTo(Old) || m.LeadTo(Ours)
+	moved := !old && (m.Old || m.LeadTo(Cloud))
 	switch {
 	case old && !m.Switched.IsZero():
 		m.Back, m.Before, m.Switched, m.AtFirst = now, m.Switched, time.Time{}, false
@@ -96,7 +96,8 @@ func (m MX) next(leads []Lead, now time.Time) MX {
 	return m
 }
 
-func (m MX) leadTo(p Party) bool {
+// LeadTo reports whether any host is that party's.
+func (m MX) LeadTo(p Party) bool {
 	return slices.ContainsFunc(m.Leads, func(l Lead) bool { return l.Party == p })
 }
 

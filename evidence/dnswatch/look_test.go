@@ -90,7 +90,7 @@ func TestServersThatFail(t *testing.T) {
 			w.ns[1].Behave(c.manner)
 			h := w.look()
 			w.tells(c.code, true, "ns2.example.com 127.0.0.3", c.words)
-			if !h.MX.leadTo(Old) || len(h.Said) != 2 {
+			if !h.MX.LeadTo(Old) || len(h.Said) != 2 {
 				t.Errorf("%+v", h.MX)
 			}
 			w.ns[1].Behave(testserver.Answering)
@@ -119,7 +119,7 @@ func TestOneNameFails(t *testing.T) {
 		ns.Fail("example.com", "MX", true)
 	}
 	h := w.after(300e9)
-	if len(h.Changes) != 0 || len(h.Records[spfKey("example.com")].current()) != 1 || !h.MX.leadTo(Old) || !h.MX.Switched.IsZero() {
+	if len(h.Changes) != 0 || len(h.Records[spfKey("example.com")].Current()) != 1 || !h.MX.LeadTo(Old) || !h.MX.Switched.IsZero() {
 		t.Errorf("%+v, %+v", h.Changes, h.MX)
 	}
 }
@@ -133,7 +133,7 @@ func TestOnlyResolvers(t *testing.T) {
 	w.resolve("example.com. 120 MX 10 mail.example.com.", "mail.example.com. 60 A 192.0.2.1")
 	h := w.look()
 	w.tells(NoServers, false, "what resolvers say counts", "no answer")
-	if !h.MX.leadTo(Old) {
+	if !h.MX.LeadTo(Old) {
 		t.Errorf("%+v", h.MX)
 	}
 	w.resolver.Remove("example.com", "MX")
@@ -157,7 +157,7 @@ func TestNobodyAnswers(t *testing.T) {
 	w.cfg.Resolvers = []string{silentAddress(t)}
 	h := w.after(300e9)
 	w.tells(Unanswered, true, "nobody tells anything of example.com", "no answer")
-	if !h.Looked.Equal(before.Looked) || len(h.Changes) != 0 || !h.MX.leadTo(Old) {
+	if !h.Looked.Equal(before.Looked) || len(h.Changes) != 0 || !h.MX.LeadTo(Old) {
 		t.Errorf("%+v", h)
 	}
 }
@@ -179,7 +179,7 @@ func TestConfiguredServers(t *testing.T) {
 	w := newWorld(t)
 	w.resolver.Remove("example.com", "NS")
 	w.cfg.Servers = []string{w.ns[1].Addr()}
-	if h := w.look(); !h.MX.leadTo(Old) || len(h.Said) != 2 {
+	if h := w.look(); !h.MX.LeadTo(Old) || len(h.Said) != 2 {
 		t.Errorf("%+v", h)
 	}
 	if w.snapshot.Views[0].Server != w.ns[1].Addr() || w.ns[0].Asked("example.com", "MX") != 0 {

@@ -29,6 +29,7 @@ func commands(a *app) []*cobra.Command {
 		newQueue(a),
 		newTrace(a),
 		newTail(a),
+		newDNS(a),
 		newConfig(a),
 		newVersion(a),
 	}

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar. Beside testscript's own commands they have
 //
 //	exits CODE COMMAND …    the command ends with that exit code
-//	serve STATUS [VERIFY [BACKFILL [PLAN]]]   a service answers at state/control.sock from these files until the script ends
+//	serve STATUS [VERIFY [BACKFILL [PLAN [TAIL [DNS]]]]]   a service answers at state/control.sock from these files until the script ends
 //	servemail STATUS QUEUE TRACE   the same, for captured mail
 //	serveevidence STATUS EVIDENCE  the same, for evidence
 //	signal TERM|HUP|INT     reaches everything that the script runs in the background
@@ -74,6 +74,7 @@ type canned struct {
 	copied   []control.Backfilled
 	planned  []control.Planned
 	events   []control.Event
+	domains  []control.Domain
 }
 
 func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
@@ -138,6 +139,18 @@ func (c canned) Tail(_ context.Context, begun func(), yield func(control.Event) 
 	return nil
 }
 
+func (c canned) DNS(_ context.Context, names []string, _ bool, yield func(control.Domain) error) error {
+	for _, d := range c.domains {
+		if len(names) > 0 && !slices.Contains(names, d.Domain) {
+			continue
+		}
+		if err := yield(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c canned) Plan(_ context.Context, mailboxes []string, yield func(control.Planned) error) error {
 	for _, p := range c.planned {
 		if !slices.Contains(mailboxes, p.Mailbox) {
@@ -152,10 +165,10 @@ func (c canned) Plan(_ context.Context, mailboxes []string, yield func(control.P
 
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: serve STATUS [VERIFY [BACKFILL [PLAN [TAIL]]]]")
+		ts.Fatalf("usage: serve STATUS [VERIFY [BACKFILL [PLAN [TAIL [DNS]]]]]")
 	}
 	var c canned
-	for i, into := range []any{&c.status, &c.verified, &c.copied, &c.planned, &c.events} {
+	for i, into := range []any{&c.status, &c.verified, &c.copied, &c.planned, &c.events, &c.domains} {
 		if i < len(args) {
 			ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[i])), into))
 		}

@@ -34,6 +34,7 @@ func handler(running context.Context, s Service) http.Handler {
 	mux.HandleFunc("POST /plan", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Planned) error) error {
 		return s.Plan(ctx, r.URL.Query()["mailbox"], yield)
 	})))
+	mux.HandleFunc("GET /dns", dns(running, s))
 	mux.HandleFunc("GET /tail", tail(running, s))
 	handleMail(mux, running, s)
 	handleProof(mux, running, s)

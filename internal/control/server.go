@@ -24,6 +24,8 @@ type Service interface {
 	Backfill(ctx context.Context, mailboxes []string, yield func(Backfilled) error) error
 	// Plan tells what Backfill would do with the folders of the named mailboxes, all if none is named, and calls yield for each. An error of yield ends it.
 	Plan(ctx context.Context, mailboxes []string, yield func(Planned) error) error
+	// DNS tells what DNS says of the named domains, all if none is named, as of the last look, or with now of a new one, and calls yield for each. An error of yield ends it.
+	DNS(ctx context.Context, domains []string, now bool, yield func(Domain) error) error
 	// Tail calls begun, and yield for everything that happens from then on, until ctx ends. A reader that is too slow misses some, and is told how many.
 	Tail(ctx context.Context, begun func(), yield func(Event) error) error
 }

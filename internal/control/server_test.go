@@ -35,6 +35,8 @@ func (s *service) Tail(_ context.Context, begun func(), yield func(Event) error)
 
 func (s *service) Plan(context.Context, []string, func(Planned) error) error { return nil }
 
+func (s *service) DNS(context.Context, []string, bool, func(Domain) error) error { return nil }
+
 func (s *service) Panicked(err error) { s.alarmed <- err }
 
 func listen(t *testing.T, s Service) (*Client, *Server, string) {

@@ -30,6 +30,7 @@ type Status struct {
 	Hidden    []Hidden    `json:"hidden_clients,omitempty"`
 	Config    Loaded      `json:"config"`
 	Trouble   []string    `json:"trouble,omitempty"` // what somebody should look at now: what this process cannot do, mail that is late or was not seen
+	DNS       []Domain    `json:"dns,omitempty"`     // the domains that were looked at
 }
 
 // StatusSchema names the shape of Status.

@@ -54,6 +54,7 @@ func TestShapes(t *testing.T) {
 		{"trace", TraceSchema, &Trace{}},
 		{"evidence", EvidenceSchema, &Evidence{}},
 		{"missing", MissingSchema, &Missing{}},
+		{"dns", DNSSchema, &Domain{}},
 		{"error", ErrorSchema, &Error{}},
 	} {
 		v, n := reflect.ValueOf(c.shape).Elem(), 0

@@ -76,6 +76,7 @@ type Daemon struct {
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
 	witness   *witness
+	dns       *dnsWatch // nil: not watched
 	crowds    crowds
 	logs      []*logSource
 	canary    *canary
@@ -135,7 +136,7 @@ func (d *Daemon) steps() []func(context.Context) error {
 		return []func(context.Context) error{d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startControl}
 	}
 	return []func(context.Context) error{
-		d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startCourier, d.startExaminer, d.startListeners, d.startLogs, d.startKeeping, d.startMetrics, d.startControl,
+		d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startCourier, d.startExaminer, d.startListeners, d.startLogs, d.startDNS, d.startKeeping, d.startMetrics, d.startControl,
 	}
 }
 

@@ -31,11 +31,12 @@ func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
 		return s, err
 	}
 	s.Mailboxes, s.Copy = d.copied()
-	testimony := d.witness.snapshot()
+	testimony := d.switched(d.witness.snapshot())
 	work, err := d.openWork(ctx, now, s)
 	if err != nil {
 		return s, err
 	}
+	work.Led = d.led()
 	testimony = testimony.WithWork(work)
 	s.Server = d.judge(evidence.MailboxServer(d.required(), d.listenerNames()), testimony, now)
 	s.Address = d.judge(evidence.OldAddress(d.listenerNames()), testimony, now)
@@ -43,6 +44,7 @@ func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
 	s.Arriving = arriving(testimony, d.listenerNames(), now)
 	s.Listeners = d.listening()
 	s.Asked = d.askedServers()
+	s.DNS = d.domains()
 	s.Hidden = d.crowds.all(now)
 	for _, h := range s.Hidden {
 		s.Trouble = append(s.Trouble, hiddenText(h))

@@ -203,3 +203,22 @@ func TestPoliciesAreBounded(t *testing.T) {
 		t.Errorf("%d are kept", len(p.kept))
 	}
 }
+
+// What is published now is looked at, whatever is remembered.
+func TestUnlisted(t *testing.T) {
+	z := newZone(t, "_mta-sts.new.example. TXT \"v=STSv1; id=1\"", "mta-sts.new.example. A 127.0.0.1")
+	p := publish(t, "mta-sts.new.example", "version: STSv1\nmode: enforce\nmx: *.new.example\nmax_age: 86400\n")
+	f := z.finder(func(c *Config) { c.Roots, c.PolicyPort = p.roots, p.port })
+	hosts := []string{"mx.new.example", "mail.old.example"}
+	if mode, unlisted, err := f.Unlisted(t.Context(), "new.example", hosts); mode != "enforce" || strings.Join(unlisted, " ") != "mail.old.example" || err != nil {
+		t.Errorf("%s, %q, %v", mode, unlisted, err)
+	}
+	p.says("version: STSv1\nmode: testing\nmx: mail.old.example\nmx: mx.new.example\nmax_age: 86400\n")
+	if mode, unlisted, err := f.Unlisted(t.Context(), "new.example", hosts); mode != "testing" || len(unlisted) != 0 || err != nil {
+		t.Errorf("%s, %q, %v", mode, unlisted, err)
+	}
+	p.does(func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) })
+	if _, _, err := f.Unlisted(t.Context(), "new.example", hosts); err == nil {
+		t.Error("a policy that is not there")
+	}
+}
