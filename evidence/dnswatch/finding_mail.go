@@ -82,7 +82,7 @@ func lingering(h History, _ Snapshot, _ Who, now time.Time) []Finding {
 		if until.IsZero() || !keys[key] {
 			continue
 		}
-		all = append(all, Finding{Code: Cached, Since: until, Text: fmt.Sprintf("a former answer for %s may lie in caches until %s UTC", key, stamp(until)), Help: "some caches keep it longer than they may"})
+		all = append(all, Finding{Code: Cached, Text: fmt.Sprintf("a former answer for %s may lie in caches until %s UTC", key, stamp(until)), Help: "some caches keep it longer than they may"})
 	}
 	return all
 }

@@ -9,9 +9,10 @@ import (
 
 // Bounds of a history.
 const (
-	maxSpells  = 16             // of one record
-	maxChanges = 200            // of one domain
-	forgotten  = 24 * time.Hour // what a silent server said last counts for so long
+	maxSpells  = 16                  // of one record
+	maxChanges = 200                 // of one domain
+	forgotten  = 24 * time.Hour      // what a silent server said last counts for so long
+	outdated   = 90 * 24 * time.Hour // a record that nobody is asked for any more is kept for so long
 )
 
 // History is what is known of one domain. It is a value for Next; it is kept as JSON.
@@ -77,7 +78,8 @@ func Next(h History, s Snapshot, who Who) History {
 			h.record(key, answers, resolvers, s.At)
 		}
 	}
-	h.locate(s)
+	h.locate(s, counted)
+	h.prune()
 	if len(h.Records[Key{s.Domain, "MX"}].Current()) > 0 {
 		h.MX = h.MX.next(h.leads(who), s.At)
 	}
@@ -279,6 +281,13 @@ func sorted(keys map[Key]bool) []Key {
 			return compare(a.Name, b.Name)
 		}
 		return compare(a.Type, b.Type)
+	})
+}
+
+// prune leaves out records of hosts that are none any more.
+func (h *History) prune() {
+	maps.DeleteFunc(h.Records, func(_ Key, r Record) bool {
+		return !slices.ContainsFunc(r.Spells, func(p Spell) bool { return p.Gone.IsZero() || h.Looked.Sub(later(p.Gone, p.Until)) < outdated })
 	})
 }
 

@@ -53,27 +53,36 @@ func preference(records []string, host string) int {
 	return 0
 }
 
-// locate keeps the addresses of MX hosts: what the counted servers say, else what any server does, else what was known.
-func (h *History) locate(s Snapshot) {
+// locate keeps the addresses of MX hosts: what those say who count, else what any resolver does, else what was known.
+func (h *History) locate(s Snapshot, counted []Said) {
 	known := h.Hosts
 	h.Hosts = map[string][]string{}
 	for _, p := range h.Records[Key{h.Domain, "MX"}].Current() {
 		for _, host := range exchangers(h.Domain, p.Values) {
 			h.Hosts[host] = known[host]
-			if now := s.addresses(host); len(now) > 0 {
+			if now := addressesOf(host, counted); len(now) > 0 {
+				h.Hosts[host] = now
+			} else if now := addressesOf(host, s.heard()); len(now) > 0 {
 				h.Hosts[host] = now
 			}
 		}
 	}
 }
 
-func (s Snapshot) addresses(host string) []string {
-	var all []string
+// heard is what everybody says now.
+func (s Snapshot) heard() []Said {
+	var all []Said
 	for _, v := range s.Views {
+		all = append(all, Said{Answers: v.Answers})
+	}
+	return all
+}
+
+func addressesOf(host string, said []Said) []string {
+	var all []string
+	for _, s := range said {
 		for _, kind := range []string{"A", "AAAA"} {
-			if a, ok := v.Answers[Key{host, kind}]; ok && v.Err == "" && a.Err == "" {
-				all = append(all, a.Values...)
-			}
+			all = append(all, s.Answers[Key{host, kind}].Values...)
 		}
 	}
 	slices.Sort(all)

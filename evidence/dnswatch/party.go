@@ -16,7 +16,8 @@ const (
 	Other Party = "other" // somebody's whom we do not know: a filter, a backup MX
 )
 
-// Who tells whose a host is, by its name or one of its addresses; of several parties it is the first one's, in the order cloud, ours, old: we may have taken the old server's place.
+// Who tells whose a host is. The cloud's names are the cloud's. Else it is ours, or the old server's, by its name or any of its addresses, in this order: we may have taken the old
+// server's place. A host that has addresses of both sides, at servers that differ, is the old side's.
 type Who struct {
 	Cloud, Ours, Old Marks
 }
@@ -30,12 +31,14 @@ type Marks struct {
 // Of tells whose the host is. addresses may be unknown.
 func (w Who) Of(host string, addresses []string) Party {
 	switch {
-	case w.Cloud.are(host, addresses):
+	case w.Cloud.are(host, nil):
 		return Cloud
 	case w.Ours.are(host, addresses):
 		return Ours
 	case w.Old.are(host, addresses):
 		return Old
+	case w.Cloud.are(host, addresses):
+		return Cloud
 	}
 	return Other
 }
