@@ -54,7 +54,7 @@ if command -v systemctl >/dev/null; then
 	for package in $missing; do
 		case $package in
 		dovecot-*) systemctl --quiet disable dovecot.service dovecot.socket || true ;;
-		postfix | postsrsd | haproxy) systemctl --quiet disable "$package.service" || true ;;
+		postfix | postsrsd | haproxy | nsd) systemctl --quiet disable "$package.service" || true ;;
 		esac
 	done
 fi

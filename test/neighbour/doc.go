@@ -1,4 +1,4 @@
-// Package neighbour runs real mail servers for tests: Debian's Dovecot, Postfix, Exim, OpenSMTPD, Cyrus, Courier, PostSRSd and HAProxy, as they come, two implementations of DKIM and ARC, and one of SPF and DMARC.
+// Package neighbour runs real mail servers for tests: Debian's Dovecot, Postfix, Exim, OpenSMTPD, Cyrus, Courier, PostSRSd, HAProxy and NSD, as they come, two implementations of DKIM and ARC, and one of SPF and DMARC.
 //
 // Each neighbour lives in a temporary folder with a configuration of its own, on a loopback address of its own (anything in 127.0.0.0/8 is
 // local), so that ports never collide and servers tell one another by address. Start… returns when connections are accepted; the end of the test ends the

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"testing"
+	"time"
+
+	"posthouse/internal/control"
+)
+
+// The status has one line about DNS, whatever the number of domains.
+func TestMXText(t *testing.T) {
+	old := control.Domain{Domain: "example.org", State: control.MailOldSide}
+	both := control.Domain{Domain: "example.net", State: control.MailBoth, CachedUntil: sampleNow.Add(time.Hour)}
+	switched := control.Domain{Domain: "example.com", State: control.MailSwitched, Switched: before(48 * time.Hour), CachedUntil: sampleNow.Add(time.Hour)}
+	first := control.Domain{Domain: "example.com", State: control.MailSwitched, Switched: before(48 * time.Hour), BeforeFirst: true}
+	back := control.Domain{Domain: "example.com", State: control.MailOldSide, Back: before(time.Hour)}
+	for _, c := range []struct {
+		all  []control.Domain
+		want string
+	}{
+		{nil, ""},
+		{[]control.Domain{old}, "mail goes to the old side"},
+		{[]control.Domain{both}, "mail goes to the cloud and to the old side, former answers in caches until 19:40"},
+		{[]control.Domain{switched}, "MX switched Sat 21 Nov 18:40, former answers in caches until 19:40"},
+		{[]control.Domain{first}, "MX switched before Sat 21 Nov 18:40"},
+		{[]control.Domain{back}, "mail goes to the old side, again since Mon 23 Nov 17:40"},
+		{[]control.Domain{{State: control.MailUnknown}}, "where mail goes is not known"},
+		{[]control.Domain{switched, old}, "switched for 1 of 2 domains, the last Sat 21 Nov 18:40; not for example.org"},
+		{[]control.Domain{old, both, old, old, old}, "switched for 0 of 5 domains; not for example.org, example.net, example.org and 2 more"},
+		{[]control.Domain{switched, switched}, "switched for 2 of 2 domains, the last Sat 21 Nov 18:40"},
+	} {
+		if got := mxText(c.all, sampleNow); got != c.want {
+			t.Errorf("got  %q\nwant %q", got, c.want)
+		}
+	}
+}
