@@ -91,8 +91,15 @@ func answer(records []dns.RR, kind uint16) Answer {
 	}
 	slices.SortFunc(a.Values, inOrder)
 	a.Values = slices.Compact(a.Values)
+	a.Values = a.Values[:min(len(a.Values), maxValues)]
 	return a
 }
+
+// Bounds of an answer: it is kept, and shown.
+const (
+	maxValues = 50
+	maxValue  = 2048 // octets; the key of 4,096 bits has 800
+)
 
 func seconds(r dns.RR) time.Duration { return time.Duration(r.Header().Ttl) * time.Second }
 
@@ -106,7 +113,8 @@ func value(r dns.RR) string {
 	case *dns.SRV:
 		return fmt.Sprintf("%d %d %d %s", r.Priority, r.Weight, r.Port, host(r.Target))
 	case *dns.TXT:
-		return strings.Join(r.Txt, "")
+		text := strings.Join(r.Txt, "")
+		return text[:min(len(text), maxValue)]
 	}
 	return strings.ToLower(strings.TrimPrefix(r.String(), r.Header().String()))
 }

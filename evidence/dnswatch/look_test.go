@@ -3,6 +3,7 @@ package dnswatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -214,4 +215,19 @@ func TestPolicy(t *testing.T) {
 	broken = errors.New("HTTP 404")
 	w.look()
 	w.tells(NoPolicy, false, "HTTP 404")
+}
+
+// What a zone says is kept and shown: it is bounded.
+func TestLargeAnswers(t *testing.T) {
+	w := newWorld(t)
+	var zone strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&zone, "@ 60 MX %d mx%d\n", i, i)
+	}
+	fmt.Fprintf(&zone, "@ 60 TXT \"v=spf1 \" %s\n", strings.Repeat("\""+strings.Repeat("x", 250)+"\" ", 20))
+	w.load(1, zone.String())
+	h := w.look()
+	if spf := h.Records[spfKey("example.com")].Current(); len(h.MX.Leads) != maxValues || h.MX.Leads[9].Preference != 9 || len(spf) != 1 || len(spf[0].Values[0]) != maxValue {
+		t.Errorf("%d hosts, %+v", len(h.MX.Leads), spf)
+	}
 }

@@ -98,10 +98,21 @@ func (n *Nameserver) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	default:
 		n.fill(reply)
 	}
-	if n.manner == Truncating && w.RemoteAddr().Network() == "udp" {
-		reply.Truncated, reply.Answer = true, nil
+	if w.RemoteAddr().Network() == "udp" {
+		reply.Truncate(room(q))
+		if n.manner == Truncating {
+			reply.Truncated, reply.Answer = true, nil
+		}
 	}
 	_ = w.WriteMsg(reply)
+}
+
+// room is how large an answer by UDP may be.
+func room(q *dns.Msg) int {
+	if opt := q.IsEdns0(); opt != nil {
+		return int(opt.UDPSize())
+	}
+	return dns.MinMsgSize
 }
 
 func (n *Nameserver) fill(reply *dns.Msg) {
