@@ -23,7 +23,6 @@ type model struct {
 	answer   map[string]string
 	at       map[string]time.Time
 	switched time.Time
-	old      bool
 	changes  int
 	given    map[string]bool
 }
