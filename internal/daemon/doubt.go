@@ -74,12 +74,15 @@ func (d *Daemon) oldServers() (n int) {
 	return n
 }
 
+// blindKind begins the kind of their alarms.
+const blindKind = "blind "
+
 // blindAlarms names each required source that is not being watched, and why.
 func (d *Daemon) blindAlarms(now time.Time) []alarm {
 	var all []alarm
 	for _, s := range d.sources(d.witness.snapshot(), now) {
 		if s.Required && s.Blind != "" && now.Sub(d.started) > d.stale() {
-			all = append(all, alarm{"blind " + s.Name, "sources", 1, fmt.Sprintf("source %s is blind: %s", s.Name, s.Blind)})
+			all = append(all, alarm{blindKind + s.Name, "sources", 1, fmt.Sprintf("source %s is blind: %s", s.Name, s.Blind)})
 		}
 	}
 	return all

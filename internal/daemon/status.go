@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"posthouse/bridge"
@@ -66,7 +67,9 @@ func (d *Daemon) trouble(ctx context.Context, now time.Time) ([]string, error) {
 	}
 	alarms, err := d.alarms(ctx, now)
 	for _, a := range alarms {
-		all = append(all, a.text)
+		if !strings.HasPrefix(a.kind, blindKind) { // the status names those with the sources
+			all = append(all, a.text)
+		}
 	}
 	return all, err
 }
