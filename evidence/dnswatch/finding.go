@@ -91,8 +91,12 @@ func servers(h History, s Snapshot, _ Who, _ time.Time) []Finding {
 	if !s.answered() {
 		return append(all, Finding{Code: Unanswered, Alarm: true, Since: h.Looked, Text: "nobody tells anything of " + s.Domain + ": " + why(s), Help: "see whether DNS can be asked from here (dns.resolvers)"})
 	}
+	counts := "what they said last counts for a day"
+	if _, resolvers := h.counted(); resolvers {
+		counts = "what resolvers say counts"
+	}
 	return append(all, Finding{
-		Code: NoServers, Since: h.Looked, Text: "no authoritative server of " + s.Domain + " can be asked from here; what resolvers say counts: " + why(s),
+		Code: NoServers, Text: fmt.Sprintf("no authoritative server of %s can be asked from here; %s: %s", s.Domain, counts, why(s)),
 		Help: "let port 53 out, UDP and TCP, or name the servers in dns.servers",
 	})
 }

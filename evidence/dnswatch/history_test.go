@@ -82,7 +82,7 @@ func TestLaggingSecondary(t *testing.T) {
 	if len(h.mxChanges()) != 1 || !h.MX.Switched.IsZero() {
 		t.Errorf("%q %+v", h.mxChanges(), h.MX)
 	}
-	w.ns[1].Behave(testserver.Silent)
+	w.ns[1].Behave(testserver.Failing)
 	if h = w.after(5 * time.Minute); !h.MX.Switched.IsZero() || !h.MX.LeadTo(Old) {
 		t.Errorf("while it is silent: %+v", h.MX)
 	}
@@ -102,7 +102,7 @@ func TestSilentServerIsForgotten(t *testing.T) {
 			w := newWorld(t)
 			w.look()
 			w.load(2, newMX, 0)
-			w.ns[1].Behave(testserver.Silent)
+			w.ns[1].Behave(testserver.Failing)
 			if h := w.after(23 * time.Hour); !h.MX.Switched.IsZero() {
 				t.Errorf("%+v", h.MX)
 			}
@@ -234,7 +234,7 @@ func TestByAddress(t *testing.T) {
 	}
 	w.load(2, "@ 60 MX 10 mx\nmx 60 A 192.0.2.2\n")
 	h := w.after(time.Hour)
-	if h.MX.Leads[0].Party != Ours || len(h.Changes) != 1 || h.Changes[0].Key != (Key{"mx.example.com", "A"}) {
+	if h.MX.Leads[0].Party != Ours || !h.MX.Switched.IsZero() || len(h.Changes) != 1 || h.Changes[0].Key != (Key{"mx.example.com", "A"}) {
 		t.Errorf("%+v", h)
 	}
 }
@@ -256,7 +256,7 @@ func TestByAddressAtALaggingServer(t *testing.T) {
 	if m := look(); m.Leads[0].Party != Old || !m.Switched.IsZero() {
 		t.Errorf("%+v", m)
 	}
-	w.ns[1].Behave(testserver.Silent)
+	w.ns[1].Behave(testserver.Failing)
 	if m := look(); m.Leads[0].Party != Old || !m.Switched.IsZero() {
 		t.Errorf("%+v", m)
 	}

@@ -104,7 +104,7 @@ func TestServersThatFail(t *testing.T) {
 func TestTruncatedAnswers(t *testing.T) {
 	w := newWorld(t)
 	w.ns[0].Behave(testserver.Truncating)
-	w.ns[1].Behave(testserver.Silent)
+	w.ns[1].Behave(testserver.Failing)
 	if h := w.look(); len(h.MX.Leads) != 2 {
 		t.Errorf("%+v", h.MX)
 	}
@@ -129,11 +129,11 @@ func TestOneNameFails(t *testing.T) {
 func TestOnlyResolvers(t *testing.T) {
 	w := newWorld(t)
 	for _, ns := range w.ns {
-		ns.Behave(testserver.Silent)
+		ns.Behave(testserver.Failing)
 	}
 	w.resolve("example.com. 120 MX 10 mail.example.com.", "mail.example.com. 60 A 192.0.2.1")
 	h := w.look()
-	w.tells(NoServers, false, "what resolvers say counts", "no answer")
+	w.tells(NoServers, false, "what resolvers say counts", "SERVFAIL")
 	if !h.MX.LeadTo(Old) {
 		t.Errorf("%+v", h.MX)
 	}
@@ -161,6 +161,19 @@ func TestNobodyAnswers(t *testing.T) {
 	if !h.Looked.Equal(before.Looked) || len(h.Changes) != 0 || !h.MX.LeadTo(Old) {
 		t.Errorf("%+v", h)
 	}
+}
+
+// While the authoritative servers cannot be found, what they said last counts, and no resolver's word instead.
+func TestServersNotFound(t *testing.T) {
+	w := newWorld(t)
+	w.resolve("example.com. 60 MX 0 x.mail.protection.outlook.com.")
+	w.look()
+	w.resolver.Fail("example.com", "NS", true)
+	h := w.after(300e9)
+	if !h.MX.LeadTo(Old) || len(h.Changes) != 0 || !h.MX.Switched.IsZero() {
+		t.Errorf("%+v, %+v", h.MX, h.Changes)
+	}
+	w.tells(NoServers, false, "what they said last counts for a day", "asking resolvers for NS of example.com: SERVFAIL")
 }
 
 // The domain may stand in a zone above it, and its name server behind a delegation.
