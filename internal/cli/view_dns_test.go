@@ -34,3 +34,10 @@ func TestMXText(t *testing.T) {
 		}
 	}
 }
+
+func TestDNSEvent(t *testing.T) {
+	e := control.Event{At: sampleNow, What: control.DNSChanged, Route: "dns", Client: "MX of example.com", Detail: "changed: 0 new.example, was none\x1b"}
+	if got := eventView(e, naming{}, time.UTC); len(got) != 1 || got[0].String() != "18:40:00 dns       MX of example.com   changed: 0 new.example, was none\ufffd" {
+		t.Errorf("%q", got)
+	}
+}

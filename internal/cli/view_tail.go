@@ -100,6 +100,8 @@ func outcome(e control.Event) line {
 		return line{{plain, octets + "   "}, {bad, "held"}, {plain, ": " + clean(firstOf(join(": ", e.Detail, e.Reply))) + id}}
 	case control.OldServerPut:
 		return line{{plain, "   put there by the old server: " + clean(e.Detail) + messageText(e)}}
+	case control.DNSChanged:
+		return line{{plain, "   "}, {warn, clean(e.Detail)}}
 	case control.RecipientRefused:
 		return line{{plain, "   "}, {warn, "refused"}, {plain, ": " + clean(e.Reply)}}
 	case control.ClientAbused:

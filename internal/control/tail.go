@@ -51,6 +51,7 @@ const (
 	ClientAbused     Happening = "abused"    // a client broke the protocol or a limit
 	OldServerUsed    Happening = "used"      // somebody used the old server, says a log or a new item in an old mailbox
 	OldServerPut     Happening = "put"       // the old server put a message into a mailbox, says a log
+	DNSChanged       Happening = "dns"       // a record of a domain: Client names it, Detail says what it is and was
 )
 
 // ChannelDelivered is the channel of what the old server puts into its mailboxes: no use by itself.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"posthouse/evidence/dnswatch"
+	"posthouse/internal/control"
 	"posthouse/ledger"
 	"posthouse/relay/mx"
 )
@@ -215,6 +216,9 @@ func (w *dnsWatch) tell(was, is dnswatch.History) {
 	for _, c := range is.New(was) {
 		entry := w.d.log.WithField("domain", is.Domain).WithField("record", c.Key.String()).WithField("alarm", "dns change")
 		entry.Warn(changeText(c))
+		w.d.feed.tell(func() control.Event {
+			return control.Event{At: c.At, What: control.DNSChanged, Route: "dns", Client: c.Key.String(), Detail: verb(c)}
+		})
 	}
 	if is.MX.Switched.After(was.MX.Switched) {
 		w.d.log.WithField("domain", is.Domain).WithField("at", is.MX.Switched).Info("no MX record leads to the old side any more")
@@ -222,11 +226,15 @@ func (w *dnsWatch) tell(was, is dnswatch.History) {
 }
 
 func changeText(c dnswatch.Change) string {
+	return c.Key.String() + " " + verb(c)
+}
+
+func verb(c dnswatch.Change) string {
 	verb := "changed"
 	if c.Back {
 		verb = "was set back"
 	}
-	return fmt.Sprintf("%s %s: %s, was %s", c.Key, verb, recordText(c.To), recordText(c.From))
+	return fmt.Sprintf("%s: %s, was %s", verb, recordText(c.To), recordText(c.From))
 }
 
 func recordText(values []string) string {

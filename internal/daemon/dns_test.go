@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -126,8 +127,18 @@ func TestSwitchToldAndSeen(t *testing.T) {
 	if d := z.look(); d.State != control.MailBoth || !ledOn(z.status().Address) {
 		t.Errorf("%+v", d)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	begun, events := make(chan struct{}), make(chan control.Event, 10)
+	go func() {
+		_ = z.daemon.Tail(ctx, func() { close(begun) }, func(e control.Event) error { events <- e; return nil })
+	}()
+	<-begun
 	z.load(2, toCloud, 0, 1)
 	d := z.look()
+	if e := <-events; e.What != control.DNSChanged || e.Client != "MX of example.com" || !strings.Contains(e.Detail, "was 0 example-com.mx.cloud.example, 20 mail.example.com") {
+		t.Errorf("%+v", e)
+	}
 	if s := z.status(); d.State != control.MailSwitched || !d.Switched.After(told) || d.BeforeFirst || s.Address.Quiet > time.Minute {
 		t.Errorf("%+v, quiet %s", d, s.Address.Quiet)
 	}
