@@ -2,9 +2,13 @@ package logtail
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -60,7 +64,7 @@ func kept(delivered []evidence.LocalDelivery) []string {
 
 func equal(t *testing.T, what string, got, want []string) {
 	t.Helper()
-	if !slices.Equal(got, want) {
+	if slices.Sort(want); !slices.Equal(got, want) {
 		t.Errorf("%s:\ngot  %q\nwant %q", what, got, want)
 	}
 }
@@ -139,6 +143,20 @@ func speakIMAP(t *testing.T, from, addr string, commands ...string) {
 	}
 }
 
+// openFolder is a temporary folder that servers can use without privileges.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ph-log")
+	if err == nil {
+		err = os.Chmod(dir, 0o777)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // ended are the logins among observations that tell the end of a session.
 func ended(use []evidence.Observation) (all []string) {
 	for _, o := range use {
@@ -210,4 +228,78 @@ func TestCourier(t *testing.T) {
 		}
 	}
 	equal(t, "the end alone", ended(listen(t, c, last).use), []string{"IMAP anna " + phone})
+}
+
+// A real Postfix takes mail from outside and from the house, refuses some, takes root's by the sendmail command, which is none, and puts mail into mailboxes.
+func TestPostfix(t *testing.T) {
+	boxes := openFolder(t)
+	postfix := neighbour.StartPostfix(t, neighbour.PostfixConfig{
+		Name: "mx", NextHop: "discard:", Refuse: []string{"gone@example.com"},
+		Settings: "transport_maps =\nvirtual_mailbox_domains = example.com\nvirtual_mailbox_maps = static:box\nvirtual_mailbox_base = " + boxes + "\nvirtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\nvirtual_minimum_uid = 1\nvirtual_mailbox_limit = 0",
+	})
+	outside, house := neighbour.Address(), neighbour.Address()
+	for _, m := range []struct {
+		from, id, to string
+		unfinished   bool
+		taken        bool
+	}{
+		{outside, "in@other.example", "bob@example.com", false, true},
+		{outside, "none@other.example", "gone@example.com", false, false},
+		{outside, "cut@other.example", "bob@example.com", true, false},
+		{house, "scan@example.com", "bob@example.com", false, true},
+		{"127.0.0.25", "tee@example.com", "bob@example.com", false, true},
+	} {
+		got, err := testserver.Sender{LocalAddr: m.from, Unfinished: m.unfinished}.Send(t.Context(), postfix.SMTP, "carl@other.example", []string{m.to}, mailOf(m.id))
+		if taken := err == nil && got.Final.OK(); taken != m.taken {
+			t.Fatalf("%s: %+v, %v", m.id, got, err)
+		}
+	}
+	send := exec.Command(neighbour.Require(t, "sendmail"), "-C", postfix.Dir, "-f", "root@example.com", "bob@example.com")
+	send.Stdin = bytes.NewReader(mailOf("cron@example.com"))
+	if out, err := send.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	neighbour.Wait(t, time.Minute, "all to be delivered", func() bool { return strings.Count(postfix.Log(), ": removed") == 4 })
+	h := listen(t, Config{Dialects: []string{Postfix}, Local: []netip.Prefix{netip.MustParsePrefix(house + "/32")}}, postfix.Log())
+	equal(t, "use", told(h.use), []string{"sending " + house + " <scan@example.com>", "sending " + outside + " <in@other.example>"})
+	equal(t, "delivered", kept(h.delivered), []string{
+		"bob@example.com <cron@example.com>", "bob@example.com <in@other.example>", "bob@example.com <scan@example.com>", "bob@example.com <tee@example.com>",
+	})
+	if h.own != 1 {
+		t.Errorf("%d lines of our own", h.own)
+	}
+}
+
+// A real Dovecot takes logins of users and ours, refuses a wrong password, and delivers; what Sieve discards is lost.
+func TestDovecot(t *testing.T) {
+	neighbour.Require(t, "sievec")
+	rules := filepath.Join(openFolder(t), "rules.sieve")
+	if err := os.WriteFile(rules, []byte(`if header :contains "message-id" "unwanted" { discard; }`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dovecot := neighbour.StartDovecot(t, neighbour.DovecotConfig{
+		Name: "old", Users: map[string]string{"anna": "secret", "bob": "secret"}, Settings: "protocol lmtp {\n  mail_plugins = sieve\n}\nplugin {\n  sieve = file:/none;active=/none\n  sieve_before = " + rules + "\n}",
+	})
+	phone := neighbour.Address()
+	speakIMAP(t, phone, dovecot.IMAP, "LOGIN anna wrong")
+	speakIMAP(t, phone, dovecot.IMAP, "LOGIN anna secret", "SELECT INBOX")
+	speakIMAP(t, "127.0.0.25", dovecot.IMAP, "LOGIN anna secret", "SELECT INBOX", "LOGOUT")
+	speakIMAP(t, "127.0.0.1", dovecot.IMAP, "LOGIN bob secret", "SELECT INBOX", "LOGOUT")
+	for to, id := range map[string]string{"anna": "one@other.example", "bob": "unwanted@other.example", "nobody": "none@other.example"} {
+		got, err := testserver.Sender{LMTP: true}.Send(t.Context(), dovecot.LMTP, "carl@other.example", []string{to}, mailOf(id))
+		if err != nil || got.Rcpts[0].OK() != (to != "nobody") {
+			t.Fatalf("%s: %+v, %v", to, got, err)
+		}
+	}
+	c := Config{Dialects: []string{Dovecot}}
+	neighbour.Wait(t, time.Minute, "the log", func() bool {
+		h := listen(t, c, dovecot.Log())
+		return len(ended(h.use)) == 2 && h.own == 2 && len(h.delivered) == 2
+	})
+	h := listen(t, c, dovecot.Log())
+	equal(t, "ended", ended(h.use), []string{"IMAP anna " + phone, "IMAP bob 127.0.0.1"})
+	equal(t, "delivered", kept(h.delivered), []string{"anna <one@other.example>", "bob <unwanted@other.example> discarded by Sieve"})
+	if len(h.use) != 4 {
+		t.Errorf("%d observations", len(h.use))
+	}
 }
