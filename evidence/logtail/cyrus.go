@@ -41,7 +41,7 @@ func parseCyrus(h header, s *State, event *Event) Result {
 	case strings.HasSuffix(h.program, "master") && strings.HasPrefix(h.text, "ready for work"):
 		return s.finishAll(event)
 	case service == "lmtp":
-		return s.cyrusDelivered(h.text, event)
+		return s.cyrusLMTP(h, event)
 	case service == "":
 		return Known
 	case strings.HasPrefix(h.text, "login: "):
@@ -107,7 +107,25 @@ func cyrusPlace(id string) string {
 	return ""
 }
 
-// cyrusDelivered reads Delivered: <id> to mailbox: user.anna.Lists. What Sieve discards is told without the mailbox.
+// cyrusLMTP reads what lmtpd does with a message. What Sieve discards it tells without the mailbox, and whose rules those were in its next line: USAGE anna user: …
+func (s *State) cyrusLMTP(h header, event *Event) Result {
+	here := "sieve " + h.pid
+	if message, ok := strings.CutPrefix(h.text, "sieve discarded: "); ok {
+		s.pending.put(here, mail{At: event.At, Message: strings.Clone(message)})
+		return Parsed
+	}
+	if usage, ok := strings.CutPrefix(h.text, "USAGE "); ok {
+		m, waits := s.pending.get(here)
+		if user, _, _ := strings.Cut(usage, " "); waits {
+			s.pending.remove(here)
+			s.delivered(event, user, m.Message, "", "discarded by Sieve")
+		}
+		return resultOf(event)
+	}
+	return s.cyrusDelivered(h.text, event)
+}
+
+// cyrusDelivered reads Delivered: <id> to mailbox: user.anna.Lists.
 func (s *State) cyrusDelivered(text string, event *Event) Result {
 	message, name, ok := strings.Cut(strings.TrimPrefix(text, "Delivered: "), " to mailbox: ")
 	if !ok || !strings.HasPrefix(text, "Delivered: ") {

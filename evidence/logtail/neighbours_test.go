@@ -179,8 +179,9 @@ func TestCyrus(t *testing.T) {
 			speakIMAP(t, phone, cyrus.IMAP, "LOGIN anna secret", "SELECT INBOX", goodbye)
 			speakIMAP(t, "127.0.0.25", cyrus.IMAP, "LOGIN anna secret", "SELECT INBOX", goodbye)
 			speakIMAP(t, "127.0.0.1", cyrus.IMAP, "LOGIN bob.b secret", "SELECT INBOX", goodbye)
-			for _, to := range []string{"anna", "bob.b", "nobody"} {
-				got, err := testserver.Sender{LMTP: true}.Send(t.Context(), cyrus.LMTP, "carl@other.example", []string{to}, mailOf(to+"@other.example"))
+			cyrus.Sieve("bob.b", `if header :contains "message-id" "unwanted" { discard; }`)
+			for id, to := range map[string]string{"anna": "anna", "bob.b": "bob.b", "unwanted": "bob.b", "nobody": "nobody"} {
+				got, err := testserver.Sender{LMTP: true}.Send(t.Context(), cyrus.LMTP, "carl@other.example", []string{to}, mailOf(id+"@other.example"))
 				if err != nil || got.Rcpts[0].OK() != (to != "nobody") {
 					t.Fatalf("%s: %+v, %v", to, got, err)
 				}
@@ -188,11 +189,11 @@ func TestCyrus(t *testing.T) {
 			c := Config{Dialects: []string{Cyrus}}
 			neighbour.Wait(t, time.Minute, "the log", func() bool {
 				h := listen(t, c, cyrus.Log())
-				return len(ended(h.use)) == 2 && h.own == 2 && len(h.delivered) == 2
+				return len(ended(h.use)) == 2 && h.own == 2 && len(h.delivered) == 3
 			})
 			h := listen(t, c, cyrus.Log())
 			equal(t, "ended", ended(h.use), []string{"IMAP anna " + phone, "IMAP bob.b 127.0.0.1"})
-			equal(t, "delivered", kept(h.delivered), []string{"anna <anna@other.example>", "bob.b <bob.b@other.example>"})
+			equal(t, "delivered", kept(h.delivered), []string{"anna <anna@other.example>", "bob.b <bob.b@other.example>", "bob.b <unwanted@other.example> discarded by Sieve"})
 			if len(h.use) != 4 {
 				t.Errorf("%d observations", len(h.use))
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -126,4 +127,18 @@ func (c *Cyrus) Renew(user string) {
 	remove(c.t, filepath.Join(dir, "cyrus.index"))
 	remove(c.t, filepath.Join(dir, "cyrus.cache"))
 	run(c.t, c.env, filepath.Join(c.bin, "reconstruct"), "-C", conf, name)
+}
+
+// Sieve gives rules to a user, who has logged in before.
+func (c *Cyrus) Sieve(user, rules string) {
+	c.t.Helper()
+	conf := filepath.Join(c.Dir, "imapd.conf")
+	dir := strings.TrimSpace(run(c.t, c.env, filepath.Join(c.bin, "mbpath"), "-C", conf, "-S", "user"+c.separator+user))
+	makeFolder(c.t, dir, nobody)
+	script := filepath.Join(dir, "rules.script")
+	write(c.t, script, rules, 0o644)
+	run(c.t, c.env, filepath.Join(c.bin, "sievec"), "-C", conf, script, filepath.Join(dir, "rules.bc"))
+	if err := os.Symlink("rules.bc", filepath.Join(dir, "defaultbc")); err != nil {
+		c.t.Fatal(err)
+	}
 }
