@@ -33,6 +33,9 @@ func parseCourier(h header, s *State, event *Event) Result {
 	case hasPrefix(text, courierEnds):
 		return s.courierEnd(h.program, text, event)
 	}
+	if hasPrefix(text, []string{"Login user=", "Authenticated user=", "Auth user="}) { // another imapd: UW IMAP
+		return Unparsed
+	}
 	return Known // connections, failed logins, refused mail, deliveries (which name no Message-ID)
 }
 

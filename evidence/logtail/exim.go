@@ -85,7 +85,7 @@ func (s *State) eximArrived(id, text string, event *Event) Result {
 	}
 	m := mail{At: event.At}
 	if f["id"] != "" {
-		m.Message = "<" + f["id"] + ">"
+		m.Message = "<" + strings.Trim(f["id"], "<>") + ">"
 	}
 	if host := f["H"]; host != "" {
 		name, client, ok := eximHost(host)

@@ -54,7 +54,7 @@ func parsePostfix(h header, s *State, event *Event) Result {
 // knownPrefixes are the beginnings of lines that name no message.
 var knownPrefixes = []string{
 	"connect from ", "disconnect from ", "NOQUEUE: ", "lost connection after ", "timeout after ", "warning: ", "error: ", "fatal: ", "panic: ",
-	"info: ", "Anonymous TLS ", "Trusted TLS ", "Untrusted TLS ", "Verified TLS ", "improper command pipelining ", "too many errors ", "SSL_accept",
+	"info: ", "reject: ", "Anonymous TLS ", "Trusted TLS ", "Untrusted TLS ", "Verified TLS ", "improper command pipelining ", "too many errors ", "SSL_accept",
 	"proxy-", "statistics: ", "table ", "initializing the server-side TLS", "setting up TLS", "discarding EHLO ", "Issuing session ticket",
 	"certificate verification ", "hostname ", "host ", "<", ">", "concurrency limit ", "bare ", "disconnecting ", "idle timeout", "CONNECT from ",
 }

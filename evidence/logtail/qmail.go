@@ -30,7 +30,7 @@ func isQmail(text string) bool {
 		return startsWithDigit(rest)
 	case "status:":
 		return strings.HasPrefix(rest, "local ") || rest == "exiting"
-	case "tcpserver:":
+	case "tcpserver:", "rblsmtpd:", "sslserver:":
 		return true
 	}
 	return false

@@ -33,9 +33,9 @@ func parseSendmail(h header, s *State, event *Event) Result {
 	return Known
 }
 
-// isSendmailID accepts the ids of messages: kBC502520512, 4ANC0A2B020512.
+// isSendmailID accepts the ids of messages: kBC502520512, 4ANC0A2B020512, and NAA12345 of old versions.
 func isSendmailID(id string) bool {
-	return len(id) >= 12 && len(id) <= 20 && isAlphanumeric(id) && strings.ContainsAny(id, "0123456789")
+	return len(id) >= 7 && len(id) <= 20 && isAlphanumeric(id) && strings.ContainsAny(id, "0123456789")
 }
 
 // sendmailRefuses tells whether a milter or a rule refuses the whole message.
