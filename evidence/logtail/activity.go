@@ -65,10 +65,22 @@ func (s *State) touch(c client, event *Event) {
 		at: event.At, channel: evidence.Login, user: strings.Clone(c.user), client: c.addr, detail: detail, named: true, count: 1,
 	}}
 	a.id = fmt.Sprintf("%s@%d", key, event.At.UnixMicro())
+	s.makeRoom(event)
 	s.active.put(key, a)
 	o := s.loginOf(a.id, a.session)
 	o.Open = true
 	event.Use = append(event.Use, o)
+}
+
+// makeRoom ends the oldest session where there are too many: one that is only forgotten would seem to last for ever.
+func (s *State) makeRoom(event *Event) {
+	if s.active.len() < s.active.max {
+		return
+	}
+	for key, a := range s.active.each {
+		s.rest(key, a, event)
+		return
+	}
 }
 
 // leave ends a client's session: it said goodbye.

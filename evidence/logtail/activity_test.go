@@ -58,3 +58,22 @@ func TestActivityAfterARestart(t *testing.T) {
 		t.Error("an ended session is open after a restart")
 	}
 }
+
+// TestActivitiesAreBounded begins more sessions than are remembered: the oldest ends, for the ledger too.
+func TestActivitiesAreBounded(t *testing.T) {
+	s := NewState(Config{Source: "log"}, noon)
+	s.active = newBounded[string, *activity](2)
+	var ended []string
+	for i, user := range []string{"anna", "bob", "carol"} {
+		e := Event{At: noon.Add(time.Duration(i) * time.Second)}
+		s.touch(client{service: "EAS", user: user}, &e)
+		for _, o := range e.Use {
+			if !o.Open {
+				ended = append(ended, o.Sender)
+			}
+		}
+	}
+	if len(ended) != 1 || ended[0] != "anna" || s.active.len() != 2 {
+		t.Errorf("%v ended, %d are open", ended, s.active.len())
+	}
+}

@@ -16,7 +16,7 @@ const (
 	maxPending  = 8192                // messages between their first line and their acceptance
 	maxQueued   = 8192                // messages accepted, until they leave the queue
 	keptQueued  = 256                 // of them, across a restart
-	maxRecent   = 8192                // messages seen, for recognising a second pass
+	maxRecent   = 65_536              // messages seen, for recognising a second pass
 	keptRecent  = 256                 // of them, across a restart
 	recentFor   = time.Hour           // how long a second pass may take
 	maxSessions = 50_000              // sessions that have not ended
