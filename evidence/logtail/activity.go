@@ -22,6 +22,9 @@ type activity struct {
 // activityEnds is longer than a phone waits for news with ActiveSync's Ping: 59 minutes; and than the files of one log are behind each other.
 const activityEnds = 90 * time.Minute
 
+// activityLasts is when one that never falls silent is counted anew: open sessions are looked for only so far back after a restart (sessionAge).
+const activityLasts = 24 * time.Hour
+
 // client is who is active, and by what.
 type client struct {
 	service string // IMAP, EAS
@@ -54,7 +57,7 @@ func (s *State) touch(c client, event *Event) {
 	key := c.key()
 	a, known := s.active.get(key)
 	switch {
-	case known && event.At.Sub(a.last) <= activityEnds:
+	case known && event.At.Sub(a.last) <= activityEnds && event.At.Sub(a.at) <= activityLasts:
 		a.last = later(a.last, event.At)
 		return
 	case known:

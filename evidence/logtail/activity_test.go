@@ -36,6 +36,26 @@ func TestActivity(t *testing.T) {
 	}
 }
 
+// TestActivityThatNeverEnds counts a client that is never silent once a day, so that no session is older than a restart looks back.
+func TestActivityThatNeverEnds(t *testing.T) {
+	s := NewState(Config{Source: "log"}, noon)
+	begun, ended := 0, 0
+	for at := noon; at.Before(noon.Add(sessionAge)); at = at.Add(time.Hour) {
+		e := Event{At: at}
+		s.touch(client{service: "EAS", user: "anna"}, &e)
+		for _, o := range e.Use {
+			if o.Open {
+				begun++
+			} else if ended++; o.Until.Sub(o.At) != activityLasts {
+				t.Errorf("one lasted from %s to %s", o.At, o.Until)
+			}
+		}
+	}
+	if begun != ended+1 || begun < 28 {
+		t.Errorf("%d begun, %d ended", begun, ended)
+	}
+}
+
 // TestActivityAfterARestart takes up what the ledger has: the session goes on, and ends.
 func TestActivityAfterARestart(t *testing.T) {
 	c := client{service: "EAS", user: "anna", addr: netip.MustParseAddr("203.0.113.4"), agent: "iPhone"}
