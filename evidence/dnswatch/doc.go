@@ -1,6 +1,6 @@
 // Package dnswatch watches what DNS says of the domains that move: where their mail goes, and what vouches for it.
 //
-// A Watcher looks at one domain at a time (Look). It finds the zone's authoritative servers by their NS records, asks each of them at each of its addresses, without recursion, and
+// A Watcher looks at one domain at a time (Look). It finds the zone's authoritative servers by its NS records and by those of the zone above, asks each of them at each of its addresses, without recursion, and
 // then resolvers: MX, the addresses and TLSA records of the MX hosts, SPF, DMARC, DKIM, MTA-STS with its policy, autodiscover. A server that is silent, or says that it does not know
 // the zone, costs two tries and is noted. The result is a Snapshot: who said what, and when.
 //

@@ -24,6 +24,7 @@ const (
 	NoServers    Code = "no servers"    // no authoritative server does; what resolvers say counts
 	Silent       Code = "silent"        // one server does not answer
 	Lame         Code = "lame"          // one server does not know the zone
+	Delegated    Code = "delegated"     // the zone above names other servers than the zone itself
 	Lagging      Code = "lagging"       // one server has an older zone
 	Contradict   Code = "contradict"    // servers differ, and none is older
 	SetBack      Code = "set back"      // a record is again what it was
@@ -46,9 +47,9 @@ const lowTTL = time.Hour
 // Findings are what people should know at now, alarms first. s is the last look; the zero Snapshot, where there was none yet, says nothing.
 func Findings(h History, s Snapshot, who Who, now time.Time) []Finding {
 	var all []Finding
-	find := []func(History, Snapshot, Who, time.Time) []Finding{servers, contradictions, exchange, lingering, behind, vouching}
+	find := []func(History, Snapshot, Who, time.Time) []Finding{servers, contradictions, delegated, exchange, lingering, behind, vouching}
 	if s.At.IsZero() {
-		find = find[2:4]
+		find = find[3:5]
 	}
 	for _, f := range find {
 		all = append(all, f(h, s, who, now)...)
@@ -111,6 +112,19 @@ func why(s Snapshot) string {
 		}
 	}
 	return "there is none"
+}
+
+// delegated tells where two zones name different servers. All of them are asked.
+func delegated(_ History, s Snapshot, _ Who, _ time.Time) []Finding {
+	d := s.Delegation
+	own := slices.Sorted(slices.Values(d.Own))
+	if d.Above == "" || slices.Equal(own, d.There) {
+		return nil
+	}
+	return []Finding{{
+		Code: Delegated, Text: fmt.Sprintf("the zone %s sends to %s for %s, which itself names %s", d.Above, list(d.There), s.Zone, list(own)),
+		Help: "make both the same, at the registrar or in the zone",
+	}}
 }
 
 // contradictions tells of authoritative servers that differ.

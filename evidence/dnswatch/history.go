@@ -164,7 +164,7 @@ func (h *History) hear(s Snapshot) {
 		h.Said[v.Server] = said
 	}
 	maps.DeleteFunc(h.Said, func(server string, said Said) bool {
-		return !there[server] && (s.Err == "" || !said.Authoritative) || s.At.Sub(said.At) > forgotten
+		return !there[server] && (s.Complete || !said.Authoritative) || s.At.Sub(said.At) > forgotten
 	})
 }
 

@@ -32,7 +32,12 @@ type Config struct {
 }
 
 // Watcher asks DNS. Safe for concurrent use.
-type Watcher struct{ cfg Config }
+type Watcher struct {
+	cfg Config
+
+	mu          sync.Mutex
+	delegations map[string]delegation // by zone
+}
 
 // New makes a Watcher. It asks nothing.
 func New(cfg Config) *Watcher {
@@ -45,18 +50,22 @@ func New(cfg Config) *Watcher {
 	if cfg.Patience == 0 {
 		cfg.Patience = 5 * time.Second
 	}
-	return &Watcher{cfg}
+	return &Watcher{cfg: cfg, delegations: map[string]delegation{}}
 }
 
 // Look asks everybody about a domain, in ASCII. What fails stands in the Snapshot. The Snapshot bears the time at its end: what was seen was so at the latest then.
 func (w *Watcher) Look(ctx context.Context, domain string) Snapshot {
 	s := Snapshot{Domain: domain}
 	resolvers, err := w.resolvers()
-	var all []server
-	if s.Zone, all, err = w.found(ctx, resolvers, err, domain); err != nil {
+	var f found
+	if err == nil || len(w.cfg.Servers) > 0 {
+		f, err = w.authoritative(ctx, resolvers, domain)
+	}
+	if err != nil {
 		s.Err = err.Error()
 	}
-	all = append(all, resolvers...)
+	s.Zone, s.Complete, s.Delegation = f.zone, f.complete, f.delegation
+	all := append(f.servers, resolvers...)
 	mx := Key{domain, "MX"}
 	s.Views = w.each(make([]View, len(all)), all, func(one server, _ View) View { return w.first(ctx, one, s.Zone, mx) })
 	s.Views, all = reachable(s.Views, all)
@@ -66,13 +75,6 @@ func (w *Watcher) Look(ctx context.Context, domain string) Snapshot {
 	s.Policy = w.policy(ctx, s, exchangers)
 	s.At = w.cfg.Now()
 	return s
-}
-
-func (w *Watcher) found(ctx context.Context, resolvers []server, err error, domain string) (string, []server, error) {
-	if err != nil && len(w.cfg.Servers) == 0 {
-		return "", nil, err
-	}
-	return w.authoritative(ctx, resolvers, domain)
 }
 
 // each asks all servers side by side.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"posthouse/internal/testserver"
 )
@@ -186,6 +187,45 @@ func TestDomainWithinAZone(t *testing.T) {
 	}
 	if _, told := s.Views[0].Answers[Key{"_dmarc.www.example.com", "TXT"}]; told {
 		t.Error("a referral was taken for an answer")
+	}
+}
+
+// The zone above may name a server that the zone itself does not, at an address that nobody else knows: senders go there too, so it is asked, and the record is switched when it is there.
+func TestServersOfTheZoneAbove(t *testing.T) {
+	w := newWorld(t)
+	third := testserver.NewNameserver("sub.example.com")
+	must(t, third.StartAt(fmt.Sprintf("127.0.0.4:%d", w.cfg.Port)))
+	t.Cleanup(third.Stop)
+	sub := "@ 600 SOA ns hostmaster %d 3600 600 86400 60\n@ 600 NS ns.sub.example.com.\n"
+	must(t, third.Load(fmt.Sprintf(sub, 1)+"@ 60 MX 10 mail.example.com.\n"))
+	own := testserver.NewNameserver("sub.example.com")
+	must(t, own.StartAt(fmt.Sprintf("127.0.0.5:%d", w.cfg.Port)))
+	t.Cleanup(own.Stop)
+	must(t, own.Load(fmt.Sprintf(sub, 2)+newMX))
+	w.load(1, "sub 600 NS ns.sub\nsub 600 NS old.sub\nns.sub 600 A 127.0.0.5\nold.sub 600 A 127.0.0.4\n")
+	w.resolve("sub.example.com. 600 NS ns.sub.example.com.", "ns.sub.example.com. 600 A 127.0.0.5")
+	watcher, h := New(w.cfg), History{}
+	look := func() (Snapshot, History) {
+		w.now = w.now.Add(5 * time.Minute)
+		s := watcher.Look(t.Context(), "sub.example.com")
+		h = Next(h, s, who)
+		return s, h
+	}
+	s, _ := look()
+	var names []string
+	for _, f := range Findings(h, s, who, w.now) {
+		names = append(names, string(f.Code))
+	}
+	if len(s.Views) != 3 || s.Views[1].Server != "old.sub.example.com 127.0.0.4" || !h.MX.Switched.IsZero() || !h.MX.LeadTo(Old) || !slices.Contains(names, "delegated") || !slices.Contains(names, "lagging") {
+		t.Errorf("%+v, %+v, %q", s, h.MX, names)
+	}
+	asked := w.ns[0].Asked("sub.example.com", "NS") + w.ns[1].Asked("sub.example.com", "NS")
+	must(t, third.Load(fmt.Sprintf(sub, 2)+newMX))
+	if _, h := look(); !h.MX.Switched.Equal(w.now) {
+		t.Errorf("%+v", h.MX)
+	}
+	if again := w.ns[0].Asked("sub.example.com", "NS") + w.ns[1].Asked("sub.example.com", "NS"); asked != 1 || again != 1 {
+		t.Errorf("the zone above was asked %d times, then %d", asked, again)
 	}
 }
 

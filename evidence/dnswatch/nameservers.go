@@ -1,11 +1,13 @@
 package dnswatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -54,39 +56,63 @@ func (w *Watcher) resolve(ctx context.Context, resolvers []server, name string, 
 	return Answer{}, fmt.Errorf("asking resolvers for %s of %s: %w", dns.TypeToString[kind], name, err)
 }
 
-// authoritative finds the zone in which a domain stands, and its servers: those of the configuration, else those that NS records name.
-func (w *Watcher) authoritative(ctx context.Context, resolvers []server, domain string) (zone string, all []server, _ error) {
-	zone, names, err := w.zone(ctx, resolvers, domain)
-	if len(w.cfg.Servers) > 0 {
-		if err != nil {
-			zone = domain
-		}
-		for _, a := range w.cfg.Servers {
-			all = append(all, server{name: a, address: a, authoritative: true})
-		}
-		return zone, all, nil
-	}
-	if err != nil {
-		return zone, nil, err
-	}
-	for _, name := range names {
-		some, err := w.addresses(ctx, resolvers, name)
-		if err != nil {
-			return zone, nil, err
-		}
-		for _, a := range some {
-			all = append(all, server{name: name + " " + a.String(), address: netip.AddrPortFrom(a, w.cfg.Port).String(), authoritative: true})
-		}
-	}
-	if len(all) == 0 {
-		return zone, nil, fmt.Errorf("no server of the zone %s has an address", zone)
-	}
-	return zone, all[:min(len(all), maxServers)], nil
+// found is where a domain stands.
+type found struct {
+	zone       string
+	servers    []server
+	complete   bool // there are no others
+	delegation Delegation
 }
 
-// zone walks up to where there are NS records.
-func (w *Watcher) zone(ctx context.Context, resolvers []server, domain string) (zone string, names []string, _ error) {
-	for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+// authoritative finds the zone in which a domain stands, and its servers: those of the configuration, else those that its NS records or those of the zone above name.
+func (w *Watcher) authoritative(ctx context.Context, resolvers []server, domain string) (f found, _ error) {
+	zone, own, err := w.zoneFrom(ctx, resolvers, domain, 1)
+	f.zone = zone
+	if len(w.cfg.Servers) > 0 {
+		f.zone, f.complete = cmp.Or(zone, domain), true
+		for _, a := range w.cfg.Servers {
+			f.servers = append(f.servers, server{name: a, address: a, authoritative: true})
+		}
+		return f, nil
+	}
+	if err != nil {
+		return f, err
+	}
+	above := w.delegated(ctx, resolvers, zone)
+	f.delegation = Delegation{Above: above.above, There: above.servers(), Own: own}
+	names := slices.Concat(own, above.servers())
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		some, err := w.addresses(ctx, resolvers, name)
+		if err != nil {
+			return f, err
+		}
+		for _, a := range distinct(append(some, above.names[name]...)) {
+			f.servers = append(f.servers, server{name: name + " " + a.String(), address: netip.AddrPortFrom(a, w.cfg.Port).String(), authoritative: true})
+		}
+	}
+	if len(f.servers) == 0 {
+		return f, fmt.Errorf("no server of the zone %s has an address", zone)
+	}
+	f.complete = above.above != "" && len(f.servers) <= maxServers
+	f.servers = f.servers[:min(len(f.servers), maxServers)]
+	return f, nil
+}
+
+// distinct keeps each address once, in order.
+func distinct(all []netip.Addr) []netip.Addr {
+	var kept []netip.Addr
+	for _, a := range all {
+		if a = a.Unmap(); !slices.Contains(kept, a) {
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
+
+// zoneFrom walks up to where there are NS records, as long as a name has that many dots.
+func (w *Watcher) zoneFrom(ctx context.Context, resolvers []server, domain string, dots int) (zone string, names []string, _ error) {
+	for name := domain; name != "" && strings.Count(name, ".") >= dots; _, name, _ = strings.Cut(name, ".") {
 		a, err := w.resolve(ctx, resolvers, name, dns.TypeNS)
 		if err != nil {
 			return "", nil, err

@@ -55,7 +55,7 @@ func randomLooks(t *testing.T, r *rand.Rand, name string) {
 }
 
 func randomSnapshot(r *rand.Rand, now time.Time) Snapshot {
-	s := Snapshot{Domain: "example.com", Zone: "example.com", At: now}
+	s := Snapshot{Domain: "example.com", Zone: "example.com", At: now, Complete: r.IntN(2) == 0}
 	for i := range 3 {
 		v := View{Server: fmt.Sprintf("ns%d", i), Authoritative: true, Answers: map[Key]Answer{}}
 		switch r.IntN(6) {
@@ -89,7 +89,7 @@ func (m *model) look(s Snapshot) {
 	}
 	given := map[string]bool{}
 	for server := range m.at {
-		if !there[server] || s.At.Sub(m.at[server]) > forgotten {
+		if !there[server] && s.Complete || s.At.Sub(m.at[server]) > forgotten {
 			delete(m.at, server)
 			delete(m.answer, server)
 		} else if a := m.answer[server]; a != "" {

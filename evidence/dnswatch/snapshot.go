@@ -73,7 +73,10 @@ type Snapshot struct {
 	At     time.Time
 	Views  []View // the authoritative servers, then the resolvers
 	Policy Policy
-	Err    string // why the authoritative servers are not known
+
+	Complete   bool       // the authoritative servers among the views are all there are
+	Delegation Delegation // nothing where the servers are configured
+	Err        string     // why the authoritative servers are not known
 }
 
 // hosts are those of MX records, each once, in order.

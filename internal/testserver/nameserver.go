@@ -123,9 +123,9 @@ func (n *Nameserver) fill(reply *dns.Msg) {
 		reply.Rcode, reply.Authoritative = dns.RcodeServerFailure, false
 	case name != n.zone && !strings.HasSuffix(name, "."+n.zone):
 		reply.Rcode, reply.Authoritative = dns.RcodeRefused, false
+	case n.delegated(name, reply):
 	case len(found) > 0:
 		reply.Answer = found
-	case n.delegated(name, reply):
 	case !n.exists(name):
 		reply.Rcode = dns.RcodeNameError
 	}
@@ -152,6 +152,9 @@ func (n *Nameserver) delegated(name string, reply *dns.Msg) bool {
 	for ; name != n.zone && name != ""; _, name, _ = strings.Cut(name, ".") {
 		if below := n.DNS.records[dnsKey(name, "NS")]; len(below) > 0 {
 			reply.Ns, reply.Authoritative = below, false
+			for _, r := range below {
+				reply.Extra = append(reply.Extra, n.DNS.records[dnsKey(r.(*dns.NS).Ns, "A")]...)
+			}
 			return true
 		}
 	}
