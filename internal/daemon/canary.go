@@ -249,7 +249,7 @@ func (c *canary) doubt(l *logSource, now time.Time) (why string, from time.Time)
 }
 
 // transports are the dialects in which our test mail shows; in the others our logins do.
-var transports = []string{logtail.Postfix}
+var transports = []string{logtail.Postfix, logtail.Exim, logtail.Sendmail, logtail.Qmail, logtail.ExchangeTracking, logtail.ExchangeSMTP}
 
 // ownOf is when a log last showed traffic of ours of that kind.
 func ownOf(kind string, s logtail.Status) (last time.Time) {

@@ -157,11 +157,12 @@ func (w *dnsWatch) look(ctx context.Context, name string, anyway bool) error {
 	}
 	was := one.history
 	history := dnswatch.Next(was, snapshot, w.d.who())
+	err := w.save(ctx, one, history) // first: what was shown is not taken back by a restart
 	w.mu.Lock()
 	one.begun, one.history, one.snapshot = begun, history, snapshot
 	w.mu.Unlock()
 	w.tell(was, history)
-	return w.save(ctx, one)
+	return err
 }
 
 func (w *dnsWatch) domain(name string) *watchedDomain {
@@ -195,8 +196,8 @@ func (w *dnsWatch) recall(ctx context.Context, one *watchedDomain, name string) 
 }
 
 // save makes it durable when something changed, and now and then.
-func (w *dnsWatch) save(ctx context.Context, one *watchedDomain) error {
-	h, saved := one.history, one.saved
+func (w *dnsWatch) save(ctx context.Context, one *watchedDomain, h dnswatch.History) error {
+	saved := one.saved
 	if h.Same(saved) && h.Looked.Sub(saved.Looked).Abs() < dnsSaveEvery {
 		return nil
 	}
