@@ -21,13 +21,6 @@ type mail struct {
 	Message    string     `json:"message,omitempty"`
 }
 
-// queued is an accepted message, until it leaves the queue.
-type queued struct {
-	At      time.Time  `json:"at"`
-	Message string     `json:"message"`
-	Client  netip.Addr `json:"client,omitzero"`
-}
-
 // accepted takes a message into the queue, unless it was met before.
 func (s *State) accepted(id string, m mail, from string, event *Event) {
 	m.Silent = m.Silent || s.repeats(m)
@@ -47,13 +40,6 @@ func (s *State) take(id string, m mail, from string, event *Event) {
 		o := s.observation(m.At, channel)
 		o.Sender, o.Client, o.From, o.Message = sender, m.Client, from, m.Message
 		event.Use = append(event.Use, o)
-	}
-}
-
-// enqueue remembers the Message-ID for the lines that tell of deliveries.
-func (s *State) enqueue(id string, m mail) {
-	if m.Message != "" {
-		s.queued.put(strings.Clone(id), queued{m.At, m.Message, m.Client})
 	}
 }
 
