@@ -159,7 +159,8 @@ type Source struct {
 	// Name is the source's name in the file.
 	Name string `toml:"-"`
 
-	// Which program writes it. auto: whichever of them; many a mail.log holds several.
+	// Which program writes it: postfix, dovecot, exim, cyrus, courier, sendmail, qmail, zimbra (auto: whichever of these; many a mail.log holds several),
+	// or on Windows exchange-tracking, exchange-smtp, exchange-imap, exchange-proxy, iis, hmailserver, mdaemon, kerio.
 	Kind string `toml:"kind" default:"auto" as:"auto|postfix|dovecot|exim|cyrus|courier|sendmail|qmail|exchange-tracking|exchange-smtp|exchange-imap|exchange-proxy|iis|hmailserver|mdaemon|kerio|zimbra"`
 	// Path of the log; * and ? as in a shell, for logs that change their name by day.
 	File string `toml:"file" as:"path" example:"/var/log/mail.log"`
