@@ -161,8 +161,14 @@ func (s *State) postfixPickup(id, text string, event *Event) Result {
 		return s.postfixAction(id, text)
 	}
 	uid, from, _ := strings.Cut(uid, " ")
-	again := strings.Contains(from, " orig_id=") // postsuper put it into the queue again
-	s.pending.put(strings.Clone(id), mail{At: event.At, User: "uid " + uid, Silent: uid == "0" || again})
+	m := mail{At: event.At, User: "uid " + uid, Silent: uid == "0"}
+	if _, before, again := strings.Cut(from, " orig_id="); again { // postsuper put it into the queue again; if it was held, it has not counted yet
+		if m, again = s.pending.get(before); !again {
+			m = mail{At: event.At, Silent: true}
+		}
+		s.pending.remove(before)
+	}
+	s.pending.put(strings.Clone(id), m)
 	return Parsed
 }
 
