@@ -43,7 +43,7 @@ func parseExim(h header, s *State, event *Event) Result {
 func eximText(text string) (rest string, first bool) {
 	first = true
 	if part, after, ok := strings.Cut(text, "] "); ok && len(part) > 1 && part[0] == '[' && strings.ContainsAny(part, `/\`) && strings.Trim(part[1:], `0123456789/\`) == "" {
-		text, first = after, part[1:3] == "1/" || part[1:3] == `1\`
+		text, first = after, strings.HasPrefix(part, "[1/") || strings.HasPrefix(part, `[1\`)
 	}
 	if len(text) > len("2006-01-02 15:04:05 ") && text[4] == '-' && text[10] == ' ' && text[13] == ':' {
 		_, text, _ = strings.Cut(text[len("2006-01-02 "):], " ")
