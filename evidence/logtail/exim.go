@@ -117,15 +117,7 @@ func eximFields(text string) map[string]string {
 	f, last := make(map[string]string, 12), ""
 	for text != "" && !strings.HasPrefix(text, `T="`) {
 		var word string
-		if equals := strings.Index(text, `="`); equals >= 0 && equals < strings.IndexByte(text+" ", ' ') {
-			end := strings.Index(text[equals+2:], `" `)
-			if end < 0 {
-				break
-			}
-			word, text = text[:equals+2+end], text[equals+2+end+2:]
-		} else {
-			word, text, _ = strings.Cut(text, " ")
-		}
+		word, text = cutWord(text)
 		key, value, ok := strings.Cut(word, "=")
 		switch {
 		case last == "H" && (strings.HasPrefix(word, "(") || strings.HasPrefix(word, "[")):
@@ -137,6 +129,17 @@ func eximFields(text string) map[string]string {
 		}
 	}
 	return f
+}
+
+// cutWord cuts at the first space, or behind the quotes of KEY="several words".
+func cutWord(text string) (word, rest string) {
+	word, rest, _ = strings.Cut(text, " ")
+	key, value, quoted := strings.Cut(word, `="`)
+	if !quoted || len(value) > 1 && strings.HasSuffix(value, `"`) {
+		return word, rest
+	}
+	value, rest, _ = strings.Cut(text[len(key)+len(`="`):], `" `)
+	return text[:len(key)+len(`="`)+len(value)], rest
 }
 
 // eximHost reads mail.example (helo.example) [192.0.2.7]:51792. A name is there only where the DNS confirmed it.
