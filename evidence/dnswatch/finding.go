@@ -44,15 +44,23 @@ const (
 // lowTTL is what the MX record may have before a switch without a word about it.
 const lowTTL = time.Hour
 
-// Findings are what people should know at now, alarms first. s is the last look; the zero Snapshot, where there was none yet, says nothing.
+// finder looks for findings of one kind.
+type finder func(h History, s Snapshot, who Who, now time.Time) []Finding
+
+var (
+	inLook    = []finder{servers, contradictions, delegated, behind, vouching}
+	inHistory = []finder{exchange, lingering}
+)
+
+// Findings are what people should know at now, alarms first. s is the last look; of the zero Snapshot, where there was none yet, nothing is told.
 func Findings(h History, s Snapshot, who Who, now time.Time) []Finding {
 	var all []Finding
-	find := []func(History, Snapshot, Who, time.Time) []Finding{servers, contradictions, delegated, exchange, lingering, behind, vouching}
-	if s.At.IsZero() {
-		find = find[3:5]
+	finders := inHistory
+	if !s.At.IsZero() {
+		finders = slices.Concat(inLook, inHistory)
 	}
-	for _, f := range find {
-		all = append(all, f(h, s, who, now)...)
+	for _, find := range finders {
+		all = append(all, find(h, s, who, now)...)
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		switch {

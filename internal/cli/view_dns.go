@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,12 +87,34 @@ func exchangerLines(d control.Domain) []line {
 		if whose == "" {
 			whose = "whose is not known"
 		}
-		rows = append(rows, []string{fmt.Sprintf("%d %s", x.Preference, x.Host), whose, strings.Join(x.Addresses, ", ")})
+		name := fmt.Sprintf("%d %s", x.Preference, x.Host)
+		rows = append(rows, []string{name, whose, strings.Join(x.Addresses, ", "), ttlOf(d, name)})
 	}
 	return labelledRows("MX", rows)
 }
 
-// recordLines leave out what is not there, but for what every domain should have.
+// ttlOf is that of the MX records among which one stands.
+func ttlOf(d control.Domain, exchanger string) string {
+	for _, r := range d.Records {
+		if r.Kind == "MX" && slices.Contains(r.Values, exchanger) {
+			return ttlText(r)
+		}
+	}
+	return ""
+}
+
+func ttlText(r control.DNSRecord) string {
+	if r.TTL <= 0 {
+		return ""
+	}
+	text := "TTL " + evidence.Length(r.TTL)
+	if r.MaxTTL > r.TTL {
+		text += ", was " + evidence.Length(r.MaxTTL)
+	}
+	return text
+}
+
+// recordLines leave out what is not there, but for what every domain should have; MX records stand above.
 func recordLines(d control.Domain) []line {
 	var lines []line
 	for _, r := range d.Records {
@@ -102,14 +125,10 @@ func recordLines(d control.Domain) []line {
 		case r.Kind != "SPF" && r.Kind != "DMARC" && r.Kind != "MX":
 			continue
 		}
-		detail := "since " + clockTime(r.Since, r.Since)
-		if r.TTL > 0 {
-			detail = "TTL " + evidence.Length(r.TTL)
+		if r.Kind == "MX" && len(r.Values) > 0 {
+			continue
 		}
-		if r.MaxTTL > r.TTL {
-			detail += ", was " + evidence.Length(r.MaxTTL)
-		}
-		lines = append(lines, labelled(r.Kind, span{plain, join("   ", below(r.Name, d.Domain), text)}, span{dim, "   " + detail}))
+		lines = append(lines, labelled(r.Kind, span{plain, join("   ", below(r.Name, d.Domain), text)}, span{dim, "   " + ttlText(r)}))
 	}
 	return lines
 }
