@@ -38,8 +38,7 @@ func (w *Watcher) exchange(ctx context.Context, s server, name string, kind uint
 func (w *Watcher) try(ctx context.Context, network, address string, q *dns.Msg) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Patience)
 	defer cancel()
-	client := dns.Client{Net: network, Timeout: w.cfg.Patience}
-	reply, _, err := client.ExchangeContext(ctx, q, address)
+	reply, err := transact(ctx, &dns.Client{Net: network, Timeout: w.cfg.Patience}, address, q)
 	var late interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &late) && late.Timeout(), err != nil && ctx.Err() != nil:
@@ -50,6 +49,18 @@ func (w *Watcher) try(ctx context.Context, network, address string, q *dns.Msg) 
 		return nil, errors.New("it answered another question")
 	}
 	return reply, nil
+}
+
+// transact ends at once when ctx does.
+func transact(ctx context.Context, client *dns.Client, address string, q *dns.Msg) (*dns.Msg, error) {
+	conn, err := client.DialContext(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	reply, _, err := client.ExchangeWithConnContext(ctx, q, conn)
+	return reply, err
 }
 
 var (

@@ -59,7 +59,7 @@ func (w *Watcher) Look(ctx context.Context, domain string) Snapshot {
 	resolvers, err := w.resolvers()
 	var f found
 	if err == nil || len(w.cfg.Servers) > 0 {
-		f, err = w.authoritative(ctx, resolvers, domain)
+		f, err = w.authoritative(ctx, slices.Clone(resolvers), domain)
 	}
 	if err != nil {
 		s.Err = err.Error()

@@ -126,6 +126,31 @@ func TestOneNameFails(t *testing.T) {
 	}
 }
 
+// Whoever stops need not wait for those who do not answer.
+func TestLookEnds(t *testing.T) {
+	w := newWorld(t)
+	w.cfg.Patience = time.Hour
+	address, _ := silent(t)
+	w.cfg.Resolvers = []string{address}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if s := New(w.cfg).Look(ctx, "example.com"); s.answered() {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A dead resolver is waited for once, not with each question.
+func TestDeadResolver(t *testing.T) {
+	w := newWorld(t)
+	dead, asked := silent(t)
+	w.cfg.Resolvers = []string{dead, w.resolver.Addr()}
+	w.resolve("example.com. 60 MX 10 mail.example.com.")
+	if h := w.look(); !h.MX.LeadTo(Old) || asked.Load() > 4 {
+		t.Errorf("%+v; it was asked %d times", h.MX, asked.Load())
+	}
+	w.tells(Silent, false, "resolver "+dead, "no answer")
+}
+
 // Without any authoritative server what resolvers say counts, and that is told.
 func TestOnlyResolvers(t *testing.T) {
 	w := newWorld(t)
@@ -156,7 +181,7 @@ func TestNobodyAnswers(t *testing.T) {
 	w := newWorld(t)
 	w.look()
 	before := w.history
-	w.cfg.Resolvers = []string{silentAddress(t)}
+	w.cfg.Resolvers[0], _ = silent(t)
 	h := w.after(300e9)
 	w.tells(Unanswered, true, "nobody tells anything of example.com", "no answer")
 	if !h.Looked.Equal(before.Looked) || len(h.Changes) != 0 || !h.MX.LeadTo(Old) {

@@ -40,16 +40,17 @@ func (w *Watcher) resolvers() ([]server, error) {
 	return all, nil
 }
 
-// resolve asks the resolvers in turn.
+// resolve asks the resolvers in turn. The one that answered is the first to be asked next.
 func (w *Watcher) resolve(ctx context.Context, resolvers []server, name string, kind uint16) (Answer, error) {
 	err := errors.New("there is no resolver")
-	for _, r := range resolvers {
+	for i, r := range resolvers {
 		var reply *dns.Msg
 		if reply, err = w.exchange(ctx, r, name, kind); err != nil {
 			continue
 		}
 		var a Answer
 		if a, err = read(r, reply, kind); err == nil {
+			resolvers[0], resolvers[i] = r, resolvers[0]
 			return a, nil
 		}
 	}

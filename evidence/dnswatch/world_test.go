@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,11 +154,21 @@ func (h History) mxChanges() (all []string) {
 	return all
 }
 
-// silentAddress is where nobody answers.
-func silentAddress(t *testing.T) string {
+// silent is an address where nobody answers, and how many questions came there.
+func silent(t *testing.T) (address string, asked *atomic.Int32) {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	must(t, err)
-	t.Cleanup(func() { c.Close() })
-	return c.LocalAddr().String()
+	asked = new(atomic.Int32)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for buf := make([]byte, 2048); ; asked.Add(1) {
+			if _, _, err := c.ReadFrom(buf); err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { c.Close(); <-ended })
+	return c.LocalAddr().String(), asked
 }

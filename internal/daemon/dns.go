@@ -103,7 +103,6 @@ func isReserved(name string) bool {
 func (w *dnsWatch) round(ctx context.Context) error {
 	asked, _ := w.names()
 	var work sync.WaitGroup
-	defer work.Wait()
 	room := make(chan struct{}, dnsAtOnce)
 	var mu sync.Mutex
 	var failed []error
