@@ -162,7 +162,7 @@ type Source struct {
 	// Which program writes it: postfix, dovecot, exim, cyrus, courier, sendmail, qmail, zimbra (auto: whichever of these; many a mail.log holds several),
 	// or on Windows exchange-tracking, exchange-smtp, exchange-imap, exchange-proxy, iis, hmailserver, mdaemon, kerio.
 	Kind string `toml:"kind" default:"auto" as:"auto|postfix|dovecot|exim|cyrus|courier|sendmail|qmail|exchange-tracking|exchange-smtp|exchange-imap|exchange-proxy|iis|hmailserver|mdaemon|kerio|zimbra"`
-	// Path of the log; * and ? as in a shell, for logs that change their name by day.
+	// Path of the log; * and ? as in a shell, for logs that change their name by day, and for folders full of them.
 	File string `toml:"file" as:"path" example:"/var/log/mail.log"`
 	// Units of systemd's journal instead of a file, as "journalctl --unit" takes them: where no syslog writes files.
 	Journal []string `toml:"journal" example:"postfix@*, dovecot"`
