@@ -273,7 +273,7 @@ func TestAskedPostfixThatAsksUs(t *testing.T) {
 		"smtpd_recipient_restrictions = reject_unverified_recipient, permit_mynetworks, reject", "unverified_recipient_reject_code = 550", "address_verify_poll_delay = 1s",
 		"address_verify_map =", "smtp_connect_timeout = 5s", "",
 	}, "\n")})
-	b := newBed(t, layout{recipients: `ask = ["legacy", "cloud"]`, mx: knowing("fritz@example.com")})
+	b := newBed(t, layout{recipients: "ask = [\"legacy\", \"cloud\"]\nask_timeout = \"30s\"", mx: knowing("fritz@example.com")})
 	cfg := b.config()
 	s := cfg.Servers["legacy"]
 	s.SMTP = p.SMTP
