@@ -24,7 +24,7 @@ func (f *Follower) stamp(at time.Time) {
 }
 
 func (f *Follower) healthy() bool {
-	return f.doubted() == "" && f.skewed < skewLines && !f.pos.Rate.alarm() && len(f.state.unheard()) == 0
+	return f.doubted == "" && f.skewed < skewLines && !f.pos.Rate.alarm() && len(f.state.unheard()) == 0
 }
 
 // grant turns what was read into coverage: at the log's end up to now, before it up to the last line.

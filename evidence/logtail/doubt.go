@@ -25,18 +25,13 @@ func (f *Follower) Doubt(why string, from time.Time) {
 	f.doubt.why = why
 }
 
-// doubted tells why the log is not believed now; "" if it is.
-func (f *Follower) doubted() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.doubt.why
-}
-
-// withdraw takes back what coverage there is since a new doubt, and makes durable that there is none from then on: after a restart the pause would be covered else.
+// withdraw takes back what coverage there is since a new doubt, and makes durable that there is none from then on: after a restart the pause would be covered else. A doubt that comes later in
+// this poll counts from the next: nobody is told of it before its coverage is gone.
 func (f *Follower) withdraw(ctx context.Context) error {
 	f.mu.Lock()
 	d := f.doubt
 	f.mu.Unlock()
+	f.doubted = d.why
 	if !d.due {
 		return nil
 	}

@@ -66,3 +66,23 @@ func TestDoubtBetweenTwoPolls(t *testing.T) {
 	b.poll()
 	b.want("anna", span(-10, 2), span(7, 8))
 }
+
+// Who is told that the log is blind finds its coverage gone, even if the doubt came while the follower was reading.
+func TestDoubtWithinAPoll(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(-10, "anna"))
+	b.poll()
+	b.at(5)
+	b.memory.meanwhile = func() { b.f.Doubt("it stopped", noon.Add(2*time.Minute)) }
+	b.poll()
+	b.want("anna", span(-10, 5))
+	if got := b.f.Status().Blind; got != "" {
+		t.Errorf("blind because %q before coverage is withdrawn", got)
+	}
+	b.memory.meanwhile = nil
+	b.poll()
+	b.want("anna", span(-10, 2))
+	if got := b.f.Status().Blind; got != "it stopped" {
+		t.Errorf("blind because of %q", got)
+	}
+}

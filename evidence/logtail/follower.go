@@ -64,6 +64,7 @@ type Follower struct {
 	failure   string    // why the file could not be read, this time
 	skewed    int       // lines up to the last whose stamp cannot be true
 	unwritten bool      // the ledger did not take the batch
+	doubted   string    // why the log is not believed in this poll; "" if it is
 	example   string
 	progress  Progress  // of this poll
 	told      time.Time // when the service's log told of it

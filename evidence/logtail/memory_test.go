@@ -27,6 +27,7 @@ type memory struct {
 	offset       ledger.Offset
 	commits      int
 	failure      error
+	meanwhile    func() // happens while it is written to
 }
 
 func (m *memory) Testify(_ context.Context, o []evidence.Observation, c []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error {
@@ -44,6 +45,9 @@ func (m *memory) Testify(_ context.Context, o []evidence.Observation, c []eviden
 		m.offset = *offset
 	}
 	m.commits++
+	if m.meanwhile != nil {
+		m.meanwhile()
+	}
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (f *Follower) report() {
 	s := Status{
 		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastMail: f.pos.LastMail, LastRead: f.live, OwnBy: f.state.OwnBy(), Unparsed: f.pos.Rate.share(),
 		Day: f.pulse.within(f.now, 24*time.Hour), Hour: f.pulse.within(f.now, time.Hour), Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(),
-		Reading: f.progress, Blind: f.blind(), Doubted: f.doubted() != "",
+		Reading: f.progress, Blind: f.blind(), Doubted: f.doubted != "",
 	}
 	switch {
 	case f.o.Journal != nil:
@@ -67,8 +67,8 @@ func (f *Follower) blind() string {
 		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
 	case f.skewed >= skewLines:
 		return "the last line's time is wrong: " + f.pos.LastLine.Format(time.RFC3339) + "; look at time zone and clock"
-	case f.doubted() != "":
-		return f.doubted()
+	case f.doubted != "":
+		return f.doubted
 	case f.silent(f.now):
 		return "nothing was written since " + f.pos.LastLine.Format(time.RFC3339)
 	}
