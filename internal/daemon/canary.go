@@ -52,6 +52,7 @@ type canaryRun struct {
 	At    time.Time            `json:"at"`
 	Error string               `json:"error,omitempty"`
 	Shown map[string]time.Time `json:"shown,omitempty"` // by log: the time of the last test that showed up in it
+	Await map[string]time.Time `json:"await,omitempty"` // by log: the time of the first test since that has not shown up yet
 	Lost  map[string]bool      `json:"lost,omitempty"`  // logs in which the last decided test did not
 }
 
@@ -67,6 +68,10 @@ func (d *Daemon) startCanary(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("reading what is known of the canary: %w", err)
+	}
+	for kind, run := range d.canary.runs {
+		d.canary.ran(kind, run.At, nil)
+		d.canary.runs[kind].Error = run.Error
 	}
 	return nil
 }
@@ -115,9 +120,10 @@ func (c *canary) pause(last *canaryRun) time.Duration {
 func (c *canary) ran(kind string, at time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	run := &canaryRun{At: at, Shown: map[string]time.Time{}, Lost: map[string]bool{}}
+	run := &canaryRun{At: at, Shown: map[string]time.Time{}, Await: map[string]time.Time{}, Lost: map[string]bool{}}
 	if before := c.runs[kind]; before != nil {
 		maps.Copy(run.Shown, before.Shown)
+		maps.Copy(run.Await, before.Await)
 		maps.Copy(run.Lost, before.Lost)
 	}
 	c.runs[kind] = run
@@ -230,22 +236,37 @@ func (c *canary) doubt(l *logSource, now time.Time) (why string, from time.Time)
 		if run == nil || !l.shows(kind) {
 			continue
 		}
-		switch own := ownOf(kind, s); {
-		case run.Error != "":
-		case !own.Before(run.At.Add(-min(canarySlack, c.d.cfg.Canary.Every/2))):
-			run.Shown[l.name] = run.At
-			delete(run.Lost, l.name)
-		case now.Sub(run.At) > max(c.d.cfg.Canary.Within, c.d.real(time.Second)):
-			run.Lost[l.name] = true
+		if run.Error == "" {
+			c.decide(run, l.name, ownOf(kind, s), now)
 		}
 		if run.Lost[l.name] && why == "" {
-			why, from = fmt.Sprintf("our own test %s of %s does not show up in it", kind, run.At.UTC().Format(time.RFC3339)), run.At
+			from = run.Await[l.name]
+			why = fmt.Sprintf("our own test %s of %s does not show up in it", kind, from.UTC().Format(time.RFC3339))
 			if shown := run.Shown[l.name]; !shown.IsZero() {
 				from = shown
 			}
 		}
 	}
 	return why, from
+}
+
+// decide tells what a log's last line of our own traffic says of the last test. A test that is still out when the next is made is not forgotten: however often there is one, the first must show up in time.
+func (c *canary) decide(run *canaryRun, log string, own, now time.Time) {
+	slack := min(canarySlack, c.d.cfg.Canary.Every/2)
+	first, waiting := run.Await[log]
+	if !waiting || !own.Before(first.Add(-slack)) {
+		first = run.At
+	}
+	switch {
+	case !own.Before(run.At.Add(-slack)):
+		run.Shown[log] = run.At
+		delete(run.Await, log)
+		delete(run.Lost, log)
+		return
+	case now.Sub(first) > max(c.d.cfg.Canary.Within, c.d.real(time.Second)):
+		run.Lost[log] = true
+	}
+	run.Await[log] = first
 }
 
 // transports are the dialects in which our test mail shows; in the others our logins do.

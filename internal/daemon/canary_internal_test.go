@@ -1,0 +1,40 @@
+package daemon
+
+import (
+	"testing"
+	"time"
+
+	"posthouse/config"
+)
+
+// Each test is decided though the next is made the moment its time is over, and a log that shows nothing is lost since the first that did not show up in it.
+func TestCanaryDecides(t *testing.T) {
+	noon := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+	at := func(minutes float64) time.Time { return noon.Add(time.Duration(minutes * float64(time.Minute))) }
+	d := &Daemon{cfg: &config.Config{Canary: config.Canary{Every: 3 * time.Minute, Within: 3 * time.Minute}}}
+	c := &canary{d: d, runs: map[string]*canaryRun{}}
+	step := func(now, own float64) *canaryRun {
+		c.decide(c.runs[canaryMail], "log", at(own), at(now))
+		return c.runs[canaryMail]
+	}
+	fly := func(now float64) { c.ran(canaryMail, at(now), nil) }
+
+	fly(0)
+	if run := step(0.5, 0.1); !run.Shown["log"].Equal(at(0)) || len(run.Await) != 0 {
+		t.Errorf("shown: %+v", run)
+	}
+	fly(3)
+	if run := step(5.9, 0.1); run.Lost["log"] || !run.Await["log"].Equal(at(3)) {
+		t.Errorf("there was time left: %+v", run)
+	}
+	fly(6) // before anybody saw that the time of the one before is over
+	if run := step(6.1, 0.1); !run.Lost["log"] || !run.Await["log"].Equal(at(3)) || !run.Shown["log"].Equal(at(0)) {
+		t.Errorf("lost: %+v", run)
+	}
+	if run := step(6.2, 3.1); !run.Lost["log"] || !run.Await["log"].Equal(at(6)) {
+		t.Errorf("the first came late, the second is out: %+v", run)
+	}
+	if run := step(6.3, 6.1); run.Lost["log"] || len(run.Await) != 0 || !run.Shown["log"].Equal(at(6)) {
+		t.Errorf("it is back: %+v", run)
+	}
+}
