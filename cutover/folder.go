@@ -24,6 +24,7 @@ const (
 	Archive FolderRole = "archive"
 	All     FolderRole = "all"     // virtual: shows what lies elsewhere
 	Flagged FolderRole = "flagged" // virtual
+	Default FolderRole = "default" // the calendar, or the address book, that new items go to
 )
 
 // Virtual reports whether folders of this role only show items that lie in other folders.
@@ -62,4 +63,13 @@ type Folder struct {
 	// NoSelect marks folders that hold only other folders.
 	NoSelect     bool
 	Subscription Subscription
+	Look         Look
+}
+
+// Look is what calendars and address books have beside their name. It is given to a folder that is made, as far as its server takes it.
+type Look struct {
+	Description string
+	Colour      string // #RRGGBB or #RRGGBBAA
+	TimeZone    string // a whole VCALENDAR with one VTIMEZONE (RFC 4791 §5.2.2)
+	Components  string // what a calendar holds: VEVENT, VTODO, VJOURNAL, divided by blanks; empty for whatever it takes
 }

@@ -48,6 +48,8 @@ type Item struct {
 	Disposition cutover.Disposition
 	Cloud       Place         // zero until known; the cloud folder is the pair's
 	CloudFlags  cutover.Flags // last written to, or adopted from, the cloud
+	// CloudVersion is the copy's version that we wrote, or took over: another one means that somebody changed it there. Empty where the store has none.
+	CloudVersion string
 	// Tail is the cloud folder's next reference when the put was intended: after a crash the copy, if it was made, lies at or after it.
 	Tail    string
 	Capture cutover.CaptureID // for Captured: the capture that brought it
@@ -117,8 +119,8 @@ type Items interface {
 	// Expected returns the mailbox's required deliveries to the cloud side, dropped ones apart, whose capture has one of the match keys or one of the ids.
 	Expected(ctx context.Context, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]Expected, error)
 
-	// Tally counts the mailbox's rows by disposition.
-	Tally(ctx context.Context, m cutover.MailboxID) (Tally, error)
+	// Tally counts the mailbox's rows by disposition: those of folders of the kinds, or of all if none is given.
+	Tally(ctx context.Context, m cutover.MailboxID, kinds ...cutover.FolderKind) (Tally, error)
 }
 
 // Cursors is how far each folder has come.

@@ -119,6 +119,18 @@ func tallyFollows(t *testing.T, s suite) {
 	_, err = l.Settle(ctx(t), f, []ledger.Item{item(f, 100), item(f, 60)}, nil)
 	wants(t, err, ledger.ErrExists)
 	check("failed")
+	mail := get[ledger.Tally](t)(l.Tally(ctx(t), anna))
+	calendar := get[ledger.FolderPair](t)(l.Pair(ctx(t), ledger.FolderPair{Mailbox: anna, Kind: cutover.Calendar, Legacy: cutover.FolderPath{"INBOX"}}))
+	event := item(calendar.ID, 1)
+	event.Disposition, event.Size = cutover.Copied, 7
+	_, err = l.Settle(ctx(t), calendar.ID, []ledger.Item{event}, nil)
+	must(t, err)
+	equal(t, "mail alone", get[ledger.Tally](t)(l.Tally(ctx(t), anna, cutover.Mail)), mail)
+	equal(t, "events alone", get[ledger.Tally](t)(l.Tally(ctx(t), anna, cutover.Calendar, cutover.Contacts)),
+		ledger.Tally{Items: map[cutover.Disposition]int{cutover.Copied: 1}, Bytes: map[cutover.Disposition]int64{cutover.Copied: 7}})
+	if both := get[ledger.Tally](t)(l.Tally(ctx(t), anna)); both.Items[cutover.Copied] != mail.Items[cutover.Copied]+1 {
+		t.Errorf("all kinds: %+v", both)
+	}
 	equal(t, "a stranger's tally", get[ledger.Tally](t)(l.Tally(ctx(t), ben)),
 		ledger.Tally{Items: map[cutover.Disposition]int{}, Bytes: map[cutover.Disposition]int64{}})
 }

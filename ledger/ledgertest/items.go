@@ -45,7 +45,7 @@ func fullItem(f ledger.FolderID) ledger.Item {
 		Folder: f, Legacy: ledger.Place{Validity: "1700000000", Ref: "4711"},
 		Identity: cutover.Identity{Key: key(1), Loose: key(2), Trace: "01HQ.ABC"}, Size: 12345, Digest: digest(1),
 		Flags: cutover.NewFlags(`\Seen`, "$Forwarded"), Version: "modseq 7", Disposition: cutover.Adopted,
-		Cloud: ledger.Place{Validity: "9", Ref: "12"}, CloudFlags: cutover.NewFlags(`\Seen`), Tail: "13", Capture: captureID(1), Note: "repaired: bare LF",
+		Cloud: ledger.Place{Validity: "9", Ref: "12"}, CloudFlags: cutover.NewFlags(`\Seen`), Tail: "13", Capture: captureID(1), Note: "repaired: bare LF", CloudVersion: `"etag 3"`,
 	}
 }
 
@@ -70,7 +70,7 @@ func itemRoundTrip(t *testing.T, s suite) {
 		// Everything changes but the row.
 		want.Legacy, want.Identity = ledger.Place{Validity: "2", Ref: want.Legacy.Ref + "9"}, cutover.Identity{Loose: key(5)}
 		want.Size, want.Digest, want.Flags, want.Version, want.Disposition = 1, digest(9), nil, "v2", cutover.Refused
-		want.Cloud, want.CloudFlags, want.Tail, want.Capture, want.Note = ledger.Place{}, nil, "", "", "saved as x.eml"
+		want.Cloud, want.CloudFlags, want.Tail, want.Capture, want.Note, want.CloudVersion = ledger.Place{}, nil, "", "", "saved as x.eml", `"4"`
 		_, err = l.Settle(ctx(t), f, []ledger.Item{want}, nil)
 		must(t, err)
 		equal(t, "written over", known(t, l, want), want)

@@ -9,12 +9,12 @@ import (
 )
 
 const selectItems = `SELECT i.id, i.folder, i.validity, i.ref, i.key, i.loose, i.trace, i.size, i.digest, i.flags, i.date, i.version, i.disposition,
-	i.cloud_validity, i.cloud_ref, i.cloud_flags, i.tail, i.capture, i.note FROM items i `
+	i.cloud_validity, i.cloud_ref, i.cloud_flags, i.tail, i.capture, i.note, i.cloud_version FROM items i `
 
 func scanItem(row scanner) (i ledger.Item, err error) {
 	return i, row.Scan(&i.ID, &i.Folder, (*refColumn)(&i.Legacy.Validity), (*refColumn)(&i.Legacy.Ref), (*keyColumn)(&i.Identity.Key),
 		(*keyColumn)(&i.Identity.Loose), &i.Identity.Trace, &i.Size, (*digestColumn)(&i.Digest), (*flagsColumn)(&i.Flags), (*timeColumn)(&i.Date), &i.Version, &i.Disposition,
-		(*refColumn)(&i.Cloud.Validity), (*refColumn)(&i.Cloud.Ref), (*flagsColumn)(&i.CloudFlags), &i.Tail, &i.Capture, &i.Note)
+		(*refColumn)(&i.Cloud.Validity), (*refColumn)(&i.Cloud.Ref), (*flagsColumn)(&i.CloudFlags), &i.Tail, &i.Capture, &i.Note, &i.CloudVersion)
 }
 
 // Known looks rows up by their legacy references.
@@ -157,7 +157,14 @@ func anys[T ~int64](values []T) []any {
 }
 
 // Tally reads the counters that every change of items keeps.
-func (l *Ledger) Tally(ctx context.Context, m cutover.MailboxID) (ledger.Tally, error) {
+func (l *Ledger) Tally(ctx context.Context, m cutover.MailboxID, kinds ...cutover.FolderKind) (ledger.Tally, error) {
+	if len(kinds) == 0 {
+		kinds = []cutover.FolderKind{cutover.Mail, cutover.Calendar, cutover.Contacts}
+	}
+	wanted := make([]any, len(kinds))
+	for i, k := range kinds {
+		wanted[i] = string(k)
+	}
 	type row struct {
 		disposition cutover.Disposition
 		items       int
@@ -165,8 +172,8 @@ func (l *Ledger) Tally(ctx context.Context, m cutover.MailboxID) (ledger.Tally, 
 	}
 	rows, err := find(ctx, l, func(q querier) ([]row, error) {
 		scan := func(s scanner) (r row, err error) { return r, s.Scan(&r.disposition, &r.items, &r.bytes) }
-		return collect(q, scan, `SELECT t.disposition, sum(t.items), sum(t.bytes) FROM mailboxes m JOIN folders f ON f.mailbox = m.n
-			JOIN tallies t ON t.folder = f.id WHERE m.id = ? AND t.items <> 0 GROUP BY t.disposition`, string(m))
+		return collectIn(q, scan, `SELECT t.disposition, sum(t.items), sum(t.bytes) FROM mailboxes m JOIN folders f ON f.mailbox = m.n
+			JOIN tallies t ON t.folder = f.id WHERE m.id = ? AND t.items <> 0 AND f.kind IN `, " GROUP BY t.disposition", []any{string(m)}, wanted)
 	})
 	tally := ledger.Tally{Items: map[cutover.Disposition]int{}, Bytes: map[cutover.Disposition]int64{}}
 	for _, r := range rows {

@@ -10,12 +10,12 @@ import (
 )
 
 var insertItems = newBatch(`INSERT INTO items (id, folder, mailbox, validity, ref, key, loose, trace, key_version, size, digest, flags, date, version,
-	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note)`, marks(21))
+	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note, cloud_version)`, marks(22))
 
 const (
 	// updateOutcome leaves the columns of the legacy place and the identity alone, and with them their indices: they hardly ever change.
 	updateOutcome = `UPDATE items SET trace = ?, size = ?, digest = ?, flags = ?, date = ?, version = ?, disposition = ?, cloud_validity = ?, cloud_ref = ?,
-		cloud_flags = ?, tail = ?, capture = ?, note = ? WHERE id = ?`
+		cloud_flags = ?, tail = ?, capture = ?, note = ?, cloud_version = ? WHERE id = ?`
 	updatePlace = `UPDATE items SET folder = ?, mailbox = ?, validity = ?, ref = ?, key = ?, loose = ?, key_version = ? WHERE id = ?`
 )
 
@@ -157,10 +157,10 @@ func (k *itemKeeper) update(i *ledger.Item, before map[ledger.ItemID]itemBefore)
 	return nil
 }
 
-// outcomeValues are the columns from trace to note, key_version left out.
+// outcomeValues are the columns from trace to cloud_version, key_version left out.
 func outcomeValues(i *ledger.Item) []any {
 	return []any{string(i.Identity.Trace), i.Size, digestValue(i.Digest), i.Flags.String(), micros(i.Date), i.Version, string(i.Disposition), compact(i.Cloud.Validity),
-		compact(string(i.Cloud.Ref)), i.CloudFlags.String(), i.Tail, string(i.Capture), i.Note}
+		compact(string(i.Cloud.Ref)), i.CloudFlags.String(), i.Tail, string(i.Capture), i.Note, i.CloudVersion}
 }
 
 // insert hands out an ID and notes the row for the batch.
