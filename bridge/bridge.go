@@ -25,6 +25,8 @@ type Ledger interface {
 // Config is everything a Bridge needs; the composition root fills it.
 type Config struct {
 	Ledger Ledger
+	// Kinds are the kinds of folders that this bridge holds: mail alone if empty, or calendars and contacts. Its stores have no others.
+	Kinds []cutover.FolderKind
 	// Open makes a Store for a mailbox on one side; it may connect lazily. The bridge closes it.
 	Open func(m cutover.Mailbox, side cutover.Side) (Store, error)
 	// Watch makes a Store that only waits for hints, or returns ErrUnsupported when the connection budget has no room: then the mailbox is polled. spare: for a folder that matters less than
@@ -69,6 +71,10 @@ type Bridge struct {
 
 // New makes a Bridge for the mailboxes. It does no I/O.
 func New(cfg Config, mailboxes []cutover.Mailbox) *Bridge {
+	if len(cfg.Kinds) == 0 {
+		cfg.Kinds = []cutover.FolderKind{cutover.Mail}
+	}
+	cfg.Ledger = ofKinds{cfg.Ledger, cfg.Kinds}
 	b := &Bridge{cfg: cfg, turns: newTurns(cfg), pulse: newPulse(), workers: map[cutover.MailboxID]*worker{}}
 	b.doors.open = cfg.Open
 	for _, m := range mailboxes {

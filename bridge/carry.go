@@ -19,7 +19,7 @@ func (w *worker) rowsOf(ctx context.Context, p *pair, matches []match, state Fol
 	for i, m := range matches {
 		rows[i] = m.row
 		rows[i].Disposition = d
-		rows[i].Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
+		rows[i].Cloud, rows[i].CloudVersion = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}, m.twin.Version
 		var err error
 		if rows[i].CloudFlags, err = w.keeps(ctx, p, putWith(m.row)); err != nil {
 			return nil, err
@@ -136,7 +136,7 @@ func (c *carriage) fetch(ctx context.Context, to *belt) error {
 }
 
 func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, to *belt) error {
-	d, err := digest(content)
+	d, err := digest(c.p.Kind, content)
 	if err == nil {
 		err = c.w.asListed(ctx, c.p, t, d.Identity(), d.Size())
 	}
@@ -214,13 +214,13 @@ func (c *carriage) land(ctx context.Context) (notPut []ledger.ItemID) {
 		row := f.row
 		switch {
 		case f.outcome.Err == nil:
-			row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(given(row.Flags), f.outcome.Left), f.outcome.Place
+			row.Disposition, row.CloudFlags, row.Cloud, row.CloudVersion = cutover.Copied, without(given(row.Flags), f.outcome.Left), f.outcome.Place, f.outcome.Version
 			if row.Cloud.Ref == "" {
 				c.laid = append(c.laid, row) // in the ledger it stays Intended until the tail tells where it lies
 				continue
 			}
 			c.done = append(c.done, row)
-		case errors.Is(f.outcome.Err, ErrTooLarge):
+		case errors.Is(f.outcome.Err, ErrTooLarge) && !c.p.Kind.Objects():
 			name, err := c.w.save(ctx, c.p, row)
 			if err != nil {
 				c.errs = append(c.errs, err)

@@ -10,13 +10,13 @@ import (
 )
 
 // digest reads a content once, from beginning to end, and checks its length.
-func digest(c Content) (*cutover.BodyDigester, error) {
+func digest(kind cutover.FolderKind, c Content) (cutover.Digester, error) {
 	r, err := c.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	d := cutover.NewBodyDigester()
+	d := cutover.NewDigester(kind)
 	if _, err := io.Copy(d, r); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref
 			return nil
 		}
 		defer got.Content.Close()
-		d, err := digest(got.Content)
+		d, err := digest(f.Kind, got.Content)
 		if err != nil {
 			return err
 		}

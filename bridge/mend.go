@@ -74,6 +74,9 @@ func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, er
 	if err != nil {
 		return r.row, err
 	}
+	if p.Kind.Objects() {
+		return w.climbObject(ctx, p, r, original, saved)
+	}
 	steps, err := ladder(original)
 	if err != nil {
 		return r.row, fmt.Errorf("looking at the refused item %s: %w", r.row.Legacy.Ref, err)
@@ -81,7 +84,7 @@ func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, er
 	var tried repair.Repair
 	for _, step := range steps {
 		row := r.row
-		row.Note = ledger.RepairedNote + step.String() + savedAs + saved
+		row.Note = repairedNote(step, saved)
 		if asks(r.row) {
 			row.Note += "; " + asksForReceipt
 		}
@@ -104,6 +107,10 @@ func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, er
 	return row, nil
 }
 
+func repairedNote(made repair.Repair, saved string) string {
+	return ledger.RepairedNote + made.String() + savedAs + saved
+}
+
 // ladder is what may help, step by step. A header too long to be looked at is not repaired.
 func ladder(c Content) ([]repair.Repair, error) {
 	message, err := c.Open()
@@ -121,7 +128,7 @@ func ladder(c Content) ([]repair.Repair, error) {
 // putRepaired puts one repaired item, unless it lies in the cloud already: from an attempt whose reply was lost, or whose row was. The repair is recorded before the put, and the row
 // stays Intended: recover keeps its note.
 func (w *worker) putRepaired(ctx context.Context, p *pair, row ledger.Item, original Content, step repair.Repair) (ledger.Item, error) {
-	content, d, err := repairedContent(original, step)
+	content, d, err := repairedContent(p.Kind, original, step)
 	if err != nil {
 		return row, err
 	}
@@ -136,7 +143,7 @@ func (w *worker) putRepaired(ctx context.Context, p *pair, row ledger.Item, orig
 		return row, err
 	}
 	if done.Place.Ref != "" {
-		row.Disposition, row.CloudFlags, row.Cloud = cutover.Copied, without(given(row.Flags), done.Left), done.Place
+		row.Disposition, row.CloudFlags, row.Cloud, row.CloudVersion = cutover.Copied, without(given(row.Flags), done.Left), done.Place, done.Version
 		return row, nil
 	}
 	found, there, err := w.findRepaired(ctx, p, row, d) // the server does not tell where it put it
@@ -181,6 +188,7 @@ func (w *worker) putOne(ctx context.Context, p *pair, item PutItem) (Outcome, er
 // repaired is a content that is repaired each time it is read: nothing of it lies in memory or on disk a second time.
 type repaired struct {
 	Content
+	kind cutover.FolderKind
 	step repair.Repair
 	size int64
 }
@@ -195,7 +203,7 @@ func (r repaired) Open() (io.ReadCloser, error) {
 	return struct {
 		io.Reader
 		io.Closer
-	}{repair.NewReader(original, r.step), original}, nil
+	}{repairedReader(r.kind, original, r.step), original}, nil
 }
 
 // messageDigest is what a whole message is compared by.
@@ -205,15 +213,22 @@ type messageDigest struct {
 	size     int64
 }
 
+func repairedReader(kind cutover.FolderKind, original io.Reader, step repair.Repair) io.Reader {
+	if kind.Objects() {
+		return repair.NewObjectReader(kind, original, step)
+	}
+	return repair.NewReader(original, step)
+}
+
 // repairedContent is the content with the repairs. It is closed with the original.
-func repairedContent(original Content, step repair.Repair) (Content, *messageDigest, error) {
-	content := repaired{Content: original, step: step}
+func repairedContent(kind cutover.FolderKind, original Content, step repair.Repair) (Content, *messageDigest, error) {
+	content := repaired{Content: original, kind: kind, step: step}
 	r, err := content.Open()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer r.Close()
-	d := cutover.NewBodyDigester()
+	d := cutover.NewDigester(kind)
 	if _, err := io.Copy(d, r); err != nil {
 		return nil, nil, err
 	}
@@ -230,7 +245,7 @@ func repairsOf(row ledger.Item) repair.Repair {
 
 // asPut is the row with the identity, the digest and the size that its copy has: those of the saved original with the repairs that the note tells of. Without repairs, and where the original
 // cannot be read, it is the row.
-func (w *worker) asPut(row ledger.Item) ledger.Item {
+func (w *worker) asPut(kind cutover.FolderKind, row ledger.Item) ledger.Item {
 	step := repairsOf(row)
 	_, name, saved := strings.Cut(row.Note, savedAs)
 	if step == 0 || !saved {
@@ -242,8 +257,8 @@ func (w *worker) asPut(row ledger.Item) ledger.Item {
 		return row
 	}
 	defer original.Close()
-	d := cutover.NewBodyDigester()
-	if _, err := io.Copy(d, repair.NewReader(original, step)); err == nil {
+	d := cutover.NewDigester(kind)
+	if _, err := io.Copy(d, repairedReader(kind, original, step)); err == nil {
 		row.Identity, row.Digest, row.Size = d.Identity(), d.Digest(), d.Size()
 	}
 	return row
@@ -264,7 +279,7 @@ func repairedDigests(ctx context.Context, s Source, f cutover.Folder, rows map[c
 			return nil // gone or unreadable: it is compared as it is
 		}
 		defer got.Content.Close()
-		_, d, err := repairedContent(got.Content, repairsOf(rows[got.Ref]))
+		_, d, err := repairedContent(f.Kind, got.Content, repairsOf(rows[got.Ref]))
 		if err != nil {
 			return err
 		}

@@ -96,7 +96,7 @@ func (w *worker) mergeLaid(ctx context.Context, p *pair, rows, laid []ledger.Ite
 
 // sharedCopy makes a row of which the cloud said that it has it merged, if a copy that another item owns says what its item says.
 func (w *worker) sharedCopy(ctx context.Context, p *pair, row ledger.Item) (ledger.Item, bool, error) {
-	at, there, err := w.equalCopy(ctx, p, w.asPut(row))
+	at, there, err := w.equalCopy(ctx, p, w.asPut(p.Kind, row))
 	if err != nil {
 		return row, false, fmt.Errorf("looking what the cloud merged: %w", err)
 	}

@@ -42,7 +42,7 @@ func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rest []
 		return news, nil
 	}
 	origins, staying, err := s.w.gone(ctx, alike)
-	if err == nil && s.fresh && anyCopied(staying, news) {
+	if err == nil && s.fresh && !s.p.Kind.Objects() && anyCopied(staying, news) {
 		origins, staying, err = s.markedSoon(ctx, alike)
 	}
 	if err == nil {
@@ -144,6 +144,9 @@ func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, new
 	}
 	// Servers keep the date of what is moved; true duplicates differ in it, or in nothing but their flags. Where the key has no Message-ID, messages of one kind may agree in all that but their length.
 	same := func(o *origin, now ledger.Item) bool {
+		if p.Kind.Objects() {
+			return true // its UID is the key; whether it changed as well is seen to afterwards
+		}
 		if id, traced := now.Identity.Trace.Verify(w.b.cfg.TraceKey); traced && isCaptured(o.row) != (id == o.row.Capture) {
 			return false
 		}
@@ -394,6 +397,7 @@ func (m *move) begun(at ledger.Place) ledger.Item {
 	row := m.now
 	row.Capture = m.row.Capture
 	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, withoutLeft(m.row.Note)
+	row.CloudVersion = m.row.CloudVersion
 	return row
 }
 

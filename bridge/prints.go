@@ -17,6 +17,7 @@ type print struct {
 	asks       bool // for a receipt
 	is         cutover.Identity
 	size       int64
+	version    string
 }
 
 // like reports whether two prints are of one message. Unknown prints are like nothing.
@@ -29,7 +30,12 @@ func (a print) unlike(b print) bool {
 	return !a.like(b) && !a.text.IsZero() && !b.text.IsZero()
 }
 
-func printOf(r io.Reader) (print, *cutover.BodyDigester, error) {
+func printOf(kind cutover.FolderKind, r io.Reader) (print, cutover.Digester, error) {
+	if kind.Objects() {
+		d := cutover.NewObjectDigester(kind)
+		_, err := io.Copy(d, r)
+		return print{body: d.Digest(), text: d.Text(), is: d.Identity(), size: d.Size()}, d, err
+	}
 	body, text := cutover.NewBodyDigester(), cutover.NewTextDigester()
 	_, err := io.Copy(io.MultiWriter(body, text), r)
 	return print{body: body.Digest(), text: text.Digest(), asks: wantsReceipt(body.Header()), is: body.Identity(), size: body.Size()}, body, err
@@ -51,10 +57,11 @@ func prints(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref)
 			return err
 		}
 		defer r.Close()
-		p, d, err := printOf(r)
+		p, d, err := printOf(f.Kind, r)
 		if err == nil && d.Size() != got.Content.Size() {
 			err = fmt.Errorf("body has %d octets instead of %d", d.Size(), got.Content.Size())
 		}
+		p.version = got.Version
 		found[got.Ref] = p
 		return err
 	})
@@ -70,7 +77,7 @@ func (b *Bridge) captureText(ctx context.Context, id cutover.CaptureID) (cutover
 		return cutover.Digest{}, err
 	}
 	defer r.Close()
-	p, _, err := printOf(r)
+	p, _, err := printOf(cutover.Mail, r)
 	return p.text, err
 }
 

@@ -111,7 +111,7 @@ func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []
 	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}}
 	wanted, was := map[cutover.Ref]int{}, map[ledger.Place]ledger.Item{}
 	for _, row := range rows {
-		one := w.asPut(row)
+		one := w.asPut(p.Kind, row)
 		one.Legacy = ledger.Place{Ref: cutover.Ref(fmt.Sprint(row.ID))} // folders may have the same references
 		one.Flags = row.CloudFlags
 		was[one.Legacy], row = row, one

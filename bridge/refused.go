@@ -43,7 +43,7 @@ func (w *worker) reread(ctx context.Context, p *pair, row ledger.Item) (content 
 }
 
 func (w *worker) saveContent(p *pair, row ledger.Item, content Content) (string, error) {
-	name := filepath.Join(w.b.cfg.Saved, savedName(w.m.ID, p.Legacy, row.Legacy))
+	name := filepath.Join(w.b.cfg.Saved, savedName(w.m.ID, p.FolderPair, row.Legacy))
 	if err := writeFile(name, content); err != nil {
 		return "", fmt.Errorf("saving the refused item %s: %w", row.Legacy.Ref, err)
 	}
@@ -63,10 +63,21 @@ func refused(row ledger.Item, why error, saved string) ledger.Item {
 	return row
 }
 
+// extension tells programs what a saved item is.
+func extension(kind cutover.FolderKind) string {
+	switch kind {
+	case cutover.Calendar:
+		return ".ics"
+	case cutover.Contacts:
+		return ".vcf"
+	}
+	return ".eml"
+}
+
 // savedName is a file name that cannot leave its folder, whatever the server calls the item.
-func savedName(m cutover.MailboxID, f cutover.FolderPath, place ledger.Place) string {
-	sum := sha256.Sum256([]byte(string(m) + "\x00" + f.Key() + "\x00" + place.Validity + "\x00" + string(place.Ref)))
-	return hex.EncodeToString(sum[:12]) + ".eml"
+func savedName(m cutover.MailboxID, f ledger.FolderPair, place ledger.Place) string {
+	sum := sha256.Sum256([]byte(string(m) + "\x00" + f.Legacy.Key() + "\x00" + place.Validity + "\x00" + string(place.Ref)))
+	return hex.EncodeToString(sum[:12]) + extension(f.Kind)
 }
 
 func writeFile(name string, c Content) error {

@@ -170,6 +170,7 @@ func (c Change) identified() bool { return c.Kind != Removed && !c.Item.Identity
 // Fetched is one item's content, or why there is none.
 type Fetched struct {
 	Ref     cutover.Ref
+	Version string // that the content is; empty where the store has none
 	Content Content
 	Err     error
 }
@@ -187,8 +188,9 @@ type PutItem struct {
 	Flags   cutover.Flags
 	Date    time.Time // INTERNALDATE
 	Content Content
-	// Replace is the version that is to be replaced (DAV If-Match); empty means create.
+	// Replace is the version that is to be replaced, of the item At (DAV's If-Match); empty means create.
 	Replace string
+	At      cutover.Ref
 }
 
 // Outcome is what became of a PutItem.
@@ -198,7 +200,7 @@ type Outcome struct {
 	Version string
 	// Left are the keywords that the server does not take: the item lies there without them.
 	Left cutover.Flags
-	Err  error // nil, ErrRefused, ErrBusy or ErrUnknown, wrapped
+	Err  error // nil, ErrRefused, ErrChanged, ErrBusy or ErrUnknown, wrapped
 }
 
 // RefusedLogin is a refused login. It matches ErrLogin.
@@ -234,6 +236,10 @@ var (
 	ErrRefused = errors.New("refused")
 	// ErrTooLarge: it did so for the item's size. It matches ErrRefused.
 	ErrTooLarge = fmt.Errorf("%w for its size", ErrRefused)
+	// ErrSchedules: it did, or would have us do, because invitations would be sent. It matches ErrRefused.
+	ErrSchedules = fmt.Errorf("%w: it would send invitations", ErrRefused)
+	// ErrChanged: what was to be replaced has another version by now, or is gone. Nothing was put.
+	ErrChanged = errors.New("changed meanwhile")
 	// ErrUnknown: the reply was not seen: the item may or may not have been put.
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrUnsupported: the server cannot do this.

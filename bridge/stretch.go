@@ -96,6 +96,9 @@ func (s *stretch) nothing(ctx context.Context, cursor, after ledger.Cursor) erro
 // here from another folder; what the cloud holds already; what is left to put.
 func (s *stretch) work(ctx context.Context, b Batch) error {
 	w, p := s.w, s.p
+	if p.Kind.Objects() {
+		return s.workObjects(ctx, b)
+	}
 	s.fresh = b.Fresh || w.status.following() // a folder that was made just now is news as a whole
 	known, err := s.known(ctx, b)
 	if err != nil {

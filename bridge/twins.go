@@ -19,11 +19,15 @@ type match struct {
 // adopt finds the rows whose copies lie in the cloud already, unclaimed. Bodies are read and compared for those that may have one; the others cost nothing. put: they were intended, so that a
 // copy of ours has their date.
 func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item, put bool) (found []match, rest []ledger.Item, err error) {
+	if p.Kind.Objects() {
+		found, rest = w.adoptObjects(p, index, rows)
+		return found, rest, nil
+	}
 	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}, older: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref
 	was := map[ledger.Place]ledger.Item{}
 	for _, t := range rows {
-		like := w.asPut(t)
+		like := w.asPut(p.Kind, t)
 		may := index.matches(like, w.b.cfg.TraceKey)
 		if len(may) == 0 {
 			rest = append(rest, t)

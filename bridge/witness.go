@@ -29,10 +29,24 @@ func (w *worker) witness(p *pair, b Batch, alike, news []ledger.Item) []evidence
 	return seen
 }
 
+// witnessEdits makes observations of items that were changed on the old side.
+func (w *worker) witnessEdits(p *pair, b Batch, rows []ledger.Item) (seen []evidence.Observation) {
+	if !b.Fresh || w.b.cfg.Observe == nil {
+		return nil
+	}
+	for _, row := range rows {
+		seen = append(seen, w.observation(p, row))
+	}
+	return seen
+}
+
 func (w *worker) observation(p *pair, t ledger.Item) evidence.Observation {
 	o := evidence.Observation{
 		At: w.b.cfg.Clock.Now(), Channel: evidence.Arriving, Class: evidence.Wanted, Source: GrowthSource,
 		Sender: string(w.m.ID), Mailbox: w.m.ID, Message: t.Identity.MessageID, Detail: p.Legacy.String(),
+	}
+	if p.Kind.Objects() { // somebody keeps his calendar there
+		o.Channel = evidence.Login
 	}
 	switch p.Role {
 	case cutover.Sent, cutover.Drafts:

@@ -38,7 +38,9 @@ func TestObjectIsKnownByItsUID(t *testing.T) {
 }
 
 func TestObjectsOfManyKinds(t *testing.T) {
-	event := func(lines string) string { return "BEGIN:VCALENDAR\nBEGIN:VEVENT\n" + lines + "END:VEVENT\nEND:VCALENDAR\n" }
+	event := func(lines string) string {
+		return "BEGIN:VCALENDAR\nBEGIN:VEVENT\n" + lines + "END:VEVENT\nEND:VCALENDAR\n"
+	}
 	for _, c := range []struct {
 		name string
 		kind cutover.FolderKind

@@ -31,9 +31,10 @@ type Testimony interface {
 type Verification struct {
 	Mailbox cutover.MailboxID
 	At      time.Time
-	Equal   int // items that lie on both sides
-	Missing int // in the legacy, not in the cloud, and not otherwise disposed of
-	Extra   int // in the cloud twice
+	Equal   int  // items that lie on both sides
+	Missing int  // in the legacy, not in the cloud, and not otherwise disposed of
+	Extra   int  // in the cloud twice
+	Objects bool // its calendars and contacts were compared, rather than its mail
 }
 
 // Facts are small durable values: what was found out about servers, when the MX was switched, verifications.

@@ -15,5 +15,17 @@
 //     fields whose octets count (Message-ID, References, signatures), are left alone.
 //   - Width: header lines of more than 998 octets (RFC 5322 §2.1.1) are folded at white space, as far as there is any. Long lines of the body stay.
 //
+// Calendar objects and contacts are repaired line by line (ObjectReader); a line that needs nothing keeps its octets:
+//
+//   - Form: line ends become CRLF, control characters and empty lines go, and a line that is no property goes on with the one before it, as what it was before somebody broke it.
+//   - Charset: what is not UTF-8 is read as Windows-1252, which holds ISO-8859-1.
+//   - Card21: vCard 2.1 becomes 3.0: types, quoted-printable, charsets, BASE64.
+//   - Required: what RFC 5545 and RFC 2426 demand and is missing. DTSTAMP becomes the last change that the object tells of, or 1970.
+//   - NoUID: a UID made of the object's digest, so that it is the same each time.
+//   - Zones: names of Windows become those of the IANA data base.
+//   - CardVersion: 3.0 becomes 4.0, and 4.0 becomes 3.0.
+//   - Photo: pictures, sounds and attachments of more than 48 KiB within the object are left out. It is tried only where a server says that the object is too large.
+//   - Silent: the server is told that scheduling is not its business (RFC 6638 §7.1). It is tried only where a server demands it: later changes do not notify anybody by that server.
+//
 // Messages stream: only the header lies in memory, up to 1 MiB. The caller keeps the original.
 package repair

@@ -10,7 +10,7 @@ import (
 )
 
 // Repair is a kind of change, or several: they are bits.
-type Repair uint8
+type Repair uint16
 
 // The repairs, in the order in which they are tried and made: what loses least comes first.
 const (
@@ -19,6 +19,18 @@ const (
 	Strays
 	Octets
 	Width
+
+	// Of objects.
+	Form
+	Charset
+	Card21
+	Required
+	NoUID
+	Zones
+	CardVersion
+	Photo
+	Silent
+
 	all = Lines | Zeros | Strays | Octets | Width
 )
 
@@ -31,6 +43,15 @@ var names = []struct {
 	{Strays, "header lines that are no fields"},
 	{Octets, "8-bit header"},
 	{Width, "long header lines"},
+	{Form, "line ends and folding"},
+	{Charset, "text that is not UTF-8"},
+	{Card21, "vCard 2.1"},
+	{Required, "required properties that are missing"},
+	{NoUID, "missing UID"},
+	{Zones, "Windows names of time zones"},
+	{CardVersion, "version of the vCard"},
+	{Photo, "large picture or attachment within"},
+	{Silent, "invitations would be sent (SCHEDULE-AGENT)"},
 }
 
 // String lists the repairs for people, by what was wrong.
@@ -80,6 +101,23 @@ func Ladder(needed Repair) []Repair {
 		}
 	}
 	return steps
+}
+
+// Next is what to try of an object after it was refused with some repairs made: one more, or none. Of the last two one is for what is too large, and the other for what would send invitations.
+func Next(needed, made Repair, tooLarge, schedules bool) (more Repair, ok bool) {
+	open := needed &^ made &^ (Photo | Silent)
+	switch {
+	case schedules:
+		open = needed &^ made & Silent
+	case tooLarge:
+		open = needed &^ made & Photo
+	}
+	for _, n := range names {
+		if open&n.repair != 0 {
+			return made | n.repair, true
+		}
+	}
+	return made, false
 }
 
 // Reader yields a repaired message.

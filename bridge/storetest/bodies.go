@@ -39,7 +39,7 @@ func (s *suite) goneBodies() {
 			s.Errorf("%s: %v, want that it is gone", ref, errs[ref])
 		}
 	}
-	if len(bodies) != len(refs)-1 || !bytes.Equal(bodies[refs[2]], message(3).Raw) {
+	if len(bodies) != len(refs)-1 || !bytes.Equal(bodies[refs[2]], s.message(3).Raw) {
 		s.Errorf("%d bodies beside those that are gone", len(bodies))
 	}
 }

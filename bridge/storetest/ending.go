@@ -17,7 +17,7 @@ func (s *suite) endedContext() {
 	_, err := s.store.Next(ended, s.inbox, "")
 	s.canceled("next", err)
 	s.canceled("fetch", s.store.Fetch(ended, s.inbox, refs, func(bridge.Fetched) error { return nil }))
-	s.canceled("put", s.store.Put(ended, s.inbox, putItems(3, 3), func(bridge.Outcome) {}))
+	s.canceled("put", s.store.Put(ended, s.inbox, s.putItems(3, 3), func(bridge.Outcome) {}))
 	_, err = s.store.Folders(ended)
 	s.canceled("folders", err)
 	if pinger, can := s.store.(bridge.Pinger); can {
@@ -31,7 +31,7 @@ func (s *suite) endedContext() {
 		return got.Content.Close()
 	}))
 	during, cancel = context.WithCancel(s.ctx)
-	s.canceled("put under way", s.store.Put(during, s.inbox, putItems(3, 20000), func(bridge.Outcome) { cancel() }))
+	s.canceled("put under way", s.store.Put(during, s.inbox, s.putItems(3, 20000), func(bridge.Outcome) { cancel() }))
 	if got := s.fetch(s.inbox, refs...); len(got) != 2 {
 		s.Error("the store does not work on")
 	}
@@ -66,7 +66,7 @@ func (s *suite) closedStore() {
 	if _, err := s.store.Next(s.ctx, s.inbox, ""); err == nil {
 		s.Error("a closed store follows")
 	}
-	if err := s.store.Put(s.ctx, s.inbox, putItems(1, 1), func(bridge.Outcome) {}); err == nil {
+	if err := s.store.Put(s.ctx, s.inbox, s.putItems(1, 1), func(bridge.Outcome) {}); err == nil {
 		s.Error("a closed store puts")
 	}
 	if pinger, can := s.store.(bridge.Pinger); can && pinger.Ping(s.ctx) == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ type Mailbox interface {
 
 // Habits are what the suite must know of a server.
 type Habits struct {
+	// Kind of the folders; mail when empty. Calendars and address books have no flags and no dates, and Home is the first of them, which is the default.
+	Kind      cutover.FolderKind
+	Home      cutover.FolderPath
 	Batch     int    // the batch size that stores are opened with; at most 20
 	Separator string // a character that folder names cannot hold; "" if there is none
 	Hints     bool   // Wait is supported
@@ -36,7 +40,11 @@ type Habits struct {
 	Flags     bool   // Next tells of changed flags at once
 	Zones     bool   // dates keep their zone; the instant is always kept
 	Glances   bool   // a glance tells a quiet folder at once
+	Tails     bool   // a scan from a tail yields nothing from before; always so for mail
 	Search    bool   // Search does better than to yield everything
+	Bare      bool   // objects keep bare line ends
+	Rewrites  bool   // objects do not keep their form
+	NoTokens  bool   // there is nothing that could be forgotten
 	// Refuses are further characters that folder names cannot hold.
 	Refuses string
 	// EndsLines: a last line without an end gets one. ASCIIHeaders: other octets in header fields do not stay as they are.
@@ -45,6 +53,9 @@ type Habits struct {
 
 // Run runs the suite; fresh makes an empty mailbox with an INBOX for each test.
 func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
+	if h.Kind == "" {
+		h.Kind, h.Home, h.Tails = cutover.Mail, cutover.FolderPath{"INBOX"}, true
+	}
 	tests := []struct {
 		name string
 		run  func(*suite)
@@ -57,7 +68,7 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"read ahead few", (*suite).readAheadFew, true},
 		{"changed flags", (*suite).changedFlags, h.Flags},
 		{"glance", (*suite).glance, true},
-		{"renewed folder", (*suite).renewed, true},
+		{"renewed folder", (*suite).renewed, !h.NoTokens},
 		{"gone folder", (*suite).goneFolder, true},
 		{"bodies", (*suite).bodies, true},
 		{"gone bodies", (*suite).goneBodies, true},
@@ -70,7 +81,8 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"put nothing", (*suite).putNothing, true},
 		{"put bad content", (*suite).putBadContent, true},
 		{"put at tail", (*suite).tail, true},
-		{"folders by role", (*suite).foldersByRole, true},
+		{"folders by role", (*suite).foldersByRole, !h.Kind.Objects()},
+		{"default folder", (*suite).defaultFolder, h.Kind.Objects()},
 		{"folders by path", (*suite).foldersByPath, true},
 		{"folders at once", (*suite).foldersAtOnce, true},
 		{"subscriptions", (*suite).subscriptions, true},
@@ -78,8 +90,12 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"foreseen folders", (*suite).foreseen, true},
 		{"separator in a name", (*suite).separatorInName, h.Separator != ""},
 		{"scan", (*suite).scan, true},
-		{"search", (*suite).search, true},
-		{"flags", (*suite).flags, true},
+		{"search", (*suite).search, !h.Kind.Objects()},
+		{"search by UID", (*suite).searchByUID, h.Kind.Objects()},
+		{"flags", (*suite).flags, !h.Kind.Objects()},
+		{"changed items", (*suite).changedItems, h.Kind.Objects()},
+		{"replace", (*suite).replace, h.Kind.Objects()},
+		{"put again", (*suite).putAgain, h.Kind.Objects()},
 		{"ended context", (*suite).endedContext, true},
 		{"closed store", (*suite).closedStore, true},
 	}
@@ -108,7 +124,7 @@ func newSuite(t *testing.T, h Habits, box Mailbox) *suite {
 	t.Cleanup(cancel)
 	s := &suite{T: t, Habits: h, box: box, ctx: ctx}
 	s.store = s.open()
-	s.inbox = s.folder(cutover.FolderPath{"INBOX"})
+	s.inbox = s.folder(h.Home)
 	return s
 }
 
@@ -146,7 +162,7 @@ func (s *suite) ok(err error) {
 // deliver adds the messages first..last to the INBOX.
 func (s *suite) deliver(first, last int) {
 	for n := first; n <= last; n++ {
-		s.box.Deliver(s.T, s.inbox.Path, message(n))
+		s.box.Deliver(s.T, s.inbox.Path, s.message(n))
 	}
 }
 
@@ -207,6 +223,9 @@ func (s *suite) refs(f cutover.Folder) []cutover.Ref {
 	for item, err := range s.store.Scan(s.ctx, f, "") {
 		s.ok(err)
 		refs = append(refs, item.Ref)
+	}
+	if s.Kind.Objects() {
+		slices.Reverse(refs) // by name, which Deliver gives in falling order
 	}
 	return refs
 }

@@ -18,7 +18,10 @@ type Message struct {
 }
 
 // message returns the nth message of the suite: all are different, with a date of their own.
-func message(n int) Message {
+func (s *suite) message(n int) Message {
+	if s.Kind.Objects() {
+		return Message{Raw: s.object(n, "")}
+	}
 	raw := fmt.Sprintf("Message-ID: <%d.suite@example.com>\r\nDate: %s\r\nFrom: Anna <anna@example.com>\r\nTo: bob@example.com\r\nSubject: message %d\r\n\r\nbody %d\r\n",
 		n, day(n).Format(time.RFC1123Z), n, n)
 	return Message{Raw: []byte(raw), Date: day(n)}
@@ -29,13 +32,18 @@ func day(n int) time.Time {
 	return time.Date(2019, 3, 1+n%28, 11, n%60, 30, 0, time.FixedZone("", 5*3600+1800))
 }
 
-func identity(n int) cutover.Identity { return cutover.IdentityOf(message(n).Raw) }
+func (s *suite) identity(n int) cutover.Identity {
+	if s.Kind.Objects() {
+		return cutover.IdentityOfObject(s.Kind, s.message(n).Raw)
+	}
+	return cutover.IdentityOf(s.message(n).Raw)
+}
 
 // which tells the number of a message of the suite by its identity.
 func (s *suite) which(item cutover.Item, highest int) int {
 	s.Helper()
 	for n := 1; n <= highest; n++ {
-		if id := identity(n); id.Key == item.Identity.Key && id.Loose == item.Identity.Loose {
+		if id := s.identity(n); id.Key == item.Identity.Key && id.Loose == item.Identity.Loose {
 			return n
 		}
 	}
@@ -65,6 +73,9 @@ const nobody cutover.Ref = "2000000000"
 
 // odd are bodies that try what carries them.
 func (s *suite) odd() map[string][]byte {
+	if s.Kind.Objects() {
+		return s.oddObjects()
+	}
 	head := "Message-ID: <odd@example.com>\r\nDate: Mon, 2 Nov 2026 10:00:00 +0100\r\nFrom: a@example.com\r\n"
 	big := strings.Repeat("0123456789012345678901234567890123456789012345678901234567890123456789\r\n", 1)
 	all := map[string][]byte{

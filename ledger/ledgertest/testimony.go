@@ -131,10 +131,12 @@ func verifications(t *testing.T, s suite) {
 	}
 	bens := of(5)
 	bens.Mailbox = ben
-	for _, v := range []ledger.Verification{of(1), bens, of(2)} {
+	events := of(3)
+	events.Objects = true
+	for _, v := range []ledger.Verification{events, of(1), bens, of(2)} {
 		must(t, l.Verified(ctx(t), v))
 	}
-	equal(t, "verifications", get[[]ledger.Verification](t)(l.Verifications(ctx(t))), []ledger.Verification{of(2), bens})
+	equal(t, "verifications", get[[]ledger.Verification](t)(l.Verifications(ctx(t))), []ledger.Verification{of(2), events, bens})
 }
 
 func claims(t *testing.T, s suite) {

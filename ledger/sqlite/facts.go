@@ -26,20 +26,28 @@ func (l *Ledger) SetFact(ctx context.Context, name, value string) error {
 // Verified replaces the mailbox's last result.
 func (l *Ledger) Verified(ctx context.Context, v ledger.Verification) error {
 	err := l.change(ctx, func(t *tx) error {
-		_, err := t.exec("INSERT OR REPLACE INTO verifications (mailbox, at, equal, missing, extra) VALUES (?, ?, ?, ?, ?)",
+		_, err := t.exec("INSERT OR REPLACE INTO "+verificationsOf(v.Objects)+" (mailbox, at, equal, missing, extra) VALUES (?, ?, ?, ?, ?)",
 			string(v.Mailbox), micros(v.At), v.Equal, v.Missing, v.Extra)
 		return err
 	})
 	return wrap(err, "recording the verification of %s", v.Mailbox)
 }
 
-// Verifications lists the last result of each mailbox, by mailbox.
+func verificationsOf(objects bool) string {
+	if objects {
+		return "object_verifications"
+	}
+	return "verifications"
+}
+
+// Verifications lists the last results of each mailbox, by mailbox.
 func (l *Ledger) Verifications(ctx context.Context) ([]ledger.Verification, error) {
 	found, err := find(ctx, l, func(q querier) ([]ledger.Verification, error) {
 		scan := func(row scanner) (v ledger.Verification, err error) {
-			return v, row.Scan(&v.Mailbox, (*timeColumn)(&v.At), &v.Equal, &v.Missing, &v.Extra)
+			return v, row.Scan(&v.Mailbox, (*timeColumn)(&v.At), &v.Equal, &v.Missing, &v.Extra, &v.Objects)
 		}
-		return collect(q, scan, "SELECT mailbox, at, equal, missing, extra FROM verifications ORDER BY mailbox")
+		return collect(q, scan, `SELECT mailbox, at, equal, missing, extra, 0 AS objects FROM verifications
+			UNION ALL SELECT mailbox, at, equal, missing, extra, 1 FROM object_verifications ORDER BY mailbox, objects`)
 	})
 	return found, wrap(err, "listing verifications")
 }

@@ -1,0 +1,236 @@
+package davstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+	"sync"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Put puts items on several lanes. What is created must not lie there yet, what is replaced must be as it is known.
+func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
+	if s.isClosed() {
+		return errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m, err := s.mirror(f)
+	if err != nil {
+		return err
+	}
+	at, err := s.places(ctx)
+	if err != nil {
+		return err
+	}
+	u := upload{s: s, m: m, at: at, queue: make(chan bridge.PutItem), tell: outcome}
+	return u.run(ctx, items)
+}
+
+// upload is one Put.
+type upload struct {
+	s     *Store
+	m     *mirror
+	at    *places
+	queue chan bridge.PutItem
+
+	mu   sync.Mutex
+	tell func(bridge.Outcome)
+}
+
+// run ends with the first failure of the connection. Then the sequence may still wait: what it yields is not taken.
+func (u *upload) run(parent context.Context, items iter.Seq[bridge.PutItem]) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	go func() {
+		defer close(u.queue)
+		for item := range items {
+			select {
+			case u.queue <- item:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var lanes sync.WaitGroup
+	for range u.s.o.Lanes {
+		lanes.Go(func() {
+			for {
+				select {
+				case item, more := <-u.queue:
+					if !more {
+						return
+					}
+					if err := u.put(ctx, item); err != nil {
+						cancel(err)
+						return
+					}
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	lanes.Wait()
+	if err := parent.Err(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// put puts one item and tells its outcome. Its error is that of the connection; then the outcome is unknown.
+func (u *upload) put(ctx context.Context, item bridge.PutItem) error {
+	o := bridge.Outcome{ID: item.ID, Left: item.Flags}
+	raw, err := read(item.Content, u.s.o.Largest)
+	if err == nil {
+		o, err = u.send(ctx, item, raw)
+	}
+	o.ID = item.ID
+	switch {
+	case err == nil:
+	case errors.Is(err, bridge.ErrRefused), errors.Is(err, bridge.ErrChanged), errors.Is(err, bridge.ErrUnknown), errors.Is(err, bridge.ErrBusy):
+		o.Err = err
+	default:
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.tell(o)
+	return nil
+}
+
+// read takes the whole body and holds the content to its size.
+func read(c bridge.Content, largest int64) ([]byte, error) {
+	if c.Size() > largest {
+		return nil, fmt.Errorf("%d octets: %w", c.Size(), bridge.ErrTooLarge)
+	}
+	r, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	raw, err := io.ReadAll(io.LimitReader(r, largest+1))
+	if err == nil && int64(len(raw)) != c.Size() {
+		err = fmt.Errorf("content has %d octets instead of %d: %w", len(raw), c.Size(), bridge.ErrConnection)
+	}
+	return raw, err
+}
+
+func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o bridge.Outcome, err error) {
+	d := cutover.NewObjectDigester(u.m.kind)
+	_, _ = d.Write(raw) // it never fails
+	if err := u.sound(d, raw); err != nil {
+		return o, err
+	}
+	name, header := nameFor(u.m.kind, d.Identity()), map[string]string{"Content-Type": mediaType(u.m.kind), "Schedule-Reply": "F", "If-None-Match": "*"}
+	if item.At != "" {
+		if name = memberOf(item.At); name != string(item.At) {
+			return o, fmt.Errorf("%w: its copy shares a member with others", bridge.ErrRefused)
+		}
+		delete(header, "If-None-Match")
+		header["If-Match"] = item.Replace
+	}
+	r := request{method: http.MethodPut, at: member(u.m.at, name), header: header, body: raw}
+	got, err := u.s.do(ctx, r)
+	if err != nil {
+		return o, err
+	}
+	if got.status == http.StatusPreconditionFailed && item.At == "" {
+		return u.lies(ctx, name, d)
+	}
+	if err := refusal(r, got, item.At != ""); err != nil {
+		return o, err
+	}
+	return u.landed(ctx, name, got.header.Get("ETag"), d)
+}
+
+// sound refuses what no collection may hold (RFC 4791 §4.1, RFC 6352 §5.1), and what would send invitations.
+func (u *upload) sound(d *cutover.ObjectDigester, raw []byte) error {
+	switch n := len(d.UIDs()); {
+	case n == 0:
+		return fmt.Errorf("%w: it has no UID", bridge.ErrRefused)
+	case n > 1:
+		return fmt.Errorf("%w: it has %d UIDs", bridge.ErrRefused, n)
+	}
+	if u.at.schedules && u.m.kind == cutover.Calendar && invites(raw, u.at.addresses) {
+		return bridge.ErrSchedules
+	}
+	return nil
+}
+
+func mediaType(kind cutover.FolderKind) string {
+	if kind == cutover.Contacts {
+		return "text/vcard; charset=utf-8"
+	}
+	return "text/calendar; charset=utf-8"
+}
+
+// landed is the outcome of what was put. A server that names no version, or a weak one, has changed the object (RFC 4791 §5.3.4): it is asked what it made of it.
+func (u *upload) landed(ctx context.Context, name, etag string, d *cutover.ObjectDigester) (o bridge.Outcome, err error) {
+	o.Place = ledger.Place{Validity: validity, Ref: cutover.Ref(name)}
+	if etag == "" || strings.HasPrefix(etag, "W/") {
+		_, p, err := u.s.properties(ctx, member(u.m.at, name), "<D:getetag/>")
+		if err != nil {
+			return o, fmt.Errorf("%w: %w", bridge.ErrUnknown, err)
+		}
+		etag = p.ETag
+	}
+	o.Version = etag
+	return o, u.noted(ctx, name, etag, d)
+}
+
+// noted keeps what is known of a member that we put, so that nobody has to read it.
+func (u *upload) noted(ctx context.Context, name, etag string, d *cutover.ObjectDigester) error {
+	leave, err := u.m.hold(ctx)
+	if err != nil {
+		return nil // it lies there all the same
+	}
+	defer leave()
+	u.m.members[name] = known{etag: etag, size: d.Size(), as: etag, item: []part{{cutover.Ref(name), d.Identity(), d.Size()}}}
+	return nil
+}
+
+// lies is the outcome of an item under whose name something lies: that item, put before, or another version of it, which is not ours to replace.
+func (u *upload) lies(ctx context.Context, name string, d *cutover.ObjectDigester) (o bridge.Outcome, err error) {
+	there, err := u.s.get(ctx, u.m, name)
+	if err != nil {
+		return o, err
+	}
+	if there.err != nil {
+		return o, fmt.Errorf("%w: %w", bridge.ErrUnknown, there.err)
+	}
+	other := cutover.NewObjectDigester(u.m.kind)
+	_, _ = other.Write(there.raw) // it never fails
+	if d.Text() != other.Text() {
+		return o, fmt.Errorf("%w: another version of it lies there", bridge.ErrRefused)
+	}
+	o.Place, o.Version = ledger.Place{Validity: validity, Ref: cutover.Ref(name)}, there.etag
+	return o, nil
+}
+
+// refusal is the error of an answer to a PUT.
+func refusal(r request, got *reply, replacing bool) error {
+	why := precondition(got.body)
+	switch {
+	case got.status/100 == 2:
+		return nil
+	case replacing && (got.status == http.StatusPreconditionFailed || got.status == http.StatusNotFound || got.status == http.StatusGone):
+		return fmt.Errorf("%w: %s", bridge.ErrChanged, said(got))
+	case got.status == http.StatusRequestEntityTooLarge, why == "max-resource-size", bytes.Contains(got.body, []byte("max-resource-size")):
+		return fmt.Errorf("%w: %s", bridge.ErrTooLarge, said(got))
+	case got.status == http.StatusNotFound, got.status == http.StatusConflict && why == "":
+		return unexpected(r, got) // the collection is gone
+	case got.status/100 == 4, got.status == http.StatusInternalServerError, got.status == http.StatusNotImplemented:
+		return fmt.Errorf("%w: %s", bridge.ErrRefused, said(got))
+	}
+	return unexpected(r, got)
+}

@@ -1,0 +1,248 @@
+package davstore
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// tailOf is where changes after a token begin.
+const tailOf = "since "
+
+// State tells how many members there are. Its tail is the token.
+func (s *Store) State(ctx context.Context, f cutover.Folder) (bridge.FolderState, error) {
+	m, leave, err := s.look(ctx, f)
+	if err != nil {
+		return bridge.FolderState{}, fmt.Errorf("asking for the state of %s: %w", f.Path, err)
+	}
+	defer leave()
+	state := bridge.FolderState{Validity: validity, Items: len(m.members)}
+	if m.token != "" {
+		state.Tail = cutover.Ref(tailOf + m.token)
+	}
+	return state, nil
+}
+
+// Scan yields all items, or those that were added or changed since a tail, by name. What is not known yet is read.
+func (s *Store) Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) iter.Seq2[cutover.Item, error] {
+	return func(yield func(cutover.Item, error) bool) {
+		items, err := s.scan(ctx, f, from)
+		if err != nil {
+			yield(cutover.Item{}, fmt.Errorf("scanning %s: %w", f.Path, err))
+			return
+		}
+		for _, item := range items {
+			if err := ctx.Err(); err != nil {
+				yield(cutover.Item{}, err)
+				return
+			}
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) scan(ctx context.Context, f cutover.Folder, from cutover.Ref) ([]cutover.Item, error) {
+	m, leave, err := s.look(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	names := m.names()
+	token, since := strings.CutPrefix(string(from), tailOf)
+	if since && m.token == token {
+		return nil, nil
+	}
+	if since && m.token != "" {
+		if changes, _, err := s.changes(ctx, m, token); err == nil {
+			names = nil
+			for _, c := range changes {
+				if _, there := m.members[c.name]; there {
+					names = append(names, c.name)
+				}
+			}
+		} // else everything is yielded: a tail is a lower bound
+	}
+	if err := s.identify(ctx, m, names); err != nil {
+		return nil, err
+	}
+	var items []cutover.Item
+	for _, name := range names {
+		k, there := m.members[name]
+		switch {
+		case !there:
+		case k.as == k.etag:
+			for _, p := range k.item {
+				items = append(items, p.item(k.etag))
+			}
+		default: // it cannot be read
+			items = append(items, cutover.Item{Ref: cutover.Ref(name), Version: k.etag, Size: max(k.size, 0)})
+		}
+	}
+	return items, nil
+}
+
+// identify reads those of the members whose items are not known. The caller holds the mirror.
+func (s *Store) identify(ctx context.Context, m *mirror, names []string) error {
+	var unknown []change
+	for _, name := range names {
+		if k := m.members[name]; k.as != k.etag || k.as == "" {
+			unknown = append(unknown, change{name: name, size: k.size})
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return s.read(ctx, m, unknown, func(name string, b body) error {
+		if b.err == nil {
+			parts, _ := partsOf(m.kind, name, b.raw)
+			m.note(change{name: name, etag: b.etag, size: int64(len(b.raw))})
+			m.know(name, b.etag, parts)
+		}
+		return nil
+	})
+}
+
+// Search yields items with a wanted UID. Members that we put tell it by their name; only the others are read, once.
+func (s *Store) Search(ctx context.Context, f cutover.Folder, wanted []cutover.Identity) iter.Seq2[cutover.Item, error] {
+	keys := map[cutover.Key]cutover.Identity{}
+	for _, w := range wanted {
+		if w.Key.IsZero() && w.Trace == "" {
+			return s.Scan(ctx, f, "")
+		}
+		keys[w.Key] = w
+	}
+	return func(yield func(cutover.Item, error) bool) {
+		items, err := s.search(ctx, f, keys)
+		if err != nil {
+			yield(cutover.Item{}, fmt.Errorf("searching %s: %w", f.Path, err))
+			return
+		}
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) search(ctx context.Context, f cutover.Folder, keys map[cutover.Key]cutover.Identity) (items []cutover.Item, err error) {
+	m, leave, err := s.look(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var others []string
+	for _, name := range m.names() {
+		if w, ours := keys[keyIn(name)]; ours && !w.Key.IsZero() {
+			k := m.members[name]
+			items = append(items, cutover.Item{Ref: cutover.Ref(name), Version: k.etag, Size: max(k.size, 0), Identity: w})
+		} else if keyIn(name).IsZero() {
+			others = append(others, name)
+		}
+	}
+	if err := s.identify(ctx, m, others); err != nil {
+		return nil, err
+	}
+	for _, name := range others {
+		k := m.members[name]
+		for _, p := range k.item {
+			if _, is := keys[p.id.Key]; is && !p.id.Key.IsZero() && k.as == k.etag {
+				items = append(items, p.item(k.etag))
+			}
+		}
+	}
+	return items, nil
+}
+
+// nameFor is the member that an item is put as. Its UID decides, so that one item has one name.
+func nameFor(kind cutover.FolderKind, id cutover.Identity) string {
+	key := id.Match()
+	return hex.EncodeToString(key[:]) + extension(kind)
+}
+
+func extension(kind cutover.FolderKind) string {
+	if kind == cutover.Contacts {
+		return ".vcf"
+	}
+	return ".ics"
+}
+
+// keyIn is the key that a name of ours was made of; zero for other names.
+func keyIn(name string) (key cutover.Key) {
+	text, _, _ := strings.Cut(name, ".")
+	if raw, err := hex.DecodeString(text); err == nil && len(raw) == len(key) && (strings.HasSuffix(name, ".ics") || strings.HasSuffix(name, ".vcf")) {
+		copy(key[:], raw)
+	}
+	return key
+}
+
+// Flags tells which items are there: none has flags.
+func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Flags, error) {
+	found := map[cutover.Ref]cutover.Flags{}
+	if len(refs) == 0 {
+		return found, nil
+	}
+	m, leave, err := s.look(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("looking for items of %s: %w", f.Path, err)
+	}
+	defer leave()
+	for _, ref := range refs {
+		if _, there := m.members[memberOf(ref)]; there {
+			found[ref] = nil
+		}
+	}
+	return found, nil
+}
+
+// SetFlags sets none.
+func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error) {
+	refs := make([]cutover.Ref, 0, len(flags))
+	for ref := range flags {
+		refs = append(refs, ref)
+	}
+	return s.Flags(ctx, f, refs)
+}
+
+// Move moves members to another collection under their names, where nothing of that name lies.
+func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error) {
+	source, err := address(from)
+	if err != nil {
+		return nil, err
+	}
+	target, err := address(to)
+	if err != nil {
+		return nil, err
+	}
+	places := map[cutover.Ref]ledger.Place{}
+	for _, ref := range refs {
+		name := memberOf(ref)
+		r := request{method: "MOVE", at: member(source, name), header: map[string]string{"Destination": member(target, name).String(), "Overwrite": "F", "Schedule-Reply": "F"}}
+		got, err := s.do(ctx, r)
+		if err != nil {
+			return nil, fmt.Errorf("moving %s: %w", ref, err)
+		}
+		switch got.status {
+		case http.StatusCreated, http.StatusNoContent, http.StatusOK:
+			places[ref] = ledger.Place{Validity: validity, Ref: cutover.Ref(name)}
+		case http.StatusNotFound, http.StatusGone:
+		case http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusForbidden:
+			if len(places) == 0 {
+				return nil, fmt.Errorf("moving %s: %s: %w", ref, said(got), bridge.ErrUnsupported)
+			}
+			fallthrough
+		default:
+			return nil, fmt.Errorf("moving %s: %w", ref, unexpected(r, got))
+		}
+	}
+	return places, nil
+}

@@ -1,0 +1,271 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"posthouse/bridge/repair"
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// What is changed on the old side is written over its copy, as long as the copy is as we left it. A copy that somebody changed, or removed, stays as it is: the old side's version is saved as a file, and
+// the item named. The copy's version tells; the server compares it in the same moment in which it writes (If-Match). A version that we did not note, because its reply was lost, is told by what the copy says.
+
+// edited are the rows in the cloud whose items have another version now.
+func edited(b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
+	var rows []ledger.Item
+	for _, c := range b.Changes {
+		row, have := known[c.Item.Ref]
+		if have && c.Kind != Removed && isOurs(row) && row.Version != c.Item.Version {
+			row.Version = c.Item.Version
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// edit is an item on its way over its copy.
+type edit struct {
+	row     ledger.Item
+	content Content
+	made    repair.Repair
+	outcome error
+}
+
+// editsAtOnce bounds the bodies that are held.
+const editsAtOnce = 50
+
+func (s *stretch) followEdits(ctx context.Context, rows []ledger.Item) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := s.drain(); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(rows, editsAtOnce) {
+		if err := s.w.replace(ctx, s.p, part); err != nil {
+			return fmt.Errorf("following changes: %w", err)
+		}
+	}
+	return nil
+}
+
+// replace writes the rows' items over their copies, and keeps the rows.
+func (w *worker) replace(ctx context.Context, p *pair, rows []ledger.Item) (err error) {
+	edits, same, err := w.readEdits(ctx, p, rows)
+	defer func() {
+		for _, e := range edits {
+			e.content.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if err := w.keepRows(ctx, p, same); err != nil {
+		return err
+	}
+	if err := w.putEdits(ctx, p, edits); err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range edits {
+		errs = append(errs, w.settleEdit(ctx, p, e))
+	}
+	return errors.Join(errs...)
+}
+
+// readEdits reads what the items are now. Those that are gone again are left out; of those that are the same the rows are returned.
+func (w *worker) readEdits(ctx context.Context, p *pair, rows []ledger.Item) (edits []*edit, same []ledger.Item, err error) {
+	by, refs := map[cutover.Ref]ledger.Item{}, []cutover.Ref{}
+	for _, row := range rows {
+		by[row.Legacy.Ref] = row
+		refs = append(refs, row.Legacy.Ref)
+	}
+	err = w.legacy.Fetch(ctx, p.legacy, refs, func(got Fetched) error {
+		if errors.Is(got.Err, ErrGone) {
+			return nil
+		} else if got.Err != nil {
+			return fmt.Errorf("reading %s: %w", got.Ref, got.Err)
+		}
+		row := by[got.Ref]
+		d, err := digest(p.Kind, got.Content)
+		if err != nil {
+			got.Content.Close()
+			return err
+		}
+		if d.Identity().Match() != row.Identity.Match() || d.Digest() == row.Digest {
+			if d.Digest() == row.Digest {
+				same = append(same, row)
+			}
+			return got.Content.Close() // another item has its place by now: the next batch tells
+		}
+		row.Digest, row.Size = d.Digest(), d.Size()
+		edits = append(edits, &edit{row: row, content: got.Content, made: repairsOf(row)})
+		return nil
+	})
+	return edits, same, err
+}
+
+// putEdits tries all at once, with the repairs that their copies have had.
+func (w *worker) putEdits(ctx context.Context, p *pair, edits []*edit) error {
+	items := make([]PutItem, len(edits))
+	for i, e := range edits {
+		content, _, err := repairedContent(p.Kind, e.content, e.made)
+		if err != nil {
+			return err
+		}
+		items[i] = PutItem{ID: i, Content: content, At: e.row.Cloud.Ref, Replace: e.row.CloudVersion}
+		e.outcome = ErrUnknown
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return w.cloud.Put(ctx, p.cloud, slices.Values(items), func(o Outcome) {
+		e := edits[o.ID]
+		if e.outcome = o.Err; o.Err == nil {
+			e.row.CloudVersion = o.Version
+		}
+	})
+}
+
+// settleEdit ends one edit by its outcome. One that failed is met again: the cursor did not move.
+func (w *worker) settleEdit(ctx context.Context, p *pair, e *edit) error {
+	if errors.Is(e.outcome, ErrRefused) {
+		if err := w.mendEdit(ctx, p, e); err != nil {
+			return err
+		}
+	}
+	switch {
+	case errors.Is(e.outcome, ErrChanged):
+		return w.settleConflict(ctx, p, e)
+	case errors.Is(e.outcome, ErrRefused):
+		name, err := w.saveContent(p, e.row, e.content)
+		if err != nil {
+			return err
+		}
+		e.row.Note = "its copy is older: the cloud refused a change (" + e.outcome.Error() + ")" + refusedAs + name
+	case e.outcome != nil:
+		return fmt.Errorf("writing over the copy of %s: %w", e.row.Legacy.Ref, e.outcome)
+	}
+	return w.keepRows(ctx, p, []ledger.Item{e.row})
+}
+
+// mendEdit tries repairs, one more at a time.
+func (w *worker) mendEdit(ctx context.Context, p *pair, e *edit) error {
+	saved := ""
+	return eachRepair(p.Kind, e.content, e.made, e.outcome, func(made repair.Repair) (err error) {
+		if saved == "" {
+			if saved, err = w.saveContent(p, e.row, e.content); err != nil {
+				return err
+			}
+		}
+		content, _, err := repairedContent(p.Kind, e.content, made)
+		if err != nil {
+			return err
+		}
+		e.made = made
+		done, err := w.putOne(ctx, p, PutItem{ID: 1, Content: content, At: e.row.Cloud.Ref, Replace: e.row.CloudVersion})
+		if e.outcome = err; err == nil {
+			e.row.CloudVersion, e.row.Note = done.Version, repairedNote(made, saved)
+		} else if errors.Is(err, ErrChanged) {
+			return nil
+		}
+		return err
+	})
+}
+
+// eachRepair calls try with one repair more at a time, as the last refusal asks, until there is no error, or another than a refusal, which it returns. That nothing is left to try is no error.
+func eachRepair(kind cutover.FolderKind, original Content, made repair.Repair, why error, try func(repair.Repair) error) error {
+	r, err := original.Open()
+	if err != nil {
+		return err
+	}
+	needed, err := repair.NeededObject(kind, r)
+	r.Close()
+	if errors.Is(err, repair.ErrObject) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for errors.Is(why, ErrRefused) {
+		more, any := repair.Next(needed, made, errors.Is(why, ErrTooLarge), errors.Is(why, ErrSchedules))
+		if !any {
+			return nil
+		}
+		made, why = more, try(more)
+	}
+	return why
+}
+
+// ConflictNote begins the note of an item that was changed on both sides.
+const ConflictNote = "changed on both sides: the cloud's version stands; the old server's is saved as "
+
+// RemovedNote begins the note of one that was changed on the old side and removed in the cloud.
+const RemovedNote = "changed on the old server after it was removed in the cloud; saved as "
+
+// settleConflict decides whether the copy is what we wrote, by what it says, or somebody else's, which stands.
+func (w *worker) settleConflict(ctx context.Context, p *pair, e *edit) error {
+	found, err := prints(ctx, w.cloud, p.cloud, []cutover.Ref{e.row.Cloud.Ref})
+	if err != nil {
+		return err
+	}
+	now, there := found[e.row.Cloud.Ref]
+	wanted, err := w.wouldWrite(p, e)
+	if err != nil {
+		return err
+	}
+	if there && now.like(wanted) {
+		e.row.CloudVersion = now.version
+		return w.keepRows(ctx, p, []ledger.Item{e.row})
+	}
+	name, err := w.saveContent(p, e.row, e.content)
+	if err != nil {
+		return err
+	}
+	if e.row.Note = ConflictNote + name; !there {
+		e.row.Note = RemovedNote + name
+	}
+	w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", p.Legacy.String()).WithField("ref", e.row.Legacy.Ref).Warn(e.row.Note)
+	return w.keepRows(ctx, p, []ledger.Item{e.row})
+}
+
+// wouldWrite is what the copy says if it is what we wrote.
+func (w *worker) wouldWrite(p *pair, e *edit) (print, error) {
+	content, _, err := repairedContent(p.Kind, e.content, e.made)
+	if err != nil {
+		return print{}, err
+	}
+	r, err := content.Open()
+	if err != nil {
+		return print{}, err
+	}
+	defer r.Close()
+	wanted, _, err := printOf(p.Kind, r)
+	return wanted, err
+}
+
+// climbObject puts a refused object with one repair more at a time, unless it lies in the cloud already.
+func (w *worker) climbObject(ctx context.Context, p *pair, r refusal, original Content, saved string) (ledger.Item, error) {
+	done := refused(r.row, r.why, saved)
+	var tried repair.Repair
+	err := eachRepair(p.Kind, original, 0, r.why, func(made repair.Repair) error {
+		tried = made
+		row := r.row
+		row.Note = repairedNote(made, saved)
+		row, err := w.putRepaired(ctx, p, row, original, made)
+		if err == nil {
+			done = row
+		}
+		return err
+	})
+	if err != nil {
+		return r.row, fmt.Errorf("putting the repaired item %s: %w", r.row.Legacy.Ref, err)
+	}
+	if done.Disposition == cutover.Refused && tried != 0 {
+		done.Note += "; refused as well when repaired: " + tried.String()
+	}
+	return done, nil
+}

@@ -1,0 +1,188 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Events and contacts are known by their UID. Unlike messages they change, and have no flags: a batch tells which are new and which have another version, and what was written over there is followed
+// (edits.go). The rest of the way is that of messages.
+
+// workObjects disposes of every change in a batch. In order: what the ledger knows and has another version now; what is known under another reference; what shares its UID with another; what was moved
+// here from another folder; what the cloud holds already; what is left to put.
+func (s *stretch) workObjects(ctx context.Context, b Batch) error {
+	w, p := s.w, s.p
+	s.fresh = b.Fresh || w.status.following()
+	known, err := s.known(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := w.displaced(ctx, p, b, known); err != nil {
+		return err
+	}
+	changed := edited(b, known)
+	if err := s.followEdits(ctx, changed); err != nil {
+		return err
+	}
+	news := unknownObjects(p.ID, b, known)
+	alike, err := w.alike(ctx, news)
+	if err == nil {
+		alike, err = s.outOfDoubt(ctx, alike, news)
+	}
+	if err != nil {
+		return err
+	}
+	seen := append(w.witness(p, b, alike, news), w.witnessEdits(p, b, changed)...)
+	rows, news, err := s.reclaimed(ctx, alike, news)
+	if err != nil {
+		return err
+	}
+	clashing, news, err := s.clashing(ctx, alike, news)
+	if err != nil {
+		return err
+	}
+	rest, err := s.movedObjects(ctx, ofOthers(p.ID, alike), news)
+	if err != nil {
+		return err
+	}
+	adopted, rest, err := s.adopted(ctx, rest)
+	if err != nil {
+		return err
+	}
+	return s.carry(ctx, b, slices.Concat(rows, clashing, adopted), rest, seen)
+}
+
+// unknownObjects is what the batch holds that has no row yet, or that was gone and is there again, or that was refused and is another one now.
+func unknownObjects(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
+	var rows []ledger.Item
+	for _, c := range b.Changes {
+		if !c.identified() {
+			continue
+		}
+		row, have := known[c.Item.Ref]
+		again := row.Disposition == cutover.Gone || row.Disposition == cutover.Refused && row.Version != c.Item.Version
+		if have && !again {
+			continue
+		}
+		row.Folder, row.Legacy = f, ledger.Place{Validity: b.Validity, Ref: c.Item.Ref}
+		row.Identity, row.Size, row.Version, row.Digest, row.Note = c.Item.Identity, c.Item.Size, c.Item.Version, cutover.Digest{}, ""
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// ofOthers are the rows of other folders.
+func ofOthers(f ledger.FolderID, rows []ledger.Item) []ledger.Item {
+	return slices.DeleteFunc(slices.Clone(rows), func(row ledger.Item) bool { return row.Folder == f })
+}
+
+// reclaimed gives rows of this folder whose items are gone from where they were to news with their UID: the server names them otherwise now. Whether they changed is found out by their version.
+func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (rows, rest []ledger.Item, err error) {
+	var own []ledger.Item
+	for _, row := range alike {
+		if row.Folder == s.p.ID && isOurs(row) && !sameRef(news, row) {
+			own = append(own, row)
+		}
+	}
+	if len(own) == 0 {
+		return nil, news, nil
+	}
+	now, err := s.w.presences(ctx, s.p, own)
+	if err != nil {
+		return nil, nil, err
+	}
+	var edits []ledger.Item
+	for _, n := range news {
+		i := slices.IndexFunc(own, func(row ledger.Item) bool {
+			return n.ID == 0 && row.Identity.Match() == n.Identity.Match() && now[row.ID] == away
+		})
+		if i < 0 {
+			rest = append(rest, n)
+			continue
+		}
+		row := own[i]
+		own = slices.Delete(own, i, i+1)
+		row.Legacy, row.Version = n.Legacy, n.Version
+		edits = append(edits, row)
+	}
+	return nil, rest, s.followEdits(ctx, edits)
+}
+
+// movedObjects finds the news that were moved here from another folder. They may have been changed in the same step.
+func (s *stretch) movedObjects(ctx context.Context, others, news []ledger.Item) (rest []ledger.Item, err error) {
+	rest, err = s.moved(ctx, others, news)
+	if err != nil || len(rest) == len(news) {
+		return rest, err
+	}
+	var refs []cutover.Ref
+	for _, n := range news {
+		if !sameRef(rest, n) {
+			refs = append(refs, n.Legacy.Ref)
+		}
+	}
+	rows, err := s.w.b.cfg.Ledger.Known(ctx, s.p.ID, news[0].Legacy.Validity, refs)
+	if err != nil {
+		return nil, err
+	}
+	return rest, s.followEdits(ctx, slices.DeleteFunc(slices.Collect(maps.Values(rows)), func(row ledger.Item) bool { return !isOurs(row) }))
+}
+
+func sameRef(rows []ledger.Item, row ledger.Item) bool {
+	return slices.ContainsFunc(rows, func(other ledger.Item) bool { return other.Legacy == row.Legacy })
+}
+
+// clashing saves news that share their UID with another item of the folder: two of them cannot lie in one calendar (RFC 4791 §4.1), and neither is to replace the other.
+func (s *stretch) clashing(ctx context.Context, alike, news []ledger.Item) (saved, rest []ledger.Item, err error) {
+	taken := map[cutover.Key]bool{}
+	for _, row := range alike {
+		if row.Folder == s.p.ID && (row.Disposition.InCloud() || row.Disposition == cutover.Intended) && !sameRef(news, row) {
+			taken[row.Identity.Match()] = true
+		}
+	}
+	for _, row := range news {
+		key := row.Identity.Match()
+		if !taken[key] || row.Identity.Key.IsZero() {
+			taken[key] = true
+			rest = append(rest, row)
+			continue
+		}
+		if row, err = s.w.saveClashing(ctx, s.p, row); err != nil {
+			return nil, nil, err
+		}
+		saved = append(saved, row)
+	}
+	return saved, rest, nil
+}
+
+func (w *worker) saveClashing(ctx context.Context, p *pair, row ledger.Item) (ledger.Item, error) {
+	name, err := w.save(ctx, p, row)
+	if errors.Is(err, ErrGone) {
+		row.Disposition, row.Note = cutover.Gone, "no longer there when its turn came"
+		return row, nil
+	} else if err != nil {
+		return row, err
+	}
+	row.Disposition = cutover.Refused
+	row.Note = fmt.Sprintf("another item of the folder has its UID %s%s%s", row.Identity.MessageID, refusedAs, name)
+	return row, nil
+}
+
+// adoptObjects finds the rows whose UID lies in the cloud folder, unclaimed.
+func (w *worker) adoptObjects(p *pair, index *cloudIndex, rows []ledger.Item) (found []match, rest []ledger.Item) {
+	for _, row := range rows {
+		may := index.matches(w.asPut(p.Kind, row), w.b.cfg.TraceKey)
+		if len(may) == 0 {
+			rest = append(rest, row)
+			continue
+		}
+		index.take(may[0])
+		found = append(found, match{row: row, twin: may[0]})
+	}
+	return found, rest
+}

@@ -1,0 +1,97 @@
+package repair_test
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"posthouse/bridge/repair"
+	"posthouse/cutover"
+)
+
+func event(lines ...string) string {
+	return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\n" + strings.Join(lines, "\r\n") + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+}
+
+func card(version string, lines ...string) string {
+	return "BEGIN:VCARD\r\nVERSION:" + version + "\r\nFN:A\r\nN:A;;;;\r\nUID:u\r\n" + strings.Join(lines, "\r\n") + "\r\nEND:VCARD\r\n"
+}
+
+func TestObjects(t *testing.T) {
+	long := strings.Repeat("QUJD", 20000)
+	for _, c := range []struct {
+		name         string
+		kind         cutover.FolderKind
+		raw, want    string // repaired with the one repair
+		needed, with repair.Repair
+	}{
+		{"sound", cutover.Calendar, event("SUMMARY:fol\r\n ded", "X-ODD;A=\"b:c\":d"), "", 0, 0},
+		{"sound card", cutover.Contacts, card("3.0", "TEL;TYPE=HOME:1"), "", repair.CardVersion, 0},
+		{"bare line ends", cutover.Calendar, strings.ReplaceAll(event("SUMMARY:x"), "\r\n", "\n"), event("SUMMARY:x"), repair.Form, repair.Form},
+		{"bad folding", cutover.Calendar, event("DESCRIPTION:one", "two words", "", "LOCATION:x\x01y"), event(`DESCRIPTION:one\ntwo words`, "LOCATION:xy"), repair.Form, repair.Form},
+		{"byte order mark", cutover.Calendar, "\xef\xbb\xbf" + event("SUMMARY:x"), event("SUMMARY:x"), repair.Form, repair.Form},
+		{"Latin 1", cutover.Calendar, event("SUMMARY:Gr\xfc\xdfe \x80", "LOCATION:ok"), event("SUMMARY:Grüße €", "LOCATION:ok"), repair.Charset, repair.Charset},
+		{"no DTSTAMP", cutover.Calendar, "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:u\r\nLAST-MODIFIED:20250102T030405Z\r\nBEGIN:VALARM\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+			"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//posthouse//repaired//EN\r\nBEGIN:VEVENT\r\nDTSTAMP:20250102T030405Z\r\nUID:u\r\nLAST-MODIFIED:20250102T030405Z\r\nBEGIN:VALARM\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+			repair.Required, repair.Required},
+		{"no FN", cutover.Contacts, "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Anna;;;\r\nUID:u\r\nEND:VCARD\r\n", "BEGIN:VCARD\r\nFN:Anna Berg\r\nVERSION:3.0\r\nN:Berg;Anna;;;\r\nUID:u\r\nEND:VCARD\r\n",
+			repair.Required | repair.CardVersion, repair.Required},
+		{"Windows zone", cutover.Calendar, event("DTSTART;TZID=\"W. Europe Standard Time\":20260101T100000"), event("DTSTART;TZID=Europe/Berlin:20260101T100000"), repair.Zones, repair.Zones},
+		{"vCard 2.1", cutover.Contacts, card("2.1", "NOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=ISO-8859-1:Gr=FC=DFe, =0D=0A=", "bald", "TEL;HOME;VOICE:1", "PHOTO;BASE64;JPEG:QUJD"),
+			card("3.0", `NOTE:Grüße\, \nbald`, "TEL;TYPE=HOME,VOICE:1", "PHOTO;ENCODING=b;TYPE=JPEG:QUJD"), repair.Card21 | repair.CardVersion, repair.Card21},
+		{"invitation", cutover.Calendar, event("ORGANIZER;CN=\"A:B\":mailto:a@x.example", "ATTENDEE;SCHEDULE-AGENT=SERVER;PARTSTAT=ACCEPTED:mailto:b@x.example"),
+			event("ORGANIZER;CN=\"A:B\";SCHEDULE-AGENT=CLIENT:mailto:a@x.example", "ATTENDEE;PARTSTAT=ACCEPTED;SCHEDULE-AGENT=CLIENT:mailto:b@x.example"), repair.Silent, repair.Silent},
+		{"silent already", cutover.Calendar, event("ATTENDEE;SCHEDULE-AGENT=NONE:mailto:b@x.example"), "", 0, 0},
+		{"large photo", cutover.Contacts, card("3.0", "PHOTO;ENCODING=b:"+long, "NOTE:x"), card("3.0", "NOTE:x"), repair.Photo | repair.CardVersion, repair.Photo},
+		{"4.0", cutover.Contacts, card("3.0", "TEL;TYPE=WORK,pref:1", "PHOTO;ENCODING=b;TYPE=PNG:QUJD"), card("4.0", "TEL;TYPE=WORK;PREF=1:1", "PHOTO:data:image/png;base64,QUJD"), repair.CardVersion, repair.CardVersion},
+		{"3.0", cutover.Contacts, card("4.0", "TEL;PREF=1;TYPE=WORK:1", "PHOTO:data:image/png;base64,QUJD", "KIND:group"), card("3.0", "TEL;TYPE=WORK,pref:1", "PHOTO;ENCODING=b;TYPE=PNG:QUJD", "X-ADDRESSBOOKSERVER-KIND:group"),
+			repair.CardVersion, repair.CardVersion},
+	} {
+		needed, err := repair.NeededObject(c.kind, strings.NewReader(c.raw))
+		if err != nil || needed&^repair.CardVersion != c.needed&^repair.CardVersion || c.needed&repair.CardVersion != needed&repair.CardVersion {
+			t.Errorf("%s: needs %v, want %v, %v", c.name, needed, c.needed, err)
+		}
+		if c.want == "" {
+			c.want = c.raw
+		}
+		got, err := io.ReadAll(repair.NewObjectReader(c.kind, strings.NewReader(c.raw), c.with))
+		if want := strings.ReplaceAll(c.want, "\r\n ", ""); err != nil || strings.ReplaceAll(string(got), "\r\n ", "") != want && c.with != 0 || c.with == 0 && string(got) != c.raw {
+			t.Errorf("%s: %v\n%.600q, want\n%.600q", c.name, err, got, want)
+		}
+		if repair.Named(needed.String()) != needed {
+			t.Errorf("%s: %q is read as another repair", c.name, needed)
+		}
+	}
+}
+
+// A UID that is given is the same each time, and another one for another item.
+func TestGivenUID(t *testing.T) {
+	given := func(raw string) cutover.Identity {
+		got, _ := io.ReadAll(repair.NewObjectReader(cutover.Contacts, strings.NewReader(raw), repair.NoUID))
+		return cutover.IdentityOfObject(cutover.Contacts, got)
+	}
+	one, two := "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:A\r\nN:;;;;\r\nEND:VCARD\r\n", "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:B\r\nN:;;;;\r\nEND:VCARD\r\n"
+	if a := given(one); a.Key.IsZero() || a != given(one) || a == given(two) {
+		t.Errorf("given %+v", a)
+	}
+}
+
+func FuzzObjects(f *testing.F) {
+	f.Add([]byte(event("ORGANIZER:mailto:a@x.example", "DTSTART;TZID=UTC:1")), uint16(0xffff))
+	f.Add([]byte(card("2.1", "NOTE;QUOTED-PRINTABLE:=", "=")), uint16(0xffff))
+	f.Fuzz(func(t *testing.T, raw []byte, which uint16) {
+		for _, kind := range []cutover.FolderKind{cutover.Calendar, cutover.Contacts} {
+			steps := repair.Repair(which) &^ repair.CardVersion // which goes to and fro
+			once, err := io.ReadAll(repair.NewObjectReader(kind, strings.NewReader(string(raw)), steps))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if steps == 0 && string(once) != string(raw) {
+				t.Fatalf("%q became %q", raw, once)
+			}
+			if _, err := repair.NeededObject(kind, strings.NewReader(string(once))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
