@@ -146,7 +146,7 @@ func (w *worker) settleEdit(ctx context.Context, p *pair, e *edit) error {
 		if err != nil {
 			return err
 		}
-		e.row.Note = "its copy is older: the cloud refused a change (" + e.outcome.Error() + ")" + refusedAs + name
+		e.row.Note = staleNote + " (" + e.outcome.Error() + ")" + refusedAs + name
 	case e.outcome != nil:
 		return fmt.Errorf("writing over the copy of %s: %w", e.row.Legacy.Ref, e.outcome)
 	}
@@ -169,7 +169,7 @@ func (w *worker) mendEdit(ctx context.Context, p *pair, e *edit) error {
 		e.made = made
 		done, err := w.putOne(ctx, p, PutItem{ID: 1, Content: content, At: e.row.Cloud.Ref, Replace: e.row.CloudVersion})
 		if e.outcome = err; err == nil {
-			e.row.CloudVersion, e.row.Note = done.Version, repairedNote(made, saved)
+			e.row.CloudVersion, e.row.Note = done.Version, repairedNote(made, saved)+w.consequence(made, e.content)
 		} else if errors.Is(err, ErrChanged) {
 			return nil
 		}
@@ -205,6 +205,9 @@ const ConflictNote = "changed on both sides: the cloud's version stands; the old
 
 // RemovedNote begins the note of one that was changed on the old side and removed in the cloud.
 const RemovedNote = "changed on the old server after it was removed in the cloud; saved as "
+
+// staleNote begins the note of an item whose last change the cloud refused.
+const staleNote = "its copy is older: the cloud refused a change"
 
 // settleConflict decides whether the copy is what we wrote, by what it says, or somebody else's, which stands.
 func (w *worker) settleConflict(ctx context.Context, p *pair, e *edit) error {
@@ -254,7 +257,7 @@ func (w *worker) climbObject(ctx context.Context, p *pair, r refusal, original C
 	err := eachRepair(p.Kind, original, 0, r.why, func(made repair.Repair) error {
 		tried = made
 		row := r.row
-		row.Note = repairedNote(made, saved)
+		row.Note = repairedNote(made, saved) + w.consequence(made, original)
 		row, err := w.putRepaired(ctx, p, row, original, made)
 		if err == nil {
 			done = row

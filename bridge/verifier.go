@@ -113,6 +113,9 @@ func (v *verifier) pair(u unplaced, c *copyItem) {
 	c.shared++
 	v.report.Equal++
 	v.keywords(u, c)
+	if v.edited(u, c) {
+		return
+	}
 	t := twin{in: u.in, item: u.item, copy: c, body: u.repaired}
 	if u.row.Capture != "" {
 		v.joined[u.row.Capture] = true
@@ -121,6 +124,28 @@ func (v *verifier) pair(u unplaced, c *copyItem) {
 		t.body = v.expected[u.row.Capture].Digest
 	}
 	v.twins = append(v.twins, t)
+}
+
+// edited counts a copy that has another version than we wrote. Such a one is not compared, and neither is an item whose last change is still to follow.
+func (v *verifier) edited(u unplaced, c *copyItem) bool {
+	if !u.in.Kind.Objects() || !u.known {
+		return false
+	}
+	if c.item.Version != u.row.CloudVersion {
+		v.report.Edited++
+		return true
+	}
+	return u.item.Version != u.row.Version
+}
+
+// note names an item of which somebody should know.
+func (v *verifier) note(u unplaced) {
+	for _, what := range []string{ConflictNote, RemovedNote, SilentNote, staleNote} {
+		if strings.Contains(u.row.Note, what) {
+			v.report.Noted = append(v.report.Noted, Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: u.row.Note})
+			return
+		}
+	}
 }
 
 func (v *verifier) readCloud(ctx context.Context, cloud Store) error {
@@ -205,6 +230,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		}
 		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known, home: p.Cloud.Key()}
 		v.holds(item)
+		v.note(u)
 		switch {
 		case known && (row.Repaired() || row.Disposition == cutover.Merged && repairsOf(row) != 0):
 			mended = append(mended, u)

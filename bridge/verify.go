@@ -27,6 +27,10 @@ type Report struct {
 	Bodies  int
 	// Removed were in the cloud, as the server told when they were put, and are not there now: a user deleted them, or a retention rule did. They are never put again.
 	Removed []Finding
+	// Edited are copies of events and contacts that were changed in the cloud, and so are not compared.
+	Edited int
+	// Noted are events and contacts of which somebody should know: those that were changed on both sides, and meetings whose changes notify nobody.
+	Noted []Finding
 }
 
 // Finding names one item that is missing from the cloud, or that lies there more often than it should.

@@ -34,7 +34,7 @@ func day(n int) time.Time {
 
 func (s *suite) identity(n int) cutover.Identity {
 	if s.Kind.Objects() {
-		return cutover.IdentityOfObject(s.Kind, s.message(n).Raw)
+		return cutover.IdentityOfUID(s.Kind, fmt.Sprintf("%d@suite.example.com", n))
 	}
 	return cutover.IdentityOf(s.message(n).Raw)
 }

@@ -46,6 +46,8 @@ type DAVConfig struct {
 	NoMove bool
 	// Hook, if set, is asked before each request: a status other than 0 is the answer. It is called from many goroutines and without locks held.
 	Hook func(r *http.Request) int
+	// Drop, if it returns true, breaks the connection after a request was carried out, and before it is answered.
+	Drop func(r *http.Request) bool
 }
 
 // DAV is a server of calendars and address books in memory. The home of a user is /USER/, his password is the one that AddUser was given.

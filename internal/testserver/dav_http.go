@@ -23,6 +23,10 @@ func (s *DAV) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if s.cfg.Drop != nil && s.cfg.Drop(r) {
+		w = nowhere{http.Header{}}
+		defer panic(http.ErrAbortHandler)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked[r.Method]++
@@ -44,6 +48,13 @@ func (s *DAV) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	davRequest{s: s, w: w, r: r, body: body, u: u, user: name, at: at}.serve()
 }
+
+// nowhere is an answer that nobody gets.
+type nowhere struct{ header http.Header }
+
+func (n nowhere) Header() http.Header         { return n.header }
+func (n nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (n nowhere) WriteHeader(int)             {}
 
 // davPlace is what a path names: the root, a home, a collection, or a member.
 type davPlace struct{ user, collection, member string }
