@@ -2,9 +2,11 @@ package bridge
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"posthouse/bridge/repair"
 	"posthouse/cutover"
@@ -12,24 +14,28 @@ import (
 )
 
 // What is changed on the old side is written over its copy, as long as the copy is as we left it. A copy that somebody changed, or removed, stays as it is: the old side's version is saved as a file, and
-// the item named. The copy's version tells; the server compares it in the same moment in which it writes (If-Match). A version that we did not note, because its reply was lost, is told by what the copy says.
+// the item named. The copy's version tells; the server compares it in the same moment in which it writes (If-Match). What is about to be written is durable before it is, by what it says: a version that
+// we did not note, because its reply was lost, is told by that.
+
+// revision is a row, and what it is to become: with another version, or place.
+type revision struct{ was, row ledger.Item }
 
 // edited are the rows in the cloud whose items have another version now.
-func edited(b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
-	var rows []ledger.Item
+func edited(b Batch, known map[cutover.Ref]ledger.Item) (all []revision) {
 	for _, c := range b.Changes {
-		row, have := known[c.Item.Ref]
-		if have && c.Kind != Removed && isOurs(row) && row.Version != c.Item.Version {
+		was, have := known[c.Item.Ref]
+		if have && c.Kind != Removed && isOurs(was) && was.Version != c.Item.Version {
+			row := was
 			row.Version = c.Item.Version
-			rows = append(rows, row)
+			all = append(all, revision{was, row})
 		}
 	}
-	return rows
+	return all
 }
 
 // edit is an item on its way over its copy.
 type edit struct {
-	row     ledger.Item
+	revision
 	content Content
 	made    repair.Repair
 	outcome error
@@ -38,14 +44,14 @@ type edit struct {
 // editsAtOnce bounds the bodies that are held.
 const editsAtOnce = 50
 
-func (s *stretch) followEdits(ctx context.Context, rows []ledger.Item) error {
-	if len(rows) == 0 {
+func (s *stretch) followEdits(ctx context.Context, all []revision) error {
+	if len(all) == 0 {
 		return nil
 	}
 	if err := s.drain(); err != nil {
 		return err
 	}
-	for part := range slices.Chunk(rows, editsAtOnce) {
+	for part := range slices.Chunk(all, editsAtOnce) {
 		if err := s.w.replace(ctx, s.p, part); err != nil {
 			return fmt.Errorf("following changes: %w", err)
 		}
@@ -54,8 +60,8 @@ func (s *stretch) followEdits(ctx context.Context, rows []ledger.Item) error {
 }
 
 // replace writes the rows' items over their copies, and keeps the rows.
-func (w *worker) replace(ctx context.Context, p *pair, rows []ledger.Item) (err error) {
-	edits, same, err := w.readEdits(ctx, p, rows)
+func (w *worker) replace(ctx context.Context, p *pair, all []revision) (err error) {
+	edits, same, err := w.readEdits(ctx, p, all)
 	defer func() {
 		for _, e := range edits {
 			e.content.Close()
@@ -78,11 +84,11 @@ func (w *worker) replace(ctx context.Context, p *pair, rows []ledger.Item) (err 
 }
 
 // readEdits reads what the items are now. Those that are gone again are left out; of those that are the same the rows are returned.
-func (w *worker) readEdits(ctx context.Context, p *pair, rows []ledger.Item) (edits []*edit, same []ledger.Item, err error) {
-	by, refs := map[cutover.Ref]ledger.Item{}, []cutover.Ref{}
-	for _, row := range rows {
-		by[row.Legacy.Ref] = row
-		refs = append(refs, row.Legacy.Ref)
+func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits []*edit, same []ledger.Item, err error) {
+	by, refs := map[cutover.Ref]revision{}, []cutover.Ref{}
+	for _, r := range all {
+		by[r.row.Legacy.Ref] = r
+		refs = append(refs, r.row.Legacy.Ref)
 	}
 	err = w.legacy.Fetch(ctx, p.legacy, refs, func(got Fetched) error {
 		if errors.Is(got.Err, ErrGone) {
@@ -90,7 +96,8 @@ func (w *worker) readEdits(ctx context.Context, p *pair, rows []ledger.Item) (ed
 		} else if got.Err != nil {
 			return fmt.Errorf("reading %s: %w", got.Ref, got.Err)
 		}
-		row := by[got.Ref]
+		r := by[got.Ref]
+		row := r.row
 		d, err := digest(p.Kind, got.Content)
 		if err != nil {
 			got.Content.Close()
@@ -103,7 +110,7 @@ func (w *worker) readEdits(ctx context.Context, p *pair, rows []ledger.Item) (ed
 			return got.Content.Close() // another item has its place by now: the next batch tells
 		}
 		row.Digest, row.Size = d.Digest(), d.Size()
-		edits = append(edits, &edit{row: row, content: got.Content, made: repairsOf(row)})
+		edits = append(edits, &edit{revision: revision{r.was, row}, content: got.Content, made: repairsOf(row)})
 		return nil
 	})
 	return edits, same, err
@@ -123,6 +130,9 @@ func (w *worker) putEdits(ctx context.Context, p *pair, edits []*edit) error {
 	if len(items) == 0 {
 		return nil
 	}
+	if err := w.noteWritings(ctx, p, edits); err != nil {
+		return err
+	}
 	return w.cloud.Put(ctx, p.cloud, slices.Values(items), func(o Outcome) {
 		e := edits[o.ID]
 		if e.outcome = o.Err; o.Err == nil {
@@ -131,8 +141,42 @@ func (w *worker) putEdits(ctx context.Context, p *pair, edits []*edit) error {
 	})
 }
 
+// writing begins the tail of a row whose copy is being written over: what the copies say that were, or are, on their way since its version was noted last.
+const writing = "writing"
+
+// mostWritings bounds them. More were lost in a row only if a server never answers.
+const mostWritings = 8
+
+// noteWritings makes durable what is about to be written. The rows are otherwise as they were: what happens to the items is met again.
+func (w *worker) noteWritings(ctx context.Context, p *pair, edits []*edit) error {
+	rows := make([]ledger.Item, len(edits))
+	for i, e := range edits {
+		wanted, err := w.wouldWrite(p, e)
+		if err != nil {
+			return err
+		}
+		all := append(writings(e.was), hex.EncodeToString(wanted.text[:16]))
+		e.was.Tail = strings.Join(append([]string{writing}, all[max(0, len(all)-mostWritings):]...), " ")
+		rows[i] = e.was
+	}
+	return w.keepRows(ctx, p, rows)
+}
+
+// writings are what was noted of a row's copies on their way.
+func writings(row ledger.Item) []string {
+	if all := strings.Fields(row.Tail); len(all) > 0 && all[0] == writing {
+		return all[1:]
+	}
+	return nil
+}
+
 // settleEdit ends one edit by its outcome. One that failed is met again: the cursor did not move.
 func (w *worker) settleEdit(ctx context.Context, p *pair, e *edit) error {
+	if errors.Is(e.outcome, ErrChanged) {
+		if err := w.writeAgain(ctx, p, e); err != nil {
+			return err
+		}
+	}
 	if errors.Is(e.outcome, ErrRefused) {
 		if err := w.mendEdit(ctx, p, e); err != nil {
 			return err
@@ -150,7 +194,37 @@ func (w *worker) settleEdit(ctx context.Context, p *pair, e *edit) error {
 	case e.outcome != nil:
 		return fmt.Errorf("writing over the copy of %s: %w", e.row.Legacy.Ref, e.outcome)
 	}
+	e.row.Tail = ""
 	return w.keepRows(ctx, p, []ledger.Item{e.row})
+}
+
+// writeAgain tries once more where the copy says what an earlier writing of ours says, whose reply was lost.
+func (w *worker) writeAgain(ctx context.Context, p *pair, e *edit) error {
+	found, err := prints(ctx, w.cloud, p.cloud, []cutover.Ref{e.row.Cloud.Ref})
+	if err != nil {
+		return err
+	}
+	now, there := found[e.row.Cloud.Ref]
+	if !there || !slices.Contains(writings(e.was), hex.EncodeToString(now.text[:16])) {
+		return nil
+	}
+	e.row.CloudVersion = now.version
+	wanted, err := w.wouldWrite(p, e)
+	if err != nil {
+		return err
+	}
+	if e.outcome = nil; now.like(wanted) {
+		return nil
+	}
+	content, _, err := repairedContent(p.Kind, e.content, e.made)
+	if err != nil {
+		return err
+	}
+	done, err := w.putOne(ctx, p, PutItem{ID: 1, Content: content, At: e.row.Cloud.Ref, Replace: e.row.CloudVersion})
+	if e.outcome = err; err == nil {
+		e.row.CloudVersion = done.Version
+	}
+	return nil
 }
 
 // mendEdit tries repairs, one more at a time.
@@ -167,6 +241,9 @@ func (w *worker) mendEdit(ctx context.Context, p *pair, e *edit) error {
 			return err
 		}
 		e.made = made
+		if err := w.noteWritings(ctx, p, []*edit{e}); err != nil {
+			return err
+		}
 		done, err := w.putOne(ctx, p, PutItem{ID: 1, Content: content, At: e.row.Cloud.Ref, Replace: e.row.CloudVersion})
 		if e.outcome = err; err == nil {
 			e.row.CloudVersion, e.row.Note = done.Version, repairedNote(made, saved)+w.consequence(made, e.content)
@@ -209,27 +286,19 @@ const RemovedNote = "changed on the old server after it was removed in the cloud
 // staleNote begins the note of an item whose last change the cloud refused.
 const staleNote = "its copy is older: the cloud refused a change"
 
-// settleConflict decides whether the copy is what we wrote, by what it says, or somebody else's, which stands.
+// settleConflict leaves the copy as somebody else made it, or removed it.
 func (w *worker) settleConflict(ctx context.Context, p *pair, e *edit) error {
-	found, err := prints(ctx, w.cloud, p.cloud, []cutover.Ref{e.row.Cloud.Ref})
+	there, err := w.cloud.Flags(ctx, p.cloud, []cutover.Ref{e.row.Cloud.Ref})
 	if err != nil {
 		return err
-	}
-	now, there := found[e.row.Cloud.Ref]
-	wanted, err := w.wouldWrite(p, e)
-	if err != nil {
-		return err
-	}
-	if there && now.like(wanted) {
-		e.row.CloudVersion = now.version
-		return w.keepRows(ctx, p, []ledger.Item{e.row})
 	}
 	name, err := w.saveContent(p, e.row, e.content)
 	if err != nil {
 		return err
 	}
-	if e.row.Note = ConflictNote + name; !there {
-		e.row.Note = RemovedNote + name
+	e.row.Note, e.row.CloudVersion, e.row.Tail = RemovedNote+name, e.was.CloudVersion, ""
+	if _, lies := there[e.row.Cloud.Ref]; lies {
+		e.row.Note = ConflictNote + name
 	}
 	w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", p.Legacy.String()).WithField("ref", e.row.Legacy.Ref).Warn(e.row.Note)
 	return w.keepRows(ctx, p, []ledger.Item{e.row})

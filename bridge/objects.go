@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"posthouse/cutover"
@@ -97,7 +96,7 @@ func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (row
 	if err != nil {
 		return nil, nil, err
 	}
-	var edits []ledger.Item
+	var edits []revision
 	for _, n := range news {
 		i := slices.IndexFunc(own, func(row ledger.Item) bool {
 			return n.ID == 0 && row.Identity.Match() == n.Identity.Match() && now[row.ID] == away
@@ -107,9 +106,9 @@ func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (row
 			continue
 		}
 		row := own[i]
-		own = slices.Delete(own, i, i+1)
 		row.Legacy, row.Version = n.Legacy, n.Version
-		edits = append(edits, row)
+		edits = append(edits, revision{was: own[i], row: row})
+		own = slices.Delete(own, i, i+1)
 	}
 	return nil, rest, s.followEdits(ctx, edits)
 }
@@ -130,7 +129,13 @@ func (s *stretch) movedObjects(ctx context.Context, others, news []ledger.Item) 
 	if err != nil {
 		return nil, err
 	}
-	return rest, s.followEdits(ctx, slices.DeleteFunc(slices.Collect(maps.Values(rows)), func(row ledger.Item) bool { return !isOurs(row) }))
+	var edits []revision
+	for _, row := range rows {
+		if isOurs(row) {
+			edits = append(edits, revision{was: row, row: row})
+		}
+	}
+	return rest, s.followEdits(ctx, edits)
 }
 
 func sameRef(rows []ledger.Item, row ledger.Item) bool {

@@ -30,12 +30,12 @@ func (w *worker) witness(p *pair, b Batch, alike, news []ledger.Item) []evidence
 }
 
 // witnessEdits makes observations of items that were changed on the old side.
-func (w *worker) witnessEdits(p *pair, b Batch, rows []ledger.Item) (seen []evidence.Observation) {
+func (w *worker) witnessEdits(p *pair, b Batch, edits []revision) (seen []evidence.Observation) {
 	if !b.Fresh || w.b.cfg.Observe == nil {
 		return nil
 	}
-	for _, row := range rows {
-		seen = append(seen, w.observation(p, row))
+	for _, e := range edits {
+		seen = append(seen, w.observation(p, e.row))
 	}
 	return seen
 }

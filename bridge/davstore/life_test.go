@@ -1,0 +1,152 @@
+package davstore_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"posthouse/cutover"
+	"posthouse/internal/testserver"
+)
+
+var (
+	firstLife = flag.Uint64("life", 0, "the first life of TestEverythingAtOnce")
+	lives     = flag.Uint64("lives", 6, "how many lives of TestEverythingAtOnce there are")
+)
+
+// TestEverythingAtOnce lets owners change calendars on both sides while they are followed over lines that break after requests were carried out, with servers that forget tokens, and with processes that
+// die. In the end each item of the old side that nobody removed in the cloud lies there once, in its last version, or as its owner left it there.
+func TestEverythingAtOnce(t *testing.T) {
+	for seed := *firstLife; seed < *firstLife+*lives; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { newLife(t, seed).run() })
+	}
+}
+
+type life struct {
+	*across
+	random  *rand.Rand
+	breaks  atomic.Int64 // every how many requests one breaks; 0 for none
+	asked   atomic.Int64
+	want    map[string]string // by UID what the old side says last
+	touched map[string]string // by UID what the cloud's owner made of it; empty: removed
+	next    int
+}
+
+func newLife(t *testing.T, seed uint64) *life {
+	l := &life{random: rand.New(rand.NewPCG(seed, 7)), want: map[string]string{}, touched: map[string]string{}}
+	cfg := testserver.DAVConfig{Schedules: seed%2 == 1, NoSync: seed%4 == 2, SyncLimit: int(seed%3) * 5, Drop: func(*http.Request) bool {
+		every := l.breaks.Load()
+		return every > 0 && l.asked.Add(1)%every == 0
+	}}
+	cloud := cfg
+	if seed%4 == 3 {
+		cloud.Rewrite = func(raw []byte) []byte { return bytes.Replace(raw, []byte("DTSTAMP:2026"), []byte("DTSTAMP:2027"), 1) }
+	}
+	l.across = newAcross(t, cfg, cloud)
+	return l
+}
+
+func (l *life) run() {
+	for range 6 {
+		l.breaks.Store(int64(5 + l.random.IntN(20)))
+		for range 3 {
+			for range 8 {
+				l.happen()
+			}
+			ctx, die := context.WithCancel(l.Context())
+			if l.random.IntN(2) == 0 { // the process dies at some request from now
+				at := l.asked.Load() + l.random.Int64N(60)
+				go func() {
+					for ctx.Err() == nil && l.asked.Load() < at {
+						if l.breaks.Load() == 0 {
+							return
+						}
+					}
+					die()
+				}()
+			}
+			_ = l.bridge.CatchUp(ctx, []cutover.MailboxID{anna}, func(cutover.MailboxID, error) {}) // whatever becomes of it
+			die()
+			if err := l.bridge.Stop(context.Background()); err != nil {
+				l.Fatal(err)
+			}
+			l.restart()
+		}
+		l.breaks.Store(0)
+		l.follow()
+		l.check()
+	}
+}
+
+// happen is one thing that somebody does.
+func (l *life) happen() {
+	uids := slices.Sorted(maps.Keys(l.want))
+	switch n := l.random.IntN(10); {
+	case n < 4 || len(uids) == 0:
+		l.next++
+		l.write(fmt.Sprint("u", l.next))
+	case n < 7:
+		l.write(uids[l.random.IntN(len(uids))])
+	case n == 7:
+		l.old.ForgetTokens()
+		l.new.ForgetTokens()
+	default:
+		l.touch(uids[l.random.IntN(len(uids))])
+	}
+}
+
+func (l *life) write(uid string) {
+	l.next++
+	l.want[uid] = fmt.Sprintf("SUMMARY:%s version %d", uid, l.next)
+	lines := []string{l.want[uid]}
+	if len(uid)%2 == 0 {
+		lines = append(lines, "ORGANIZER:mailto:anna@example.com", "ATTENDEE:mailto:bob@example.com")
+	}
+	l.old.Put("anna", home, uid+".ics", meeting(uid, lines...))
+}
+
+// touch changes or removes an item in the cloud, if it lies there.
+func (l *life) touch(uid string) {
+	name, _ := l.cloud(home, "UID:"+uid+"\r")
+	if name == "" {
+		return
+	}
+	if l.random.IntN(2) == 0 {
+		l.touched[uid] = ""
+		l.new.Remove("anna", home, name)
+		return
+	}
+	l.next++
+	l.touched[uid] = fmt.Sprintf("SUMMARY:%s by its owner %d", uid, l.next)
+	l.new.Put("anna", home, name, meeting(uid, l.touched[uid]))
+}
+
+func (l *life) check() {
+	l.Helper()
+	for uid, want := range l.want {
+		name, raw := l.cloud(home, "UID:"+uid+"\r") // which fails if there are two
+		if own, touched := l.touched[uid]; touched {
+			want = own
+		}
+		switch {
+		case want == "" && name != "":
+			l.Errorf("%s was removed in the cloud and is there again: %s", uid, raw)
+		case want != "" && !bytes.Contains(raw, []byte(want+"\r")):
+			l.Errorf("%s is %q, want %s; %+v", uid, raw, want, l.row(cutover.Ref(uid+".ics")))
+		}
+	}
+	if sent := l.new.Messages(); len(sent) != 0 {
+		l.Errorf("sent: %s", strings.Join(sent, ", "))
+	}
+	if l.Failed() {
+		l.FailNow()
+	}
+}
