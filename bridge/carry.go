@@ -30,12 +30,14 @@ func (w *worker) rowsOf(ctx context.Context, p *pair, matches []match, state Fol
 
 // intend makes the rows durable as Intended, with the cloud folder's tail: if a copy is made, it lies at or after it. The flags that it is made with are kept too: the item's may change before
 // anybody knows of the copy.
-func (w *worker) intend(ctx context.Context, rows []ledger.Item, state FolderState) ([]ledger.Item, error) {
+func (w *worker) intend(ctx context.Context, p *pair, rows []ledger.Item, state FolderState) ([]ledger.Item, error) {
 	rows = slices.Clone(rows)
 	for i := range rows {
 		rows[i].Disposition = cutover.Intended
 		rows[i].Cloud = ledger.Place{Validity: state.Validity}
-		rows[i].Tail = string(state.Tail)
+		if !p.Kind.Objects() {
+			rows[i].Tail = string(state.Tail)
+		}
 		if !moving(rows[i]) {
 			rows[i].CloudFlags = given(rows[i].Flags)
 		}

@@ -151,15 +151,20 @@ const mostWritings = 8
 func (w *worker) noteWritings(ctx context.Context, p *pair, edits []*edit) error {
 	rows := make([]ledger.Item, len(edits))
 	for i, e := range edits {
-		wanted, err := w.wouldWrite(p, e)
+		_, wanted, err := repairedContent(p.Kind, e.content, e.made)
 		if err != nil {
 			return err
 		}
-		all := append(writings(e.was), hex.EncodeToString(wanted.text[:16]))
-		e.was.Tail = strings.Join(append([]string{writing}, all[max(0, len(all)-mostWritings):]...), " ")
+		e.was.Tail = noteWriting(e.was.Tail, wanted.text)
 		rows[i] = e.was
 	}
 	return w.keepRows(ctx, p, rows)
+}
+
+// noteWriting is the tail with one more.
+func noteWriting(tail string, text cutover.Digest) string {
+	all := append(writings(ledger.Item{Tail: tail}), hex.EncodeToString(text[:16]))
+	return strings.Join(append([]string{writing}, all[max(0, len(all)-mostWritings):]...), " ")
 }
 
 // writings are what was noted of a row's copies on their way.
@@ -168,6 +173,10 @@ func writings(row ledger.Item) []string {
 		return all[1:]
 	}
 	return nil
+}
+
+func isWriting(row ledger.Item, text cutover.Digest) bool {
+	return slices.Contains(writings(row), hex.EncodeToString(text[:16]))
 }
 
 // settleEdit ends one edit by its outcome. One that failed is met again: the cursor did not move.
@@ -205,20 +214,16 @@ func (w *worker) writeAgain(ctx context.Context, p *pair, e *edit) error {
 		return err
 	}
 	now, there := found[e.row.Cloud.Ref]
-	if !there || !slices.Contains(writings(e.was), hex.EncodeToString(now.text[:16])) {
+	if !there || !isWriting(e.was, now.text) {
 		return nil
 	}
 	e.row.CloudVersion = now.version
-	wanted, err := w.wouldWrite(p, e)
+	content, wanted, err := repairedContent(p.Kind, e.content, e.made)
 	if err != nil {
 		return err
 	}
-	if e.outcome = nil; now.like(wanted) {
+	if e.outcome = nil; now.text == wanted.text {
 		return nil
-	}
-	content, _, err := repairedContent(p.Kind, e.content, e.made)
-	if err != nil {
-		return err
 	}
 	done, err := w.putOne(ctx, p, PutItem{ID: 1, Content: content, At: e.row.Cloud.Ref, Replace: e.row.CloudVersion})
 	if e.outcome = err; err == nil {
@@ -302,21 +307,6 @@ func (w *worker) settleConflict(ctx context.Context, p *pair, e *edit) error {
 	}
 	w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", p.Legacy.String()).WithField("ref", e.row.Legacy.Ref).Warn(e.row.Note)
 	return w.keepRows(ctx, p, []ledger.Item{e.row})
-}
-
-// wouldWrite is what the copy says if it is what we wrote.
-func (w *worker) wouldWrite(p *pair, e *edit) (print, error) {
-	content, _, err := repairedContent(p.Kind, e.content, e.made)
-	if err != nil {
-		return print{}, err
-	}
-	r, err := content.Open()
-	if err != nil {
-		return print{}, err
-	}
-	defer r.Close()
-	wanted, _, err := printOf(p.Kind, r)
-	return wanted, err
 }
 
 // climbObject puts a refused object with one repair more at a time, unless it lies in the cloud already.

@@ -132,6 +132,9 @@ func (w *worker) putRepaired(ctx context.Context, p *pair, row ledger.Item, orig
 	if err != nil {
 		return row, err
 	}
+	if p.Kind.Objects() {
+		row.Tail = noteWriting(row.Tail, d.text)
+	}
 	if _, err := w.b.cfg.Ledger.Settle(ctx, p.ID, []ledger.Item{row}, nil); err != nil {
 		return row, fmt.Errorf("recording the repair: %w", err)
 	}
@@ -211,6 +214,7 @@ type messageDigest struct {
 	identity cutover.Identity
 	digest   cutover.Digest
 	size     int64
+	text     cutover.Digest // of objects
 }
 
 func repairedReader(kind cutover.FolderKind, original io.Reader, step repair.Repair) io.Reader {
@@ -233,7 +237,11 @@ func repairedContent(kind cutover.FolderKind, original Content, step repair.Repa
 		return nil, nil, err
 	}
 	content.size = d.Size()
-	return content, &messageDigest{identity: d.Identity(), digest: d.Digest(), size: d.Size()}, nil
+	whole := &messageDigest{identity: d.Identity(), digest: d.Digest(), size: d.Size()}
+	if o, is := d.(*cutover.ObjectDigester); is {
+		whole.text = o.Text()
+	}
+	return content, whole, nil
 }
 
 // repairsOf reads the repairs back from a note.

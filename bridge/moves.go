@@ -435,7 +435,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	for i, m := range moves {
 		marked[i].Note, marked[i].CloudFlags, marked[i].Capture = m.note(), m.row.CloudFlags, m.row.Capture
 	}
-	intended, err := s.w.intend(ctx, marked, state)
+	intended, err := s.w.intend(ctx, s.p, marked, state)
 	if err != nil {
 		return nil, nil, err
 	}

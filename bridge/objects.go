@@ -71,6 +71,7 @@ func unknownObjects(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Ite
 		}
 		row.Folder, row.Legacy = f, ledger.Place{Validity: b.Validity, Ref: c.Item.Ref}
 		row.Identity, row.Size, row.Version, row.Digest, row.Note = c.Item.Identity, c.Item.Size, c.Item.Version, cutover.Digest{}, ""
+		row.Tail = noteWriting("", c.Item.Says)
 		rows = append(rows, row)
 	}
 	return rows
@@ -178,8 +179,10 @@ func (w *worker) saveClashing(ctx context.Context, p *pair, row ledger.Item) (le
 	return row, nil
 }
 
-// adoptObjects finds the rows whose UID lies in the cloud folder, unclaimed.
-func (w *worker) adoptObjects(p *pair, index *cloudIndex, rows []ledger.Item) (found []match, rest []ledger.Item) {
+// adoptObjects finds the rows whose UID lies in the cloud folder, unclaimed. put: they were intended. A copy that says something else than what was put is somebody's by now: its version is none that
+// we know, and nothing is written over it.
+func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item, put bool) (found []match, rest []ledger.Item, err error) {
+	var refs []cutover.Ref
 	for _, row := range rows {
 		may := index.matches(w.asPut(p.Kind, row), w.b.cfg.TraceKey)
 		if len(may) == 0 {
@@ -187,7 +190,22 @@ func (w *worker) adoptObjects(p *pair, index *cloudIndex, rows []ledger.Item) (f
 			continue
 		}
 		index.take(may[0])
-		found = append(found, match{row: row, twin: may[0]})
+		found, refs = append(found, match{row: row, twin: may[0]}), append(refs, may[0].Ref)
 	}
-	return found, rest
+	if !put || len(found) == 0 {
+		return found, rest, nil
+	}
+	alters, err := w.cloudAltersText(ctx)
+	if err != nil || alters {
+		return found, rest, err
+	}
+	copies, err := prints(ctx, w.cloud, p.cloud, refs)
+	for i, m := range found {
+		if now, read := copies[m.twin.Ref]; !read || !isWriting(m.row, now.text) {
+			found[i].twin.Version = ""
+		} else {
+			found[i].twin.Version = now.version
+		}
+	}
+	return found, rest, err
 }

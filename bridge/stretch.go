@@ -212,7 +212,7 @@ func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, 
 	c := s.w.newCarriage(s.p, nil)
 	var fetchErr error
 	if len(rest) > 0 {
-		intended, err := s.w.intend(ctx, rest, s.state)
+		intended, err := s.w.intend(ctx, s.p, rest, s.state)
 		if err != nil {
 			return err
 		}

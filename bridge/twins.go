@@ -20,8 +20,7 @@ type match struct {
 // copy of ours has their date.
 func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item, put bool) (found []match, rest []ledger.Item, err error) {
 	if p.Kind.Objects() {
-		found, rest = w.adoptObjects(p, index, rows)
-		return found, rest, nil
+		return w.adoptObjects(ctx, p, index, rows, put)
 	}
 	a := assignment{candidates: map[ledger.Place][]cutover.Item{}, taken: map[cutover.Ref]bool{}, older: map[cutover.Ref]bool{}}
 	var refs []cutover.Ref

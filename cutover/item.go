@@ -58,6 +58,7 @@ type Item struct {
 	Date     time.Time // INTERNALDATE; UTC offset kept, whole seconds
 	Size     int64     // octets as the server reports them; an estimate on Exchange
 	Identity Identity
+	Says     Digest // what an event or contact says (ObjectDigester.Text), if it was read; zero for messages
 }
 
 // Disposition is how a legacy item ended. Every item has exactly one when the cutover is done.

@@ -40,6 +40,8 @@ type part struct {
 	ref cutover.Ref
 	id  cutover.Identity
 	n   int64
+
+	says cutover.Digest
 }
 
 // change is what happened to a member.

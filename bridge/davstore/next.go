@@ -251,7 +251,7 @@ func (w *walk) items(name string, b body) (changes []bridge.Change) {
 }
 
 func (p part) item(version string) cutover.Item {
-	return cutover.Item{Ref: p.ref, Version: version, Size: p.n, Identity: p.id}
+	return cutover.Item{Ref: p.ref, Version: version, Size: p.n, Identity: p.id, Says: p.says}
 }
 
 // know notes what a member holds, if it is listed.

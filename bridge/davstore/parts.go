@@ -26,17 +26,23 @@ func partsOf(kind cutover.FolderKind, name string, raw []byte) (parts []part, bo
 	d := cutover.NewObjectDigester(kind)
 	_, _ = d.Write(raw) // it never fails
 	if len(d.UIDs()) < 2 {
-		return []part{{cutover.Ref(name), d.Identity(), d.Size()}}, [][]byte{raw}
+		return []part{partOf(cutover.Ref(name), d)}, [][]byte{raw}
 	}
 	for i, p := range object.Split(kind, raw) {
 		uid := p.UID
 		if uid == "" {
 			uid = strconv.Itoa(i)
 		}
-		parts = append(parts, part{cutover.Ref(name + separator + uid), cutover.IdentityOfObject(kind, p.Raw), int64(len(p.Raw))})
+		d := cutover.NewObjectDigester(kind)
+		_, _ = d.Write(p.Raw) // it never fails
+		parts = append(parts, partOf(cutover.Ref(name+separator+uid), d))
 		bodies = append(bodies, p.Raw)
 	}
 	return parts, bodies
+}
+
+func partOf(ref cutover.Ref, d *cutover.ObjectDigester) part {
+	return part{ref, d.Identity(), d.Size(), d.Text()}
 }
 
 // content is a body in memory.

@@ -136,6 +136,9 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 		if name = memberOf(item.At); name != string(item.At) {
 			return o, fmt.Errorf("%w: its copy shares a member with others", bridge.ErrRefused)
 		}
+		if item.Replace == "" {
+			return o, fmt.Errorf("%w: nobody knows which version it is to replace", bridge.ErrChanged)
+		}
 		delete(header, "If-None-Match")
 		header["If-Match"] = item.Replace
 	}
@@ -195,7 +198,7 @@ func (u *upload) noted(ctx context.Context, name, etag string, d *cutover.Object
 		return nil // it lies there all the same
 	}
 	defer leave()
-	u.m.members[name] = known{etag: etag, size: d.Size(), as: etag, item: []part{{cutover.Ref(name), d.Identity(), d.Size()}}}
+	u.m.members[name] = known{etag: etag, size: d.Size(), as: etag, item: []part{partOf(cutover.Ref(name), d)}}
 	return nil
 }
 

@@ -1,0 +1,134 @@
+package davstore_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/bridge"
+	"posthouse/bridge/davstore"
+	"posthouse/cutover"
+	"posthouse/internal/clock"
+	"posthouse/ledger/sqlite"
+	"posthouse/test/neighbour"
+)
+
+// many is how many events, and how many contacts, cross between real servers.
+const many = 200
+
+// fill writes collections into a Radicale's folder before anybody looks: a calendar and an address book, with what real ones hold.
+func fill(t testing.TB, dir string, n int) {
+	t.Helper()
+	root := filepath.Join(dir, "collections", "collection-root", "anna")
+	for name, props := range map[string]string{"default": `{"tag": "VCALENDAR", "D:displayname": "Anna's calendar", "ICAL:calendar-color": "#ff0000ff"}`, "contacts": `{"tag": "VADDRESSBOOK", "D:displayname": "Leute"}`} {
+		folder := filepath.Join(root, name)
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		put := func(file string, raw []byte) {
+			if err := os.WriteFile(filepath.Join(folder, file), raw, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(".Radicale.props", []byte(props))
+		for i := range n {
+			if name == "default" {
+				put(fmt.Sprintf("e%d.ics", i), varied(i))
+			} else {
+				put(fmt.Sprintf("c%d.vcf", i), person(fmt.Sprint("urn:uuid:", i), "EMAIL;TYPE=WORK:a@example.com", "NOTE:Grüße\\, 日本語 "+strings.Repeat("x", i%50), "X-ODD;A=b:c"))
+			}
+		}
+	}
+}
+
+// varied is the nth event: some recur and have exceptions, some have time zones, alarms and attendees.
+func varied(n int) []byte {
+	uid := fmt.Sprintf("event-%d@example.com", n)
+	switch n % 4 {
+	case 0:
+		return meeting(uid, "SUMMARY:plain "+strings.Repeat("y", n%70), "X-ODD;A=\"b;c\":d")
+	case 1:
+		return meeting(uid, "RRULE:FREQ=WEEKLY", "SUMMARY:weekly", "END:VEVENT", "BEGIN:VEVENT", "UID:"+uid, "DTSTAMP:20260101T000000Z", "RECURRENCE-ID:20300108T100000Z", "DTSTART:20300109T100000Z", "SUMMARY:a day later")
+	case 2:
+		return meeting(uid, "SUMMARY:invited", "ORGANIZER:mailto:boss@example.com", "ATTENDEE;PARTSTAT=ACCEPTED;CN=\"Anna B.\":mailto:anna@example.com", "BEGIN:VALARM", "ACTION:DISPLAY", "DESCRIPTION:x", "TRIGGER:-PT15M", "END:VALARM")
+	}
+	zone := "BEGIN:VTIMEZONE\r\nTZID:Ours/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19701025T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT"
+	raw := string(meeting(uid, "DTEND;TZID=Ours/Berlin:20300101T120000", "DESCRIPTION:lines\\nand "+strings.Repeat("ü", n%90)))
+	return []byte(strings.Replace(raw, "BEGIN:VEVENT", zone, 1))
+}
+
+// real is a bridge between two real servers.
+func real(t testing.TB, dir, legacy, cloud string) *bridge.Bridge {
+	t.Helper()
+	l, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	b := bridge.New(bridge.Config{
+		Ledger: l, Kinds: []cutover.FolderKind{cutover.Calendar, cutover.Contacts}, Clock: clock.Real(), Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: dir + "/refused",
+		Open: func(_ cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
+			o := davstore.Options{URL: legacy, Authorize: func(r *http.Request) error { r.SetBasicAuth("anna", "secret"); return nil }, Transport: &http.Transport{}}
+			if side == cutover.Cloud {
+				o.URL = cloud
+			}
+			return davstore.New(o), nil
+		},
+	}, []cutover.Mailbox{{ID: anna}})
+	t.Cleanup(func() {
+		if err := b.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func catchUp(t testing.TB, b *bridge.Bridge) {
+	t.Helper()
+	err := b.CatchUp(t.Context(), []cutover.MailboxID{anna}, func(_ cutover.MailboxID, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRealServers goes from one real server to another of another make, and from there to a third: each is a source and a target, and what arrives in the end is what there was.
+func TestRealServers(t *testing.T) {
+	dir := t.TempDir()
+	users := map[string]string{"anna": "secret"}
+	first := neighbour.Radicale(t, "first", users, "")
+	fill(t, first.Dir, many)
+	second := neighbour.Xandikos(t, "second", "anna")
+	third := neighbour.Radicale(t, "third", users, "")
+	for i, way := range [][2]string{{first.URL, second.URL}, {second.URL, third.URL}} {
+		b := real(t, filepath.Join(dir, fmt.Sprint(i)), way[0], way[1])
+		began := time.Now()
+		catchUp(t, b)
+		took := time.Since(began)
+		began = time.Now()
+		catchUp(t, b)
+		t.Logf("%s to %s: %s, and %s when nothing was new", way[0], way[1], took, time.Since(began))
+		r, err := b.Verify(t.Context(), anna)
+		if err != nil || r.Equal != 2*many || len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) != 0 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	b := real(t, filepath.Join(dir, "compare"), first.URL, third.URL)
+	catchUp(t, b)
+	if r, err := b.VerifyFully(t.Context(), anna); err != nil || r.Equal != 2*many || len(r.Missing)+len(r.Extra)+len(r.Altered) != 0 {
+		t.Errorf("the first and the third: %+v, %v", r, err)
+	}
+}
