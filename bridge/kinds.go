@@ -23,9 +23,12 @@ func (l ofKinds) Pairs(ctx context.Context, m cutover.MailboxID) ([]ledger.Folde
 	return slices.DeleteFunc(all, func(p ledger.FolderPair) bool { return !slices.Contains(l.kinds, p.Kind) }), err
 }
 
-// Tally counts items of the kinds.
-func (l ofKinds) Tally(ctx context.Context, m cutover.MailboxID, _ ...cutover.FolderKind) (ledger.Tally, error) {
-	return l.Ledger.Tally(ctx, m, l.kinds...)
+// Tally counts items of the kinds, or of those among them that are asked for.
+func (l ofKinds) Tally(ctx context.Context, m cutover.MailboxID, kinds ...cutover.FolderKind) (ledger.Tally, error) {
+	if len(kinds) == 0 {
+		kinds = l.kinds
+	}
+	return l.Ledger.Tally(ctx, m, kinds...)
 }
 
 // Fact is what was found out about servers of the kinds.

@@ -129,9 +129,37 @@ func (w *worker) measure(ctx context.Context, skipped []SkippedFolder) error {
 	if err != nil {
 		return err
 	}
-	w.status.copying(len(w.pairs), total, tally, skipped)
+	kinds, err := w.tallies(ctx)
+	if err != nil {
+		return err
+	}
+	w.status.copying(len(w.pairs), total, tally, kinds, skipped)
 	w.status.leftOut(w.pairs)
 	return nil
+}
+
+// tallies are how far the mailbox's items of each kind are.
+func (w *worker) tallies(ctx context.Context) (map[cutover.FolderKind]Count, error) {
+	kinds := map[cutover.FolderKind]Count{}
+	for _, kind := range w.b.cfg.Kinds {
+		tally, err := w.b.cfg.Ledger.Tally(ctx, w.m.ID, kind)
+		if err != nil {
+			return nil, err
+		}
+		var c Count
+		for d, n := range tally.Items {
+			if counts(d) {
+				c.Done += n
+			}
+		}
+		for _, p := range w.pairs {
+			if p.Kind == kind {
+				c.Total += p.total
+			}
+		}
+		kinds[kind] = c
+	}
+	return kinds, nil
 }
 
 // look learns how many items each folder holds and, where the server can tell, which folders need no closer look.

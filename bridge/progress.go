@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"maps"
 	"sort"
 	"sync"
 	"time"
@@ -25,11 +26,14 @@ const (
 // Progress is one mailbox at a glance.
 type Progress struct {
 	Mailbox cutover.MailboxID
+	Objects bool // calendars and address books, rather than mail
 	State   State
 	Folders int
 	Total   int   // items in the legacy folders when last listed; never less than Done
 	Done    int   // items with a disposition
 	Bytes   int64 // of the items done, as the legacy server counts
+	// Kinds are the same by what they are.
+	Kinds map[cutover.FolderKind]Count
 	// Repaired are those among them that the cloud took only after a repair.
 	Repaired int
 	Skipped  []SkippedFolder
@@ -41,6 +45,9 @@ type Progress struct {
 	Next     time.Time // of the next try, after a failure, or the end of the wait
 	Caught   time.Time // when last everything was settled; zero before the first time
 }
+
+// Count is how many items there are, and how many of them have a disposition.
+type Count struct{ Done, Total int }
 
 // Stuck reports whether the mailbox is not being followed now: it cannot go on, or a server asked it to wait.
 func (p Progress) Stuck() bool { return p.State == Problem || p.Wait != "" }
@@ -65,7 +72,9 @@ func (b *Bridge) Progress() []Progress {
 	defer b.mu.Unlock()
 	all := make([]Progress, 0, len(b.workers))
 	for id, w := range b.workers {
-		all = append(all, w.status.snapshot(id))
+		p := w.status.snapshot(id)
+		p.Objects = b.cfg.Kinds[0].Objects()
+		all = append(all, p)
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Mailbox < all[j].Mailbox })
 	return all
@@ -75,7 +84,11 @@ func (s *progress) snapshot(id cutover.MailboxID) Progress {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.p
-	p.Mailbox, p.State = id, s.state
+	p.Mailbox, p.State, p.Kinds = id, s.state, maps.Clone(s.p.Kinds)
+	for kind, c := range p.Kinds {
+		c.Total = max(c.Total, c.Done)
+		p.Kinds[kind] = c
+	}
 	p.Total = max(p.Total, p.Done) // what was deleted there since keeps its disposition
 	return p
 }
@@ -87,29 +100,38 @@ func (s *progress) following() bool {
 	return !s.p.Caught.IsZero()
 }
 
-func (s *progress) copying(folders, total int, t ledger.Tally, skipped []SkippedFolder) {
+func (s *progress) copying(folders, total int, t ledger.Tally, kinds map[cutover.FolderKind]Count, skipped []SkippedFolder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.p.Caught.IsZero() {
 		s.state = Copying
 	}
-	s.p.Folders, s.p.Total, s.p.Skipped = folders, total, skipped
+	s.p.Folders, s.p.Total, s.p.Kinds, s.p.Skipped = folders, total, kinds, skipped
 	s.p.Done, s.p.Bytes, s.p.Repaired = 0, 0, t.Repaired
 	for d, n := range t.Items {
-		if d.Final() && d != cutover.Gone { // which is not in the total either
+		if counts(d) {
 			s.p.Done += n
 			s.p.Bytes += t.Bytes[d]
 		}
 	}
 }
 
-func (s *progress) settled(folder string, items []ledger.Item) {
+// counts reports whether items of the disposition are done: what is gone is not in the total either.
+func counts(d cutover.Disposition) bool { return d.Final() && d != cutover.Gone }
+
+func (s *progress) settled(p *pair, items []ledger.Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.p.Folder = folder
+	s.p.Folder = p.Legacy.String()
+	if s.p.Kinds == nil {
+		s.p.Kinds = map[cutover.FolderKind]Count{}
+	}
+	of := s.p.Kinds[p.Kind]
+	defer func() { s.p.Kinds[p.Kind] = of }()
 	for _, i := range items {
 		if i.Disposition != cutover.Gone {
 			s.p.Done++
+			of.Done++
 			s.p.Bytes += i.Size
 		}
 		if i.Repaired() {

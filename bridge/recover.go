@@ -91,7 +91,7 @@ func (w *worker) findPut(ctx context.Context, p *pair, state FolderState, rows [
 			return nil, err
 		}
 		p.index = nil
-		w.status.settled(p.Legacy.String(), found)
+		w.status.settled(p, found)
 		return left, w.lateFlags(ctx, p, found)
 	}
 	return left, nil

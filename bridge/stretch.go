@@ -361,7 +361,7 @@ func (w *worker) keep(ctx context.Context, p *pair, rows []ledger.Item, cursor *
 	if err := w.settleMerged(ctx, p, rows, cursor); err != nil {
 		return fmt.Errorf("settling: %w", err)
 	}
-	w.status.settled(p.Legacy.String(), rows)
+	w.status.settled(p, rows)
 	w.b.turns.settled(rows)
 	if len(rows) > 0 && w.status.following() {
 		w.busy.arrived(p, w.b.cfg.Clock.Now())

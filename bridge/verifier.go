@@ -112,6 +112,7 @@ func (v *verifier) pair(u unplaced, c *copyItem) {
 	c.used = true
 	c.shared++
 	v.report.Equal++
+	v.report.Kinds[u.in.Kind]++
 	v.keywords(u, c)
 	if v.edited(u, c) {
 		return

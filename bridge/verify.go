@@ -15,6 +15,8 @@ type Report struct {
 	Mailbox cutover.MailboxID
 	At      time.Time
 	Equal   int // legacy items that lie in the cloud, by identity
+	// Kinds are the same by what they are.
+	Kinds   map[cutover.FolderKind]int
 	Skipped int // by rule, or refused and saved: listed in the ledger with their reason
 	Moved   int // in the cloud, in another folder than where they were put
 	Merged  int // among those equal: they share their copy with an equal message, as the cloud keeps one of them
@@ -60,7 +62,7 @@ func (b *Bridge) verify(ctx context.Context, m cutover.MailboxID, bodies int) (R
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{Mailbox: m, At: b.cfg.Clock.Now()}
+	r := Report{Mailbox: m, At: b.cfg.Clock.Now(), Kinds: map[cutover.FolderKind]int{}}
 	err = b.withBoth(w.m, func(legacy, cloud Store) error {
 		v := verifier{b: b, w: w, m: w.m, bodies: bodies, report: &r}
 		if err := v.run(ctx, legacy, cloud); err != nil {

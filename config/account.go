@@ -19,7 +19,7 @@ func (r *roster) account(address, login string, row row, side Side) Account {
 		a.Login = login
 	}
 	s, ok := r.cfg.Servers[a.Server]
-	if ok && s.IMAP != "" && s.Login == LoginPassword && s.MasterUser == "" && a.Password.IsZero() {
+	if ok && s.IMAP+s.DAV != "" && s.Login == LoginPassword && s.MasterUser == "" && a.Password.IsZero() {
 		r.keyless[a.Server] = append(r.keyless[a.Server], address)
 	}
 	return a

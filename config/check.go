@@ -50,6 +50,7 @@ var checks = map[string]func(string) (string, *fault){
 	"nexthop":     checkNextHop,
 	"listen":      checkListen,
 	"url":         checkURL,
+	"dav":         checkDAV,
 	"fingerprint": checkFingerprint,
 	"folder":      checkFolder,
 	"timezone":    checkTimezone,

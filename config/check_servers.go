@@ -11,9 +11,10 @@ import (
 
 func (c *checker) server(path string, s *Server) {
 	c.serverName(path, s)
-	if !c.given(path+".imap") && !c.given(path+".smtp") {
-		c.bad(path, "", "[%s] needs imap or smtp", path)
+	if !c.given(path+".imap") && !c.given(path+".smtp") && !c.given(path+".dav") {
+		c.bad(path, "", "[%s] needs imap, smtp or dav", path)
 	}
+	c.dav(path, s)
 	c.plaintext(path+".imap_tls", s.IMAP, s.IMAPTLS, s.InsecurePlaintext)
 	if _, _, byMX := s.MX(); !byMX && !c.socket(path, s) {
 		c.plaintext(path+".smtp_tls", s.SMTP, s.SMTPTLS, s.InsecurePlaintext)

@@ -109,6 +109,8 @@ type Bridge struct {
 	ParallelMailboxes int `toml:"parallel_mailboxes" default:"4" min:"1" max:"1000"`
 	// How often a mailbox is looked at that has no connection of its own to be told by (NOTIFY, IDLE).
 	PollInterval time.Duration `toml:"poll_interval" default:"5m" min:"1s" max:"24h"`
+	// How often calendars and address books are looked at: no server tells of them by itself.
+	CalendarPoll time.Duration `toml:"calendar_poll" default:"30s" min:"1s" max:"24h"`
 	// How long a cloud folder is asked before a message whose upload was cut off, and that is not
 	// found there, is uploaded again: servers go on reading what was sent to them.
 	SettleTime time.Duration `toml:"settle_time" default:"10s" min:"100ms" max:"1h"`

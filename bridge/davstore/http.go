@@ -147,6 +147,9 @@ func (s *Store) asks(r request, got *reply) error {
 	switch got.status {
 	case http.StatusUnauthorized:
 		s.o.Refused()
+		s.mu.Lock()
+		s.found = nil // who comes next stands before the guard again
+		s.mu.Unlock()
 		return &bridge.RefusedLogin{Err: errors.New(text)}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return &bridge.Busy{Kind: bridge.Throttled, Server: s.o.Server, Said: said(got), Wait: retryAfter(got.header), Err: errors.New(text)}

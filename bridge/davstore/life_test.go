@@ -120,6 +120,9 @@ func (l *life) touch(uid string) {
 		return
 	}
 	if l.random.IntN(2) == 0 {
+		if !l.row(cutover.Ref(uid + ".ics")).Disposition.InCloud() {
+			return // nobody could tell that it was ever put
+		}
 		l.touched[uid] = ""
 		l.new.Remove("anna", home, name)
 		return

@@ -129,6 +129,8 @@ type backfillSum struct {
 	Failed      int    `json:"failed"`    // mailboxes
 	Unreachable int    `json:"unreachable"`
 	Messages    int    `json:"messages"` // with a disposition, in all of these mailboxes
+	Events      int    `json:"events,omitempty"`
+	Contacts    int    `json:"contacts,omitempty"`
 	Bytes       int64  `json:"bytes"`
 	Skipped     int    `json:"skipped"`  // messages left out by rule
 	Refused     int    `json:"refused"`  // messages that the cloud would not take
@@ -161,7 +163,7 @@ func (b *backfilling) run(ctx context.Context, r *remote, args, waves []string) 
 	if s, err = ask(ctx); err != nil {
 		return err
 	}
-	b.sum.Messages, b.sum.Bytes = s.Copy.Messages, s.Copy.Bytes
+	b.sum.Messages, b.sum.Bytes, b.sum.Events, b.sum.Contacts = s.Copy.Messages, s.Copy.Bytes, s.Copy.Events, s.Copy.Contacts
 	return b.finish()
 }
 
@@ -283,7 +285,7 @@ func backfillView(s backfillSum, failed []control.Backfilled, v naming) []line {
 	if s.Failed+s.Refused > 0 {
 		mark = span{bad, "✗ "}
 	}
-	lines = append(lines, line{mark, {plain, fmt.Sprintf("%s/%s mailboxes up to date   %s   %s", count(s.Done), count(s.Mailboxes), counted(s.Messages, "message", "messages"), size(s.Bytes))}})
+	lines = append(lines, line{mark, {plain, fmt.Sprintf("%s/%s mailboxes up to date   %s   %s", count(s.Done), count(s.Mailboxes), join(", ", counted(s.Messages, "message", "messages"), objectsText(s.Events, s.Contacts)), size(s.Bytes))}})
 	if s.Skipped > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.Skipped, "message that was", "messages that were") + " marked as deleted on the old side: not copied (bridge.deleted)"}})
 	}

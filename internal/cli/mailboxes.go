@@ -108,3 +108,6 @@ func (mailboxesShow) code(s control.Status) error {
 
 // needsAttention reports whether something ails a mailbox. That one of its sides has no mailbox server was decided.
 func needsAttention(m control.Mailbox) bool { return m.Error != "" && m.State != stateUnfollowed }
+
+// objectsNeedAttention reports whether a mailbox's calendars cannot go on.
+func objectsNeedAttention(m control.Mailbox) bool { return m.Objects != nil && m.Objects.Error != "" }

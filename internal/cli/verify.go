@@ -148,6 +148,10 @@ type verifySum struct {
 	Differ    int    `json:"differ"`                      // mailboxes
 	Failed    int    `json:"failed"`                      // mailboxes that could not be read
 	Items     int    `json:"items"`                       // that are on both sides
+	Events    int    `json:"events,omitempty"`            // among them
+	Contacts  int    `json:"contacts,omitempty"`          // among them
+	Edited    int    `json:"edited,omitempty"`            // events and contacts among them that were changed in the cloud
+	Noted     int    `json:"noted,omitempty"`             // events and contacts of which somebody should know
 	Captured  int    `json:"captured"`                    // messages that the listeners took and that lie in the cloud
 	Skipped   int    `json:"skipped"`                     // items, by rule
 	Moved     int    `json:"moved"`                       // items found in another folder
@@ -216,7 +220,8 @@ func (s *verifySum) add(r control.Verified, cloudHome bool) {
 	default:
 		s.Equal++
 	}
-	s.Items += r.Equal
+	s.Items += r.Equal + r.Events + r.Contacts
+	s.Events, s.Contacts, s.Edited, s.Noted = s.Events+r.Events, s.Contacts+r.Contacts, s.Edited+r.Edited, s.Noted+len(r.Noted)
 	s.Captured += r.Captured
 	s.Skipped += r.Skipped
 	s.Moved += r.Moved

@@ -55,14 +55,15 @@ func (c copied) attention(before string) string {
 }
 
 func (c copied) numbers() string {
+	objects := shares(c.Events, c.EventsTotal, c.Contacts, c.ContactsTotal)
 	if c.Total == 0 {
-		return ""
+		return objects
 	}
 	octets := ""
 	if c.BytesTotal > 0 {
 		octets = c.octets()
 	}
-	return join("   ", c.messages()+" messages", octets)
+	return join("   ", c.messages()+" messages", octets, objects)
 }
 
 func (c copied) messages() string {

@@ -16,8 +16,12 @@ func mailboxesView(s control.Status, p *speeds, zone *time.Location, skipped boo
 	var lines []line
 	for _, m := range all {
 		lines = append(lines, mailboxLine(m, v.short(m.Address), width, p.of(m.Address), now))
+		lines = append(lines, objectsLines(m, width, now)...)
 		if skipped {
 			lines = append(lines, append(skippedLines(m.Skipped), leftOutLines(m.LeftOut)...)...)
+			if m.Objects != nil {
+				lines = append(lines, skippedLines(m.Objects.Skipped)...)
+			}
 		}
 	}
 	return lines
@@ -26,7 +30,7 @@ func mailboxesView(s control.Status, p *speeds, zone *time.Location, skipped boo
 // pressing orders mailboxes by what somebody who looks wants to see first.
 func pressing(m control.Mailbox) int {
 	switch {
-	case needsAttention(m):
+	case needsAttention(m), objectsNeedAttention(m):
 		return 0
 	case m.State == stateCopying:
 		return 1

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"posthouse/internal/control"
 )
@@ -13,15 +14,15 @@ func verifiedView(r control.Verified, v naming) []line {
 		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + firstOf(r.Error)}}}
 	}
 	if len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) == 0 {
-		return nil
+		return notedLines(r, v)
 	}
 	mark := span{bad, "✗ "}
 	if len(r.Missing)+len(r.Extra)+len(r.Altered) == 0 {
 		mark = span{warn, "! "}
 	}
 	lines := []line{{mark, {strong, name}, {plain, "   " + join(", ",
-		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Altered), "altered"), some(len(r.Removed), "removed in the cloud"), some(r.Equal, "equal"), some(r.Captured, "captured"), some(r.Moved, "moved"), some(r.Merged, "merged by the cloud"), some(r.Skipped, "skipped by rule"))}}}
-	return append(lines, findingLines(r)...)
+		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Altered), "altered"), some(len(r.Removed), "removed in the cloud"), some(r.Equal+r.Events+r.Contacts, "equal"), some(r.Captured, "captured"), some(r.Moved, "moved"), some(r.Merged, "merged by the cloud"), some(r.Skipped, "skipped by rule"))}}}
+	return slices.Concat(lines, findingLines(r), notedLines(r, v))
 }
 
 func some(n int, what string) string {
@@ -59,7 +60,7 @@ func verifySumView(s verifySum) []line {
 	if s.Differ+s.Failed > 0 {
 		mark = span{bad, "✗ "}
 	}
-	lines := []line{{mark, {plain, fmt.Sprintf("%s equal   %s on both sides", counted(s.Equal, "mailbox", "mailboxes"), counted(s.Items, "item", "items")) +
+	lines := []line{{mark, {plain, fmt.Sprintf("%s equal   %s on both sides", counted(s.Equal, "mailbox", "mailboxes"), counted(s.Items, "item", "items")) + among(s) +
 		alsoSome(s.Captured, "captured") + alsoSome(s.Moved, "moved") + alsoSome(s.Merged, "merged by the cloud") + alsoSome(s.Skipped, "skipped by rule") + alsoSome(s.Bodies, "bodies compared")}}}
 	if s.LeftOut > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.LeftOut, "keyword", "keywords") + " on messages left out, as the cloud does not take them; posthouse mailboxes MAILBOX names them"}})
@@ -74,6 +75,14 @@ func verifySumView(s verifySum) []line {
 		lines = append(lines, line{{plain, "  " + counted(s.Gone, "mailbox is", "mailboxes are") + " no longer in the configuration and not verified; systemctl restart posthouse forgets them"}})
 	}
 	return lines
+}
+
+// among tells what the items are, where they are not all messages.
+func among(s verifySum) string {
+	if s.Events+s.Contacts == 0 {
+		return ""
+	}
+	return " (" + join(", ", counted0(s.Items-s.Events-s.Contacts, "message", "messages"), objectsText(s.Events, s.Contacts)) + ")" + alsoSome(s.Edited, "changed in the cloud since")
 }
 
 func alsoSome(n int, what string) string {

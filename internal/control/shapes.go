@@ -101,6 +101,11 @@ type Copy struct {
 	Total     int   `json:"total"`    // on the old server when last listed, or messages if that is more: some were deleted there since
 	Bytes     int64 `json:"bytes"`    // of the messages with a disposition
 	Repaired  int   `json:"repaired"` // messages among them that the cloud took only after a repair
+	// Events and Contacts have a disposition, of so many on the old server.
+	Events        int `json:"events,omitempty"`
+	EventsTotal   int `json:"events_total,omitempty"`
+	Contacts      int `json:"contacts,omitempty"`
+	ContactsTotal int `json:"contacts_total,omitempty"`
 	// BytesTotal is an estimate while the copy runs: the average size so far, times Total.
 	BytesTotal int64 `json:"bytes_total"`
 }
@@ -112,6 +117,10 @@ func (c *Copy) Add(m Mailbox) {
 	c.Total += m.Total
 	c.Bytes += m.Bytes
 	c.Repaired += m.Repaired
+	if o := m.Objects; o != nil {
+		c.Events, c.EventsTotal = c.Events+o.Events, c.EventsTotal+o.EventsTotal
+		c.Contacts, c.ContactsTotal = c.Contacts+o.Contacts, c.ContactsTotal+o.ContactsTotal
+	}
 	if !m.Caught.IsZero() {
 		c.Caught++
 	}
@@ -187,6 +196,32 @@ type Mailbox struct {
 	Gone     bool      `json:"gone,omitempty"` // a reload took it out of the configuration: it is followed until the restart, and not verified
 	Skipped  []Skipped `json:"skipped,omitempty"`
 	LeftOut  []LeftOut `json:"keywords_left_out,omitempty"` // by the copies, since the first; the most frequent of each folder first
+	Objects  *Objects  `json:"calendars,omitempty"`         // its calendars and address books, where both sides have them
+}
+
+// Objects are a mailbox's calendars and address books. They are copied and followed beside its mail.
+type Objects struct {
+	State         string    `json:"state"` // as of a mailbox
+	Folders       int       `json:"folders"`
+	Events        int       `json:"events"`       // with a disposition
+	EventsTotal   int       `json:"events_total"` // on the old server when last listed
+	Contacts      int       `json:"contacts"`
+	ContactsTotal int       `json:"contacts_total"`
+	Repaired      int       `json:"repaired,omitempty"`
+	Folder        string    `json:"folder,omitempty"`
+	Error         string    `json:"error,omitempty"`
+	Wait          string    `json:"wait,omitempty"`
+	Next          time.Time `json:"next,omitzero"`
+	Caught        time.Time `json:"caught_up_at,omitzero"`
+	Skipped       []Skipped `json:"skipped,omitempty"`
+}
+
+// Left is how many of them have no disposition yet.
+func (o *Objects) Left() int {
+	if o == nil {
+		return 0
+	}
+	return o.EventsTotal - o.Events + o.ContactsTotal - o.Contacts
 }
 
 // LeftOut counts the messages of a folder whose copies are without a keyword that the cloud does not take.
@@ -252,7 +287,11 @@ type Verified struct {
 	Bodies   int       `json:"bodies"`                      // were compared; 0 where the cloud renders messages anew
 	Removed  []Finding `json:"removed,omitempty"`           // were seen in the cloud and are there no more: removed by a user or a rule
 	LeftOut  []LeftOut `json:"keywords_left_out,omitempty"` // which is no difference
-	Error    string    `json:"error,omitempty"`             // the mailbox could not be read
+	Events   int       `json:"events,omitempty"`            // of the old server that lie in the cloud
+	Contacts int       `json:"contacts,omitempty"`
+	Edited   int       `json:"edited,omitempty"` // events and contacts among those equal that were changed in the cloud, and stay so
+	Noted    []Finding `json:"noted,omitempty"`  // events and contacts of which somebody should know: changed on both sides, or their changes notify nobody
+	Error    string    `json:"error,omitempty"`  // the mailbox could not be read
 }
 
 // VerifySchema names the shape of Verified.

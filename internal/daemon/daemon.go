@@ -66,6 +66,7 @@ type Daemon struct {
 	traceKey  []byte
 	stores    *stores
 	bridge    *bridge.Bridge
+	objects   *objects
 	courier   *relay.Courier
 	nextHops  map[string]*delivery.Client // by the way out
 	examiner  *relay.Examiner
@@ -133,10 +134,10 @@ func (d *Daemon) Start(ctx context.Context) error {
 
 func (d *Daemon) steps() []func(context.Context) error {
 	if d.opts.CopyOnly {
-		return []func(context.Context) error{d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startControl}
+		return []func(context.Context) error{d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startObjects, d.startControl}
 	}
 	return []func(context.Context) error{
-		d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startCourier, d.startExaminer, d.startListeners, d.startLogs, d.startDNS, d.startKeeping, d.startMetrics, d.startControl,
+		d.openLedger, d.openStores, d.startCanary, d.startWitness, d.startBridge, d.startObjects, d.startCourier, d.startExaminer, d.startListeners, d.startLogs, d.startDNS, d.startKeeping, d.startMetrics, d.startControl,
 	}
 }
 

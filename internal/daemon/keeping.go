@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"posthouse/bridge"
-	"posthouse/cutover"
 )
 
 // How often the daemon keeps house, and how old a verification may be before a mailbox is compared anew.
@@ -95,7 +94,7 @@ func (d *Daemon) keep(ctx context.Context) error {
 			until[l.Name()] = now
 		}
 	}
-	if at, ok := followedUntil(d.bridge.Progress()); ok {
+	if at, ok := followedUntil(append(d.bridge.Progress(), d.objects.bridge.Progress()...)); ok {
 		until[bridge.GrowthSource] = at
 	}
 	return d.witness.cover(ctx, until)
@@ -123,17 +122,17 @@ func (d *Daemon) verifyDue(ctx context.Context) error {
 	}
 	now, every := d.opts.Clock.Now(), d.verifyEvery()
 	var failed []error
-	for _, p := range d.bridge.Progress() {
+	for _, p := range append(d.bridge.Progress(), d.objects.bridge.Progress()...) {
 		if p.Caught.IsZero() || p.Stuck() {
 			continue
 		}
 		fresh := slices.ContainsFunc(done, func(v verification) bool {
-			return v.Mailbox == p.Mailbox && now.Sub(v.At) < every && (v.Missing == 0 || now.Sub(v.At) < every/24)
+			return v.Mailbox == p.Mailbox && v.Objects == p.Objects && now.Sub(v.At) < every && (v.Missing == 0 || now.Sub(v.At) < every/24)
 		})
 		if fresh {
 			continue
 		}
-		if err := d.verifyOne(ctx, p.Mailbox); ctx.Err() != nil {
+		if err := d.verifyOne(ctx, p); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil {
 			failed = append(failed, err)
@@ -142,8 +141,12 @@ func (d *Daemon) verifyDue(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-func (d *Daemon) verifyOne(ctx context.Context, m cutover.MailboxID) error {
-	r, err := d.bridge.Verify(ctx, m)
+func (d *Daemon) verifyOne(ctx context.Context, p bridge.Progress) error {
+	m, b := p.Mailbox, d.bridge
+	if p.Objects {
+		b = d.objects.bridge
+	}
+	r, err := b.Verify(ctx, m)
 	if err != nil {
 		return err
 	}

@@ -144,12 +144,13 @@ func (d *Daemon) openWork(ctx context.Context, now time.Time, s control.Status) 
 
 // ofMailbox adds what is open in one mailbox.
 func ofMailbox(work *evidence.OpenWork, m control.Mailbox, verified bool) {
+	o := m.Objects
 	switch {
-	case m.Error != "":
+	case m.Error != "", o != nil && o.Error != "":
 		work.Problems.Count++
 		work.Problems.Names = append(work.Problems.Names, m.Address)
-	case m.Caught.IsZero(), m.Wait != "": // while it waits nobody knows what is new
-		work.Undisposed.Count += max(1, m.Total-m.Done)
+	case m.Caught.IsZero(), m.Wait != "", o != nil && (o.Caught.IsZero() || o.Wait != ""): // while it waits nobody knows what is new
+		work.Undisposed.Count += max(1, m.Total-m.Done+o.Left())
 		work.Undisposed.Names = append(work.Undisposed.Names, m.Address)
 	case !verified && !m.Gone: // what is gone cannot be verified
 		work.Unverified.Count++
@@ -160,9 +161,16 @@ func ofMailbox(work *evidence.OpenWork, m control.Mailbox, verified bool) {
 // verified tells of which mailboxes nothing was missing from the cloud not too long ago. What lies there twice is shown, and keeps no old server alive.
 func (d *Daemon) verified(ctx context.Context, now time.Time) (map[string]bool, error) {
 	list, err := d.ledger.Verifications(ctx)
-	equal := map[string]bool{}
+	mail, objects := map[string]bool{}, map[string]bool{}
 	for _, v := range list {
+		equal := mail
+		if v.Objects {
+			equal = objects
+		}
 		equal[string(v.Mailbox)] = v.Missing == 0 && now.Sub(v.At) < 2*d.verifyEvery()
 	}
-	return equal, err
+	for m := range d.objects.progress() {
+		mail[string(m)] = mail[string(m)] && objects[string(m)]
+	}
+	return mail, err
 }

@@ -46,6 +46,8 @@ func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change
 	d.stores.add(boxes)
 	d.bridge.Add(nouns(boxes))
 	d.bridge.Retry()
+	d.objects.bridge.Add(withDAV(d.cfg, boxes))
+	d.objects.bridge.Retry()
 	d.witness.switched(next.Verdict.MXSwitched)
 	if err := useCertificates(); err != nil {
 		return changes, err

@@ -69,7 +69,7 @@ func (d *Daemon) Verify(ctx context.Context, names []string, full bool, yield fu
 		}
 		v := verifiedShape(id, report, err)
 		if err == nil {
-			v.Error = text(d.verifyCaptures(ctx, id, &v))
+			v.Error = text(errors.Join(d.verifyCaptures(ctx, id, &v), d.objects.verify(ctx, id, full, &v)))
 		}
 		if err := yield(v); err != nil {
 			return err
@@ -87,10 +87,12 @@ func (d *Daemon) Backfill(ctx context.Context, names []string, yield func(contro
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var failed error
+	calendars := d.objects.catchUp(ctx, ids)
 	err = d.bridge.CatchUp(ctx, ids, func(id cutover.MailboxID, err error) {
 		if failed != nil || ctx.Err() != nil {
 			return
 		}
+		err = errors.Join(err, calendars(id))
 		b := control.Backfilled{Schema: control.BackfillSchema, Mailbox: string(id), At: d.opts.Clock.Now()}
 		if err != nil {
 			b.Error = err.Error()
@@ -116,10 +118,15 @@ func (d *Daemon) Plan(ctx context.Context, names []string, yield func(control.Pl
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	calendars, err := d.objects.plans(ctx, ids)
+	if err != nil {
+		return err
+	}
 	err = d.bridge.Plan(ctx, ids, func(p bridge.Plan, err error) {
 		if ctx.Err() != nil {
 			return
 		}
+		p.Folders, err = append(p.Folders, calendars[p.Mailbox].Folders...), errors.Join(err, calendars[p.Mailbox].err)
 		if err := yield(plannedShape(p, err)); err != nil {
 			cancel(err)
 		}

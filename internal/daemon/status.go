@@ -132,6 +132,7 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 	for _, m := range d.live.Load().mailboxes {
 		known[m.ID] = m.Mailbox
 	}
+	objects := d.objects.progress()
 	for _, p := range d.bridge.Progress() {
 		was, configured := known[p.Mailbox]
 		m := control.Mailbox{
@@ -142,6 +143,7 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 			m.Skipped = append(m.Skipped, control.Skipped{Folder: s.Path, Why: s.Why})
 		}
 		m.LeftOut = leftOut(p.LeftOut)
+		m.Objects = objects[p.Mailbox]
 		all = append(all, m)
 		sum.Add(m)
 	}

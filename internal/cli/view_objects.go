@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"posthouse/internal/control"
+)
+
+// objectsText is how many events and contacts there are; empty where there are none.
+func objectsText(events, contacts int) string {
+	return join(", ", counted0(events, "event", "events"), counted0(contacts, "contact", "contacts"))
+}
+
+// counted0 leaves out what there is none of.
+func counted0(n int, one, many string) string {
+	if n == 0 {
+		return ""
+	}
+	return counted(n, one, many)
+}
+
+// shares is how far the copy of events and contacts is.
+func shares(events, eventsTotal, contacts, contactsTotal int) string {
+	share := func(done, total int, what string) string {
+		if total == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%s/%s %s", count(done), count(total), what)
+	}
+	return join("   ", share(events, eventsTotal, "events"), share(contacts, contactsTotal, "contacts"))
+}
+
+// objectsLines are a mailbox's calendars and address books, below its mail.
+func objectsLines(m control.Mailbox, width int, now time.Time) []line {
+	o := m.Objects
+	if o == nil {
+		return nil
+	}
+	numbers := shares(o.Events, o.EventsTotal, o.Contacts, o.ContactsTotal)
+	if numbers == "" {
+		numbers = "no events, no contacts"
+	}
+	text := pad("", width) + "   " + numbers
+	switch {
+	case o.Error != "":
+		return []line{{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, text + "   calendars: " + firstOf(o.Error) + nextTry(control.Mailbox{Next: o.Next}, now)}}}
+	case o.Wait != "":
+		return []line{{{warn, "  " + pad(stateWaiting, labelWidth) + " "}, {plain, text + "   " + waitText(control.Mailbox{Next: o.Next, Wait: o.Wait}, now)}}}
+	case !o.Caught.IsZero():
+		text += "   up to date " + ago(o.Caught, now)
+	case o.Folder != "":
+		text += "   " + o.Folder
+	}
+	return []line{labelled("", span{plain, text})}
+}
+
+// notedLines name events and contacts of which somebody should know.
+func notedLines(r control.Verified, v naming) []line {
+	if len(r.Noted) == 0 {
+		return nil
+	}
+	lines := []line{{{warn, "! "}, {strong, v.short(r.Mailbox)}, {plain, "   " + counted(len(r.Noted), "event or contact", "events or contacts") + " to know of"}}}
+	rows := make([][]string, len(r.Noted))
+	for i, f := range r.Noted {
+		rows[i] = []string{f.Folder, f.MessageID, f.Why}
+	}
+	for _, text := range aligned(rows) {
+		lines = append(lines, labelled("noted", span{plain, text}))
+	}
+	return lines
+}

@@ -1,0 +1,108 @@
+package daemon_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"posthouse/internal/control"
+	"posthouse/internal/testserver"
+)
+
+func event(uid, summary string) []byte {
+	return fmt.Appendf(nil, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:%s\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20300101T100000Z\r\nSUMMARY:%s\r\n"+
+		"ORGANIZER:mailto:anna@example.com\r\nATTENDEE:mailto:bob@example.com\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", uid, summary)
+}
+
+func contact(uid string) []byte {
+	return fmt.Appendf(nil, "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:%s\r\nFN:%s\r\nN:%s;;;;\r\nEND:VCARD\r\n", uid, uid, uid)
+}
+
+// calendars starts servers of calendars on both sides, with Anna's.
+func calendars(t *testing.T) (old, new *testserver.DAV) {
+	t.Helper()
+	for _, s := range []struct {
+		server   **testserver.DAV
+		password string
+	}{{&old, "old secret"}, {&new, "new secret"}} {
+		server, err := testserver.NewDAV(testserver.DAVConfig{Schedules: true})
+		must(t, err)
+		t.Cleanup(func() { server.Close() })
+		server.AddUser("anna@example.com", s.password, "anna@example.com")
+		server.AddCollection("anna@example.com", "calendar", testserver.DAVCalendar, "")
+		server.AddCollection("anna@example.com", "contacts", testserver.DAVContacts, "")
+		*s.server = server
+	}
+	return old, new
+}
+
+func TestCalendarsAreFollowedBesideMail(t *testing.T) {
+	old, new := calendars(t)
+	const anna = "anna@example.com"
+	for n := range 12 {
+		old.Put(anna, "calendar", fmt.Sprint(n), event(fmt.Sprint("e", n), "first"))
+	}
+	for n := range 5 {
+		old.Put(anna, "contacts", fmt.Sprint(n), contact(fmt.Sprint("c", n)))
+	}
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\""})
+	b.fill(anna, 1, 20)
+	cfg := b.config()
+	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
+	legacy.DAV, cloud.DAV = old.URL(), new.URL()
+	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
+	d := b.newWith(cfg)
+	must(t, d.Start(t.Context()))
+	b.daemon = d
+	t.Cleanup(b.stop)
+	caught := func(s control.Status) bool {
+		o := s.Mailboxes[0].Objects
+		return copied(s) && o != nil && !o.Caught.IsZero() && o.Left() == 0
+	}
+	s := b.until("mail, events and contacts to be copied", caught)
+	if s.Copy.Messages != 20 || s.Copy.Events != 12 || s.Copy.EventsTotal != 12 || s.Copy.Contacts != 5 || s.Mailboxes[0].Objects.Repaired != 12 {
+		t.Errorf("%+v, %+v", s.Copy, s.Mailboxes[0].Objects)
+	}
+	if v := b.verify()[anna]; v.Equal != 20 || v.Events != 12 || v.Contacts != 5 || len(v.Missing)+len(v.Extra)+len(v.Altered) != 0 || len(v.Noted) != 12 || v.Error != "" {
+		t.Errorf("verified %+v", v)
+	}
+	old.Put(anna, "calendar", "3", event("e3", "second"))
+	old.Put(anna, "contacts", "new", contact("new"))
+	b.eventually("news and changes to follow", func() bool {
+		seen := 0
+		for _, raw := range new.Objects(anna, "calendar") {
+			if bytes.Contains(raw, []byte("SUMMARY:second")) {
+				seen++
+			}
+		}
+		return seen == 1 && len(new.Objects(anna, "contacts")) == 6
+	})
+	if sent := append(old.Messages(), new.Messages()...); len(sent) != 0 {
+		t.Errorf("sent: %q", sent)
+	}
+}
+
+// A calendar server that cannot be reached keeps no mail waiting, and is named.
+func TestCalendarsThatCannotBeReached(t *testing.T) {
+	old, new := calendars(t)
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\""})
+	b.fill("anna@example.com", 1, 20)
+	cfg := b.config()
+	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
+	legacy.DAV, cloud.DAV = old.URL(), new.URL()
+	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
+	old.Close()
+	d := b.newWith(cfg)
+	must(t, d.Start(t.Context()))
+	b.daemon = d
+	t.Cleanup(b.stop)
+	s := b.until("mail to be copied, and the calendars to be a problem", func(s control.Status) bool {
+		return copied(s) && s.Mailboxes[0].Objects != nil && s.Mailboxes[0].Objects.Error != ""
+	})
+	if m := s.Mailboxes[0]; m.Error != "" || m.Done != 20 {
+		t.Errorf("%+v", m)
+	}
+	if v := b.verify()["anna@example.com"]; v.Equal != 20 || v.Error == "" {
+		t.Errorf("verified %+v", v)
+	}
+}
