@@ -10,7 +10,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 # Debian's packages for the tests against real servers, and for the race detector.
-NEIGHBOURS := dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postsrsd haproxy nsd python3-dkim python3-authheaders python3-spf libmail-dkim-perl strace swaks msmtp curl systemd-journal-remote
+NEIGHBOURS := dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postsrsd haproxy nsd python3-dkim python3-authheaders python3-spf libmail-dkim-perl strace swaks msmtp curl radicale xandikos systemd-journal-remote
 UNPACKED   := cyrus-imapd courier-imap exim4-daemon-light opensmtpd
 COMPILER   := gcc libc6-dev
 

@@ -24,6 +24,8 @@
 // Only what lies in the personal namespace of a mailbox is its own; a shared tree is copied into the one mailbox that the rules name (shared.go). Subscriptions are carried over once
 // (subscriptions.go). A folder that is renamed is no more than messages that are moved (moves.go, origins.go).
 //
-// Store is the seam to the protocols; bridge/imapstore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
+// Calendars and address books are held by a bridge of their own (Config.Kinds, kinds.go). Their items are known by UID and change: objects.go, edits.go, silent.go.
+//
+// Store is the seam to the protocols; bridge/imapstore, bridge/davstore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
 // and Find serve others (the relay's courier, through the composition root) on the same rules.
 package bridge

@@ -22,7 +22,7 @@ import (
 )
 
 // many is how many events, and how many contacts, cross between real servers.
-const many = 200
+const many = 2000
 
 // fill writes collections into a Radicale's folder before anybody looks: a calendar and an address book, with what real ones hold.
 func fill(t testing.TB, dir string, n int) {
@@ -105,30 +105,40 @@ func catchUp(t testing.TB, b *bridge.Bridge) {
 	}
 }
 
+// cross copies from one server to another and demands that both are equal then, and that a second look changes nothing.
+func cross(t *testing.T, from, to *neighbour.DAV, n int) {
+	t.Helper()
+	b := real(t, t.TempDir(), from.URL, to.URL)
+	began := time.Now()
+	catchUp(t, b)
+	took := time.Since(began)
+	began = time.Now()
+	catchUp(t, b)
+	t.Logf("%s to %s: %d events and contacts in %s; %s when nothing was new", from.Name(), to.Name(), 2*n, took, time.Since(began))
+	if r, err := b.Verify(t.Context(), anna); err != nil || r.Equal != 2*n || len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
+// TestManyBetweenRealServers copies what a busy person has.
+func TestManyBetweenRealServers(t *testing.T) {
+	users := map[string]string{"anna": "secret"}
+	old := neighbour.Radicale(t, "old", users, "")
+	fill(t, old.Dir, many)
+	cross(t, old, neighbour.Radicale(t, "new", users, ""), many)
+}
+
 // TestRealServers goes from one real server to another of another make, and from there to a third: each is a source and a target, and what arrives in the end is what there was.
 func TestRealServers(t *testing.T) {
-	dir := t.TempDir()
+	const n = 120
 	users := map[string]string{"anna": "secret"}
-	first := neighbour.Radicale(t, "first", users, "")
-	fill(t, first.Dir, many)
-	second := neighbour.Xandikos(t, "second", "anna")
-	third := neighbour.Radicale(t, "third", users, "")
-	for i, way := range [][2]string{{first.URL, second.URL}, {second.URL, third.URL}} {
-		b := real(t, filepath.Join(dir, fmt.Sprint(i)), way[0], way[1])
-		began := time.Now()
-		catchUp(t, b)
-		took := time.Since(began)
-		began = time.Now()
-		catchUp(t, b)
-		t.Logf("%s to %s: %s, and %s when nothing was new", way[0], way[1], took, time.Since(began))
-		r, err := b.Verify(t.Context(), anna)
-		if err != nil || r.Equal != 2*many || len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) != 0 {
-			t.Fatalf("%+v, %v", r, err)
-		}
-	}
-	b := real(t, filepath.Join(dir, "compare"), first.URL, third.URL)
+	first, second, third := neighbour.Radicale(t, "first", users, ""), neighbour.Xandikos(t, "second", "anna"), neighbour.Radicale(t, "third", users, "")
+	fill(t, first.Dir, n)
+	cross(t, first, second, n)
+	cross(t, second, third, n)
+	b := real(t, t.TempDir(), first.URL, third.URL)
 	catchUp(t, b)
-	if r, err := b.VerifyFully(t.Context(), anna); err != nil || r.Equal != 2*many || len(r.Missing)+len(r.Extra)+len(r.Altered) != 0 {
+	if r, err := b.VerifyFully(t.Context(), anna); err != nil || r.Equal != 2*n || len(r.Missing)+len(r.Extra)+len(r.Altered) != 0 {
 		t.Errorf("the first and the third: %+v, %v", r, err)
 	}
 }

@@ -81,9 +81,12 @@ func withDAV(cfg *config.Config, all []mailbox) []cutover.Mailbox {
 // noWatch: no server tells of calendars by itself.
 func noWatch(cutover.Mailbox, bool) (bridge.Store, error) { return nil, bridge.ErrUnsupported }
 
+// eachHost stands for the host where many are verified, each by its own name.
+const eachHost = "each.invalid:443"
+
 func (d *Daemon) davTransport(s *server) (*http.Transport, error) {
 	t := &http.Transport{DialContext: s.dial, MaxConnsPerHost: s.MaxConnections, MaxIdleConnsPerHost: s.MaxConnections, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true}
-	config, err := d.tlsFor(s.Server, "each.invalid:443")
+	config, err := d.tlsFor(s.Server, eachHost)
 	if err != nil {
 		return nil, err
 	}

@@ -92,6 +92,9 @@ func (d *Daemon) Backfill(ctx context.Context, names []string, yield func(contro
 		if failed != nil || ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, bridge.ErrNoServer) && d.objects.holds(id) {
+			err = nil // its calendars are all that it has
+		}
 		err = errors.Join(err, calendars(id))
 		b := control.Backfilled{Schema: control.BackfillSchema, Mailbox: string(id), At: d.opts.Clock.Now()}
 		if err != nil {

@@ -100,7 +100,7 @@ func (d *Daemon) openStores(context.Context) error {
 }
 
 func (d *Daemon) newServer(s config.Server) (*server, error) {
-	tlsConfig, err := d.tlsFor(s, cmp.Or(s.IMAP, s.SMTP))
+	tlsConfig, err := d.tlsFor(s, cmp.Or(s.IMAP, s.SMTP, eachHost))
 	if err != nil {
 		return nil, err
 	}

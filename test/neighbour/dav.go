@@ -17,6 +17,9 @@ type DAV struct {
 	Dir string
 }
 
+// Name is what the server is called in logs.
+func (d *DAV) Name() string { return d.process.name }
+
 // Radicale starts a Radicale with these users and their passwords, who have nothing yet. Settings are further lines of its configuration.
 func Radicale(t testing.TB, name string, users map[string]string, settings string) *DAV {
 	t.Helper()

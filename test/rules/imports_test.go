@@ -55,7 +55,7 @@ var rules = []rule{
 		"calendar and contact files are taken apart in one way by whoever reads them"},
 	{"bridge/repair", []string{"cutover", "bridge/object"},
 		"how a message is repaired is the same for every store, and whoever repairs keeps the original"},
-	{"bridge", with(leaves, "cutover", "evidence", "ledger", "bridge/repair"),
+	{"bridge", with(leaves, "cutover", "evidence", "ledger", "bridge/repair", "bridge/object"),
 		"bridge and relay never import each other: each can be understood, tested and broken alone; its edges import it, not it them"},
 	{"bridge/...", with(leaves, "cutover", "evidence", "ledger", "bridge", "bridge/object", "internal/login"),
 		"a store knows the Store seam; which other stores there are is not its business"},
