@@ -26,11 +26,11 @@ const home = "default"
 
 func serve(t *testing.T, cfg testserver.DAVConfig) *testserver.DAV {
 	t.Helper()
-	server, err := testserver.NewDAV(cfg)
-	if err != nil {
+	server := testserver.NewDAV(cfg)
+	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(server.Stop)
 	server.AddUser("anna", "secret", "anna@example.com")
 	server.AddCollection("anna", home, testserver.DAVCalendar, "")
 	server.AddCollection("anna", "contacts", testserver.DAVContacts, "")

@@ -145,13 +145,21 @@ func demoCompared(e, ready demo.Event) []line {
 	c := *e.Compared
 	counts := fmt.Sprintf("(%s missing, %s twice)", count(c.Missing), count(c.Twice))
 	if c.Clean() && verdictWord(*e.Verdict) != "READY" {
-		return []line{demoLine(e, span{bad, "✗ "}, span{warn, verdictWord(*e.Verdict)}, textf("  every one of %s messages is in the new mailboxes %s", count(c.Messages), counts))}
+		return []line{demoLine(e, span{bad, "✗ "}, span{warn, verdictWord(*e.Verdict)}, textf("  every one of %s is in the new mailboxes %s", demoItems(c), counts))}
 	}
 	if c.Clean() {
-		return []line{demoLine(ready, span{good, "READY"}, textf("  every one of %s messages is in the new mailboxes %s", count(c.Messages), counts))}
+		return []line{demoLine(ready, span{good, "READY"}, textf("  every one of %s is in the new mailboxes %s", demoItems(c), counts))}
 	}
-	l := demoLine(e, span{bad, "✗ NOT SAFE"}, textf("  of %s messages %s missing, %s twice, %s changed", count(c.Messages), count(c.Missing), count(c.Twice), count(c.Changed)))
+	l := demoLine(e, span{bad, "✗ NOT SAFE"}, textf("  of %s %s missing, %s twice, %s changed%s", demoItems(c), count(c.Missing), count(c.Twice), count(c.Changed), alsoSome(c.Invitations, "invitations sent")))
 	return append([]line{l}, findingsOf(c.Findings)...)
+}
+
+// demoItems is how many items of each kind were compared.
+func demoItems(c demo.Comparison) string {
+	if c.Events+c.Contacts == 0 {
+		return count(c.Messages) + " messages"
+	}
+	return fmt.Sprintf("%s messages, %s events and %s contacts", count(c.Messages), count(c.Events), count(c.Contacts))
 }
 
 func demoHolding(e demo.Event) []line {

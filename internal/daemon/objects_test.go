@@ -25,9 +25,9 @@ func calendars(t *testing.T) (old, new *testserver.DAV) {
 		server   **testserver.DAV
 		password string
 	}{{&old, "old secret"}, {&new, "new secret"}} {
-		server, err := testserver.NewDAV(testserver.DAVConfig{Schedules: true})
-		must(t, err)
-		t.Cleanup(func() { server.Close() })
+		server := testserver.NewDAV(testserver.DAVConfig{Schedules: true})
+		must(t, server.Start())
+		t.Cleanup(server.Stop)
 		server.AddUser("anna@example.com", s.password, "anna@example.com")
 		server.AddCollection("anna@example.com", "calendar", testserver.DAVCalendar, "")
 		server.AddCollection("anna@example.com", "contacts", testserver.DAVContacts, "")
@@ -91,7 +91,7 @@ func TestCalendarsThatCannotBeReached(t *testing.T) {
 	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
 	legacy.DAV, cloud.DAV = old.URL(), new.URL()
 	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
-	old.Close()
+	old.Stop()
 	d := b.newWith(cfg)
 	must(t, d.Start(t.Context()))
 	b.daemon = d

@@ -13,16 +13,22 @@ import (
 type Comparison struct {
 	// Messages is how many the new mailboxes must hold.
 	Messages int `json:"messages"`
+	Events   int `json:"events"`
+	Contacts int `json:"contacts"`
 	Missing  int `json:"missing"`
 	Twice    int `json:"twice"`
-	// Changed counts messages with other octets, flags or dates than they had, on either side.
+	// Changed counts messages with other octets, flags or dates than they had, on either side, and events and contacts that say something else.
 	Changed int `json:"changed"`
+	// Invitations is how many invitations and replies the servers of calendars would have sent.
+	Invitations int `json:"invitations"`
 	// Findings names what was found, the first of each kind.
 	Findings []string `json:"findings,omitempty"`
 }
 
 // Clean tells that nothing was found.
-func (c Comparison) Clean() bool { return c.Missing == 0 && c.Twice == 0 && c.Changed == 0 }
+func (c Comparison) Clean() bool {
+	return c.Missing == 0 && c.Twice == 0 && c.Changed == 0 && c.Invitations == 0
+}
 
 // named is how many findings of each kind are named.
 const named = 10

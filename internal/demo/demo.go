@@ -178,7 +178,8 @@ func (r *runner) open() (err error) {
 	}
 	r.settings = &settings{
 		dir: r.dir, listener: port, quiet: r.plan.quiet, home: map[wave]string{pilot: "cloud", moving: "legacy", last: "legacy"},
-		legacy: serverAddr{r.world.legacy.Addr(), r.world.legacySMTP.Addr()}, cloud: serverAddr{r.world.cloud.Addr(), r.world.cloudSMTP.Addr()},
+		legacy: serverAddr{r.world.legacy.Addr(), r.world.legacySMTP.Addr(), r.world.legacyDAV.URL()},
+		cloud:  serverAddr{r.world.cloud.Addr(), r.world.cloudSMTP.Addr(), r.world.cloudDAV.URL()},
 	}
 	r.client = control.Dial(r.settings.socket())
 	if err := r.settings.write(); err != nil {
@@ -192,6 +193,7 @@ func (r *runner) servers() *Servers {
 	return &Servers{
 		OldIMAP: r.world.legacy.Addr(), OldSMTP: r.world.legacySMTP.Addr(), NewIMAP: r.world.cloud.Addr(), NewSMTP: r.world.cloudSMTP.Addr(),
 		Listener: r.settings.listener, Program: r.Program, Config: r.settings.file(), Mailboxes: len(mailboxes), Messages: r.plan.messages, Octets: r.world.octets,
+		OldDAV: r.world.legacyDAV.URL(), NewDAV: r.world.cloudDAV.URL(), Events: r.world.events, Contacts: r.world.contacts,
 		Senders: len(r.world.senders), HoursASecond: speed / 3600,
 	}
 }

@@ -109,7 +109,7 @@ func TestJudge(t *testing.T) {
 		says  string
 	}{
 		{"all is well", clean, equal, true, ""},
-		{"missing", Comparison{Missing: 1}, equal, true, "1 messages missing"},
+		{"missing", Comparison{Missing: 1}, equal, true, "1 items missing"},
 		{"twice", Comparison{Twice: 2}, equal, true, "2 twice"},
 		{"changed", Comparison{Changed: 3}, equal, true, "3 changed"},
 		{"its own verification misses one", clean, Verify{Mailboxes: len(mailboxes), Missing: 1}, true, "1 missing"},

@@ -52,11 +52,15 @@ type Servers struct {
 	OldSMTP      string `json:"old_smtp"`
 	NewIMAP      string `json:"new_imap"`
 	NewSMTP      string `json:"new_smtp"`
+	OldDAV       string `json:"old_dav"` // calendars and address books
+	NewDAV       string `json:"new_dav"`
 	Listener     string `json:"listener"`
 	Program      string `json:"program"`
 	Config       string `json:"config"`
 	Mailboxes    int    `json:"mailboxes"`
 	Messages     int    `json:"messages"`
+	Events       int    `json:"events"`
+	Contacts     int    `json:"contacts"`
 	Octets       int64  `json:"octets"`
 	Senders      int    `json:"senders"`
 	HoursASecond int    `json:"hours_a_second"`

@@ -45,6 +45,7 @@ func (r *runner) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.world.compareCalendars(&found)
 	r.tell(Event{Kind: Compared, Compared: &found, Verdict: r.verdict})
 	return r.judge(found, *verified)
 }
@@ -53,7 +54,7 @@ func (r *runner) prove(ctx context.Context) error {
 func (r *runner) judge(found Comparison, verified Verify) error {
 	switch {
 	case !found.Clean():
-		return fmt.Errorf("%w: %d messages missing, %d twice, %d changed", ErrFound, found.Missing, found.Twice, found.Changed)
+		return fmt.Errorf("%w: %d items missing, %d twice, %d changed, %d invitations sent", ErrFound, found.Missing, found.Twice, found.Changed, found.Invitations)
 	case verified.Missing+verified.Extra > 0 || verified.Mailboxes < len(mailboxes):
 		return fmt.Errorf("%w: posthouse's own verification: %d missing, %d extra, %d of %d mailboxes compared",
 			ErrFound, verified.Missing, verified.Extra, verified.Mailboxes, len(mailboxes))
@@ -71,7 +72,7 @@ func (r *runner) verify(ctx context.Context) (*Verify, error) {
 			return nil
 		}
 		v.Mailboxes++
-		v.Equal += m.Equal
+		v.Equal += m.Equal + m.Events + m.Contacts
 		v.Missing += len(m.Missing) + len(m.Removed) + len(m.Altered) // nobody removes anything here
 		v.Extra += len(m.Extra)
 		for _, f := range slices.Concat(m.Missing, m.Removed, m.Altered, m.Extra) {

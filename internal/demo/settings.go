@@ -25,7 +25,7 @@ type settings struct {
 }
 
 // serverAddr is where a server is reached, as host:port.
-type serverAddr struct{ IMAP, SMTP string }
+type serverAddr struct{ IMAP, SMTP, DAV string }
 
 func (s *settings) file() string   { return filepath.Join(s.dir, "posthouse.toml") }
 func (s *settings) socket() string { return filepath.Join(s.dir, "state", "control.sock") }
@@ -54,6 +54,7 @@ imap = "{{.Legacy.IMAP}}"
 imap_tls = "none"
 smtp = "{{.Legacy.SMTP}}"
 smtp_tls = "none"
+dav = "{{.Legacy.DAV}}"
 max_connections = 80
 
 [servers.cloud]
@@ -62,6 +63,7 @@ imap = "{{.Cloud.IMAP}}"
 imap_tls = "none"
 smtp = "{{.Cloud.SMTP}}"
 smtp_tls = "none"
+dav = "{{.Cloud.DAV}}"
 max_connections = 80
 
 [listeners.mx]
@@ -85,6 +87,7 @@ disk_reserve = "64MB"
 [bridge]
 parallel_mailboxes = 12
 poll_interval = "3h"
+calendar_poll = "3h"
 
 [evidence.dovecot]
 kind = "dovecot"

@@ -12,7 +12,7 @@ import (
 
 func newSettings(t *testing.T) *settings {
 	return &settings{
-		dir: t.TempDir(), listener: "127.0.0.1:24999", legacy: serverAddr{"127.0.0.1:1143", "127.0.0.1:1025"}, cloud: serverAddr{"127.0.0.1:2143", "127.0.0.1:2025"},
+		dir: t.TempDir(), listener: "127.0.0.1:24999", legacy: serverAddr{"127.0.0.1:1143", "127.0.0.1:1025", "http://127.0.0.1:1080/"}, cloud: serverAddr{"127.0.0.1:2143", "127.0.0.1:2025", "http://127.0.0.1:2080/"},
 		home: map[wave]string{pilot: "cloud", moving: "legacy", last: "legacy"}, quiet: 72 * time.Hour,
 	}
 }

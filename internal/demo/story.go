@@ -75,7 +75,7 @@ func (r *runner) copy(ctx context.Context) error {
 	err := r.until(ctx, ask, func(s control.Status) (bool, error) {
 		r.days()
 		r.tell(Event{Kind: Copying, Copy: &Copy{Done: s.Copy.Messages, Total: max(s.Copy.Total, s.Copy.Messages, r.plan.messages)}})
-		return s.Copy.Caught == len(mailboxes), nil
+		return s.Copy.Caught == len(mailboxes) && calendarsCaught(s), nil
 	})
 	if err != nil {
 		return err
@@ -121,6 +121,7 @@ func (r *runner) switchMX(ctx context.Context) error {
 		return err
 	}
 	r.switched.Store(&at)
+	r.world.changeCalendars()
 	r.tell(Event{Kind: Switched})
 	return nil
 }

@@ -28,7 +28,9 @@ type world struct {
 
 	legacy, cloud         *testserver.IMAP
 	legacySMTP, cloudSMTP *testserver.SMTP
+	legacyDAV, cloudDAV   *testserver.DAV // of calendars and address books; both would send invitations
 	octets                int64
+	events, contacts      int
 	first                 map[spot]int // what the old mailboxes held at first
 }
 
@@ -43,11 +45,15 @@ func newWorld(seed uint64, n int) (*world, error) {
 	w.cloudSMTP = testserver.NewSMTP(testserver.SMTPConfig{
 		Hostname: newHost, Forget: true, Script: w.judgeCloud, Deliver: func(e *testserver.Envelope) error { return w.deliver(w.cloud, newHost, e) },
 	})
+	w.legacyDAV, w.cloudDAV = testserver.NewDAV(testserver.DAVConfig{Schedules: true}), testserver.NewDAV(testserver.DAVConfig{Schedules: true})
 	counts := shares(n)
 	for i, m := range mailboxes {
 		if err := w.furnish(m, counts[i], seed+uint64(i)); err != nil {
 			return nil, fmt.Errorf("filling %s: %w", m.address(), err)
 		}
+	}
+	for i, m := range mailboxes {
+		w.keepCalendar(m, counts[i])
 	}
 	w.first = maps.Clone(w.book.want)
 	return w, nil
@@ -121,7 +127,7 @@ type startStop interface {
 }
 
 func (w *world) servers() []startStop {
-	return []startStop{w.legacy, w.legacySMTP, w.cloud, w.cloudSMTP}
+	return []startStop{w.legacy, w.legacySMTP, w.legacyDAV, w.cloud, w.cloudSMTP, w.cloudDAV}
 }
 
 // deliver is what a mailbox server does with a message for its users: two fields above it, and one copy for each mailbox.

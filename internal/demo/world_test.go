@@ -190,3 +190,41 @@ func TestLettersPassUnchanged(t *testing.T) {
 		}
 	}
 }
+
+// The comparison of calendars finds what is missing, twice, changed, and sent.
+func TestCalendarsAreCompared(t *testing.T) {
+	w, err := newWorld(1, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyAll := func() {
+		for _, m := range mailboxes {
+			for _, collection := range []string{calendarName, bookName} {
+				for name, raw := range w.legacyDAV.Objects(m.address(), collection) {
+					w.cloudDAV.Put(m.address(), collection, name, raw)
+				}
+			}
+		}
+	}
+	compared := func() (c Comparison) { w.compareCalendars(&c); return c }
+	if c := compared(); c.Missing != c.Events+c.Contacts || c.Events != w.events || c.Contacts != w.contacts || c.Clean() {
+		t.Errorf("nothing was copied: %+v", c)
+	}
+	copyAll()
+	if c := compared(); !c.Clean() || len(c.Findings) != 0 {
+		t.Errorf("all was copied: %+v", c)
+	}
+	w.changeCalendars()
+	if c := compared(); c.Changed != 2*len(mailboxes) || c.Missing != len(mailboxes) {
+		t.Errorf("changes did not follow: %+v", c)
+	}
+	copyAll()
+	anna := mailboxes[0].address()
+	for name, raw := range w.cloudDAV.Objects(anna, bookName) {
+		w.cloudDAV.Put(anna, bookName, "again-"+name, raw)
+		break
+	}
+	if c := compared(); c.Twice != 1 || c.Missing+c.Changed != 0 {
+		t.Errorf("one lies there twice: %+v", c)
+	}
+}

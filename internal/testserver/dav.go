@@ -83,24 +83,28 @@ type davObject struct {
 	rev  int
 }
 
-// NewDAV starts a server.
-func NewDAV(cfg DAVConfig) (*DAV, error) {
-	s := &DAV{cfg: cfg, users: map[string]*davUser{}, asked: map[string]int{}}
-	addr := cfg.Addr
+// NewDAV makes a server; nothing listens before Start.
+func NewDAV(cfg DAVConfig) *DAV {
+	return &DAV{cfg: cfg, users: map[string]*davUser{}, asked: map[string]int{}}
+}
+
+// Start listens and serves.
+func (s *DAV) Start() error {
+	addr := s.cfg.Addr
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.addr = l.Addr().String()
-	if cfg.TLS != nil {
-		l = tls.NewListener(l, cfg.TLS)
+	if s.cfg.TLS != nil {
+		l = tls.NewListener(l, s.cfg.TLS)
 	}
 	s.server = &http.Server{Handler: s}
-	go func() { _ = s.server.Serve(l) }() // it ends with Close
-	return s, nil
+	go func() { _ = s.server.Serve(l) }() // it ends with Stop
+	return nil
 }
 
 // Addr is host:port.
@@ -114,8 +118,12 @@ func (s *DAV) URL() string {
 	return "http://" + s.addr + "/"
 }
 
-// Close ends the server and all connections.
-func (s *DAV) Close() error { return s.server.Close() }
+// Stop ends the server and all connections; calling it twice is harmless.
+func (s *DAV) Stop() {
+	if s.server != nil {
+		s.server.Close() // what cannot be closed is closed already
+	}
+}
 
 // AddUser makes a user with an address.
 func (s *DAV) AddUser(name, password, address string) {
