@@ -26,6 +26,6 @@
 //
 // Calendars and address books are held by a bridge of their own (Config.Kinds, kinds.go). Their items are known by UID and change: objects.go, edits.go, silent.go.
 //
-// Store is the seam to the protocols; bridge/imapstore, bridge/davstore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
+// Store is the seam to the protocols; bridge/imapstore, bridge/davstore, bridge/filestore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
 // and Find serve others (the relay's courier, through the composition root) on the same rules.
 package bridge

@@ -2,16 +2,26 @@ package config
 
 import (
 	"net/url"
+	"path/filepath"
 	"strings"
 )
 
 // DAVLogin stands in Server.DAV for the mailbox's login.
 const DAVLogin = "{login}"
 
+// DAVFiles begins Server.DAV where calendars and address books are files.
+const DAVFiles = "file://"
+
 // checkDAV takes a URL, or a domain that is looked up. Whether plain http may leave the machine is checked with the whole server.
 func checkDAV(text string) (string, *fault) {
 	if !strings.Contains(text, "://") {
 		return checkDomain(text)
+	}
+	if dir, files := strings.CutPrefix(text, DAVFiles); files {
+		if !filepath.IsAbs(dir) || !strings.Contains(dir, DAVLogin) {
+			return "", faultf("files lie in a folder for each login: file:///srv/export/%s", DAVLogin)
+		}
+		return text, nil
 	}
 	u, err := url.Parse(strings.ReplaceAll(text, DAVLogin, "login"))
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {

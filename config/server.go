@@ -52,8 +52,8 @@ type Server struct {
 	IMAPTLS TLS `toml:"imap_tls" default:"implicit" as:"implicit|starttls|none"`
 
 	// Calendars and address books (CalDAV, CardDAV): a server, a principal or a home, as https://host/path/; {login} stands
-	// for the mailbox's login. A bare domain is looked up by SRV records (RFC 6764). They are copied and followed
-	// where both sides of a mailbox have it.
+	// for the mailbox's login. A bare domain is looked up by SRV records (RFC 6764). file:///path/{login} is a folder of
+	// .ics and .vcf files. They are copied and followed where both sides of a mailbox have it.
 	DAV string `toml:"dav" as:"dav" example:"https://dav.example.com/"`
 
 	// SMTP by which mail is delivered to this server, as host:port; or unix:/path, a socket; or mx:DOMAIN, which looks up the

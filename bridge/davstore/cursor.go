@@ -1,13 +1,8 @@
 package davstore
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
-	"maps"
-	"slices"
 
 	"posthouse/ledger"
 )
@@ -39,33 +34,4 @@ func parseCursor(c ledger.Cursor) (cursor, error) {
 func (c cursor) String() ledger.Cursor {
 	text, _ := json.Marshal(c) // of strings only: it cannot fail
 	return ledger.Cursor(text)
-}
-
-// prints are fingerprints of members in a certain version.
-type prints map[uint64]bool
-
-func fingerprint(name, etag string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(name + "\x00" + etag))
-	return h.Sum64()
-}
-
-func (c cursor) seen() (prints, error) {
-	raw, err := base64.RawStdEncoding.DecodeString(c.Seen)
-	if err != nil || len(raw)%8 != 0 {
-		return nil, fmt.Errorf("fingerprints of a cursor: %d octets, %v", len(raw), err)
-	}
-	all := prints{}
-	for part := range slices.Chunk(raw, 8) {
-		all[binary.BigEndian.Uint64(part)] = true
-	}
-	return all, nil
-}
-
-func (p prints) String() string {
-	raw := make([]byte, 0, 8*len(p))
-	for _, n := range slices.Sorted(maps.Keys(p)) {
-		raw = binary.BigEndian.AppendUint64(raw, n)
-	}
-	return base64.RawStdEncoding.EncodeToString(raw)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"posthouse/bridge"
+	"posthouse/bridge/object"
 	"posthouse/cutover"
 	"posthouse/ledger"
 )
@@ -164,14 +165,14 @@ func (w *walk) withoutTokens(ctx context.Context) (bridge.Batch, error) {
 	if w.at.Done && w.m.ctag != "" && w.at.Tag == w.m.ctag {
 		return w.batch, nil
 	}
-	seen, err := w.at.seen()
+	seen, err := object.ParseSeen(w.at.Seen)
 	if err != nil {
 		return w.batch, err
 	}
-	told := prints{}
+	told := object.Seen{}
 	var open, news []string
 	for _, name := range w.m.names() {
-		if p := fingerprint(name, w.m.members[name].etag); seen[p] {
+		if p := object.Print(name, w.m.members[name].etag); seen[p] {
 			told[p] = true
 		} else if w.at.Done || name <= w.at.After {
 			news = append(news, name)
@@ -189,7 +190,7 @@ func (w *walk) withoutTokens(ctx context.Context) (bridge.Batch, error) {
 		return w.batch, err
 	}
 	for _, name := range open[:n] {
-		told[fingerprint(name, w.m.members[name].etag)] = true
+		told[object.Print(name, w.m.members[name].etag)] = true
 	}
 	if n > 0 {
 		w.at.After = max(w.at.After, open[n-1])

@@ -30,6 +30,8 @@ func TestSplit(t *testing.T) {
 		{"one is as it is", cutover.Calendar, "\n\n" + calendar(two, zone) + "\r\n", []string{"2", "\n\n" + calendar(two, zone) + "\r\n"}},
 		{"without UID", cutover.Calendar, calendar(bare, bare), []string{"", calendar(bare), "", calendar(bare)}},
 		{"two calendars", cutover.Calendar, calendar(one) + calendar(two), []string{"1", calendar(one), "2", calendar(two)}},
+		{"calendars as they are", cutover.Calendar, calendar(two, zone, "X-LATE:1") + calendar(one), []string{"2", calendar(two, zone, "X-LATE:1"), "1", calendar(one)}},
+		{"one UID in two calendars", cutover.Calendar, calendar(two) + calendar(zone, two), []string{"2", calendar(two) + calendar(zone, two)}},
 		{"nothing", cutover.Calendar, "hello", []string{"", "hello"}},
 		{"an empty calendar", cutover.Calendar, calendar(zone), []string{"", calendar(zone)}},
 		{"not ended", cutover.Calendar, "BEGIN:VCALENDAR\r\n" + one + "\r\n" + two + "\r\n", []string{"1", "BEGIN:VCALENDAR\r\n" + one + "\r\nEND:VCALENDAR\r\n", "2", "BEGIN:VCALENDAR\r\n" + two + "\r\nEND:VCALENDAR\r\n"}},

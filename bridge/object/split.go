@@ -62,6 +62,7 @@ func events(raw []byte) (parts []Part) {
 				around.zones = append(around.zones, b)
 			}
 		}
+		begun := len(groups)
 		for _, b := range within {
 			if b.name == "VTIMEZONE" {
 				continue
@@ -72,7 +73,10 @@ func events(raw []byte) (parts []Part) {
 				groups = append(groups, group{uid: b.uid, around: around})
 				at[b.uid] = i
 			}
-			groups[i].lines = append(groups[i].lines, b.lines...)
+			groups[i].lines, groups[i].whole = append(groups[i].lines, b.lines...), nil
+		}
+		if len(groups) == begun+1 && alone(within) {
+			groups[begun].whole = c.lines // a calendar of its own: it stays as it is
 		}
 	}
 	for _, g := range groups {
@@ -92,10 +96,27 @@ type group struct {
 	uid    string
 	around around
 	lines  []Line
+	whole  []Line // the calendar around it, if that holds nothing else
+}
+
+// alone reports whether all components but time zones have one UID.
+func alone(within []block) bool {
+	uids := map[string]bool{}
+	n := 0
+	for _, b := range within {
+		if b.name != "VTIMEZONE" {
+			uids[b.uid] = true
+			n++
+		}
+	}
+	return len(uids) == 1 && (n == 1 || !uids[""])
 }
 
 // raw is a calendar with the group's lines alone, and the time zones that they name.
 func (g group) raw() []byte {
+	if g.whole != nil {
+		return Join(g.whole...)
+	}
 	raw := Join(append([]Line{g.around.first}, g.around.own...)...)
 	for _, z := range g.around.zones {
 		if g.names(z.zone()) {

@@ -50,7 +50,7 @@ func (s *suite) scan() {
 		}
 	}
 	slices.Reverse(found)
-	if s.Kind.Objects() {
+	if s.Kind.Objects() && !s.ByArrival {
 		slices.Reverse(found)
 	}
 	s.equal("all, by arrival", found, falling(count, 1))

@@ -44,6 +44,7 @@ type Habits struct {
 	Search    bool   // Search does better than to yield everything
 	Bare      bool   // objects keep bare line ends
 	Rewrites  bool   // objects do not keep their form
+	ByArrival bool   // a scan of objects yields the oldest first, and not by name
 	NoTokens  bool   // there is nothing that could be forgotten
 	// Refuses are further characters that folder names cannot hold.
 	Refuses string
@@ -224,7 +225,7 @@ func (s *suite) refs(f cutover.Folder) []cutover.Ref {
 		s.ok(err)
 		refs = append(refs, item.Ref)
 	}
-	if s.Kind.Objects() {
+	if s.Kind.Objects() && !s.ByArrival {
 		slices.Reverse(refs) // by name, which Deliver gives in falling order
 	}
 	return refs

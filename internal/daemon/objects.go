@@ -13,6 +13,7 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/bridge/davstore"
+	"posthouse/bridge/filestore"
 	"posthouse/config"
 	"posthouse/cutover"
 	"posthouse/internal/control"
@@ -102,6 +103,9 @@ func (o *objects) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, erro
 	if srv == nil {
 		return nil, fmt.Errorf("no calendar server is configured on the %s side: %w", side, bridge.ErrNoServer)
 	}
+	if dir, files := strings.CutPrefix(srv.DAV, config.DAVFiles); files {
+		return openFiles(dir, at.Login)
+	}
 	c := o.d.stores.credential(m.ID, srv.server, side, at.Login)
 	var addresses []string
 	for _, a := range append([]cutover.Address{m.Primary}, m.Aliases...) {
@@ -124,6 +128,14 @@ func (o *objects) open(m cutover.Mailbox, side cutover.Side) (bridge.Store, erro
 			})
 		},
 	}), nil
+}
+
+// openFiles makes a store of the files that lie in a login's folder. A login that is no plain name leads nowhere.
+func openFiles(dir, login string) (bridge.Store, error) {
+	if login == "" || strings.HasPrefix(login, ".") || strings.ContainsAny(login, "/\\\x00") {
+		return nil, fmt.Errorf("%q is no name of a folder: %w", login, bridge.ErrNoServer)
+	}
+	return filestore.New(filestore.Options{Dir: strings.ReplaceAll(dir, config.DAVLogin, login)}), nil
 }
 
 // davAuth proves who we are, by a password (RFC 7617) or a token (RFC 6750).

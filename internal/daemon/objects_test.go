@@ -3,8 +3,11 @@ package daemon_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"posthouse/config"
 	"posthouse/internal/control"
 	"posthouse/internal/testserver"
 )
@@ -103,6 +106,37 @@ func TestCalendarsThatCannotBeReached(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	if v := b.verify()["anna@example.com"]; v.Equal != 20 || v.Error == "" {
+		t.Errorf("verified %+v", v)
+	}
+}
+
+// An old server that only exports files is moved too.
+func TestCalendarsOfFiles(t *testing.T) {
+	_, new := calendars(t)
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "anna@example.com"), 0o700))
+	export := filepath.Join(dir, "anna@example.com", "calendar.ics")
+	must(t, os.WriteFile(export, append(event("a", "first"), event("b", "first")...), 0o600))
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\""})
+	cfg := b.config()
+	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
+	legacy.DAV, cloud.DAV = config.DAVFiles+dir+"/"+config.DAVLogin, new.URL()
+	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
+	d := b.newWith(cfg)
+	must(t, d.Start(t.Context()))
+	b.daemon = d
+	t.Cleanup(b.stop)
+	b.until("the files to be copied", func(s control.Status) bool { return s.Copy.Events == 2 })
+	must(t, os.WriteFile(export, append(event("a", "second"), event("b", "first")...), 0o600))
+	b.eventually("the next export to follow", func() bool {
+		for _, raw := range new.Objects("anna@example.com", "calendar") {
+			if bytes.Contains(raw, []byte("second")) {
+				return true
+			}
+		}
+		return false
+	})
+	if v := b.verify()["anna@example.com"]; v.Events != 2 || len(v.Missing)+len(v.Extra) != 0 {
 		t.Errorf("verified %+v", v)
 	}
 }
