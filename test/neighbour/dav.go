@@ -33,7 +33,7 @@ func Radicale(t testing.TB, name string, users map[string]string, settings strin
 	write(t, filepath.Join(dir, "users"), passwords.String(), 0o600)
 	config := filepath.Join(dir, "config")
 	write(t, config, fmt.Sprintf("[server]\nhosts = %s\nmax_connections = 50\n[auth]\ntype = htpasswd\nhtpasswd_filename = %s/users\nhtpasswd_encryption = plain\ndelay = 0\n"+
-		"[storage]\nfilesystem_folder = %s/collections\nfilesystem_fsync = False\n[logging]\nlevel = warning\n%s\n", addr, dir, dir, settings), 0o600)
+		"[storage]\nfilesystem_folder = %s/collections\n_filesystem_fsync = False\n[logging]\nlevel = warning\n%s\n", addr, dir, dir, settings), 0o600)
 	d := &DAV{process: newProcess(t, name, program, "--config", config), URL: "http://" + addr + "/", Dir: dir}
 	d.start(addr)
 	return d
