@@ -30,7 +30,7 @@ type Config struct {
 	// Open makes a Store for a mailbox on one side; it may connect lazily. The bridge closes it.
 	Open func(m cutover.Mailbox, side cutover.Side) (Store, error)
 	// Watch makes a Store that only waits for hints, or returns ErrUnsupported when the connection budget has no room: then the mailbox is polled. spare: for a folder that matters less than
-	// other mailboxes' INBOX.
+	// other mailboxes' INBOX. Nil where no server tells of anything.
 	Watch func(m cutover.Mailbox, spare bool) (Store, error)
 	// TraceKey verifies traces.
 	TraceKey []byte

@@ -19,6 +19,9 @@ var errCannotWait = errors.New("server cannot tell of news")
 // watch turns the server's hints into the worker's: from one connection for all folders where the server can tell of them, else from one for each watched folder. The group ends with ctx.
 func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 	var group sync.WaitGroup
+	if w.b.cfg.Watch == nil {
+		return &group
+	}
 	group.Go(func() {
 		if _, dumb := w.b.dumb.Load(w.m.Legacy.Server); !dumb {
 			w.watchAgain(ctx, w.watchAll)

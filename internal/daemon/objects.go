@@ -51,7 +51,7 @@ func (d *Daemon) startObjects(context.Context) error {
 	}
 	d.objects = o
 	o.bridge = bridge.New(bridge.Config{
-		Ledger: d.ledger, Kinds: objectKinds, Open: o.open, Watch: noWatch, TraceKey: d.traceKey, Observe: d.witness.observe,
+		Ledger: d.ledger, Kinds: objectKinds, Open: o.open, TraceKey: d.traceKey, Observe: d.witness.observe,
 		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Most: mostParallel(d.cfg), Bears: d.stores.bears, Poll: d.cfg.Bridge.CalendarPoll,
 		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: d.rules,
 	}, withDAV(d.cfg, d.live.Load().mailboxes))
@@ -78,9 +78,6 @@ func withDAV(cfg *config.Config, all []mailbox) []cutover.Mailbox {
 	}
 	return some
 }
-
-// noWatch: no server tells of calendars by itself.
-func noWatch(cutover.Mailbox, bool) (bridge.Store, error) { return nil, bridge.ErrUnsupported }
 
 // eachHost stands for the host where many are verified, each by its own name.
 const eachHost = "each.invalid:443"

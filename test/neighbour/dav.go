@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func (d *DAV) Name() string { return d.process.name }
 func Radicale(t testing.TB, name string, users map[string]string, settings string) *DAV {
 	t.Helper()
 	program := Require(t, "radicale")
-	dir := t.TempDir()
+	dir := memory(t)
 	addr := net.JoinHostPort(Address(), "5232")
 	var passwords strings.Builder
 	for _, user := range slices.Sorted(maps.Keys(users)) {
@@ -33,7 +34,7 @@ func Radicale(t testing.TB, name string, users map[string]string, settings strin
 	write(t, filepath.Join(dir, "users"), passwords.String(), 0o600)
 	config := filepath.Join(dir, "config")
 	write(t, config, fmt.Sprintf("[server]\nhosts = %s\nmax_connections = 50\n[auth]\ntype = htpasswd\nhtpasswd_filename = %s/users\nhtpasswd_encryption = plain\ndelay = 0\n"+
-		"[storage]\nfilesystem_folder = %s/collections\n_filesystem_fsync = False\n[logging]\nlevel = warning\n%s\n", addr, dir, dir, settings), 0o600)
+		"[storage]\nfilesystem_folder = %s/collections\n[logging]\nlevel = warning\n%s\n", addr, dir, dir, settings), 0o600)
 	d := &DAV{process: newProcess(t, name, program, "--config", config), URL: "http://" + addr + "/", Dir: dir}
 	d.start(addr)
 	return d
@@ -43,9 +44,20 @@ func Radicale(t testing.TB, name string, users map[string]string, settings strin
 func Xandikos(t testing.TB, name, user string) *DAV {
 	t.Helper()
 	program := Require(t, "xandikos")
-	dir := t.TempDir()
+	dir := memory(t)
 	host := Address()
 	d := &DAV{process: newProcess(t, name, program, "-d", dir, "-l", host, "-p", "8080", "--current-user-principal", "/"+user+"/", "--defaults"), URL: "http://" + host + ":8080/", Dir: dir}
 	d.start(net.JoinHostPort(host, "8080"))
 	return d
+}
+
+// memory is a folder of the test's own in memory, where there is such a thing: these servers sync after each item.
+func memory(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "posthouse-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
