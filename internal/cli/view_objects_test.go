@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"posthouse/internal/control"
+)
+
+func TestCalendarsAreShown(t *testing.T) {
+	s := sampleStatus()
+	s.Copy.Events, s.Copy.EventsTotal, s.Copy.Contacts, s.Copy.ContactsTotal = 41_000, 41_902, 61_004, 61_004
+	s.Mailboxes[3].Objects = &control.Objects{State: "following", Events: 12, EventsTotal: 12, Contacts: 3, ContactsTotal: 3, Caught: before(4 * time.Second)}
+	s.Mailboxes[1].Objects = &control.Objects{State: "problem", Events: 2, EventsTotal: 9, Error: "connection lost: refused", Next: sampleNow.Add(time.Minute)}
+	var all strings.Builder
+	for _, l := range mailboxesView(s, newSpeeds(time.Minute), time.UTC, false) {
+		all.WriteString(l.String() + "\n")
+	}
+	for _, want := range []string{"12/12 events   3/3 contacts   up to date", "2/9 events   calendars: connection lost: refused"} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("not shown: %s in\n%s", want, all.String())
+		}
+	}
+	if text := newCopied(s, rate{}).text(); !strings.Contains(text, "41,000/41,902 events   61,004/61,004 contacts") {
+		t.Errorf("the sum is %q", text)
+	}
+	sum := verifySum{Equal: 1, Items: 15, Events: 12, Contacts: 1, Edited: 2}
+	if text := verifySumView(sum)[0].String(); !strings.Contains(text, "15 items on both sides (2 messages, 12 events, 1 contact)   2 changed in the cloud since") {
+		t.Errorf("%q", text)
+	}
+	r := control.Verified{Mailbox: "bob@example.com", Equal: 3, Noted: []control.Finding{{Folder: "Calendars / Work", MessageID: "uid-1", Why: "changed on both sides"}}}
+	text := ""
+	for _, l := range verifiedView(r, naming{domains: []string{"example.com"}}) {
+		text += l.String() + "\n"
+	}
+	if !strings.Contains(text, "bob@") || !strings.Contains(text, "Calendars / Work   uid-1   changed on both sides") {
+		t.Errorf("noted: %s", text)
+	}
+}
