@@ -241,7 +241,8 @@ func (s *Store) exact(r response) (body, bool) {
 
 // get reads one member as it is. A member that cannot be read has an error of its own.
 func (s *Store) get(ctx context.Context, m *mirror, name string) (body, error) {
-	r := request{method: http.MethodGet, at: member(m.at, name)}
+	// What is compressed on its way has a version of its own with some servers.
+	r := request{method: http.MethodGet, at: member(m.at, name), header: map[string]string{"Accept-Encoding": "identity"}}
 	got, err := s.do(ctx, r)
 	if err != nil {
 		return body{}, err

@@ -53,14 +53,18 @@ func (s *Store) list(ctx context.Context) (all []collection, err error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := map[string]found{} // many servers have one home for both
 	for _, kind := range s.o.Kinds {
 		home := at.homes[kind]
 		if home == nil {
 			continue
 		}
-		got, err := s.propfind(ctx, home, 1, collectionProps)
-		if err != nil {
-			return nil, err
+		got, known := asked[home.String()]
+		if !known {
+			if got, err = s.propfind(ctx, home, 1, collectionProps); err != nil {
+				return nil, err
+			}
+			asked[home.String()] = got
 		}
 		var here []collection
 		for _, r := range got.Responses {

@@ -140,7 +140,7 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 			return o, fmt.Errorf("%w: nobody knows which version it is to replace", bridge.ErrChanged)
 		}
 		delete(header, "If-None-Match")
-		header["If-Match"] = item.Replace
+		header["If-Match"] = strings.TrimPrefix(item.Replace, "W/") // which never matches as it is (RFC 9110 §13.1.1)
 	}
 	r := request{method: http.MethodPut, at: member(u.m.at, name), header: header, body: raw}
 	got, err := u.s.do(ctx, r)
