@@ -24,28 +24,39 @@ import (
 // many is how many events, and how many contacts, cross between real servers.
 const many = 2000
 
-// fill writes collections into a Radicale's folder before anybody looks: a calendar and an address book, with what real ones hold.
+// shelf is how many items one collection gets: Radicale looks through all of it whenever one more is put.
+const shelf = 500
+
+// fill writes calendars and address books into a Radicale's folder before anybody looks, with what real ones hold.
 func fill(t testing.TB, dir string, n int) {
 	t.Helper()
-	root := filepath.Join(dir, "collections", "collection-root", "anna")
-	for name, props := range map[string]string{"default": `{"tag": "VCALENDAR", "D:displayname": "Anna's calendar", "ICAL:calendar-color": "#ff0000ff"}`, "contacts": `{"tag": "VADDRESSBOOK", "D:displayname": "Leute"}`} {
-		folder := filepath.Join(root, name)
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			t.Fatal(err)
+	for i := range max(1, (n+shelf-1)/shelf) {
+		calendar, contacts := shelfIn(t, dir, "default", i, `{"tag": "VCALENDAR", "D:displayname": "Calendar %d", "ICAL:calendar-color": "#ff0000ff"}`), shelfIn(t, dir, "contacts", i, `{"tag": "VADDRESSBOOK", "D:displayname": "Leute %d"}`)
+		for k := i * shelf; k < min(n, (i+1)*shelf); k++ {
+			put(t, filepath.Join(calendar, fmt.Sprintf("e%d.ics", k)), varied(k))
+			put(t, filepath.Join(contacts, fmt.Sprintf("c%d.vcf", k)), person(fmt.Sprint("urn:uuid:", k), "EMAIL;TYPE=WORK:a@example.com", "NOTE:Grüße\\, 日本語 "+strings.Repeat("x", k%50), "X-ODD;A=b:c"))
 		}
-		put := func(file string, raw []byte) {
-			if err := os.WriteFile(filepath.Join(folder, file), raw, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		put(".Radicale.props", []byte(props))
-		for i := range n {
-			if name == "default" {
-				put(fmt.Sprintf("e%d.ics", i), varied(i))
-			} else {
-				put(fmt.Sprintf("c%d.vcf", i), person(fmt.Sprint("urn:uuid:", i), "EMAIL;TYPE=WORK:a@example.com", "NOTE:Grüße\\, 日本語 "+strings.Repeat("x", i%50), "X-ODD;A=b:c"))
-			}
-		}
+	}
+}
+
+// shelfIn makes the ith collection of a kind.
+func shelfIn(t testing.TB, dir, name string, i int, props string) (folder string) {
+	t.Helper()
+	if i > 0 {
+		name = fmt.Sprintf("%s-%d", name, i)
+	}
+	folder = filepath.Join(dir, "collections", "collection-root", "anna", name)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(folder, ".Radicale.props"), fmt.Appendf(nil, props, i))
+	return folder
+}
+
+func put(t testing.TB, name string, raw []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, raw, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
