@@ -56,38 +56,41 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	if len(deliveries) == 0 {
 		return nil
 	}
+	args := make([]any, 0, len(deliveries)*updateDeliveries.columns)
+	for _, d := range deliveries {
+		args = append(args, int64(d.ID), string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, d.Tell)
+	}
 	err := l.changeAgain(ctx, func(t *tx) error {
-		for _, d := range deliveries {
-			n, err := t.touched(`UPDATE deliveries SET state = ?1, attempts = ?, next = ?, since = ?4, reply = ?, reason = ?, class = ?, seen = ?,
-				act = iif(state = ?1 AND since = ?4, act, ''), tell = coalesce(nullif(?, ''), tell) WHERE id = ?`,
-				string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, d.Tell, int64(d.ID))
-			if err := changedOne(d.ID, n, err); err != nil {
-				return err
+		touched, err := updateDeliveries.run(t, args)
+		if err == nil && len(touched) < len(deliveries) {
+			for _, d := range deliveries {
+				if !touched[d.ID] {
+					return changedOne(d.ID, 0, nil)
+				}
 			}
 		}
-		return nil
+		return err
 	})
 	return wrap(err, "updating deliveries")
 }
 
 // Begin asks for the old state and writes the new one in one statement.
 func (l *Ledger) Begin(ctx context.Context, now time.Time, deliveries ...ledger.Delivery) ([]ledger.Delivery, error) {
+	args := make([]any, 0, len(deliveries)*beginDeliveries.columns)
+	for _, d := range deliveries {
+		args = append(args, int64(d.ID), micros(now), string(d.Recipient), d.Destination, d.Attempts, micros(d.Next), micros(d.Since))
+	}
 	var begun []ledger.Delivery
 	err := l.changeAgain(ctx, func(t *tx) error {
+		touched, err := beginDeliveries.run(t, args)
 		begun = nil
 		for _, d := range deliveries {
-			n, err := t.touched(`UPDATE deliveries SET state = 'sending', since = ?, class = '', act = '' WHERE id = ? AND state = 'due'
-				AND recipient = ? AND destination = ? AND attempts = ? AND next = ? AND since = ?`,
-				micros(now), int64(d.ID), string(d.Recipient), d.Destination, d.Attempts, micros(d.Next), micros(d.Since))
-			if err != nil {
-				return fmt.Errorf("delivery %d: %w", d.ID, err)
-			}
-			if n == 1 {
+			if touched[d.ID] {
 				d.State, d.Since, d.Class = ledger.Sending, now, ""
 				begun = append(begun, d)
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, wrap(err, "beginning deliveries")
