@@ -8,22 +8,26 @@ import (
 
 // change submits work to the writer and returns when it is durable, or certain not to be.
 func (l *Ledger) change(ctx context.Context, run func(*tx) error) error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.closed {
-		return ledger.ErrClosed
-	}
-	return l.w.submit(ctx, run, false)
+	return l.submit(ctx, &change{run: run})
 }
 
 // changeAgain is change for work that may be run a second time, after all that it wrote was taken back: what it leaves elsewhere the second run replaces. It costs less.
 func (l *Ledger) changeAgain(ctx context.Context, run func(*tx) error) error {
+	return l.submit(ctx, &change{run: run, again: true})
+}
+
+// note is changeAgain for what has happened already: it may be durable a little later.
+func (l *Ledger) note(ctx context.Context, run func(*tx) error) error {
+	return l.submit(ctx, &change{run: run, again: true, waits: true})
+}
+
+func (l *Ledger) submit(ctx context.Context, c *change) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
 		return ledger.ErrClosed
 	}
-	return l.w.submit(ctx, run, true)
+	return l.w.submit(ctx, c)
 }
 
 // look runs a read on the read connections. It sees every change that was answered before it began.

@@ -60,7 +60,7 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 	for _, d := range deliveries {
 		args = append(args, int64(d.ID), string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, d.Tell)
 	}
-	err := l.changeAgain(ctx, func(t *tx) error {
+	err := l.note(ctx, func(t *tx) error {
 		touched, err := updateDeliveries.run(t, args)
 		if err == nil && len(touched) < len(deliveries) {
 			for _, d := range deliveries {

@@ -3,7 +3,8 @@
 //
 // All changes go through one goroutine that owns the only connection that writes. It takes every change that waits, runs each in a savepoint of one
 // transaction, commits once with one fdatasync, and answers everybody. A change that fails, or panics, is undone alone. When nothing waits the commit
-// follows at once, so that grouping costs a single caller nothing. Reads run beside it on a few read-only connections and see every change that was
+// follows at once, so that grouping costs a single caller nothing; only what has happened already and nobody is kept waiting by (the outcome of an
+// attempt) waits for the next commit, 2 ms at most. Reads run beside it on a few read-only connections and see every change that was
 // answered before they began.
 //
 // The order of a capture: the body streams into a 64 KiB buffer; what fits stays there and becomes a blob in the capture's own transaction; what does

@@ -1,13 +1,17 @@
 package sqlite
 
+import "time"
+
 // group is one transaction in the making.
 type group struct {
-	w       *writer
-	open    bool
-	members []*change // that succeeded so far
-	rows    gathered  // not written yet
-	careful bool      // each further member has a savepoint, and writes its own rows
-	dead    error     // the transaction is lost with all its members
+	w        *writer
+	open     bool
+	members  []*change        // that succeeded so far
+	rows     gathered         // not written yet
+	urgent   bool             // somebody waits for the commit
+	patience <-chan time.Time // ends the wait for somebody who does
+	careful  bool             // each further member has a savepoint, and writes its own rows
+	dead     error            // the transaction is lost with all its members
 }
 
 // add runs a change within the transaction. A change that fails is undone alone and answered at once. A savepoint for that costs a copy of every page that the change touches; so as long as all may

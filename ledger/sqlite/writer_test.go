@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"posthouse/ledger"
 )
@@ -281,5 +282,44 @@ func TestGroupIsBounded(t *testing.T) {
 	mustClose(t, l)
 	if groups < 3 {
 		t.Errorf("%d changes in %d transactions, want at most %d in each", 2*maxGroup+1, groups, maxGroup)
+	}
+}
+
+// What can wait is committed together with what comes next; where nothing comes it is committed all the same.
+func TestWhatCanWaitIsCommittedWithTheNext(t *testing.T) {
+	l := openIn(t, t.TempDir(), Options{})
+	groups := 0
+	set := func(patience time.Duration) {
+		err := l.change(t.Context(), func(*tx) error {
+			l.w.onGroup = func(*tx) error { groups++; return nil }
+			l.w.patience = patience
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(time.Nanosecond)
+	if err := l.note(t.Context(), setFact("alone")); err != nil || groups != 1 {
+		t.Fatalf("alone: %v in %d groups", err, groups)
+	}
+	set(time.Hour)
+	groups = 0
+	running, noted := make(chan struct{}), make(chan error, 1)
+	go func() {
+		noted <- l.note(t.Context(), func(x *tx) error {
+			close(running)
+			return setFact("noted")(x)
+		})
+	}()
+	<-running
+	if err := l.change(t.Context(), setFact("urgent")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-noted; err != nil || groups != 1 {
+		t.Errorf("%v in %d groups, want 1", err, groups)
+	}
+	if names := factNames(t, l); names != "alone noted urgent" {
+		t.Errorf("there is %q", names)
 	}
 }
