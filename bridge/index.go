@@ -36,7 +36,7 @@ func (w *worker) candidates(ctx context.Context, p *pair, rows []ledger.Item) (*
 		index, err := w.searched(ctx, p, state, rows)
 		return index, state, err
 	}
-	if p.index == nil || p.index.validity != state.Validity {
+	if p.index == nil || p.index.validity != state.Validity || state.Tail == "" { // without a tail nobody knows what is new
 		p.index = newIndex(state.Validity)
 	}
 	return p.index, state, w.refresh(ctx, p, state)
@@ -66,7 +66,7 @@ func (w *worker) searched(ctx context.Context, p *pair, state FolderState, rows 
 // refresh reads what came into the cloud folder since the index was last complete. Where only our own puts moved the tail there is nothing to read.
 func (w *worker) refresh(ctx context.Context, p *pair, state FolderState) error {
 	index := p.index
-	if state.Items == 0 || index.next == state.Tail || onlyOwn(index, state) {
+	if state.Items == 0 || index.next == state.Tail && state.Tail != "" || onlyOwn(index, state) {
 		index.next, index.own = state.Tail, 0
 		return nil
 	}

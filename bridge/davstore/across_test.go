@@ -417,27 +417,31 @@ func TestRefusedObjects(t *testing.T) {
 
 // What the cloud holds already, by whatever name, is taken for what it is.
 func TestCopiesOfBefore(t *testing.T) {
-	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
-	for n := range 40 {
-		raw := meeting(fmt.Sprint("e", n), "SUMMARY:first")
-		a.old.Put("anna", home, fmt.Sprint(n), raw)
-		if n%2 == 0 {
-			a.new.Put("anna", home, fmt.Sprint("by another tool ", n), raw)
-		}
-	}
-	a.new.Put("anna", home, "own", meeting("own"))
-	a.follow()
-	if n := a.new.Asked()["PUT"]; n != 20 {
-		t.Errorf("%d were put, want 20", n)
-	}
-	a.equal(40)
-	a.old.Put("anna", home, "4", meeting("e4", "SUMMARY:second"))
-	a.follow()
-	if raw := a.new.Objects("anna", home)["by another tool 4"]; !bytes.Contains(raw, []byte("second")) {
-		t.Errorf("%q", raw)
-	}
-	names := slices.Collect(maps.Keys(a.new.Objects("anna", home)))
-	if len(names) != 41 {
-		t.Errorf("%d objects", len(names))
+	for name, cloud := range map[string]testserver.DAVConfig{"usual": {}, "no tokens": {NoSync: true}, "neither tokens nor tags": {NoSync: true, NoCTag: true}} {
+		t.Run(name, func(t *testing.T) {
+			a := newAcross(t, testserver.DAVConfig{}, cloud)
+			for n := range 40 {
+				raw := meeting(fmt.Sprint("e", n), "SUMMARY:first")
+				a.old.Put("anna", home, fmt.Sprint(n), raw)
+				if n%2 == 0 {
+					a.new.Put("anna", home, fmt.Sprint("by another tool ", n), raw)
+				}
+			}
+			a.new.Put("anna", home, "own", meeting("own"))
+			a.follow()
+			if n := a.new.Asked()["PUT"]; n != 20 {
+				t.Errorf("%d were put, want 20", n)
+			}
+			a.equal(40)
+			a.old.Put("anna", home, "4", meeting("e4", "SUMMARY:second"))
+			a.follow()
+			if raw := a.new.Objects("anna", home)["by another tool 4"]; !bytes.Contains(raw, []byte("second")) {
+				t.Errorf("%q", raw)
+			}
+			names := slices.Collect(maps.Keys(a.new.Objects("anna", home)))
+			if len(names) != 41 {
+				t.Errorf("%d objects", len(names))
+			}
+		})
 	}
 }
