@@ -18,13 +18,13 @@
 // (reserve.go).
 //
 // It promises that each legacy item ends with exactly one disposition, that no item is put twice, that no octet of a message changes, and that
-// nothing is ever deleted on either side. One exception is made: what the cloud refuses as it is is put with the least repair that it takes; before that the original is saved and the repair
+// nothing is ever deleted on either side. Two exceptions are made: where Rules.Deletions says so, copies of events and contacts are deleted after their items (deletions.go); and what the cloud refuses as it is is put with the least repair that it takes; before that the original is saved and the repair
 // recorded.
 //
 // Only what lies in the personal namespace of a mailbox is its own; a shared tree is copied into the one mailbox that the rules name (shared.go). Subscriptions are carried over once
 // (subscriptions.go). A folder that is renamed is no more than messages that are moved (moves.go, origins.go).
 //
-// Calendars and address books are held by a bridge of their own (Config.Kinds, kinds.go). Their items are known by UID and change: objects.go, edits.go, silent.go.
+// Calendars and address books are held by a bridge of their own (Config.Kinds, kinds.go). Their items are known by UID and change: objects.go, edits.go, deletions.go, silent.go.
 //
 // Store is the seam to the protocols; bridge/imapstore, bridge/davstore, bridge/filestore and bridge/memstore implement it, and bridge/storetest is the suite they pass. Deposit
 // and Find serve others (the relay's courier, through the composition root) on the same rules.

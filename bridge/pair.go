@@ -22,6 +22,8 @@ type pair struct {
 	era    string      // validity of the cloud folder with which all rows agree; "" when that is not known
 	left   tallyLeft   // keywords that the cloud folder does not take
 	roll   *roll       // what it held when somebody asked for what had other references before
+
+	deletions deletions
 }
 
 // listed reports whether the legacy folder was there when folders were listed last.

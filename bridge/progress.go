@@ -38,6 +38,7 @@ type Progress struct {
 	Repaired int
 	Skipped  []SkippedFolder
 	LeftOut  []LeftOut // by folder
+	HeldBack []HeldBack
 	Folder   string    // being worked on
 	Error    string    // the last failure, for people; empty when the last pass succeeded
 	Login    bool      // the failure is a refused login

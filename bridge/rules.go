@@ -20,6 +20,8 @@ type Rules struct {
 	Shared []Shared
 	// Discard copies items that are marked as deleted into the cloud's Trash; else they are left out.
 	Discard bool
+	// Deletions is how many events, or contacts, that are deleted in one folder on the old side are deleted in the cloud too, within a day; none when 0. Of more at once none is.
+	Deletions int
 }
 
 // folder says whether a legacy folder is copied, and if not, why.

@@ -95,6 +95,13 @@ type Mover interface {
 	Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error)
 }
 
+// Deleter is a Target that can delete. What the bridge deletes is what Rules.Deletions names, and nothing else.
+type Deleter interface {
+	// Delete deletes those of the items that still have the version given, and has the server tell nobody as far as it can be told. It returns what became of each that it came to: nil, also where it was gone
+	// already, ErrChanged, ErrRefused, or ErrBusy, wrapped.
+	Delete(ctx context.Context, f cutover.Folder, versions map[cutover.Ref]string) (map[cutover.Ref]error, error)
+}
+
 // Keeper is a Target that tells beforehand which flags a folder keeps.
 type Keeper interface {
 	// Keeps returns those of the flags that an item in the folder can have.

@@ -140,10 +140,10 @@ func (v *verifier) edited(u unplaced, c *copyItem) bool {
 }
 
 // note names an item of which somebody should know.
-func (v *verifier) note(u unplaced) {
-	for _, what := range []string{ConflictNote, RemovedNote, SilentNote, staleNote} {
-		if strings.Contains(u.row.Note, what) {
-			v.report.Noted = append(v.report.Noted, Finding{Folder: u.folder, Ref: u.item.Ref, MessageID: u.item.Identity.MessageID, Why: u.row.Note})
+func (v *verifier) note(folder string, row ledger.Item) {
+	for _, what := range []string{ConflictNote, RemovedNote, SilentNote, StaysNote, staleNote} {
+		if strings.Contains(row.Note, what) {
+			v.report.Noted = append(v.report.Noted, Finding{Folder: folder, Ref: row.Legacy.Ref, MessageID: row.Identity.MessageID, Why: row.Note})
 			return
 		}
 	}
@@ -231,7 +231,7 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		}
 		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known, home: p.Cloud.Key()}
 		v.holds(item)
-		v.note(u)
+		v.note(u.folder, u.row)
 		switch {
 		case known && (row.Repaired() || row.Disposition == cutover.Merged && repairsOf(row) != 0):
 			mended = append(mended, u)
@@ -272,6 +272,9 @@ func (v *verifier) vanished(ctx context.Context, folders []cutover.Folder) error
 // leave notes rows whose items were not met.
 func (v *verifier) leave(p ledger.FolderPair, rows map[ledger.Place]ledger.Item) {
 	for _, row := range rows {
+		if strings.Contains(row.Note, StaysNote) {
+			v.note(p.Legacy.String(), row)
+		}
 		if c := v.places[p.Cloud.Key()][row.Cloud]; c != nil && row.Cloud.Ref != "" {
 			v.left = append(v.left, leftRow{row, c})
 		} else if row.Disposition.InCloud() && row.Cloud.Ref != "" {

@@ -101,7 +101,9 @@ func (w *worker) rounds(ctx context.Context) error {
 	look := w.pairFolders
 	for pending := true; pending; {
 		err := w.inTurn(ctx, func(ctx context.Context) (err error) {
-			pending, err = w.turn(ctx, look, failed)
+			if pending, err = w.turn(ctx, look, failed); err == nil && !pending && len(failed)+len(w.unpaired) == 0 {
+				pending, err = w.followDeletions(ctx)
+			}
 			return err
 		})
 		look = w.glanceAgain
@@ -175,6 +177,7 @@ func (w *worker) step(ctx context.Context, p *pair) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	p.deletions.looked = false
 	s := stretch{w: w, p: p}
 	return s.run(ctx, cursor)
 }

@@ -120,6 +120,10 @@ type Bridge struct {
 	// What becomes of messages that are marked as deleted on the old side. skip: they are not copied.
 	// trash: they are copied into the cloud's Trash. One that is marked after it was copied stays where it is.
 	Deleted string `toml:"deleted" default:"skip" as:"skip|trash"`
+	// How many of the events, or contacts, that are deleted in one folder on the old side are deleted in the cloud
+	// too, in 24 hours. When more are gone none of them is, and that is an alarm. 0: what is deleted there stays in
+	// the cloud, as messages always do.
+	Deletions int `toml:"deletions" default:"0" min:"0" max:"10000"`
 	// Folders that get another name: old = new, levels divided by /. A / inside a name is written \/.
 	Folders map[string]string `toml:"folders" as:"folder" keys:"folder" example:"Sent Items = Sent"`
 	// Shared and other users' folders that are copied, each with those below it, once and into one mailbox.

@@ -32,6 +32,8 @@ type across struct {
 	ledger   *sqlite.Ledger
 	saved    string
 	bridge   *bridge.Bridge
+
+	deletions int // how many follow
 }
 
 func newAcross(t *testing.T, legacy, cloud testserver.DAVConfig) *across {
@@ -53,6 +55,7 @@ func (a *across) restart() {
 	log.SetOutput(io.Discard)
 	a.bridge = bridge.New(bridge.Config{
 		Ledger: a.ledger, Kinds: []cutover.FolderKind{cutover.Calendar, cutover.Contacts}, Clock: clock.Real(), Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: a.saved,
+		Rules: func(cutover.MailboxID) bridge.Rules { return bridge.Rules{Mailbox: anna, Deletions: a.deletions} },
 		Open: func(_ cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 			server := a.old
 			if side == cutover.Cloud {

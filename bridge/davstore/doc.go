@@ -2,7 +2,7 @@
 // on net/http.
 //
 // What it promises, beyond the Store's contract: what is put has the octets that it was given, on the condition that nothing lies there (If-None-Match) or that it is still what we know (If-Match); what is read
-// has as many octets as the server says, or is read again by itself (body.go); an object that cannot be read does not keep the others from being read; nothing is ever deleted; and no object is put upon
+// has as many octets as the server says, or is read again by itself (body.go); an object that cannot be read does not keep the others from being read; what is deleted is as it is known (If-Match), and nobody is told (delete.go); and no object is put upon
 // which the server would send invitations or replies (schedule.go): such an object is refused here, before it leaves, until it has been told to be silent.
 //
 // The order of events. The principal and its homes are found at the first use (discover.go): by the address given, else by SRV records and the well-known address (RFC 6764). Folders are the collections

@@ -46,7 +46,7 @@ func (s *Store) do(ctx context.Context, r request) (*reply, error) {
 			return nil, err
 		}
 		to := redirection(got, r.at)
-		if to == nil || r.method == http.MethodPut || r.method == "MOVE" {
+		if to == nil || r.method == http.MethodPut || r.method == "MOVE" || r.method == http.MethodDelete {
 			return got, s.asks(r, got)
 		}
 		if !trusted(r.at, to) {

@@ -23,7 +23,8 @@ var (
 )
 
 // TestEverythingAtOnce lets owners change calendars on both sides while they are followed over lines that break after requests were carried out, with servers that forget tokens, and with processes that
-// die. In the end each item of the old side that nobody removed in the cloud lies there once, in its last version, or as its owner left it there.
+// die, while deletions follow or do not. In the end each item of the old side that nobody removed in the cloud lies there once, in its last version, or as its owner left it there, and what was deleted does not, unless its owner
+// changed it there.
 func TestEverythingAtOnce(t *testing.T) {
 	for seed := *firstLife; seed < *firstLife+*lives; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { newLife(t, seed).run() })
@@ -37,11 +38,12 @@ type life struct {
 	asked   atomic.Int64
 	want    map[string]string // by UID what the old side says last
 	touched map[string]string // by UID what the cloud's owner made of it; empty: removed
+	gone    map[string]bool   // by UID what was deleted on the old side
 	next    int
 }
 
 func newLife(t *testing.T, seed uint64) *life {
-	l := &life{random: rand.New(rand.NewPCG(seed, 7)), want: map[string]string{}, touched: map[string]string{}}
+	l := &life{random: rand.New(rand.NewPCG(seed, 7)), want: map[string]string{}, touched: map[string]string{}, gone: map[string]bool{}}
 	cfg := testserver.DAVConfig{Schedules: seed%2 == 1, NoSync: seed%4 == 2, SyncLimit: int(seed%3) * 5, Drop: func(*http.Request) bool {
 		every := l.breaks.Load()
 		return every > 0 && l.asked.Add(1)%every == 0
@@ -51,6 +53,10 @@ func newLife(t *testing.T, seed uint64) *life {
 		cloud.Rewrite = func(raw []byte) []byte { return bytes.Replace(raw, []byte("DTSTAMP:2026"), []byte("DTSTAMP:2027"), 1) }
 	}
 	l.across = newAcross(t, cfg, cloud)
+	if seed%3 > 0 {
+		l.deletions = 1000
+		l.restart()
+	}
 	return l
 }
 
@@ -89,7 +95,7 @@ func (l *life) run() {
 // happen is one thing that somebody does.
 func (l *life) happen() {
 	uids := slices.Sorted(maps.Keys(l.want))
-	switch n := l.random.IntN(10); {
+	switch n := l.random.IntN(12); {
 	case n < 4 || len(uids) == 0:
 		l.next++
 		l.write(fmt.Sprint("u", l.next))
@@ -98,20 +104,36 @@ func (l *life) happen() {
 	case n == 7:
 		l.old.ForgetTokens()
 		l.new.ForgetTokens()
-	default:
+	case n < 10:
 		l.touch(uids[l.random.IntN(len(uids))])
+	case n == 10 && l.deletions > 0:
+		uid := uids[l.random.IntN(len(uids))]
+		l.old.Remove("anna", home, uid+".ics")
+		delete(l.want, uid)
+		l.gone[uid] = true
+	default:
+		for _, uid := range slices.Sorted(maps.Keys(l.gone)) {
+			if own, touched := l.touched[uid]; !touched || own != "" {
+				l.write(uid)
+				break
+			}
+		}
 	}
 }
 
 func (l *life) write(uid string) {
 	l.next++
+	delete(l.gone, uid)
 	l.want[uid] = fmt.Sprintf("SUMMARY:%s version %d", uid, l.next)
 	lines := []string{l.want[uid]}
-	if len(uid)%2 == 0 {
+	if organised(uid) {
 		lines = append(lines, "ORGANIZER:mailto:anna@example.com", "ATTENDEE:mailto:bob@example.com")
 	}
 	l.old.Put("anna", home, uid+".ics", meeting(uid, lines...))
 }
+
+// organised are the events with attendees.
+func organised(uid string) bool { return len(uid)%2 == 0 }
 
 // touch changes or removes an item in the cloud, if it lies there.
 func (l *life) touch(uid string) {
@@ -144,6 +166,12 @@ func (l *life) check() {
 			l.Errorf("%s was removed in the cloud and is there again: %s", uid, raw)
 		case want != "" && !bytes.Contains(raw, []byte(want+"\r")):
 			l.Errorf("%s is %q, want %s; %+v", uid, raw, want, l.row(cutover.Ref(uid+".ics")))
+		}
+	}
+	for uid := range l.gone {
+		_, raw := l.cloud(home, "UID:"+uid+"\r")
+		if own, touched := l.touched[uid]; touched && own != "" && !bytes.Contains(raw, []byte(own+"\r")) || touched && own == "" && raw != nil || !touched && !organised(uid) && raw != nil {
+			l.Errorf("%s was deleted on the old side and is %q, by its owner %q; %+v", uid, raw, own, l.row(cutover.Ref(uid+".ics")))
 		}
 	}
 	if sent := l.new.Messages(); len(sent) != 0 {

@@ -1,6 +1,7 @@
 package davstore_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -77,7 +78,7 @@ func varied(n int) []byte {
 }
 
 // real is a bridge between two real servers.
-func real(t testing.TB, dir, legacy, cloud string) *bridge.Bridge {
+func real(t testing.TB, dir, legacy, cloud string, deletions int) *bridge.Bridge {
 	t.Helper()
 	l, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	if err != nil {
@@ -88,6 +89,7 @@ func real(t testing.TB, dir, legacy, cloud string) *bridge.Bridge {
 	log.SetOutput(io.Discard)
 	b := bridge.New(bridge.Config{
 		Ledger: l, Kinds: []cutover.FolderKind{cutover.Calendar, cutover.Contacts}, Clock: clock.Real(), Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: dir + "/refused",
+		Rules: func(cutover.MailboxID) bridge.Rules { return bridge.Rules{Mailbox: anna, Deletions: deletions} },
 		Open: func(_ cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 			o := davstore.Options{URL: legacy, Authorize: func(r *http.Request) error { r.SetBasicAuth("anna", "secret"); return nil }, Transport: &http.Transport{}}
 			if side == cutover.Cloud {
@@ -119,7 +121,7 @@ func catchUp(t testing.TB, b *bridge.Bridge) {
 // cross copies from one server to another and demands that both are equal then, and that a second look changes nothing.
 func cross(t *testing.T, from, to *neighbour.DAV, n int) {
 	t.Helper()
-	b := real(t, t.TempDir(), from.URL, to.URL)
+	b := real(t, t.TempDir(), from.URL, to.URL, 0)
 	began := time.Now()
 	catchUp(t, b)
 	took := time.Since(began)
@@ -147,9 +149,82 @@ func TestRealServers(t *testing.T) {
 	fill(t, first.Dir, n)
 	cross(t, first, second, n)
 	cross(t, second, third, n)
-	b := real(t, t.TempDir(), first.URL, third.URL)
+	b := real(t, t.TempDir(), first.URL, third.URL, 0)
 	catchUp(t, b)
 	if r, err := b.VerifyFully(t.Context(), anna); err != nil || r.Equal != 2*n || len(r.Missing)+len(r.Extra)+len(r.Altered) != 0 {
 		t.Errorf("the first and the third: %+v, %v", r, err)
+	}
+}
+
+// TestDeletionsBetweenRealServers deletes by hand on real servers: what nobody changed in the cloud goes there too.
+func TestDeletionsBetweenRealServers(t *testing.T) {
+	users := map[string]string{"anna": "secret"}
+	for name, make := range map[string]func(name string) *neighbour.DAV{
+		"Radicale": func(name string) *neighbour.DAV { return neighbour.Radicale(t, name, users, "") },
+		"Xandikos": func(name string) *neighbour.DAV { return neighbour.Xandikos(t, name, "anna") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, new := make("deletes"), make("follows")
+			fromFiles := neighbour.Radicale(t, "before", users, "")
+			fill(t, fromFiles.Dir, 20)
+			catchUp(t, real(t, t.TempDir(), fromFiles.URL, old.URL, 0))
+			b := real(t, t.TempDir(), old.URL, new.URL, 10)
+			catchUp(t, b)
+			here, there := byUID(t, old.URL), byUID(t, new.URL)
+			for _, uid := range []string{"event-4@example.com", "event-5@example.com", "event-6@example.com", "event-8@example.com", "urn:uuid:3"} {
+				ask(t, http.MethodDelete, here[uid], nil)
+			}
+			ask(t, http.MethodPut, there["event-8@example.com"], meeting("event-8@example.com", "SUMMARY:the user's"))
+			catchUp(t, b)
+			left := byUID(t, new.URL)
+			for uid, stays := range map[string]bool{"event-4@example.com": false, "event-5@example.com": false, "event-6@example.com": false, "event-8@example.com": true, "urn:uuid:3": false, "event-7@example.com": true, "urn:uuid:4": true} {
+				if (left[uid] != "") != stays {
+					t.Errorf("%s lies at %q, stays: want %v", uid, left[uid], stays)
+				}
+			}
+			if r, err := b.Verify(t.Context(), anna); err != nil || r.Equal != 35 || len(left) != 36 || len(r.Noted) != 1 || len(r.Missing)+len(r.Extra)+len(r.Removed) != 0 {
+				t.Errorf("%d are left, %+v, %v", len(left), r, err)
+			}
+		})
+	}
+}
+
+// byUID are the addresses of what a server holds.
+func byUID(t testing.TB, at string) map[string]string {
+	t.Helper()
+	s := davstore.New(davstore.Options{URL: at, Authorize: func(r *http.Request) error { r.SetBasicAuth("anna", "secret"); return nil }})
+	defer s.Close()
+	folders, err := s.Folders(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, f := range folders {
+		for item, err := range s.Scan(t.Context(), f, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[item.Identity.MessageID] = f.Name + string(item.Ref)
+		}
+	}
+	return all
+}
+
+// ask does to a server what another program of the user does.
+func ask(t testing.TB, method, at string, body []byte) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, at, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("anna", "secret")
+	r.Header.Set("Content-Type", "text/calendar")
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if got.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %s", method, at, got.Status)
 	}
 }

@@ -140,7 +140,7 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 			return o, fmt.Errorf("%w: nobody knows which version it is to replace", bridge.ErrChanged)
 		}
 		delete(header, "If-None-Match")
-		header["If-Match"] = strings.TrimPrefix(item.Replace, "W/") // which never matches as it is (RFC 9110 §13.1.1)
+		header["If-Match"] = strong(item.Replace)
 	}
 	r := request{method: http.MethodPut, at: member(u.m.at, name), header: header, body: raw}
 	got, err := u.s.do(ctx, r)
@@ -155,6 +155,9 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 	}
 	return u.landed(ctx, name, got.header.Get("ETag"), d)
 }
+
+// strong is a version as a condition: a weak one never matches as it is (RFC 9110 §13.1.1).
+func strong(version string) string { return strings.TrimPrefix(version, "W/") }
 
 // sound refuses what no collection may hold (RFC 4791 §4.1, RFC 6352 §5.1), and what would send invitations.
 func (u *upload) sound(d *cutover.ObjectDigester, raw []byte) error {

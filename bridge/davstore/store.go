@@ -13,6 +13,7 @@ import (
 
 var (
 	_ bridge.Store    = (*Store)(nil)
+	_ bridge.Deleter  = (*Store)(nil)
 	_ bridge.Foreseer = (*Store)(nil)
 	_ bridge.Glancer  = (*Store)(nil)
 	_ bridge.Mover    = (*Store)(nil)

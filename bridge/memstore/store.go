@@ -19,6 +19,7 @@ const (
 	OpPing    = "ping"
 	OpEnsure  = "ensure folder"
 	OpMove    = "move"
+	OpDelete  = "delete" // before each item: its error, if it is ErrRefused or ErrBusy, is that item's; any other ends the Delete
 	// OpSubscribe is asked before each folder of a Subscribe.
 	OpSubscribe = "subscribe"
 	OpState     = "state"
@@ -32,6 +33,7 @@ const (
 
 var (
 	_ bridge.Store    = (*Store)(nil)
+	_ bridge.Deleter  = (*Store)(nil)
 	_ bridge.Foreseer = (*Store)(nil)
 	_ bridge.Keeper   = (*Store)(nil)
 	_ bridge.Pinger   = (*Store)(nil)

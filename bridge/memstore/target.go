@@ -124,6 +124,40 @@ func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Re
 	return places, nil
 }
 
+// Delete implements bridge.Deleter.
+func (s *Store) Delete(ctx context.Context, f cutover.Folder, versions map[cutover.Ref]string) (map[cutover.Ref]error, error) {
+	outcomes := map[cutover.Ref]error{}
+	for ref, version := range versions {
+		err := s.begin(ctx, OpDelete)
+		if err == nil {
+			outcomes[ref], err = s.deleteOne(f, ref, version)
+		} else if errors.Is(err, bridge.ErrRefused) || errors.Is(err, bridge.ErrBusy) {
+			outcomes[ref], err = err, nil
+		}
+		if err != nil {
+			return outcomes, fmt.Errorf("deleting %s from %s: %w", ref, f.Path, err)
+		}
+	}
+	return outcomes, nil
+}
+
+func (s *Store) deleteOne(f cutover.Folder, ref cutover.Ref, version string) (outcome, err error) {
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	open, err := s.open(f)
+	if err != nil {
+		return nil, err
+	}
+	switch m := open.find(ref); {
+	case m == nil:
+	case m.item().Version != version:
+		return fmt.Errorf("%w: it has version %s", bridge.ErrChanged, m.item().Version), nil
+	default:
+		s.box.remove(open, ref)
+	}
+	return nil, nil
+}
+
 // State is exact: the tail is the reference that the next item gets.
 func (s *Store) State(ctx context.Context, f cutover.Folder) (bridge.FolderState, error) {
 	if err := s.begin(ctx, OpState); err != nil {

@@ -77,6 +77,7 @@ func Run(t *testing.T, h Habits, fresh func(t *testing.T) Mailbox) {
 		{"wait", (*suite).wait, h.Hints},
 		{"put", (*suite).put, true},
 		{"move", (*suite).move, true},
+		{"delete", (*suite).delete, true},
 		{"put many", (*suite).putMany, true},
 		{"put one after another", (*suite).putInStep, true},
 		{"put nothing", (*suite).putNothing, true},

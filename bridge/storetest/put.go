@@ -170,6 +170,36 @@ func (s *suite) putBadContent() {
 }
 
 // move: items lie in the other folder with all that they had, and in the first no more; those that are gone are not told of.
+// delete: what is as it is known goes, all else stays.
+func (s *suite) delete() {
+	deleter, can := s.store.(bridge.Deleter)
+	if !can {
+		return
+	}
+	s.deliver(1, 5)
+	refs, before := s.refs(s.inbox), s.stored(s.inbox)
+	versions := map[cutover.Ref]string{refs[0]: before[refs[0]].Version, refs[1]: `"another"`, refs[2]: "", refs[3]: before[refs[3]].Version}
+	s.box.Remove(s.T, s.inbox.Path, refs[3])
+	if s.Kind.Objects() {
+		s.box.(Changer).Change(s.T, s.inbox.Path, refs[4], s.object(s.which(before[refs[4]], 5), "by its owner"))
+		versions[refs[4]] = before[refs[4]].Version
+	}
+	outcomes, err := deleter.Delete(s.ctx, s.inbox, versions)
+	s.ok(err)
+	for i, ref := range refs {
+		stays := i == 1 || i == 2 || i == 4
+		if err, told := outcomes[ref]; told != (versions[ref] != "" || i == 2) || told && stays != errors.Is(err, bridge.ErrChanged) || !stays && err != nil {
+			s.Errorf("item %d: told %v, %v", i, told, err)
+		}
+	}
+	if left := s.refs(s.inbox); !slices.Equal(left, []cutover.Ref{refs[1], refs[2], refs[4]}) {
+		s.Errorf("of %v are left %v", refs, left)
+	}
+	if _, err := deleter.Delete(s.ctx, cutover.Folder{Path: cutover.FolderPath{"nowhere"}, Name: "nowhere", Kind: s.Kind}, versions); err == nil {
+		s.Error("items were deleted where no folder is")
+	}
+}
+
 func (s *suite) move() {
 	mover, can := s.store.(bridge.Mover)
 	if !can {

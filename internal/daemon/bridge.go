@@ -42,7 +42,7 @@ func (d *Daemon) rules(m cutover.MailboxID) bridge.Rules { return rulesOf(d.live
 func rulesOf(in *live, m cutover.MailboxID) bridge.Rules {
 	c := in.cfg.Bridge
 	own := c.Mailboxes[string(m)]
-	r := bridge.Rules{Mailbox: m, Skip: folderPaths(c.Skip, own.Skip), Copy: folderPaths(own.Copy), Rename: map[string]string{}, Discard: c.Deleted == config.DeletedTrash}
+	r := bridge.Rules{Mailbox: m, Skip: folderPaths(c.Skip, own.Skip), Copy: folderPaths(own.Copy), Rename: map[string]string{}, Discard: c.Deleted == config.DeletedTrash, Deletions: c.Deletions}
 	for _, names := range []map[string]string{c.Folders, own.Folders} {
 		for old, name := range names {
 			r.Rename[folderPath(old).Key()] = folderPath(name).Key()

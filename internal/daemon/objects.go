@@ -192,6 +192,17 @@ func (o *objects) progress() map[cutover.MailboxID]*control.Objects {
 	return all
 }
 
+// alarms tell of deletions that look like a broken server.
+func (o *objects) alarms() (all []alarm) {
+	for _, p := range o.bridge.Progress() {
+		for _, h := range p.HeldBack {
+			text := fmt.Sprintf("%d items are gone from %s of %s on the old server, and their copies stay: %s (bridge.deletions)", h.Items, h.Folder, p.Mailbox, h.Why)
+			all = append(all, alarm{fmt.Sprintf("deletions %s %s", p.Mailbox, h.Folder), "items", h.Items, text})
+		}
+	}
+	return all
+}
+
 // holds reports whether the mailbox is among those with calendars.
 func (o *objects) holds(m cutover.MailboxID) bool {
 	for _, p := range o.bridge.Progress() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"posthouse/config"
@@ -107,6 +109,38 @@ func TestCalendarsThatCannotBeReached(t *testing.T) {
 	}
 	if v := b.verify()["anna@example.com"]; v.Equal != 20 || v.Error == "" {
 		t.Errorf("verified %+v", v)
+	}
+}
+
+// Deletions follow where the configuration says so; too many at once are an alarm.
+func TestDeletionsOfContacts(t *testing.T) {
+	const anna = "anna@example.com"
+	old, new := calendars(t)
+	for n := range 8 {
+		old.Put(anna, "contacts", fmt.Sprint(n), contact(fmt.Sprint("c", n)))
+	}
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\"\ndeletions = 2"})
+	cfg := b.config()
+	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
+	legacy.DAV, cloud.DAV = old.URL(), new.URL()
+	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
+	d := b.newWith(cfg)
+	must(t, d.Start(t.Context()))
+	b.daemon = d
+	t.Cleanup(b.stop)
+	b.until("the contacts to be copied", func(s control.Status) bool { return s.Copy.Contacts == 8 && copied(s) })
+	old.Remove(anna, "contacts", "0")
+	b.eventually("the deletion to follow", func() bool { return len(new.Objects(anna, "contacts")) == 7 })
+	for n := range 3 {
+		old.Remove(anna, "contacts", fmt.Sprint(n+1))
+	}
+	b.until("the alarm", func(s control.Status) bool {
+		return slices.ContainsFunc(s.Trouble, func(text string) bool {
+			return strings.Contains(text, "contacts of anna@example.com") && strings.Contains(text, "bridge.deletions")
+		})
+	})
+	if n := len(new.Objects(anna, "contacts")); n != 7 {
+		t.Errorf("%d contacts in the cloud", n)
 	}
 }
 

@@ -36,6 +36,8 @@ type DAVConfig struct {
 	Brittle bool
 	// Rewrite is what becomes of an object that is put. Then no ETag is told.
 	Rewrite func(raw []byte) []byte
+	// Hide leaves members out of lists, though they can be read.
+	Hide func(name string) bool
 	// Refuse, if it returns a precondition's name for an object, refuses it with 403.
 	Refuse func(raw []byte) string
 	// MaxObject, if not 0, is how many octets an object may have.
@@ -271,8 +273,13 @@ func uidOf(raw []byte) string {
 	return string(found[1])
 }
 
-// schedule counts the messages that a scheduling server would send for an object (RFC 6638 §3.2).
-func (s *DAV) schedule(u *davUser, what string, raw []byte) {
+// schedule counts the messages that a scheduling server would send for an object that is put (RFC 6638 §3.2).
+func (s *DAV) schedule(u *davUser, what string, raw []byte) { s.send(u, what, raw, true) }
+
+// cancel counts those for one that is deleted. Only an attendee's reply can be forbidden (§8.1).
+func (s *DAV) cancel(u *davUser, raw []byte, reply bool) { s.send(u, "cancel", raw, reply) }
+
+func (s *DAV) send(u *davUser, what string, raw []byte, reply bool) {
 	if !s.cfg.Schedules || u.address == "" {
 		return
 	}
@@ -298,7 +305,7 @@ func (s *DAV) schedule(u *davUser, what string, raw []byte) {
 		for _, who := range invited {
 			s.messages = append(s.messages, what+" to "+who)
 		}
-	} else if attending {
+	} else if attending && reply {
 		for _, who := range organiser {
 			s.messages = append(s.messages, what+" reply to "+who)
 		}

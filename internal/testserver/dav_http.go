@@ -233,9 +233,11 @@ func (q davRequest) remove(c *davCollection) {
 		q.w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	if q.r.Header.Get("Schedule-Reply") != "F" {
-		q.s.schedule(q.u, "cancel", o.raw)
+	if match := q.r.Header.Get("If-Match"); match != "" && match != o.etag {
+		q.w.WriteHeader(http.StatusPreconditionFailed)
+		return
 	}
+	q.s.cancel(q.u, o.raw, q.r.Header.Get("Schedule-Reply") != "F")
 	c.remove(q.at.member)
 	q.w.WriteHeader(http.StatusNoContent)
 }
@@ -290,7 +292,7 @@ func (q davRequest) propfind(c *davCollection) {
 	case c != nil:
 		out.WriteString(davResponse(q.at, q.s.collectionProps(c)))
 		for name, o := range c.members {
-			if deep {
+			if deep && !q.hidden(name) {
 				at := q.at
 				at.member = name
 				out.WriteString(davResponse(at, q.s.objectProps(o)))
@@ -306,6 +308,8 @@ func (q davRequest) propfind(c *davCollection) {
 	}
 	q.multistatus(out.String())
 }
+
+func (q davRequest) hidden(name string) bool { return q.s.cfg.Hide != nil && q.s.cfg.Hide(name) }
 
 func (q davRequest) principalProps() string {
 	home := xmlText(davPlace{user: q.user}.href())
@@ -382,7 +386,7 @@ func (q davRequest) sync(c *davCollection, token string) {
 	}
 	var all []changed
 	for name, o := range c.members {
-		if o.rev > since {
+		if o.rev > since && !q.hidden(name) {
 			at := q.at
 			at.member = name
 			all = append(all, changed{o.rev, davResponse(at, q.s.objectProps(o))})

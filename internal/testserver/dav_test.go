@@ -62,8 +62,17 @@ func TestDAVPreconditions(t *testing.T) {
 	if sent := s.Messages(); len(sent) != 1 || sent[0] != "request to bob@example.com" {
 		t.Errorf("sent %q", sent)
 	}
-	if status, _ := askDAV(t, s, "DELETE", "/anna/cal/a", "", "Schedule-Reply", "F"); status != 204 || len(s.Messages()) != 1 {
-		t.Errorf("deleted: %d, sent %q", status, s.Messages())
+	if status, _ := askDAV(t, s, "DELETE", "/anna/cal/a", "", "If-Match", `"other"`); status != 412 || len(s.Messages()) != 1 {
+		t.Errorf("deleted in another version: %d, sent %q", status, s.Messages())
+	}
+	if status, _ := askDAV(t, s, "DELETE", "/anna/cal/a", "", "Schedule-Reply", "F"); status != 204 || len(s.Messages()) != 2 {
+		t.Errorf("deleted by the organiser: %d, sent %q", status, s.Messages())
+	}
+	for n, header := range []string{"Schedule-Reply", "X-Nothing"} {
+		s.Put("anna", "cal", "b", []byte("ORGANIZER:mailto:boss@example.com\r\nATTENDEE:mailto:anna@example.com\r\n"))
+		if status, _ := askDAV(t, s, "DELETE", "/anna/cal/b", "", header, "F"); status != 204 || len(s.Messages()) != 2+n {
+			t.Errorf("deleted by an attendee: %d, sent %q", status, s.Messages())
+		}
 	}
 }
 
