@@ -67,7 +67,7 @@ func (s *Store) read(ctx context.Context, m *mirror, members []change, got func(
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer cancel()
-	go func() {
+	all.Go(func() {
 		for _, group := range groups {
 			select {
 			case seats <- struct{}{}:
@@ -83,7 +83,7 @@ func (s *Store) read(ctx context.Context, m *mirror, members []change, got func(
 				}
 			})
 		}
-	}()
+	})
 	for range groups {
 		select {
 		case a := <-answers:
