@@ -8,8 +8,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -23,8 +25,8 @@ var (
 )
 
 // TestEverythingAtOnce lets owners change calendars on both sides while they are followed over lines that break after requests were carried out, with servers that forget tokens, and with processes that
-// die, while deletions follow or do not. In the end each item of the old side that nobody removed in the cloud lies there once, in its last version, or as its owner left it there, and what was deleted does not, unless its owner
-// changed it there.
+// die, also in the middle of a look, and deletions follow or do not. In the end each item of the old side that nobody removed in the cloud lies there once, in its last version, or as its owner left it there, and what was
+// deleted does not, unless its owner changed it there.
 func TestEverythingAtOnce(t *testing.T) {
 	for seed := *firstLife; seed < *firstLife+*lives; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { newLife(t, seed).run() })
@@ -69,18 +71,22 @@ func (l *life) run() {
 			}
 			ctx, die := context.WithCancel(l.Context())
 			if l.random.IntN(2) == 0 { // the process dies at some request from now
-				at := l.asked.Load() + l.random.Int64N(60)
+				n := l.random.Int64N(60)
 				go func() {
-					for ctx.Err() == nil && l.asked.Load() < at {
-						if l.breaks.Load() == 0 {
-							return
-						}
-					}
+					l.waitForRequests(ctx, n)
 					die()
 				}()
 			}
+			var meanwhile sync.WaitGroup
+			meanwhile.Go(func() {
+				for range l.random.IntN(4) { // as often as not between two of its requests
+					l.waitForRequests(ctx, 1+l.random.Int64N(20))
+					l.happen()
+				}
+			})
 			_ = l.bridge.CatchUp(ctx, []cutover.MailboxID{anna}, func(cutover.MailboxID, error) {}) // whatever becomes of it
 			die()
+			meanwhile.Wait()
 			if err := l.bridge.Stop(context.Background()); err != nil {
 				l.Fatal(err)
 			}
@@ -89,6 +95,13 @@ func (l *life) run() {
 		l.breaks.Store(0)
 		l.follow()
 		l.check()
+	}
+}
+
+// waitForRequests returns when so many more were asked, or the process is dead.
+func (l *life) waitForRequests(ctx context.Context, n int64) {
+	for at := l.asked.Load() + n; ctx.Err() == nil && l.asked.Load() < at; {
+		runtime.Gosched()
 	}
 }
 
@@ -113,7 +126,7 @@ func (l *life) happen() {
 		l.gone[uid] = true
 	default:
 		for _, uid := range slices.Sorted(maps.Keys(l.gone)) {
-			if own, touched := l.touched[uid]; !touched || own != "" {
+			if _, touched := l.touched[uid]; !touched {
 				l.write(uid)
 				break
 			}
