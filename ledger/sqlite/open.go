@@ -20,6 +20,8 @@ import (
 type Options struct {
 	// Reserve is the free space in octets below which no new body is taken: ErrNoSpace. What is needed to settle older mail still goes through.
 	Reserve int64
+	// Patience is how long the outcome of an attempt waits for the commit of something that cannot wait, so that both are made durable by one sync of the disk. A crash leaves what waits in doubt.
+	Patience time.Duration
 	// Lock is the folder's lock if the caller holds it already; the ledger takes it over: Close closes it, and so does Open when it fails.
 	Lock *FolderLock
 }
@@ -32,13 +34,14 @@ const markEvery = time.Minute
 
 // Ledger is the embedded ledger of one state folder. All methods may be called from any goroutine.
 type Ledger struct {
-	folder  string
-	reserve int64
-	lock    *FolderLock
-	write   *sql.DB
-	w       *writer
-	read    *sql.DB
-	reads   *statements
+	folder   string
+	reserve  int64
+	patience time.Duration
+	lock     *FolderLock
+	write    *sql.DB
+	w        *writer
+	read     *sql.DB
+	reads    *statements
 
 	mu     sync.RWMutex // held for reading by every call, so that Close waits for them
 	closed bool
@@ -68,7 +71,7 @@ func Open(ctx context.Context, folder string, opts Options) (*Ledger, error) {
 			return nil, err
 		}
 	}
-	l := &Ledger{folder: folder, reserve: opts.Reserve, lock: lock, spares: newSpares(filepath.Join(folder, bodiesFolder))}
+	l := &Ledger{folder: folder, reserve: opts.Reserve, patience: opts.Patience, lock: lock, spares: newSpares(filepath.Join(folder, bodiesFolder))}
 	if err := l.open(ctx); err != nil {
 		l.release()
 		return nil, wrap(err, "opening ledger in %s", folder)
@@ -116,6 +119,7 @@ func (l *Ledger) openWriter(ctx context.Context) (err error) {
 		return err
 	}
 	l.w = newWriter(conn)
+	l.w.patience = l.patience
 	var mode string
 	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err

@@ -14,10 +14,6 @@ import (
 // maxGroup bounds the changes of one commit, so that the first of a group does not wait for ever while others keep coming.
 const maxGroup = 256
 
-// patience is how long a change that can wait does so for one that cannot, so that both are made durable by one sync of the disk. The next message of a client that sends one after the other comes
-// sooner, and what comes of its own accord is not noticeably later.
-const patience = 2 * time.Millisecond
-
 // change is one caller's work and the way back to the caller.
 type change struct {
 	run   func(*tx) error
@@ -31,13 +27,12 @@ type change struct {
 // writer owns the one connection that writes. Its goroutine takes all changes that wait, runs them in one transaction, commits once and answers
 // everybody. When nothing waits it commits at once with what it has: grouping delays only changes that can wait.
 type writer struct {
-	conn    *sql.Conn
-	st      *statements
-	ids     map[string]int64
-	changes chan *change
-	done    chan struct{}
-	// patience is how long a change that can wait does so.
-	patience time.Duration
+	conn     *sql.Conn
+	st       *statements
+	ids      map[string]int64
+	changes  chan *change
+	done     chan struct{}
+	patience time.Duration // of changes that can wait
 	// onGroup runs at the head of each group, within its transaction; afterGroup once it is durable and everybody was answered.
 	onGroup    func(*tx) error
 	afterGroup func()
@@ -46,7 +41,7 @@ type writer struct {
 func newWriter(conn *sql.Conn) *writer {
 	return &writer{
 		conn: conn, st: newStatements(conn), ids: map[string]int64{},
-		changes: make(chan *change, maxGroup), done: make(chan struct{}), patience: patience,
+		changes: make(chan *change, maxGroup), done: make(chan struct{}),
 		onGroup: func(*tx) error { return nil }, afterGroup: func() {},
 	}
 }
@@ -111,7 +106,7 @@ func (w *writer) group(first *change) {
 
 // next is the change that comes into the group next, nil when it is to be committed.
 func (w *writer) next(g *group) *change {
-	if c := w.waiting(); c != nil || g.urgent {
+	if c := w.waiting(); c != nil || g.urgent || w.patience == 0 {
 		return c
 	}
 	if g.patience == nil {
