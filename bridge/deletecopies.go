@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"posthouse/bridge/object"
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -58,7 +60,11 @@ func (w *worker) deleteCopies(ctx context.Context, able Deleter, p *pair, rows [
 		}
 	}
 	for _, row := range done {
-		w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", p.Legacy.String()).WithField("ref", row.Legacy.Ref).Warn(row.Note)
+		level := logrus.InfoLevel
+		if row.Disposition != cutover.Gone {
+			level = logrus.WarnLevel
+		}
+		w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", p.Legacy.String()).WithField("ref", row.Legacy.Ref).Log(level, row.Note)
 	}
 	return errors.Join(failed, w.keepRows(ctx, p, done))
 }
