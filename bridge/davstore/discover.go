@@ -122,7 +122,7 @@ func service(kind cutover.FolderKind) string {
 	return "caldav"
 }
 
-// lookUp asks DNS for the server of a domain. Without a record the domain itself is asked.
+// lookUp asks DNS for the server of a domain, and for the path to begin with there (RFC 6764 §4). Without a record the domain itself is asked.
 func (s *Store) lookUp(ctx context.Context, domain string, kind cutover.FolderKind) (string, error) {
 	_, found, err := s.o.Resolve(ctx, service(kind)+"s", "tcp", domain)
 	if ctx.Err() != nil {
@@ -135,7 +135,19 @@ func (s *Store) lookUp(ctx context.Context, domain string, kind cutover.FolderKi
 	if found[0].Port != 443 {
 		host = fmt.Sprintf("%s:%d", host, found[0].Port)
 	}
-	return "https://" + host, nil
+	path, err := s.contextPath(ctx, "_"+service(kind)+"s._tcp."+domain)
+	return "https://" + host + path, err
+}
+
+// contextPath is what a TXT record beside the SRV record says; usually there is none.
+func (s *Store) contextPath(ctx context.Context, name string) (string, error) {
+	texts, _ := s.o.Texts(ctx, name) // that there is none is an error too
+	for _, text := range texts {
+		if path, is := strings.CutPrefix(text, "path="); is && strings.HasPrefix(path, "/") {
+			return path, nil
+		}
+	}
+	return "", ctx.Err()
 }
 
 const principalProps = "<D:current-user-principal/><D:resourcetype/><C:calendar-home-set/><A:addressbook-home-set/>"

@@ -55,14 +55,23 @@ func TestLookUp(t *testing.T) {
 		}
 		return "", []*net.SRV{{Target: "dav.example.net.", Port: 8443}}, nil
 	}
+	var paths []string
+	o.Texts = func(_ context.Context, name string) ([]string, error) {
+		if name != "_caldavs._tcp.example.com" {
+			t.Errorf("looked for texts of %s", name)
+		}
+		return paths, nil
+	}
 	o.Kinds = []cutover.FolderKind{cutover.Calendar}
 	_, err := folders(t, o)
+	paths = []string{"v=something", "path=/dav/home"}
+	_, err3 := folders(t, o)
 	o.Kinds = []cutover.FolderKind{cutover.Contacts}
 	_, err2 := folders(t, o)
-	if !errors.Is(err, bridge.ErrConnection) || !errors.Is(err2, bridge.ErrConnection) {
-		t.Errorf("%v, %v", err, err2)
+	if !errors.Is(err, bridge.ErrConnection) || !errors.Is(err2, bridge.ErrConnection) || !errors.Is(err3, bridge.ErrConnection) {
+		t.Errorf("%v, %v, %v", err, err2, err3)
 	}
-	if text := strings.Join(asked, " "); !strings.HasPrefix(text, "https://dav.example.net:8443/.well-known/caldav") || !strings.HasSuffix(text, "https://example.com/.well-known/carddav") {
+	if text := strings.Join(asked, " "); !strings.HasPrefix(text, "https://dav.example.net:8443/.well-known/caldav") || !strings.Contains(text, "https://dav.example.net:8443/dav/home") || !strings.HasSuffix(text, "https://example.com/.well-known/carddav") {
 		t.Errorf("asked %s", text)
 	}
 }

@@ -31,8 +31,9 @@ type Options struct {
 	Guard func(ctx context.Context, login func() error) error
 	// Transport carries the requests, usually one for all mailboxes of a server, whose connections it bounds. http.DefaultTransport when nil.
 	Transport http.RoundTripper
-	// Resolve looks up SRV records; net.DefaultResolver when nil.
+	// Resolve looks up SRV records, and Texts TXT records; net.DefaultResolver when nil.
 	Resolve func(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+	Texts   func(ctx context.Context, name string) ([]string, error)
 
 	Batch   int           // items in a batch of Next; 250 when zero
 	Many    int           // items in one multiget; 100 when zero
@@ -72,6 +73,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Resolve == nil {
 		o.Resolve = net.DefaultResolver.LookupSRV
+	}
+	if o.Texts == nil {
+		o.Texts = net.DefaultResolver.LookupTXT
 	}
 	if o.Log == nil {
 		log := logrus.New()
