@@ -53,7 +53,7 @@ func (d *Daemon) startObjects(context.Context) error {
 	o.bridge = bridge.New(bridge.Config{
 		Ledger: d.ledger, Kinds: objectKinds, Open: o.open, TraceKey: d.traceKey, Observe: d.witness.observe,
 		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Most: mostParallel(d.cfg), Bears: d.stores.bears, Poll: d.cfg.Bridge.CalendarPoll,
-		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: d.rules,
+		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: o.rules,
 	}, withDAV(d.cfg, d.live.Load().mailboxes))
 	if !d.opts.CopyOnly {
 		o.bridge.Start()
@@ -66,6 +66,17 @@ func (d *Daemon) startObjects(context.Context) error {
 		return err
 	})
 	return nil
+}
+
+// rules are the mailbox's. What an export lacks may be written yet: nothing is deleted for that.
+func (o *objects) rules(m cutover.MailboxID) bridge.Rules {
+	r := o.d.rules(m)
+	for _, box := range o.d.live.Load().mailboxes {
+		if box.ID == m && strings.HasPrefix(o.d.cfg.Servers[box.Legacy.Server].DAV, config.DAVFiles) {
+			r.Deletions = 0
+		}
+	}
+	return r
 }
 
 // withDAV are the mailboxes whose calendars and address books can be reached on both sides.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"posthouse/config"
 	"posthouse/internal/control"
@@ -147,11 +148,14 @@ func TestDeletionsOfContacts(t *testing.T) {
 // An old server that only exports files is moved too.
 func TestCalendarsOfFiles(t *testing.T) {
 	_, new := calendars(t)
+	alone := func(uid, summary string) []byte {
+		return bytes.Replace(event(uid, summary), []byte("ORGANIZER:mailto:anna@example.com\r\nATTENDEE:mailto:bob@example.com\r\n"), nil, 1)
+	}
 	dir := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(dir, "anna@example.com"), 0o700))
 	export := filepath.Join(dir, "anna@example.com", "calendar.ics")
-	must(t, os.WriteFile(export, append(event("a", "first"), event("b", "first")...), 0o600))
-	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\""})
+	must(t, os.WriteFile(export, append(alone("a", "first"), alone("b", "first")...), 0o600))
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\"\ndeletions = 5"})
 	cfg := b.config()
 	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
 	legacy.DAV, cloud.DAV = config.DAVFiles+dir+"/"+config.DAVLogin, new.URL()
@@ -161,16 +165,27 @@ func TestCalendarsOfFiles(t *testing.T) {
 	b.daemon = d
 	t.Cleanup(b.stop)
 	b.until("the files to be copied", func(s control.Status) bool { return s.Copy.Events == 2 })
-	must(t, os.WriteFile(export, append(event("a", "second"), event("b", "first")...), 0o600))
-	b.eventually("the next export to follow", func() bool {
-		for _, raw := range new.Objects("anna@example.com", "calendar") {
-			if bytes.Contains(raw, []byte("second")) {
-				return true
+	follows := func(text string) {
+		b.eventually("the next export to follow", func() bool {
+			for _, raw := range new.Objects("anna@example.com", "calendar") {
+				if bytes.Contains(raw, []byte(text)) {
+					return true
+				}
 			}
-		}
-		return false
-	})
+			return false
+		})
+	}
+	must(t, os.WriteFile(export, append(alone("a", "second"), alone("b", "first")...), 0o600))
+	follows("second")
 	if v := b.verify()["anna@example.com"]; v.Events != 2 || len(v.Missing)+len(v.Extra) != 0 {
 		t.Errorf("verified %+v", v)
+	}
+	// What is not in an export may be still to come.
+	must(t, os.WriteFile(export, alone("a", "third"), 0o600))
+	follows("third")
+	looked := time.Now()
+	b.until("another look", func(s control.Status) bool { return s.Mailboxes[0].Objects.Caught.After(looked) })
+	if n := len(new.Objects("anna@example.com", "calendar")); n != 2 {
+		t.Errorf("%d events are left in the cloud", n)
 	}
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # compare.sh [ITEMS [ROUND-TRIP-MS]]: copies so many events and as many contacts from one Radicale to another, with posthouse and with vdirsyncer, one after the other and each into servers of its own, then once more
-# when nothing is new. Wants Debian's radicale and vdirsyncer, and PEER_BIN: posthouse.
+# when nothing is new. Beside them stands what the PUTs alone take (puts.sh). Wants Debian's radicale, vdirsyncer and curl, and PEER_BIN: posthouse. LAB_ORDER: who comes when.
 set -eu
 items=${1:-2000} delay=${2:-0}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -62,13 +62,13 @@ X
 
 port=21000
 export LAB_USER=anna
-for peer in posthouse vdirsyncer; do
+for peer in ${LAB_ORDER:-posthouse vdirsyncer puts}; do
 	radicale_at "old-$peer" $port
 	radicale_at "new-$peer" $((port + 1))
 	fill "old-$peer" "$items"
 	fill "new-$peer" 0
 	waits $port $((port + 1))
-	export LAB_SRC=$port LAB_DST=$((port + 1)) S="$work/$peer"
+	export LAB_SRC=$port LAB_DST=$((port + 1)) S="$work/$peer" LAB_FILES="$work/old-$peer/collections/collection-root/anna"
 	mkdir -p "$S"
 	timed "$peer, $items + $items, $delay ms" "$here/$peer.sh"
 	timed "$peer, nothing new" "$here/$peer.sh"
