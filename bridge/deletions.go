@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"posthouse/cutover"
 	"posthouse/ledger"
 )
 
@@ -62,7 +63,10 @@ func wrap(err error, format string, args ...any) error {
 
 // deleteMissing deletes the copies of what was missing at the last look and still is, unless there is more to it.
 func (w *worker) deleteMissing(ctx context.Context, able Deleter, p *pair) (again bool, err error) {
-	rows, missing, err := w.missing(ctx, p)
+	left, missing, err := w.missing(ctx, p)
+	if err == nil {
+		missing, err = w.withCopies(ctx, p, missing)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -81,7 +85,7 @@ func (w *worker) deleteMissing(ctx context.Context, able Deleter, p *pair) (agai
 	if err != nil {
 		return false, err
 	}
-	if why := w.rules.holdsBack(len(rows), len(missing), len(recent)); why != "" {
+	if why := w.rules.holdsBack(left, len(missing), len(recent)); why != "" {
 		if d.held = (&HeldBack{p.Legacy.String(), len(missing), why}); was == nil || *was != *d.held {
 			w.b.cfg.Log.WithField("mailbox", w.m.ID).WithField("folder", d.held.Folder).Warnf("%d items are gone there, and their copies stay: %s", d.held.Items, why)
 		}
@@ -94,10 +98,10 @@ func (w *worker) deleteMissing(ctx context.Context, able Deleter, p *pair) (agai
 	return false, w.deleteCopies(ctx, able, p, missing, recent)
 }
 
-// holdsBack is why so many items that are missing at once, of so many, do not follow.
-func (r Rules) holdsBack(of, missing, recent int) string {
+// holdsBack is why so many items that are missing at once, where so many are left, do not follow.
+func (r Rules) holdsBack(left, missing, recent int) string {
 	switch {
-	case missing == of:
+	case left == 0:
 		return "nothing of what was copied is left"
 	case missing+recent > r.Deletions:
 		return fmt.Sprintf("%d within a day are more than the %d that may follow", missing+recent, r.Deletions)
@@ -105,8 +109,9 @@ func (r Rules) holdsBack(of, missing, recent int) string {
 	return ""
 }
 
-// missing are a folder's rows with a copy of ours, and those of them whose items are not there. Those that are back lose their note.
-func (w *worker) missing(ctx context.Context, p *pair) (rows, missing []ledger.Item, err error) {
+// missing are those of a folder's rows with a copy of ours whose items are not there; left are there. Those that are back lose their note.
+func (w *worker) missing(ctx context.Context, p *pair) (left int, missing []ledger.Item, err error) {
+	var rows, back []ledger.Item
 	err = w.b.cfg.Ledger.All(ctx, p.ID, func(row ledger.Item) bool {
 		if isOurs(row) {
 			rows = append(rows, row)
@@ -114,24 +119,47 @@ func (w *worker) missing(ctx context.Context, p *pair) (rows, missing []ledger.I
 		return true
 	})
 	if err != nil {
-		return nil, nil, err
+		return 0, nil, err
 	}
 	now, err := w.presences(ctx, p, rows)
 	if err != nil {
-		return nil, nil, err
+		return 0, nil, err
 	}
-	var back []ledger.Item
 	for _, row := range rows {
 		note, _, stays := strings.Cut(row.Note, StaysNote)
-		switch is := now[row.ID]; {
-		case is == away && !stays:
-			missing = append(missing, row)
-		case is != away && stays:
+		if now[row.ID] == away {
+			if !stays {
+				missing = append(missing, row)
+			}
+			continue
+		}
+		if left++; stays {
 			row.Note = strings.TrimSuffix(note, "; ")
 			back = append(back, row)
 		}
 	}
-	return rows, missing, w.keepRows(ctx, p, back)
+	return left, missing, w.keepRows(ctx, p, back)
+}
+
+// withCopies are the rows whose copies are there. Somebody deleted the others on both sides: they are done.
+func (w *worker) withCopies(ctx context.Context, p *pair, rows []ledger.Item) (lying []ledger.Item, err error) {
+	refs := make([]cutover.Ref, len(rows))
+	for i, row := range rows {
+		refs[i] = row.Cloud.Ref
+	}
+	there, err := w.cloud.Flags(ctx, p.cloud, refs)
+	if err != nil {
+		return nil, err
+	}
+	var done []ledger.Item
+	for _, row := range rows {
+		if _, lies := there[row.Cloud.Ref]; lies {
+			lying = append(lying, row)
+		} else {
+			done = append(done, deletedToo(row, ""))
+		}
+	}
+	return lying, w.keepRows(ctx, p, done)
 }
 
 // recentDeletions are when copies of the folder were deleted within the last day.

@@ -168,6 +168,21 @@ func TestMassDeletionsAreHeld(t *testing.T) {
 		a.removes("0", "1", "2")
 		a.follow()
 		none(t, a, 3)
+		for name := range a.new.Objects("anna", home) { // as somebody does who looked
+			a.new.Remove("anna", home, name)
+		}
+		a.follow()
+		none(t, a, 0)
+	})
+	t.Run("all but what stays", func(t *testing.T) {
+		a := start(t, 3)
+		a.old.Put("anna", home, "stays", meeting("stays", "ATTENDEE:mailto:bob@example.com"))
+		a.follow()
+		a.removes("stays")
+		a.follow()
+		a.removes("0", "1", "2")
+		a.follow()
+		none(t, a, 3)
 	})
 	t.Run("with their calendar", func(t *testing.T) {
 		a := start(t, 3)
