@@ -37,7 +37,7 @@ type Options struct {
 
 	Batch   int           // items in a batch of Next; 250 when zero
 	Many    int           // items in one multiget; 100 when zero
-	Lanes   int           // requests at one time; 4 when zero
+	Lanes   int           // requests at one time; 8 when zero: a server that ends its connections (HTTP/1.0) costs two round trips for each
 	Fresh   time.Duration // how old the last look for news may be while old items are told of; 5 s when zero, always anew when negative
 	Timeout time.Duration // for one request; 2 minutes when zero
 	Kept    int64         // octets of bodies that are kept between Next and Fetch; 16 MiB when zero
@@ -49,7 +49,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	or(&o.Batch, 250)
 	or(&o.Many, 100)
-	or(&o.Lanes, 4)
+	or(&o.Lanes, 8)
 	or(&o.Timeout, 2*time.Minute)
 	or(&o.Kept, 16<<20)
 	or(&o.Largest, 64<<20)
