@@ -3,6 +3,7 @@ package davstore
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -178,7 +179,7 @@ func retryAfter(h http.Header) time.Duration {
 func said(got *reply) string {
 	text := strconv.Itoa(got.status) + " " + http.StatusText(got.status)
 	if why := precondition(got.body); why != "" {
-		return text + " (" + why + ")"
+		return text + " (" + why + described(got.body) + ")"
 	}
 	if strings.HasPrefix(got.header.Get("Content-Type"), "text/plain") {
 		line, _, _ := strings.Cut(strings.TrimSpace(string(got.body[:min(len(got.body), 200)])), "\n")
@@ -187,6 +188,21 @@ func said(got *reply) string {
 		}
 	}
 	return text
+}
+
+// described is what an error says in words (RFC 4918 §14.24), after a colon.
+func described(raw []byte) string {
+	var answer struct {
+		Text string `xml:"DAV: responsedescription"`
+	}
+	if xml.Unmarshal(raw, &answer) != nil {
+		return ""
+	}
+	words := strings.Fields(strings.ToValidUTF8(strings.Map(visible, answer.Text), ""))
+	if len(words) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(words[:min(len(words), 30)], " ")
 }
 
 func visible(r rune) rune {

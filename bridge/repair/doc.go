@@ -23,6 +23,7 @@
 //   - Required: what RFC 5545 and RFC 2426 demand and is missing. DTSTAMP becomes the last change that the object tells of, or 1970.
 //   - NoUID: a UID made of the object's digest, so that it is the same each time.
 //   - Zones: names of Windows become those of the IANA data base.
+//   - Length: an event without an end, or that ends when it begins, lasts a second. Cyrus refuses it otherwise.
 //   - CardVersion: 3.0 becomes 4.0, and 4.0 becomes 3.0.
 //   - Photo: pictures, sounds and attachments of more than 48 KiB within the object are left out. It is tried only where a server says that the object is too large.
 //   - Silent: the server is told that scheduling is not its business (RFC 6638 §7.1). It is tried only where a server demands it: later changes do not notify anybody by that server.

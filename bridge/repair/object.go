@@ -24,7 +24,7 @@ var objectRepairs = []struct {
 	repair Repair
 	do     func(cutover.FolderKind, []byte) []byte
 }{
-	{Form, wellFormed}, {Charset, inUTF8}, {Card21, fromCard21}, {Required, withRequired}, {NoUID, withUID}, {Zones, ianaZones}, {CardVersion, otherCardVersion}, {Photo, withoutLarge}, {Silent, silent},
+	{Form, wellFormed}, {Charset, inUTF8}, {Card21, fromCard21}, {Required, withRequired}, {NoUID, withUID}, {Zones, ianaZones}, {Length, withLength}, {CardVersion, otherCardVersion}, {Photo, withoutLarge}, {Silent, silent},
 }
 
 // NeededObject reads an object to its end and says which repairs change it.

@@ -27,6 +27,7 @@ const (
 	Required
 	NoUID
 	Zones
+	Length
 	CardVersion
 	Photo
 	Silent
@@ -49,6 +50,7 @@ var names = []struct {
 	{Required, "required properties that are missing"},
 	{NoUID, "missing UID"},
 	{Zones, "Windows names of time zones"},
+	{Length, "events of no length"},
 	{CardVersion, "version of the vCard"},
 	{Photo, "large picture or attachment within"},
 	{Silent, "invitations would be sent (SCHEDULE-AGENT)"},
