@@ -11,7 +11,7 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -
 
 # Debian's packages for the tests against real servers, and for the race detector.
 NEIGHBOURS := dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postsrsd haproxy nsd python3-dkim python3-authheaders python3-spf libmail-dkim-perl strace swaks msmtp curl radicale xandikos systemd-journal-remote
-UNPACKED   := cyrus-imapd courier-imap exim4-daemon-light opensmtpd
+UNPACKED   := cyrus-imapd cyrus-caldav courier-imap exim4-daemon-light opensmtpd
 COMPILER   := gcc libc6-dev
 
 # The unit tier: everything but the tests that play whole cutovers.

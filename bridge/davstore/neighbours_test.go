@@ -213,18 +213,28 @@ func byUID(t testing.TB, at string) map[string]string {
 // ask does to a server what another program of the user does.
 func ask(t testing.TB, method, at string, body []byte) {
 	t.Helper()
+	askAs(t, "anna", method, at, body)
+}
+
+func askAs(t testing.TB, user, method, at string, body []byte, header ...string) []byte {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, at, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.SetBasicAuth("anna", "secret")
+	r.SetBasicAuth(user, "secret")
 	r.Header.Set("Content-Type", "text/calendar")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer got.Body.Close()
-	if got.StatusCode/100 != 2 {
-		t.Fatalf("%s %s: %s", method, at, got.Status)
+	raw, err := io.ReadAll(got.Body)
+	if err != nil || got.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %s, %v, %s", method, at, got.Status, err, raw)
 	}
+	return raw
 }

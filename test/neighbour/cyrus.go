@@ -26,6 +26,9 @@ type CyrusConfig struct {
 	Settings string
 	// Logged: what it says to syslog is in Log. Its system log is one of its own then.
 	Logged bool
+
+	services  string // a further line of cyrus.conf; %s is its folder
+	libraries string // another unpacked package, whose programs it runs too
 }
 
 // Cyrus is a running Cyrus IMAP server, from a package that was unpacked, not installed.
@@ -71,6 +74,7 @@ START {
 SERVICES {
 	imap cmd="{{.Bin}}/imapd -C {{.Dir}}/imapd.conf" listen="{{.Address}}" prefork=1 maxchild=500
 	lmtp cmd="{{.Bin}}/lmtpd -C {{.Dir}}/imapd.conf -a" listen="{{.LMTP}}" prefork=0
+	{{with .Services}}{{printf . $.Dir}}{{end}}
 }
 EVENTS {
 }
@@ -92,12 +96,15 @@ func StartCyrus(t testing.TB, cfg CyrusConfig) *Cyrus {
 		c.ownSyslog(c.Dir)
 	}
 	c.env = []string{libraries(t, root, root)}
+	if cfg.libraries != "" {
+		c.env[0] += ":" + strings.TrimPrefix(libraries(t, cfg.libraries, cfg.libraries), "LD_LIBRARY_PATH=")
+	}
 	for _, dir := range []string{"lib", "lib/socket", "spool", "run", "sieve"} {
 		makeFolder(t, filepath.Join(c.Dir, dir), nobody)
 	}
 	values := map[string]any{
 		"Dir": c.Dir, "Bin": c.bin, "Address": c.IMAP, "LMTP": c.LMTP, "User": nobody, "Group": nobodys,
-		"Name": cfg.Name, "Slashes": cfg.Slashes, "Special": cfg.Special, "Settings": cfg.Settings,
+		"Name": cfg.Name, "Slashes": cfg.Slashes, "Special": cfg.Special, "Settings": cfg.Settings, "Services": cfg.services,
 	}
 	for name, text := range map[string]*template.Template{"imapd.conf": imapdConf, "cyrus.conf": cyrusConf} {
 		var b bytes.Buffer
