@@ -227,6 +227,9 @@ func askAs(t testing.TB, user, method, at string, body []byte, header ...string)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	if r.Header.Get("Content-Type") == "" {
+		r.Header.Del("Content-Type")
+	}
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -2,10 +2,12 @@ package davstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"posthouse/bridge"
@@ -213,7 +215,16 @@ func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutove
 	return s.Flags(ctx, f, refs)
 }
 
-// Move moves members to another collection under their names, where nothing of that name lies.
+// plainName is a name that is written in an address as it is: Radicale takes the address of a MOVE's destination literally. Others get another name, which is no UID's.
+func plainName(name string, kind cutover.FolderKind) string {
+	if url.PathEscape(name) == name {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return "moved-" + hex.EncodeToString(sum[:16]) + extension(kind)
+}
+
+// Move moves members to another collection under their names, if these are plain, where nothing of that name lies.
 func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error) {
 	source, err := address(from)
 	if err != nil {
@@ -225,15 +236,15 @@ func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Re
 	}
 	places := map[cutover.Ref]ledger.Place{}
 	for _, ref := range refs {
-		name := memberOf(ref)
-		r := request{method: "MOVE", at: member(source, name), header: map[string]string{"Destination": member(target, name).String(), "Overwrite": "F", "Schedule-Reply": "F"}}
+		name, as := memberOf(ref), plainName(memberOf(ref), to.Kind)
+		r := request{method: "MOVE", at: member(source, name), header: map[string]string{"Destination": member(target, as).String(), "Overwrite": "F", "Schedule-Reply": "F"}}
 		got, err := s.do(ctx, r)
 		if err != nil {
 			return nil, fmt.Errorf("moving %s: %w", ref, err)
 		}
 		switch got.status {
 		case http.StatusCreated, http.StatusNoContent, http.StatusOK:
-			places[ref] = ledger.Place{Validity: validity, Ref: cutover.Ref(name)}
+			places[ref] = ledger.Place{Validity: validity, Ref: cutover.Ref(as)}
 		case http.StatusNotFound, http.StatusGone:
 		case http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusForbidden:
 			if len(places) == 0 {

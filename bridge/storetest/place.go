@@ -28,7 +28,7 @@ func (s *suite) foldersByPath() {
 	paths := []cutover.FolderPath{
 		{"Projects"}, {"Projects", "2019"}, {"Größe & Co", "Ελλάδα", "日本語"}, {"a", "b", "c", "d"}, {"quo\"ted name"}, {"&"}, {"emoji 😀"},
 	}
-	for _, path := range paths {
+	for i, path := range paths {
 		made, err := s.store.EnsureFolder(s.ctx, cutover.Folder{Path: path, Kind: s.Kind})
 		s.ok(err)
 		path = s.taken(path)
@@ -42,8 +42,8 @@ func (s *suite) foldersByPath() {
 		if err != nil || again.Name != made.Name {
 			s.Errorf("%s again: %+v, %v", path, again, err)
 		}
-		outcomes := s.putAll(made, s.putItems(1, 1))
-		if err := outcomes[1].Err; err != nil || len(s.refs(made)) != 1 {
+		outcomes := s.putAll(made, s.putItems(i+1, i+1)) // some calendars refuse a UID that another one has
+		if err := outcomes[i+1].Err; err != nil || len(s.refs(made)) != 1 {
 			s.Errorf("%s does not take items: %v", path, err)
 		}
 	}
