@@ -13,6 +13,7 @@ import (
 
 // TestCyrus goes to a server that schedules by itself, and from there to another one: it is target and source, and what arrives in the end is what there was, with what it refused repaired.
 func TestCyrus(t *testing.T) {
+	t.Parallel()
 	const n = 120
 	users := map[string]string{"anna": "secret"}
 	first, second, third := neighbour.Radicale(t, "first", users, ""), neighbour.CyrusDAV(t, "second", users), neighbour.Radicale(t, "third", users, "")
@@ -46,6 +47,7 @@ func messages(t *testing.T, c *neighbour.DAV, user string) (all []string) {
 
 // TestRealScheduling: a server that would invite, cancel and answer by itself does nothing of it for what we do. That it would is shown first.
 func TestRealScheduling(t *testing.T) {
+	t.Parallel()
 	old, new, b := people(t, 10)
 	at := new.URL + "dav/calendars/user/anna/Default/"
 	mine := []string{"DTEND:20300101T110000Z", "ORGANIZER:mailto:anna@example.com", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:anna@example.com", "ATTENDEE;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:bob@example.com"}

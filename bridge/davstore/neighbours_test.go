@@ -135,6 +135,7 @@ func cross(t *testing.T, from, to *neighbour.DAV, n int) {
 
 // TestManyBetweenRealServers copies what a busy person has.
 func TestManyBetweenRealServers(t *testing.T) {
+	t.Parallel()
 	users := map[string]string{"anna": "secret"}
 	old := neighbour.Radicale(t, "old", users, "")
 	fill(t, old.Dir, many)
@@ -143,6 +144,7 @@ func TestManyBetweenRealServers(t *testing.T) {
 
 // TestRealServers goes from one real server to another of another make, and from there to a third: each is a source and a target, and what arrives in the end is what there was.
 func TestRealServers(t *testing.T) {
+	t.Parallel()
 	const n = 120
 	users := map[string]string{"anna": "secret"}
 	first, second, third := neighbour.Radicale(t, "first", users, ""), neighbour.Xandikos(t, "second", "anna"), neighbour.Radicale(t, "third", users, "")
@@ -158,6 +160,7 @@ func TestRealServers(t *testing.T) {
 
 // TestDeletionsBetweenRealServers deletes by hand on real servers: what nobody changed in the cloud goes there too.
 func TestDeletionsBetweenRealServers(t *testing.T) {
+	t.Parallel()
 	users := map[string]string{"anna": "secret"}
 	for name, make := range map[string]func(name string) *neighbour.DAV{
 		"Radicale": func(name string) *neighbour.DAV { return neighbour.Radicale(t, name, users, "") },

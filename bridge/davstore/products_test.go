@@ -58,6 +58,7 @@ func TestProducts(t *testing.T) {
 
 // Real servers refuse some of it, or write it anew. Nothing is missing without a file and a note.
 func TestProductsBetweenRealServers(t *testing.T) {
+	t.Parallel()
 	all, users := products(t), map[string]string{"anna": "secret"}
 	for name, to := range map[string]*neighbour.DAV{"Radicale": neighbour.Radicale(t, "new", users, ""), "Xandikos": neighbour.Xandikos(t, "other", "anna")} {
 		t.Run(name, func(t *testing.T) {

@@ -81,6 +81,7 @@ func (b *realBox) Change(t *testing.T, p cutover.FolderPath, ref cutover.Ref, ra
 
 // TestRealConformance runs the suite on real servers. Each test has a user of its own.
 func TestRealConformance(t *testing.T) {
+	t.Parallel()
 	users := map[string]string{}
 	for n := range 100 {
 		users[fmt.Sprint("user", n)] = "secret"
