@@ -206,8 +206,16 @@ type Verdict struct {
 	BlindBelow float64 `toml:"blind_below" mode:"live" default:"0.9" min:"0" max:"1"`
 	// A message that a log says was delivered on the old side must be seen in its mailbox, or in the cloud, within this time.
 	DeliveredWithin time.Duration `toml:"delivered_within" mode:"live" default:"15m" min:"1s" max:"7d"`
-	// Span for which it is said how much mail may still come by the old way.
-	Horizon time.Duration `toml:"horizon" mode:"live" default:"30d" min:"1h" max:"365d"`
+	// Span for which it is said what may still come by the old way.
+	Horizon time.Duration `toml:"horizon" mode:"live" default:"60d" min:"1h" max:"365d"`
+	// Chance that something wanted comes within the horizon, by what is known of each sender, device and user, up to which
+	// the verdict may be "ready". 0: nobody's past is looked at, and the quiet time alone decides.
+	Chance float64 `toml:"chance" mode:"live" default:"0.07" min:"0" max:"1"`
+	// Quiet time that is asked for of the old address where nobody's past is known: no logs of the three weeks before the
+	// switch, or no switch.
+	Unfamiliar time.Duration `toml:"unfamiliar" mode:"live" default:"30d" min:"1m" max:"365d"`
+	// Senders, devices and users that are accepted by name: they may go on as they do. A domain stands for all its hosts.
+	Accepted []string `toml:"accepted" mode:"live" example:"payroll.example, 10.0.4.31, anna@example.com"`
 	// What must be watched besides the logs: our own listeners, new items in old mailboxes.
 	Required []string `toml:"required" mode:"live" default:"listeners, mailboxes" as:"listeners|mailboxes"`
 	// When the MX record was switched, if posthouse did not see it itself.

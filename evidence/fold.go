@@ -34,9 +34,17 @@ type folding struct {
 	t     Testimony
 	fresh map[UseKey]bool // uses copied or made by this call
 	days  map[int64]bool  // days of repeats copied or made by this call
+	// tracks copied or made by this call; nil: not even their index is
+	tracks map[TrackKey]bool
 }
 
 func (f *folding) add(o Observation) {
+	if o.Class == Known || o.Class == Moved {
+		if o.Message == "" || !f.repeated(identity(o, "message", o.At), o.At) {
+			f.track(o.tally(1), o.At)
+		}
+		return
+	}
 	if o.Channel == Arriving {
 		f.t.contacts[o.Source] = later(f.t.contacts[o.Source], o.At)
 	}
@@ -92,8 +100,14 @@ func (f *folding) count(o Observation, counted bool) {
 	}
 	f.fresh[key] = true
 	f.t.uses[key] = u
-	noise := u.LastUse.IsZero()
+	noise, n := u.LastUse.IsZero(), uint32(0)
+	if counted {
+		n = 1
+	}
 	u.add(o, counted)
+	if o.Class == Wanted {
+		f.track(o.tally(n), endOf(o))
+	}
 	if noise && !u.LastUse.IsZero() {
 		f.t.noise--
 	}

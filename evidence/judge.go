@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"posthouse/evidence/book"
 )
 
 // Judge holds a testimony against a policy. It is pure: the same values give the same verdict, so an export can be recomputed by anybody.
@@ -13,11 +15,11 @@ import (
 func Judge(p Policy, t Testimony, now time.Time) Verdict {
 	j := newJudgement(p, t, now)
 	blindness := j.blindness()
-	reasons := slices.Concat(blindness, j.work(), j.sessions(), j.uses(), j.short())
+	reasons := slices.Concat(blindness, j.work(), j.sessions(), j.uses(), j.short(), j.expected())
 	v := Verdict{
 		About: p.Verdict, State: Ready, At: now, Reasons: reasons,
-		Earliest: j.earliest(), LastUse: j.lastUse, Quiet: j.quiet, Needed: p.Quiet,
-		Fresh: j.fresh(), Sources: len(p.Required), Floor: floorOf(j.quiet, p.Horizon),
+		Earliest: j.earliest(), LastUse: j.lastUse, Quiet: j.quiet, Needed: j.Quiet,
+		Fresh: j.fresh(), Sources: len(p.Required), Floor: floorOf(j.quiet, p.Horizon), Leftover: j.leftover(),
 	}
 	v.Window, v.Blind = j.window()
 	switch {
@@ -34,15 +36,19 @@ type judgement struct {
 	Policy
 	t       Testimony
 	now     time.Time
+	allowed accepted
 	watched map[string]Spans     // by required source, up to now
 	common  Spans                // time in which all required sources were watched
 	open    map[UseKey]time.Time // sessions that count
 	lastUse time.Time
 	quiet   time.Duration
+	book    *foresight // nil: not asked
+	sum     book.Sum
+	likely  []likely
 }
 
 func newJudgement(p Policy, t Testimony, now time.Time) *judgement {
-	j := &judgement{Policy: p, t: t, now: now, watched: make(map[string]Spans)}
+	j := &judgement{Policy: p, t: t, now: now, allowed: accept(p.Allowed), watched: make(map[string]Spans)}
 	for i, source := range p.Required {
 		spans := t.coverage[source].Between(time.Time{}, now)
 		j.watched[source] = spans
@@ -52,23 +58,42 @@ func newJudgement(p Policy, t Testimony, now time.Time) *judgement {
 		j.common = j.common.And(spans)
 	}
 	j.findUse()
+	j.openBook()
 	j.quiet = j.common.Between(j.quietFrom(), now).Length()
 	return j
 }
 
+// counts tells whether a use counts against quiet.
+func (j *judgement) counts(u *Use) bool {
+	return !u.LastUse.IsZero() && slices.ContainsFunc(j.Doors, func(d Door) bool { return d.covers(u.Channel, u.Source) }) && !j.allowed.has(u.Sender, u.System)
+}
+
 func (j *judgement) findUse() {
-	for key, u := range j.t.uses {
-		if j.counts(key) {
+	for _, u := range j.t.uses {
+		if j.counts(u) {
 			j.lastUse = later(j.lastUse, u.LastUse)
 		}
 	}
 	j.open = make(map[UseKey]time.Time)
 	for key, since := range j.t.Open() {
-		if j.counts(key) {
+		if u := j.t.uses[key]; u != nil && j.counts(u) {
 			j.open[key] = since
 			j.lastUse = later(j.lastUse, j.now) // it is use until it ends
 		}
 	}
+}
+
+// openBook asks the sender book. Where it does not know the past, a long quiet decides.
+func (j *judgement) openBook() {
+	if j.Chance <= 0 {
+		return
+	}
+	j.Window = j.Policy.window()
+	if j.book = foresee(j); !j.book.known {
+		j.book, j.Quiet = nil, max(j.Quiet, j.Unfamiliar)
+		return
+	}
+	j.sum, j.likely = j.book.look(j.now)
 }
 
 // quietFrom is the instant from which quiet is counted. What happened before the MX records were switched says nothing about the time after.
@@ -136,6 +161,9 @@ func (j *judgement) earliest() time.Time {
 			at = later(at, j.now.Add(time.Second)) // it must be read at least once
 		}
 		at = later(at, j.coveredAgain(j.watched[source]))
+	}
+	if j.book != nil {
+		return j.book.below(j.Chance, at)
 	}
 	return at
 }

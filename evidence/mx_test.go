@@ -20,7 +20,7 @@ func TestLed(t *testing.T) {
 		{"to the old server", []Led{{Domain: "example.com", Hosts: []string{"mail.example.com"}, Server: true}}, NotYet, NotYet},
 	} {
 		testimony := base.WithWork(OpenWork{At: now, Led: c.led})
-		for want, p := range map[*State]Policy{&c.server: MailboxServer([]string{"mx"}, []string{"mx"}), &c.address: OldAddress([]string{"mx"})} {
+		for want, p := range map[*State]Policy{&c.server: quietAlone(MailboxServer([]string{"mx"}, []string{"mx"})), &c.address: quietAlone(OldAddress([]string{"mx"}))} {
 			v := Judge(p, testimony, now)
 			if v.State != *want || (v.State == NotYet) != (len(v.Reasons) == 1 && v.Reasons[0].Code == MXRecord && v.Reasons[0].Senders[0] == "example.com") {
 				t.Errorf("%s: %s is %s: %+v", c.name, p.Verdict, v.State, v.Reasons)

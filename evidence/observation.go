@@ -22,6 +22,8 @@ type Class string
 const (
 	Wanted   Class = "wanted"   // counts against quiet
 	Unwanted Class = "unwanted" // refused, spam-class or probe traffic: counted, shown, never blocks
+	Known    Class = "known"    // of the past, told by what lies in an old mailbox or an old log: shows rhythms, is no use
+	Moved    Class = "moved"    // reached the new side without us: shows that its sender has switched, is no use of the old side
 )
 
 // Observation is one fact about use of the old server.

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -20,7 +19,12 @@ type Policy struct {
 	ContactWithin time.Duration     // how recently it must have reached them; 0 turns the rule off
 	LedToUs       bool              // MX records that lead to our listeners keep it from being ready too, not only those that lead to the old server
 	Allowed       []string          // senders, devices and users that a person accepted by name: they go on, and do not block
-	Horizon       time.Duration     // how far the floor looks ahead
+	Horizon       time.Duration     // how far forecast and floor look ahead
+
+	// By the sender book:
+	Chance     float64       // that anything wanted comes within the horizon may be this at most; 0: the book is not asked, and quiet alone decides
+	Foreseen   []Door        // what the book is asked about. A sender, device or user is asked about where one of its uses is behind such a door
+	Unfamiliar time.Duration // the quiet that is asked for where the past of one of these doors is not known, if that is more: strangers come seldom, and are not named
 }
 
 // Door is one channel at some sources.
@@ -41,7 +45,8 @@ func basePolicy(required, listeners []string) Policy {
 		BlindBelow:    0.9,
 		Stale:         5 * time.Minute,
 		ContactWithin: day,
-		Horizon:       30 * day,
+		Horizon:       60 * day,
+		Chance:        0.07,
 	}
 }
 
@@ -51,6 +56,7 @@ func MailboxServer(required, listeners []string) Policy {
 	p := basePolicy(required, listeners)
 	p.Verdict = "the mailbox server may stop"
 	p.Doors = []Door{{Channel: Login}, {Channel: Sending}, {Channel: Arriving, Except: p.Listeners}}
+	p.Foreseen = p.Doors[:2]
 	return p
 }
 
@@ -58,9 +64,10 @@ func MailboxServer(required, listeners []string) Policy {
 // users and devices. The listeners themselves are the sources that must be watched.
 func OldAddress(listeners []string) Policy {
 	p := basePolicy(listeners, listeners)
-	p.Verdict, p.LedToUs = "the old address may go silent", true
+	p.Verdict, p.LedToUs, p.Unfamiliar = "the old address may go silent", true, 30*day
 	if len(listeners) > 0 {
 		p.Doors = []Door{{Channel: Arriving, Only: p.Listeners}, {Channel: Sending, Only: p.Listeners}}
+		p.Foreseen = []Door{{Channel: Arriving}, p.Doors[1]}
 	}
 	return p
 }
@@ -72,15 +79,6 @@ func (p Policy) window() time.Duration {
 	return p.Quiet
 }
 
-// counts tells whether a use at this door by this sender counts against quiet.
-func (p Policy) counts(k UseKey) bool {
-	return slices.ContainsFunc(p.Doors, func(d Door) bool { return d.covers(k) }) && !p.allows(k.Sender)
-}
-
-func (p Policy) allows(sender string) bool {
-	return slices.ContainsFunc(p.Allowed, func(name string) bool { return strings.EqualFold(name, sender) })
-}
-
-func (d Door) covers(k UseKey) bool {
-	return d.Channel == k.Channel && (len(d.Only) == 0 || slices.Contains(d.Only, k.Source)) && !slices.Contains(d.Except, k.Source)
+func (d Door) covers(c Channel, source string) bool {
+	return d.Channel == c && (len(d.Only) == 0 || slices.Contains(d.Only, source)) && !slices.Contains(d.Except, source)
 }

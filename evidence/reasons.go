@@ -126,7 +126,7 @@ func (j *judgement) uses() []Reason {
 	}
 	found := make(map[UseKey]*Reason)
 	for key, u := range j.t.uses {
-		if _, open := j.open[key]; !open && u.LastUse.After(after) && j.counts(key) {
+		if _, open := j.open[key]; !open && u.LastUse.After(after) && j.counts(u) {
 			merge(found, *u, Used, u.LastUse)
 		}
 	}

@@ -22,7 +22,8 @@ const Others = "(others)"
 // It is a value: Fold, Cover, Switch and WithWork return a new Testimony and leave the old one as it was. Both may be used afterwards, from
 // different goroutines too. What they share is never written again.
 type Testimony struct {
-	uses     map[UseKey]*Use // a Use is replaced, never changed, once it left the Fold that made it
+	uses     map[UseKey]*Use     // a Use is replaced, never changed, once it left the Fold that made it
+	tracks   map[TrackKey]*Track // likewise
 	sessions map[sessionKey]session
 	repeats  map[int64]map[uint64]struct{} // by UTC day
 	coverage map[string]Spans

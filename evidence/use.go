@@ -32,6 +32,7 @@ type Use struct {
 
 	// Of the latest observation:
 	From    string            `json:"from,omitempty"`
+	System  string            `json:"system,omitempty"` // SystemOf
 	Mailbox cutover.MailboxID `json:"mailbox,omitempty"`
 	Client  netip.Addr        `json:"client,omitzero"`
 	Detail  string            `json:"detail,omitempty"`
@@ -93,7 +94,7 @@ func (u *Use) add(o Observation, counted bool) {
 		u.LastUse = later(u.LastUse, end)
 	}
 	if u.describes(o, end) {
-		u.From, u.Mailbox, u.Client, u.Detail = o.From, o.Mailbox, o.Client, o.Detail
+		u.From, u.System, u.Mailbox, u.Client, u.Detail = o.From, SystemOf(o), o.Mailbox, o.Client, o.Detail
 	}
 	u.Last = later(u.Last, end)
 	if !counted {

@@ -31,6 +31,8 @@ const (
 	Session    Code = "session"   // somebody is logged in now
 	Used       Code = "used"      // wanted use within the quiet period
 	Hidden     Code = "hidden"    // clients hide behind one address: who sends there cannot be named
+	Expected   Code = "expected"  // too much may still come, by the sender book
+	Likely     Code = "likely"    // somebody who may still come
 	Short      Code = "short"     // quiet, but not yet for long enough, or not watched for long enough
 )
 
@@ -64,6 +66,19 @@ type Verdict struct {
 	Blind   time.Duration `json:"blind"`             // time of the window in which not all required sources were watched
 	Window  time.Duration `json:"window"`            // Policy.Window, or less while watching is young
 	Floor   Floor         `json:"floor"`
+
+	Leftover Leftover `json:"leftover,omitzero"` // nothing where the sender book does not know the past, or is not asked
+}
+
+// Leftover is what the sender book expects within a horizon.
+type Leftover struct {
+	Horizon  time.Duration `json:"horizon"`
+	Chance   float64       `json:"chance"`   // that anything wanted comes
+	Allowed  float64       `json:"allowed"`  // Policy.Chance
+	Expected float64       `json:"expected"` // mean number of uses
+	Upper    float64       `json:"upper"`    // no more in 95 of 100 such cases
+	// Sooner are those after whom, were they accepted or seen on the new side, the rest would be allowed: the likeliest, as few as suffice.
+	Sooner []string `json:"sooner,omitempty"`
 }
 
 // Floor is the bound that holds for any pattern of arrivals: after Quiet without one, at most Bound are to be expected within Horizon, at 95 %

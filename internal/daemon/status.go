@@ -74,10 +74,20 @@ func (d *Daemon) trouble(ctx context.Context, now time.Time) ([]string, error) {
 	return all, err
 }
 
-func (d *Daemon) judge(p evidence.Policy, t evidence.Testimony, now time.Time) evidence.Verdict {
+// policy fills in what the configuration says.
+func (d *Daemon) policy(p evidence.Policy) evidence.Policy {
 	v := d.live.Load().cfg.Verdict
 	p.Quiet, p.Window, p.BlindBelow, p.Horizon, p.Stale = v.Quiet, v.Window, v.BlindBelow, v.Horizon, d.stale()
+	p.Chance, p.Allowed = v.Chance, v.Accepted
+	if p.Unfamiliar > 0 {
+		p.Unfamiliar = v.Unfamiliar
+	}
 	p.Listeners = slices.DeleteFunc(p.Listeners, func(name string) bool { return d.cfg.Listeners[name].Role == config.RoleSubmission }) // nobody has to log in for it to be watched
+	return p
+}
+
+func (d *Daemon) judge(p evidence.Policy, t evidence.Testimony, now time.Time) evidence.Verdict {
+	p = d.policy(p)
 	p.Blinded = d.blinded(t, now)
 	verdict := evidence.Judge(p, t, now)
 	if verdict.Reasons == nil {

@@ -133,7 +133,7 @@ func TestVerdictBecomesReady(t *testing.T) {
 	const quiet = 5 * time.Hour
 	b := newBed(t, layout{
 		speed: 3600, mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"10m\"\nsettle_time = \"500ms\"",
-		verdict: "quiet = \"5h\"\nwindow = \"5h\"", relay: "retry = [\"1h\"]\nsettle_time = \"1h\"",
+		verdict: "quiet = \"5h\"\nwindow = \"5h\"\nunfamiliar = \"5h\"", relay: "retry = [\"1h\"]\nsettle_time = \"1h\"",
 	})
 	b.fill("anna@example.com", 1, 20)
 	b.start()

@@ -97,6 +97,7 @@ timezone = "UTC"
 [verdict]
 quiet = "{{.Quiet}}"
 window = "{{.Quiet}}"
+unfamiliar = "{{.Quiet}}"
 {{if .Switched}}mx_switched = {{.Switched}}
 {{end}}
 [log]

@@ -1,0 +1,60 @@
+package evidence
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestSystemOf(t *testing.T) {
+	for _, tt := range []struct{ helo, from, client, want string }{
+		{"mx4.supplier.example", "anna@supplier.example", "198.51.100.7", "mx*.supplier.example"},
+		{"MX12.Supplier.Example.", "anna@news.supplier.example", "198.51.100.7", "mx*.supplier.example"},
+		{"erp.supplier.example", "erp@supplier.example", "198.51.100.7", "erp.supplier.example"},
+		{"a17-3.out2.newsletters.example", "bounce@supplier.example", "203.0.113.9", "supplier.example via newsletters.example"},
+		{"mx4.supplier.example", "", "198.51.100.7", "mx*.supplier.example"},
+		{"EXCH01", "anna@supplier.example", "198.51.100.7", "supplier.example via 198.51.100.0/24"},
+		{"[198.51.100.7]", "anna@supplier.example", "::ffff:198.51.100.7", "supplier.example via 198.51.100.0/24"},
+		{"mail.firm.local", "anna@supplier.example", "2001:db8:1:2::3", "supplier.example via 2001:db8:1::/48"},
+		{"198.51.100.7", "", "198.51.100.7", "198.51.100.0/24"},
+		{"shop.co.uk", "a@b.co.uk", "198.51.100.7", "b.co.uk via shop.co.uk"},
+		{"", "anna@supplier.example", "", "supplier.example"},
+		{"anna@example.com", "", "", ""}, // the growth of a mailbox
+		{"", "", "", ""},
+	} {
+		o := Observation{Channel: Arriving, Sender: tt.helo, From: tt.from}
+		if tt.client != "" {
+			o.Client = netip.MustParseAddr(tt.client)
+		}
+		if got := SystemOf(o); got != tt.want {
+			t.Errorf("%q from %q at %q is %q, want %q", tt.helo, tt.from, tt.client, got, tt.want)
+		}
+	}
+	if got := SystemOf(Observation{Channel: Login, Sender: "Anna@Example.com"}); got != "anna@example.com" {
+		t.Errorf("a user is %q", got)
+	}
+	if got := SystemOf(Observation{Channel: Sending, Client: hostAddr}); got != "10.0.4.31" {
+		t.Errorf("a device is %q", got)
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	a := accept([]string{"MX4.supplier.example", "partner.example ", "10.0.4.31", "anna@example.com", ""})
+	for _, tt := range []struct {
+		sender, system string
+		want           bool
+	}{
+		{"mx7.supplier.example", "mx*.supplier.example", true},
+		{"erp.supplier.example", "erp.supplier.example", false},
+		{"out.newsletters.example", "partner.example via newsletters.example", true},
+		{"mail.partner.example", "mail.partner.example", true},
+		{"mail.notpartner.example", "mail.notpartner.example", false},
+		{"10.0.4.31", "10.0.4.31", true},
+		{"anna@example.com", "anna@example.com", true},
+		{"bob@example.com", "bob@example.com", false},
+		{"", "", false},
+	} {
+		if got := a.has(tt.sender, tt.system); got != tt.want {
+			t.Errorf("%s (%s): %v", tt.sender, tt.system, got)
+		}
+	}
+}
