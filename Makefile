@@ -3,7 +3,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: build build-arm64 demo test check vet staticcheck format rules race bench fuzz lab soak install uninstall clean help
+.PHONY: build build-arm64 demo simulate test check vet staticcheck format rules race bench fuzz lab soak install uninstall clean help
 
 GO      ?= $(shell command -v go || echo /usr/local/go/bin/go)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -35,6 +35,9 @@ build-arm64: ## build dist/posthouse-linux-arm64
 
 demo: build ## a whole cutover on embedded servers: loopback only, no root, ends by itself
 	./posthouse demo $(DEMO)
+
+simulate: ## the verdict tried on a thousand made-up moves of 150 and of 400 senders: minutes, and the tables of docs/verdict.md
+	$(GO) run ./test/simulate $(SIMULATE)
 
 test: ## every test; as root gets the neighbours (Dovecot, Postfix, Cyrus, Courier …) and demands them, else names what is skipped
 	@test/debian-packages.sh $(NEIGHBOURS)
