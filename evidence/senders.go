@@ -34,6 +34,9 @@ func (s Sender) Open() bool {
 	return !s.Accepted && (s.State == book.Stale || s.Chance >= openFrom)
 }
 
+// Called tells whether a name is his: that of his system, of a host of it, or a domain that it belongs to.
+func (s Sender) Called(name string) bool { return accept([]string{name}).has(s.Name, s.Name) }
+
 // Senders lists everybody whom the policy's book knows, the likeliest to come first.
 func Senders(p Policy, t Testimony, now time.Time) []Sender {
 	j := newJudgement(p, t, now)

@@ -54,6 +54,8 @@ func line(r Reason, now time.Time) string {
 	case r.Since.IsZero() || r.Code == Short:
 	case r.Code == Used:
 		text += ", " + ago(r.Since, now)
+	case r.Code == Likely:
+		text += ", last seen " + r.Since.In(now.Location()).Format("Mon 2 Jan 15:04")
 	default:
 		text += ", since " + r.Since.In(now.Location()).Format("Mon 2 Jan 15:04")
 	}

@@ -23,6 +23,8 @@ func commands(a *app) []*cobra.Command {
 		newBackfill(a),
 		newDemo(a),
 		newStatus(a),
+		newSenders(a),
+		newAdvise(a),
 		newEvidence(a),
 		newMailboxes(a),
 		newVerify(a),

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"posthouse/evidence"
 	"posthouse/internal/control"
 )
 
@@ -33,6 +34,7 @@ func TestMain(m *testing.M) {
 //	serve STATUS [VERIFY [BACKFILL [PLAN [TAIL [DNS]]]]]   a service answers at state/control.sock from these files until the script ends
 //	servemail STATUS QUEUE TRACE   the same, for captured mail
 //	serveevidence STATUS EVIDENCE  the same, for evidence
+//	servesenders STATUS SENDERS  the same, for the sender book
 //	signal TERM|HUP|INT     reaches everything that the script runs in the background
 //	notified TEXT           waits until a process of the script told the service manager this (sd_notify)
 func TestScripts(t *testing.T) {
@@ -43,7 +45,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SECRET", "not shown")
 			return listenAsManager(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "servemail": serveMail, "serveevidence": serveEvidence, "notified": notified, "signal": signalled},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "servemail": serveMail, "serveevidence": serveEvidence, "servesenders": serveSenders, "notified": notified, "signal": signalled},
 	})
 }
 
@@ -69,6 +71,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 type canned struct {
 	control.Mail
 	proof    control.Evidence
+	book     control.Senders
 	status   control.Status
 	verified []control.Verified
 	copied   []control.Backfilled
@@ -92,6 +95,31 @@ func (c canned) Accept(_ context.Context, who string, names []string, yield func
 		}
 	}
 	return nil
+}
+
+func (c canned) Senders(context.Context) (control.Senders, error) { return c.book, nil }
+
+func (c canned) AcceptSenders(_ context.Context, who string, names []string, undo bool, yield func(control.Accepted) error) error {
+	for _, name := range names {
+		if !slices.ContainsFunc(c.book.Senders, func(s evidence.Sender) bool { return s.Called(name) }) {
+			return fmt.Errorf("nobody named %q is known", name)
+		}
+		if err := yield(control.Accepted{Schema: control.AcceptedSchema, Name: name, By: strings.TrimSpace(strings.Split(who, "(")[0]), Undone: undo}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serveSenders has a service tell of its sender book.
+func serveSenders(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: servesenders STATUS SENDERS")
+	}
+	var c canned
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &c.status))
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &c.book))
+	listenCanned(ts, c)
 }
 
 // serveEvidence has a service tell of its evidence.

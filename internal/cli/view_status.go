@@ -28,6 +28,7 @@ func statusView(s control.Status, r rate, zone *time.Location, cut int) []line {
 	lines := []line{headline(s)}
 	for _, block := range []struct{ label, text string }{
 		{"quiet", quietText(s.Server, now)},
+		{"leftover", leftoverText(s.Server.Leftover)},
 		{"earliest", earliestText(s.Server, now)},
 		{"address", addressText(s.Address, now)},
 		{"arriving", arrivingText(s.Arriving, now)},
@@ -40,8 +41,11 @@ func statusView(s control.Status, r rate, zone *time.Location, cut int) []line {
 		if block.text != "" {
 			lines = append(lines, labelled(block.label, span{plain, block.text}))
 		}
+		if block.label == "address" {
+			lines = append(lines, wrapped("", blocks(onlyIn(s.Address.Reasons, s.Server.Reasons), s.Domains, now), cut)...)
+		}
 	}
-	lines = append(lines, wrapped("blocks", blocks(s, now), cut)...)
+	lines = append(lines, wrapped("blocks", blocks(s.Server.Reasons, s.Domains, now), cut)...)
 	return append(lines, problemsView(s, now)...)
 }
 
@@ -91,10 +95,24 @@ func quietText(v evidence.Verdict, now time.Time) string {
 	if !v.LastUse.IsZero() {
 		last = "last use " + moment(v.LastUse, now)
 	}
-	if v.Quiet >= time.Hour && v.Floor.Horizon > 0 {
+	if v.Quiet >= time.Hour && v.Floor.Horizon > 0 && v.Leftover.Horizon == 0 {
 		floor = fmt.Sprintf("silence alone: at most %s uses in the next %s (95 %%)", bound(v.Floor.Bound), period(v.Floor.Horizon))
 	}
 	return join("   ", text, last, floor)
+}
+
+// leftoverText is what the sender book expects, and who makes the difference.
+func leftoverText(l evidence.Leftover) string {
+	if l.Horizon <= 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%s chance of anything wanted in the next %s (ready at %s)", likelihood(l.Chance), period(l.Horizon), likelihood(l.Allowed))
+	expected := fmt.Sprintf("%.1f expected, at most %s (95 %%)", l.Expected, bound(l.Upper))
+	sooner := ""
+	if len(l.Sooner) > 0 {
+		sooner = "sooner without " + naming{}.names(l.Sooner)
+	}
+	return join("   ", text, expected, sooner)
 }
 
 // bound is rounded up: it is an upper one.
@@ -123,14 +141,17 @@ func addressText(v evidence.Verdict, now time.Time) string {
 		return ""
 	}
 	mark, word, _ := verdictMark(v.State)
-	quiet, earliest := "", ""
+	quiet, earliest, chance := "", "", ""
+	if v.State == evidence.NotYet && v.Leftover.Horizon > 0 {
+		chance = likelihood(v.Leftover.Chance) + " chance (ready at " + likelihood(v.Leftover.Allowed) + ")"
+	}
 	if v.State != evidence.Ready && v.Needed > 0 {
 		quiet = "quiet " + partOf(v.Quiet, v.Needed) + " of " + period(v.Needed)
 	}
 	if v.State == evidence.NotYet && v.Earliest.After(v.At) {
 		earliest = "earliest " + moment(v.Earliest, now)
 	}
-	return join("   ", mark+" "+strings.ToLower(word), v.About, quiet, earliest)
+	return join("   ", mark+" "+strings.ToLower(word), v.About, quiet, chance, earliest)
 }
 
 func arrivingText(a control.Arriving, now time.Time) string {
@@ -191,12 +212,12 @@ func evidenceText(v evidence.Verdict) string {
 	return text + "; blind " + evidence.Length(v.Blind) + " in the last " + period(v.Window)
 }
 
-// blocks are the verdict's reasons, the weightiest first. The length of the silence is told above.
-func blocks(s control.Status, now time.Time) []string {
-	v := naming{domains: s.Domains}
+// blocks are a verdict's reasons, the weightiest first. The length of the silence, and how much may still come, is told above.
+func blocks(reasons []evidence.Reason, domains []string, now time.Time) []string {
+	v := naming{domains: domains}
 	var items []string
-	for _, r := range s.Server.Reasons {
-		if r.Code != evidence.Short {
+	for _, r := range reasons {
+		if r.Code != evidence.Short && r.Code != evidence.Expected {
 			items = append(items, v.block(r, now))
 		}
 	}
@@ -206,6 +227,13 @@ func blocks(s control.Status, now time.Time) []string {
 	return items
 }
 
+// onlyIn are the reasons of one verdict that another one does not have.
+func onlyIn(reasons, other []evidence.Reason) []evidence.Reason {
+	return slices.DeleteFunc(slices.Clone(reasons), func(r evidence.Reason) bool {
+		return slices.ContainsFunc(other, func(o evidence.Reason) bool { return o.Code == r.Code && o.Text == r.Text })
+	})
+}
+
 func (v naming) block(r evidence.Reason, now time.Time) string {
 	text := r.Text
 	switch r.Code {
@@ -213,6 +241,8 @@ func (v naming) block(r evidence.Reason, now time.Time) string {
 		text += v.list(r.Senders)
 	case evidence.Used:
 		return text + " " + ago(r.Since, now)
+	case evidence.Likely:
+		return text + ", last seen " + clockTime(r.Since, now)
 	}
 	if r.Since.IsZero() {
 		return text
@@ -227,11 +257,15 @@ func (v naming) list(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
+	return ": " + v.names(names)
+}
+
+func (v naming) names(names []string) string {
 	var short []string
 	for _, n := range names[:min(len(names), namesShown)] {
 		short = append(short, v.short(n))
 	}
-	text := ": " + strings.Join(short, ", ")
+	text := strings.Join(short, ", ")
 	if more := len(names) - namesShown; more > 0 {
 		text += fmt.Sprintf(" and %s more", count(more))
 	}

@@ -34,11 +34,18 @@ func TestStatusView(t *testing.T) {
 	}
 	stale := readyStatus()
 	stale.Config.Refused = control.Refused{At: before(2 * time.Hour), Errors: 3, First: `/etc/posthouse/posthouse.toml:166:1: unknown key "quite" in [verdict]; did you mean "quiet"?`}
+	booked := sampleStatus()
+	booked.Server.Leftover = evidence.Leftover{Horizon: 60 * 24 * time.Hour, Chance: 0.183, Allowed: 0.07, Expected: 0.31, Upper: 2, Sooner: []string{"scanner-3", "bob@example.com"}}
+	may := evidence.Reason{Code: evidence.Likely, Channel: evidence.Sending, Text: "scanner-3 may still use the old side (monthly)", Senders: []string{"scanner-3"}, Since: before(40 * 24 * time.Hour)}
+	booked.Server.Reasons = append(booked.Server.Reasons, evidence.Reason{Code: evidence.Expected, Text: "the chance that something wanted comes within 60 d is 19 %; 7 % are allowed"}, may)
+	booked.Address = booked.Server
+	booked.Address.About, booked.Address.Leftover.Chance = "the old address may go silent", 0.4
+	booked.Address.Reasons = append(booked.Address.Reasons[1:], evidence.Reason{Code: evidence.Likely, Text: "mx.payroll.example may still use the old side (monthly)", Since: before(30 * 24 * time.Hour)})
 	hostile := sampleStatus()
 	hostile.Mailboxes[0].Error = "NO \x1b[2J\x1b]0;owned\x07 \u202egnp.exe\nfake line"
 	for name, s := range map[string]control.Status{
 		"status-not-yet": sampleStatus(), "status-ready": readyStatus(), "status-blind": blind, "status-fresh": fresh, "status-strange": strange,
-		"status-crowded": crowded, "status-hostile": hostile, "status-stale": stale,
+		"status-crowded": crowded, "status-hostile": hostile, "status-stale": stale, "status-book": booked,
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, statusView(s, rate{1230, 9_400_000}, time.UTC, 0)) })
 	}

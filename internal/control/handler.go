@@ -38,6 +38,7 @@ func handler(running context.Context, s Service) http.Handler {
 	mux.HandleFunc("GET /tail", tail(running, s))
 	handleMail(mux, running, s)
 	handleProof(mux, running, s)
+	handleBook(mux, running, s)
 	return mux
 }
 

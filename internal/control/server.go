@@ -17,6 +17,7 @@ import (
 type Service interface {
 	Mail
 	Proof
+	Book
 	Status(ctx context.Context) (Status, error)
 	// Verify compares the named mailboxes, all if none is named, with a few bodies of each or with all, and calls yield for each as it is done. An error of yield ends it.
 	Verify(ctx context.Context, mailboxes []string, full bool, yield func(Verified) error) error

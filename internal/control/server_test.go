@@ -16,6 +16,7 @@ import (
 type service struct {
 	Mail
 	Proof
+	Book
 	status  func(context.Context) (Status, error)
 	verify  func(ctx context.Context, names []string, yield func(Verified) error) error
 	alarmed chan error

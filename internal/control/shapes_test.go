@@ -49,6 +49,8 @@ func TestShapes(t *testing.T) {
 		shape        any
 	}{
 		{"status", StatusSchema, &Status{}},
+		{"senders", SendersSchema, &Senders{}},
+		{"accepted", AcceptedSchema, &Accepted{}},
 		{"verify", VerifySchema, &Verified{}},
 		{"backfill", BackfillSchema, &Backfilled{}},
 		{"plan", PlanSchema, &Planned{}},

@@ -79,6 +79,7 @@ type Daemon struct {
 	witness   *witness
 	dns       *dnsWatch // nil: not watched
 	crowds    crowds
+	accepted  accepting
 	logs      []*logSource
 	canary    *canary
 	control   *control.Server

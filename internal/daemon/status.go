@@ -78,7 +78,7 @@ func (d *Daemon) trouble(ctx context.Context, now time.Time) ([]string, error) {
 func (d *Daemon) policy(p evidence.Policy) evidence.Policy {
 	v := d.live.Load().cfg.Verdict
 	p.Quiet, p.Window, p.BlindBelow, p.Horizon, p.Stale = v.Quiet, v.Window, v.BlindBelow, v.Horizon, d.stale()
-	p.Chance, p.Allowed = v.Chance, v.Accepted
+	p.Chance, p.Allowed = v.Chance, d.allowed()
 	if p.Unfamiliar > 0 {
 		p.Unfamiliar = v.Unfamiliar
 	}

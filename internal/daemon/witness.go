@@ -52,7 +52,7 @@ func (d *Daemon) startWitness(ctx context.Context) error {
 	w.testimony = w.testimony.Cover(coverage...)
 	d.witness = w
 	w.switched(d.cfg.Verdict.MXSwitched)
-	return nil
+	return d.loadAccepted(ctx)
 }
 
 // switched notes when the MX records were switched, if that is known.
