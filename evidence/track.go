@@ -13,7 +13,7 @@ import (
 const tracksKept = 20_000
 
 // CloudSource is the source that sees what reached the cloud without us. Its coverage says when that was looked for.
-const CloudSource = "cloud"
+const CloudSource = "new side" // no name that a configuration can give
 
 // TrackKey tells tracks apart.
 type TrackKey struct {

@@ -20,7 +20,7 @@ func TestTracks(t *testing.T) {
 	if len(got) != 3 {
 		t.Fatalf("tracks %+v", got)
 	}
-	cloud, past, mx := got[0], got[1], got[2]
+	past, mx, cloud := got[0], got[1], got[2]
 	if past.Source != "mailboxes" || past.Old.Total() != 2 || len(past.Old) != 2 || !past.LastOld.Equal(hours(25)) {
 		t.Errorf("the past: %+v", past)
 	}

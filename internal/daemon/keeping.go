@@ -32,6 +32,10 @@ func (d *Daemon) startKeeping(context.Context) error {
 	loops.Go(func() { d.every(ctx, "judging the sources", d.tick(), d.doubtLogs) })
 	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.reconcile) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })
+	news := &newSide{d: d}
+	loops.Go(func() {
+		d.every(ctx, "looking who writes to the cloud", max(newSideEvery, d.real(2*time.Second)), news.look)
+	})
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })
 	d.onStop(func(ctx context.Context) error {
