@@ -7,31 +7,31 @@ import (
 
 // Policy says how much silence is enough, and whose.
 type Policy struct {
-	Verdict       string            // which verdict this is, for people: "the mailbox server may stop"
-	Doors         []Door            // the uses that count against quiet; without any the verdict is blind
-	Required      []string          // sources that must be watched; without any the verdict is blind
-	Quiet         time.Duration     // how long all doors must have been quiet, counted in time that all required sources were watched; more than 0
-	Window        time.Duration     // over which a source's share of coverage is measured; 0 is the same as Quiet
-	BlindBelow    float64           // the share of the window below which a source is blind, 0.9 by default
-	Stale         time.Duration     // a source that was watched until then before now is watched now
-	Blinded       map[string]string // sources that are known not to be watched now, whatever their coverage says, and why
-	Listeners     []string          // the sources that the outside world must reach, where they are required
-	ContactWithin time.Duration     // how recently it must have reached them; 0 turns the rule off
-	LedToUs       bool              // MX records that lead to our listeners keep it from being ready too, not only those that lead to the old server
-	Allowed       []string          // senders, devices and users that a person accepted by name: they go on, and do not block
-	Horizon       time.Duration     // how far forecast and floor look ahead
+	Verdict       string            `json:"verdict"`             // which verdict this is, for people: "the mailbox server may stop"
+	Doors         []Door            `json:"doors"`               // the uses that count against quiet; without any the verdict is blind
+	Required      []string          `json:"required"`            // sources that must be watched; without any the verdict is blind
+	Quiet         time.Duration     `json:"quiet"`               // how long all doors must have been quiet, counted in time that all required sources were watched; more than 0
+	Window        time.Duration     `json:"window"`              // over which a source's share of coverage is measured; 0 is the same as Quiet
+	BlindBelow    float64           `json:"blind_below"`         // the share of the window below which a source is blind, 0.9 by default
+	Stale         time.Duration     `json:"stale"`               // a source that was watched until then before now is watched now
+	Blinded       map[string]string `json:"blinded,omitempty"`   // sources that are known not to be watched now, whatever their coverage says, and why
+	Listeners     []string          `json:"listeners,omitempty"` // the sources that the outside world must reach, where they are required
+	ContactWithin time.Duration     `json:"contact_within"`      // how recently it must have reached them; 0 turns the rule off
+	LedToUs       bool              `json:"led_to_us,omitempty"` // MX records that lead to our listeners keep it from being ready too, not only those that lead to the old server
+	Allowed       []string          `json:"allowed,omitempty"`   // senders, devices and users that a person accepted by name: they go on, and do not block
+	Horizon       time.Duration     `json:"horizon"`             // how far forecast and floor look ahead
 
 	// By the sender book:
-	Chance     float64       // that anything wanted comes within the horizon may be this at most; 0: the book is not asked, and quiet alone decides
-	Foreseen   []Door        // what the book is asked about. A sender, device or user is asked about where one of its uses is behind such a door
-	Unfamiliar time.Duration // the quiet that is asked for where the past of one of these doors is not known, if that is more: strangers come seldom, and are not named
+	Chance     float64       `json:"chance"`             // that anything wanted comes within the horizon may be this at most; 0: the book is not asked, and quiet alone decides
+	Foreseen   []Door        `json:"foreseen,omitempty"` // what the book is asked about. A sender, device or user is asked about where one of its uses is behind such a door
+	Unfamiliar time.Duration `json:"unfamiliar"`         // the quiet that is asked for where the past of one of these doors is not known, if that is more: strangers come seldom, and are not named
 }
 
 // Door is one channel at some sources.
 type Door struct {
-	Channel Channel
-	Only    []string // sources; none is any
-	Except  []string // but not these
+	Channel Channel  `json:"channel"`
+	Only    []string `json:"only,omitempty"`   // sources; none is any
+	Except  []string `json:"except,omitempty"` // but not these
 }
 
 const day = 24 * time.Hour

@@ -18,7 +18,7 @@ lines that were not understood, the test traffic of our own (canary), and messag
 Exit code: 0 when every required source is being watched, 5 when one is blind, 69 when posthouse is not running.`,
 		RunE: func(c *cobra.Command, _ []string) error { return asFailure(a.evidence(c.Context())) },
 	}
-	c.AddCommand(newEvidenceAccept(a))
+	c.AddCommand(newEvidenceAccept(a), newEvidenceExport(a), newEvidenceJudge(a))
 	return c
 }
 

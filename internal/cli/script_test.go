@@ -72,6 +72,7 @@ type canned struct {
 	control.Mail
 	proof    control.Evidence
 	book     control.Senders
+	exported evidence.Export
 	status   control.Status
 	verified []control.Verified
 	copied   []control.Backfilled
@@ -81,6 +82,8 @@ type canned struct {
 }
 
 func (c canned) Status(context.Context) (control.Status, error) { return c.status, nil }
+
+func (c canned) Export(context.Context) (evidence.Export, error) { return c.exported, nil }
 
 func (c canned) Evidence(context.Context) (control.Evidence, error) { return c.proof, nil }
 
@@ -119,6 +122,10 @@ func serveSenders(ts *testscript.TestScript, neg bool, args []string) {
 	var c canned
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &c.status))
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &c.book))
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	te := evidence.Fold(evidence.Testimony{}, evidence.Observation{At: now.Add(-time.Hour), Channel: evidence.Login, Class: evidence.Wanted, Source: "dovecot", Sender: "anna"})
+	te = te.Cover(evidence.Coverage{Source: "dovecot", Span: evidence.Span{From: now.Add(-100 * time.Hour), To: now}}).WithWork(evidence.OpenWork{At: now})
+	c.exported = evidence.Export{Schema: evidence.ExportSchema, At: now, Policies: []evidence.Policy{evidence.MailboxServer([]string{"dovecot"}, nil)}, Testimony: te}
 	listenCanned(ts, c)
 }
 

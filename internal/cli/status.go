@@ -76,8 +76,10 @@ func (a *app) sampled(ctx context.Context, ask ask, first control.Status) (contr
 }
 
 // verdictStatus is the exit code of the mailbox server's verdict.
-func verdictStatus(s control.Status) error {
-	switch s.Server.State {
+func verdictStatus(s control.Status) error { return stateStatus(s.Server.State) }
+
+func stateStatus(state evidence.State) error {
+	switch state {
 	case evidence.Ready:
 		return nil
 	case evidence.NotYet:
@@ -85,7 +87,7 @@ func verdictStatus(s control.Status) error {
 	case evidence.Blind:
 		return status(exitBlind)
 	}
-	return &failure{code: exitFailed, what: "the service gave a verdict that is not known: " + string(s.Server.State), next: "posthouse version"}
+	return &failure{code: exitFailed, what: "the service gave a verdict that is not known: " + string(state), next: "posthouse version"}
 }
 
 // statusShow is what `status --watch` shows: the status and, below it, the bars while the first copy runs.

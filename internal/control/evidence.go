@@ -7,12 +7,16 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"posthouse/evidence"
 )
 
 // Proof is what the running process answers about its evidence.
 type Proof interface {
 	// Evidence tells of every source: how well it was watched, and what it saw.
 	Evidence(ctx context.Context) (Evidence, error)
+	// Export is all that the verdicts are made of.
+	Export(ctx context.Context) (evidence.Export, error)
 	// Accept takes missing messages for well, on the word of who, and calls yield for each. They are named by their numbers, by a mailbox, or all at once by "all".
 	Accept(ctx context.Context, who string, names []string, yield func(Missing) error) error
 }
@@ -114,6 +118,19 @@ func (c *Client) Evidence(ctx context.Context) (Evidence, error) {
 	return e, nil
 }
 
+// Export asks for all that the verdicts are made of.
+func (c *Client) Export(ctx context.Context) (e evidence.Export, err error) {
+	body, err := c.do(ctx, http.MethodGet, "/evidence/export", nil)
+	if err != nil {
+		return e, fmt.Errorf("asking for the testimony: %w", err)
+	}
+	defer body.Close()
+	if err := json.NewDecoder(body).Decode(&e); err != nil {
+		return e, fmt.Errorf("reading the testimony: %w", err)
+	}
+	return e, nil
+}
+
 // Accept takes missing messages for well, and calls yield for each.
 func (c *Client) Accept(ctx context.Context, names []string, yield func(Missing) error) error {
 	body, err := c.do(ctx, http.MethodPost, "/evidence/accept", url.Values{"name": names})
@@ -126,6 +143,14 @@ func (c *Client) Accept(ctx context.Context, names []string, yield func(Missing)
 func handleProof(mux *http.ServeMux, running context.Context, s Service) {
 	mux.HandleFunc("GET /evidence", guarded(s, func(w http.ResponseWriter, r *http.Request) error {
 		e, err := s.Evidence(r.Context())
+		if err != nil {
+			return err
+		}
+		answer(w, e)
+		return nil
+	}))
+	mux.HandleFunc("GET /evidence/export", guarded(s, func(w http.ResponseWriter, r *http.Request) error {
+		e, err := s.Export(r.Context())
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,12 @@ func (d *Daemon) Evidence(ctx context.Context) (control.Evidence, error) {
 	return e, err
 }
 
+// Export is all that the verdicts are made of.
+func (d *Daemon) Export(ctx context.Context) (evidence.Export, error) {
+	_, e, err := d.status(ctx)
+	return e, err
+}
+
 // watchedBy tells of coverage within the window.
 func (d *Daemon) watchedBy(w *control.Watched, spans evidence.Spans, now time.Time, window time.Duration) {
 	if w.Since = spans.Begin(); w.Since.IsZero() {

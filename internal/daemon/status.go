@@ -16,7 +16,13 @@ import (
 )
 
 // Status is everything at a glance, as of now.
-func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
+func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
+	s, _, err := d.status(ctx)
+	return s, err
+}
+
+// status has what the verdicts were made of, too.
+func (d *Daemon) status(ctx context.Context) (s control.Status, e evidence.Export, err error) {
 	now := d.opts.Clock.Now()
 	in := d.live.Load()
 	s = control.NewStatus()
@@ -26,21 +32,21 @@ func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
 		s.Config.Refused = *refusal
 	}
 	if s.Trouble, err = d.trouble(ctx, now); err != nil {
-		return s, err
+		return s, e, err
 	}
 	if s.Queue, err = d.queue(ctx, now); err != nil {
-		return s, err
+		return s, e, err
 	}
 	s.Mailboxes, s.Copy = d.copied()
 	testimony := d.switched(d.witness.snapshot())
 	work, err := d.openWork(ctx, now, s)
 	if err != nil {
-		return s, err
+		return s, e, err
 	}
 	work.Led = d.led()
 	testimony = testimony.WithWork(work)
-	s.Server = d.judge(evidence.MailboxServer(d.required(), d.listenerNames()), testimony, now)
-	s.Address = d.judge(evidence.OldAddress(d.listenerNames()), testimony, now)
+	e = d.export(testimony, now)
+	s.Server, s.Address = d.judge(e, 0), d.judge(e, 1)
 	s.Sources = d.sources(testimony, now)
 	s.Arriving = arriving(testimony, d.listenerNames(), now)
 	s.Listeners = d.listening()
@@ -51,7 +57,7 @@ func (d *Daemon) Status(ctx context.Context) (s control.Status, err error) {
 		s.Trouble = append(s.Trouble, hiddenText(h))
 	}
 	s.Unknown, err = d.unknown(ctx)
-	return s, err
+	return s, e, err
 }
 
 // keepPatience is how long a status waits for the ledger to take what was watched up to now.
@@ -86,14 +92,23 @@ func (d *Daemon) policy(p evidence.Policy) evidence.Policy {
 	return p
 }
 
-func (d *Daemon) judge(p evidence.Policy, t evidence.Testimony, now time.Time) evidence.Verdict {
-	p = d.policy(p)
-	p.Blinded = d.blinded(t, now)
-	verdict := evidence.Judge(p, t, now)
+// export is what the verdicts are made of: that on the mailbox server, and that on the old address.
+func (d *Daemon) export(t evidence.Testimony, now time.Time) evidence.Export {
+	e := evidence.Export{Schema: evidence.ExportSchema, At: now, Testimony: t}
+	for _, p := range []evidence.Policy{evidence.MailboxServer(d.required(), d.listenerNames()), evidence.OldAddress(d.listenerNames())} {
+		p = d.policy(p)
+		p.Blinded = d.blinded(t, now)
+		e.Policies = append(e.Policies, p)
+	}
+	return e
+}
+
+func (d *Daemon) judge(e evidence.Export, policy int) evidence.Verdict {
+	verdict := evidence.Judge(e.Policies[policy], e.Testimony, e.At)
 	if verdict.Reasons == nil {
 		verdict.Reasons = []evidence.Reason{} // scripts walk through it
 	}
-	return d.unnamed(verdict, now)
+	return d.unnamed(verdict, e.At)
 }
 
 // required names the sources without which a verdict is blind.
