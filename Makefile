@@ -36,7 +36,7 @@ build-arm64: ## build dist/posthouse-linux-arm64
 demo: build ## a whole cutover on embedded servers: loopback only, no root, ends by itself
 	./posthouse demo $(DEMO)
 
-simulate: ## the verdict tried on a thousand made-up moves of 150 and of 400 senders: minutes, and the tables of docs/verdict.md
+simulate: ## the verdict tried on a thousand made-up moves of 150 and of 400 senders, for docs/verdict.md: some ten minutes on two cores (SIMULATE="-runs 100" for less)
 	$(GO) run ./test/simulate $(SIMULATE)
 
 test: ## every test; as root gets the neighbours (Dovecot, Postfix, Cyrus, Courier …) and demands them, else names what is skipped
