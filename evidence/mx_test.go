@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// While an MX record leads to our listeners the old address is needed, the mailbox server is not; while it leads to the old server both are.
+// While an MX record leads to our listeners, or nobody knows where, the old address is needed, the mailbox server is not; while it leads to the old server both are.
 func TestLed(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	base := Testimony{}.Cover(Coverage{"mx", Span{now.Add(-4 * day), now}})
@@ -18,6 +18,8 @@ func TestLed(t *testing.T) {
 		{"nowhere", nil, Ready, Ready},
 		{"to us", []Led{{Domain: "example.com", Hosts: []string{"mail.example.com"}}}, Ready, NotYet},
 		{"to the old server", []Led{{Domain: "example.com", Hosts: []string{"mail.example.com"}, Server: true}}, NotYet, NotYet},
+		{"to a stranger", []Led{{Domain: "example.com", Hosts: []string{"mail.example.com"}, Unknown: true}}, Ready, NotYet},
+		{"nobody tells", []Led{{Domain: "example.com", Unknown: true}}, Ready, NotYet},
 	} {
 		testimony := base.WithWork(OpenWork{At: now, Led: c.led})
 		for want, p := range map[*State]Policy{&c.server: quietAlone(MailboxServer([]string{"mx"}, []string{"mx"})), &c.address: quietAlone(OldAddress([]string{"mx"}))} {

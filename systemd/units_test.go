@@ -70,6 +70,8 @@ func TestServiceKeepsItsWord(t *testing.T) {
 		"StateDirectoryMode":       "0700",
 		"CapabilityBoundingSet":    "",
 		"WatchdogSec":              "60s",
+		// Without AF_NETLINK nobody tells us our own addresses, and mail may be sent to ourselves.
+		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK",
 	} {
 		if got := values(t, "posthouse.service", key); !slices.Equal(got, []string{want}) {
 			t.Errorf("%s is %q, want %q", key, got, want)

@@ -25,7 +25,7 @@ func exchange(h History, _ Snapshot, _ Who, now time.Time) []Finding {
 	}
 	if m.LeadTo(Other) {
 		all = append(all, Finding{
-			Code: MXUnknown, Text: fmt.Sprintf("whose the MX hosts of %s are is not known: %s", h.Domain, m.show(func(p Party) bool { return p == Other })),
+			Code: MXUnknown, Alarm: true, Text: fmt.Sprintf("whose the MX hosts of %s are is not known: %s", h.Domain, m.show(func(p Party) bool { return p == Other })),
 			Help: "dns.old or dns.cloud in the configuration says it",
 		})
 	}

@@ -217,7 +217,7 @@ func TestUnknownHosts(t *testing.T) {
 	if h.MX.Old || !h.MX.Switched.IsZero() {
 		t.Errorf("%+v", h.MX)
 	}
-	w.tells(MXUnknown, false, "10 in.filter.example (other)")
+	w.tells(MXUnknown, true, "10 in.filter.example (other)")
 	w.load(2, newMX)
 	if h = w.after(time.Hour); !h.MX.Switched.Equal(w.now) || h.MX.AtFirst {
 		t.Errorf("%+v", h.MX)

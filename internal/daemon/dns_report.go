@@ -133,22 +133,36 @@ func (d *Daemon) dnsAlarms(now time.Time) []alarm {
 	return all
 }
 
-// led are the domains whose mail still goes to the old side, as the verdict knows them.
-func (d *Daemon) led() []evidence.Led {
+// answered is how old the last answer about a domain may be for what it said to be known.
+const answered = 24 * time.Hour
+
+// led are the domains whose mail still goes to the old side, or nobody knows where, as the verdict knows them. A domain without MX hosts gets no mail.
+func (d *Daemon) led(now time.Time) []evidence.Led {
 	if d.dns == nil {
 		return nil
 	}
 	var all []evidence.Led
-	for _, k := range d.dns.known() {
-		one := evidence.Led{Domain: k.history.Domain, Since: k.history.MX.Back}
-		for _, l := range k.history.MX.Leads {
-			if l.Party == dnswatch.Old || l.Party == dnswatch.Ours {
+	asked, _ := d.dns.names()
+	for _, name := range asked {
+		h := d.dns.one(name).history
+		if h.Looked.Before(now.Add(-max(answered, d.real(20*time.Second)))) {
+			all = append(all, evidence.Led{Domain: name, Unknown: true, Since: h.Looked})
+			continue
+		}
+		one, strange := evidence.Led{Domain: name, Since: h.MX.Back}, evidence.Led{Domain: name, Unknown: true}
+		for _, l := range h.MX.Leads {
+			switch l.Party {
+			case dnswatch.Old, dnswatch.Ours:
 				one.Hosts = append(one.Hosts, l.Host)
 				one.Server = one.Server || l.Party == dnswatch.Old
+			case dnswatch.Other:
+				strange.Hosts = append(strange.Hosts, l.Host)
 			}
 		}
-		if len(one.Hosts) > 0 {
-			all = append(all, one)
+		for _, l := range []evidence.Led{one, strange} {
+			if len(l.Hosts) > 0 {
+				all = append(all, l)
+			}
 		}
 	}
 	return all

@@ -117,6 +117,35 @@ func TestDNSIsWatched(t *testing.T) {
 	}
 }
 
+// The old address may not go silent while nobody knows where mail is led: to hosts that nobody knows, or since no server tells.
+func TestNobodyKnowsWhereMailIsLed(t *testing.T) {
+	z := newZoned(t, layout{}, "@ 300 MX 0 mx.stranger.example.\n")
+	z.start()
+	s := z.until("a first look", func(s control.Status) bool { return len(s.DNS) == 1 && !s.DNS[0].Looked.IsZero() })
+	if !ledOn(s.Address) || ledOn(s.Server) || !troubled("whose the MX hosts of example.com are is not known: 0 mx.stranger.example")(s) {
+		t.Errorf("%+v, %q", s.Address, s.Trouble)
+	}
+	z.stop()
+
+	silent := newZoned(t, layout{}, toCloud)
+	silent.resolver.Stop()
+	for _, ns := range silent.ns {
+		ns.Behave(testserver.Failing)
+	}
+	silent.start()
+	s = silent.until("a look in vain", troubled("nobody tells anything of example.com"))
+	if !ledOn(s.Address) || ledOn(s.Server) {
+		t.Errorf("%+v", s.Address)
+	}
+	for _, ns := range silent.ns {
+		ns.Behave(testserver.Answering)
+	}
+	silent.look()
+	if s = silent.status(); ledOn(s.Address) {
+		t.Errorf("it is known by now: %+v", s.Address)
+	}
+}
+
 // What was told of the switch holds where nobody saw it; what was seen later counts.
 func TestSwitchToldAndSeen(t *testing.T) {
 	told := time.Now().UTC().Add(-48 * time.Hour).Truncate(time.Second)

@@ -66,11 +66,11 @@ func marks(all []string) (names []string, networks []netip.Prefix) {
 
 // thisMachine are our own addresses, those of loopback left out.
 func thisMachine() []netip.Prefix {
-	all, _ := net.InterfaceAddrs() // without them names alone tell us
+	all, _ := ownAddresses() // without them names alone tell us
 	var found []netip.Prefix
-	for _, a := range all {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLoopback() {
-			found = append(found, netip.PrefixFrom(p.Addr().Unmap(), p.Addr().Unmap().BitLen()))
+	for _, ip := range all {
+		if !ip.IsLoopback() {
+			found = append(found, netip.PrefixFrom(ip, ip.BitLen()))
 		}
 	}
 	return found

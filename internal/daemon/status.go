@@ -43,7 +43,7 @@ func (d *Daemon) status(ctx context.Context) (s control.Status, e evidence.Expor
 	if err != nil {
 		return s, e, err
 	}
-	work.Led = d.led()
+	work.Led = d.led(now)
 	testimony = testimony.WithWork(work)
 	e = d.export(testimony, now)
 	s.Server, s.Address = d.judge(e, 0), d.judge(e, 1)
