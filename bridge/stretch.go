@@ -156,9 +156,17 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 		return err
 	}
 	if err != nil {
-		return errors.Join(err, w.keep(ctx, p, rows, nil, err))
+		return errors.Join(err, s.keepMeanwhile(ctx, rows, w.witness(p, b, alike, slices.Concat(skipped, joined)), err))
 	}
 	return s.carry(ctx, b, append(rows, adopted...), rest, seen)
+}
+
+// keepMeanwhile keeps rows of a batch that failed for others.
+func (s *stretch) keepMeanwhile(ctx context.Context, rows []ledger.Item, seen []evidence.Observation, failure error) error {
+	if err := s.w.report(context.WithoutCancel(ctx), seen); err != nil {
+		return err
+	}
+	return s.w.keep(ctx, s.p, rows, nil, failure)
 }
 
 // known are the rows of the batch's items, when nothing is on its way that could change them.
@@ -199,10 +207,13 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 	return adopted, rest, err
 }
 
-// carry settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
+// carry reports what was seen, settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
 func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, seen []evidence.Observation) error {
+	if err := s.w.report(ctx, seen); err != nil {
+		return err
+	}
 	if len(rest) == 0 && s.last == nil && len(s.laid) == 0 {
-		return errors.Join(s.w.keep(ctx, s.p, rows, &b.After, nil), s.w.report(ctx, seen))
+		return s.w.keep(ctx, s.p, rows, &b.After, nil)
 	}
 	if len(rows) > 0 { // the next batch must know of them
 		if err := s.w.keep(ctx, s.p, rows, nil, nil); err != nil {
@@ -225,7 +236,7 @@ func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, 
 		}
 		fetchErr = c.fetch(ctx, s.belt)
 	}
-	s.settleLater(ctx, c, fetchErr, b.After, seen)
+	s.settleLater(ctx, c, fetchErr, b.After)
 	return nil
 }
 
@@ -240,7 +251,7 @@ func (s *stretch) joinLate(ctx context.Context, intended []ledger.Item) ([]ledge
 }
 
 // settleLater settles the batch when it has landed and those before it are settled. It waits for the latter, so that no more than two are open.
-func (s *stretch) settleLater(ctx context.Context, c *carriage, fetchErr error, after ledger.Cursor, seen []evidence.Observation) {
+func (s *stretch) settleLater(ctx context.Context, c *carriage, fetchErr error, after ledger.Cursor) {
 	if s.last != nil {
 		<-s.last
 	}
@@ -248,14 +259,14 @@ func (s *stretch) settleLater(ctx context.Context, c *carriage, fetchErr error, 
 	s.last = last
 	go func() {
 		defer close(last)
-		s.settle(ctx, c, fetchErr, after, seen)
+		s.settle(ctx, c, fetchErr, after)
 	}()
 	if fetchErr != nil {
 		<-last // so that the stretch ends here
 	}
 }
 
-func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after ledger.Cursor, seen []evidence.Observation) {
+func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after ledger.Cursor) {
 	rows, err := c.finish(ctx, fetchErr)
 	s.p.leaveOf(rows)
 	s.err = errors.Join(s.err, err)
@@ -274,9 +285,6 @@ func (s *stretch) settle(ctx context.Context, c *carriage, fetchErr error, after
 	}
 	if s.copied == nil {
 		s.copied = rows
-	}
-	if cursor != nil {
-		s.err = s.w.report(ctx, seen)
 	}
 }
 
@@ -369,7 +377,8 @@ func (w *worker) keep(ctx context.Context, p *pair, rows []ledger.Item, cursor *
 	return nil
 }
 
-// report tells of new items as use of the old server.
+// report tells of new items as use of the old server, before the ledger knows them: once it does, nobody sees again that they are new. Who is killed in between reports them twice, which
+// cannot make an old server look unused.
 func (w *worker) report(ctx context.Context, seen []evidence.Observation) error {
 	if len(seen) == 0 {
 		return nil

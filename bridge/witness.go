@@ -9,8 +9,8 @@ import (
 // GrowthSource is the name of the evidence source that new items in legacy mailboxes are.
 const GrowthSource = "mailboxes"
 
-// witness makes observations of new items in a legacy mailbox, which are use of the old server: received, or sent by its owner. They are reported once the items are settled, so that
-// a batch that is tried again is not reported again. What carries our trace came through the listener, which has
+// witness makes observations of new items in a legacy mailbox, which are use of the old server: received, or sent by its owner. They are reported just before the ledger
+// knows the items, so that a batch that is tried again is not reported again, and a crash loses none. What carries our trace came through the listener, which has
 // reported it; what the mailbox held before under another reference was only moved.
 func (w *worker) witness(p *pair, b Batch, alike, news []ledger.Item) []evidence.Observation {
 	if !b.Fresh || w.b.cfg.Observe == nil {
