@@ -17,11 +17,12 @@ type roster struct {
 	literals bool
 	problems []Problem
 	warnings []Problem
-	keyless  map[string][]string // server → mailboxes that cannot be opened there
+	keyless  map[string][]string  // server → mailboxes that cannot be opened there
+	opened   map[[2]string]opened // server and login → the mailbox that has it
 }
 
 func newRoster(cfg *Config, file string) *roster {
-	return &roster{cfg: cfg, file: file, owner: map[string]int{}, keyless: map[string][]string{}}
+	return &roster{cfg: cfg, file: file, owner: map[string]int{}, keyless: map[string][]string{}, opened: map[[2]string]opened{}}
 }
 
 func (r *roster) report(at cell, text, hint string) {
