@@ -14,7 +14,7 @@ import (
 const queueLong = `Shows what was captured and waits: for its next attempt, for an answer of the mailbox, or, held, for a person; and what was refused as spam or virus, quiet, which nobody waits for; below it what is the matter and what to do about it.
 An ID is that of a message, or its beginning; a Message-ID does as well. A message has a delivery for each recipient; the filters choose among them. ADDRESS may be @DOMAIN.
 
-Exit code: 0 done, 1 nothing was done, 3 done but for some, 69 when posthouse is not running.`
+Exit code: 0 done, 1 nothing was done, 2 a filter that can choose nothing, 3 done but for some, 69 when posthouse is not running.`
 
 func newQueue(a *app) *cobra.Command {
 	var f queueFlags
@@ -41,7 +41,7 @@ func (f *queueFlags) addTo(c *cobra.Command) {
 	c.Flags().StringVar(&f.from, "from", "", "only from this `address`")
 	c.Flags().StringVar(&f.to, "to", "", "only to this `address`")
 	c.Flags().Var(&f.older, "older", "only what was captured longer ago than this `time` (90m, 12h, 3d)")
-	c.Flags().StringSliceVar(&f.states, "state", nil, "only in these `states`: held, due, sending, in doubt, accepted, quiet, dropped")
+	c.Flags().StringSliceVar(&f.states, "state", nil, "only in these `states`: held, due, sending, in doubt, accepted, quiet, dropped, settled")
 }
 
 // filter is what the flags and IDs select.
@@ -80,6 +80,9 @@ func newQueueList(a *app) *cobra.Command {
 }
 
 func (a *app) queueList(ctx context.Context, f queueFlags, ids []string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	r, err := a.reach()
 	if err != nil {
 		return err

@@ -90,6 +90,9 @@ A second copy arrives, even where the first lies in the mailbox, so it asks firs
 
 // act finds the deliveries, asks where that is due, and does it.
 func (a *app) act(ctx context.Context, d deed, ids []string) error {
+	if err := d.filter.check(); err != nil {
+		return err
+	}
 	if len(ids) == 0 && !d.filter.any() && !d.filter.all {
 		return &failure{code: exitUsage, what: "name messages by ID, or choose them by --reason, --from, --to, --older or --all", next: "posthouse queue list"}
 	}

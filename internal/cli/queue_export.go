@@ -38,6 +38,9 @@ type exported struct {
 }
 
 func (a *app) queueExport(ctx context.Context, f queueFlags, ids []string, folder string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	if len(ids) == 0 && !f.any() && !f.all {
 		return &failure{code: exitUsage, what: "name messages by ID, or choose them by --reason, --from, --to, --older or --all", next: "posthouse queue list"}
 	}

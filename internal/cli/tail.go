@@ -25,7 +25,7 @@ func newTail(a *app) *cobra.Command {
 and what logs and new items in old mailboxes tell of the old server: logins, mail that arrives or is sent there, and what it puts into its mailboxes. With --json also each message as it is taken.
 The filters choose among them: an ADDRESS may be @DOMAIN, a client is named by its address, its network (10.0.4.0/24) or a part of its name.
 
-Exit code: 0 when it was interrupted, 1 when posthouse ended, 69 when it is not running.`,
+Exit code: 0 when it was interrupted, 1 when posthouse ended, 2 for a filter that can choose nothing, 69 when it is not running.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.tail(c.Context(), f) },
 	}
 	c.Flags().StringVar(&f.from, "from", "", "only mail from this `address`")
@@ -52,6 +52,9 @@ func (a *app) tail(ctx context.Context, f tailFlags) error {
 	}
 	s, err := r.status(ctx)
 	if err != nil {
+		return err
+	}
+	if err := f.check(s); err != nil {
 		return err
 	}
 	names := naming{domains: s.Domains}

@@ -80,8 +80,8 @@ var rules = []rule{
 		"the composition root knows every component, and no command knows it but those of internal/cli"},
 	{"internal/demo", with(leaves, "cutover", "evidence", "ledger", "config", "internal/control", "internal/testserver/..."),
 		"the demonstration sees the service from outside, as its user does"},
-	{"internal/cli", with(leaves, "cutover", "evidence", "ledger", "ledger/sqlite", "config", "systemd", "internal/..."),
-		"commands speak to the daemon, the configuration and the control socket, never to an edge directly"},
+	{"internal/cli", with(leaves, "cutover", "evidence", "ledger", "ledger/sqlite", "relay/reason", "config", "systemd", "internal/..."),
+		"commands know the words by which people choose, and speak to the daemon, the configuration and the control socket, never to an edge directly"},
 }
 
 func with(some []string, more ...string) []string { return slices.Concat(some, more) }
