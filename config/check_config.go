@@ -41,6 +41,7 @@ func (c *checker) check() {
 	c.dns()
 	c.metrics()
 	c.cfg.State = c.path(c.cfg.State)
+	c.runs()
 	if c.cfg.Control.Socket == "" {
 		c.cfg.Control.Socket = filepath.Join(c.cfg.State, "control.sock")
 	}

@@ -172,6 +172,9 @@ func (r *roster) aliases(c cell) []string {
 			continue
 		}
 		r.own(canonical, c)
+		if len(r.cfg.Domains) > 0 && !r.cfg.ours(canonical) {
+			r.warnings = append(r.warnings, Problem{File: r.file, Line: c.line, Column: c.column, Text: canonical + " is in none of the domains: mail for this alias is refused", Hint: "add its domain to domains"})
+		}
 		out = append(out, canonical)
 	}
 	return out

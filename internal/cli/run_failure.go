@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os/user"
 	"syscall"
 
 	"posthouse/config"
@@ -17,7 +18,10 @@ func startFailure(err error, cfg *config.Config) error {
 	f := &failure{code: exitFailed, what: "posthouse did not start: " + err.Error(), err: err}
 	var locked *sqlite.LockedError
 	var network *net.OpError
+	var group user.UnknownGroupError
 	switch {
+	case errors.As(err, &group):
+		f.code, f.cause, f.next = exitConfig, "control.group names no group of this machine", "groupadd --system "+string(group)+"   (or take the key out of "+cfg.File+")"
 	case errors.As(err, &locked):
 		f.code, f.what = exitLater, runsAlready(locked)
 		f.cause, f.next = "one posthouse per state folder: it is already running", "posthouse status --config "+cfg.File
@@ -30,6 +34,8 @@ func startFailure(err error, cfg *config.Config) error {
 		f.next = "systemctl start posthouse"
 	case errors.Is(err, fs.ErrPermission):
 		f.code, f.cause, f.next = exitPermission, "the service's user has no right to a file or folder it needs", "ls -ld "+cfg.State
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ELOOP):
+		f.code, f.cause, f.next = exitConfig, "the folder that the key state names cannot be made or written", "ls -ld "+cfg.State
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, ledger.ErrNoSpace):
 		f.code, f.cause, f.next = exitLater, "the disk is full", "df -h "+cfg.State
 	}
