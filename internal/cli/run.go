@@ -27,6 +27,9 @@ const (
 // abortTime is how long an aborted stop may still take before the process ends anyway; the ledger is made for that.
 const abortTime = 2 * time.Second
 
+// sameSignal is within what time a second signal is the first once more: timeout(1), terminals and supervisors tell a process and its group.
+const sameSignal = time.Second
+
 // runFlags are those of `run`.
 type runFlags struct {
 	stopTime time.Duration
@@ -38,7 +41,7 @@ func newRun(a *app) *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use: "run", Short: "Run the service: take mail, copy and follow mailboxes, watch", Args: cobra.NoArgs,
-		Long: `Runs the service until it is told to end. SIGTERM or SIGINT stops it in order, a second one at once; SIGHUP reads the configuration again.
+		Long: `Runs the service until it is told to end. SIGTERM or SIGINT stops it in order, a second one, a second later or more, at once; SIGHUP reads the configuration again.
 
 Exit code: 0 when stopped, 1 when it cannot run (a port is taken), 75 when posthouse already runs on the same state folder, 77 without the rights it needs, 78 for a wrong configuration.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.run(c.Context(), f) },
@@ -99,6 +102,7 @@ type running struct {
 	log      *logrus.Logger
 	service  service
 	told     <-chan os.Signal
+	toldAt   time.Time // when the process was told to end
 	stopTime time.Duration
 	progress progress
 }
@@ -149,7 +153,7 @@ func (r *running) start(ctx context.Context, abort func()) error {
 			return err
 		case sig := <-r.told:
 			if sig != syscall.SIGHUP { // what it would read is being read
-				ended = true
+				ended, r.toldAt = true, time.Now()
 				abort()
 			}
 		}
@@ -174,6 +178,7 @@ func (r *running) wait(ctx context.Context) {
 			return
 		case sig := <-r.told:
 			if sig != syscall.SIGHUP {
+				r.toldAt = time.Now()
 				r.log.WithField("signal", sig.String()).Info("stopping")
 				return
 			}
@@ -194,7 +199,7 @@ func (r *running) stop(abort func()) error {
 			abort()
 			return r.stopFailure(err)
 		case sig := <-r.told:
-			if sig == syscall.SIGHUP {
+			if sig == syscall.SIGHUP || time.Since(r.toldAt) < sameSignal {
 				continue
 			}
 			cancel()

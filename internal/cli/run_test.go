@@ -183,15 +183,33 @@ func TestRunSecondSignalAborts(t *testing.T) {
 		code := tr.run(path, s, func() {
 			tr.told <- syscall.SIGTERM
 			tr.told <- syscall.SIGHUP
+			time.Sleep(sameSignal)
 			tr.told <- syscall.SIGTERM
 		})
-		if took := time.Since(begin); took != abortTime || code != exitFailed {
+		if took := time.Since(begin); took != sameSignal+abortTime || code != exitFailed {
 			t.Errorf("exit code %d after %s", code, took)
 		}
 		if started.Err() == nil {
 			t.Error("the service's context goes on")
 		}
 		close(release)
+	})
+}
+
+// timeout(1) tells the process and then its group: that is one signal, and the stop stays one in order.
+func TestRunSignalTwiceAtOnce(t *testing.T) {
+	path := writeConfig(t, smallConfig)
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTrial()
+		s := &fakeService{stop: func(context.Context) error { time.Sleep(3 * time.Second); return nil }}
+		code := tr.run(path, s, func() {
+			tr.told <- syscall.SIGTERM
+			time.Sleep(sameSignal / 2)
+			tr.told <- syscall.SIGTERM
+		})
+		if code != exitDone || strings.Contains(tr.stderr.String(), "aborted") {
+			t.Errorf("exit code %d:\n%s", code, tr.stderr.String())
+		}
 	})
 }
 
