@@ -26,6 +26,8 @@ type app struct {
 	// signals starts to deliver what the process is told; stop ends that.
 	signals func() (told <-chan os.Signal, stop func())
 	service func(serviceOptions) service
+	// noHelp is why there is no help on what it was asked for.
+	noHelp error
 	// reader is whom the service runs as, when that is somebody else and we can judge for him.
 	reader func() (systemd.Reader, bool)
 }

@@ -25,6 +25,9 @@ func (a *app) main(ctx context.Context, args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = a.noHelp
+	}
 	code := a.report(command.CommandPath(), err)
 	if a.out.err != nil && code == exitDone {
 		return a.report(command.CommandPath(), &failure{code: exitFailed, what: fmt.Sprintf("writing the result: %v", a.out.err), err: a.out.err})

@@ -45,10 +45,21 @@ Exit codes: 0 done or ready, 1 failed, 2 usage, 3 done but some items failed, 4 
 69 other side unreachable, 75 try later, 77 permission, 78 configuration.`
 
 func newRoot(a *app) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use: "posthouse", Short: "Stands by the old mail server through a move to the cloud", Long: rootLong,
-		SilenceErrors: true, SilenceUsage: true, Args: known, RunE: needsCommand,
+		SilenceErrors: true, SilenceUsage: true, Args: known,
+		RunE: func(c *cobra.Command, args []string) error {
+			if version {
+				a.version()
+				return nil
+			}
+			return needsCommand(c, args)
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
+	root.SetHelpCommand(newHelp())
+	a.refuseUnknown(root)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.talk)

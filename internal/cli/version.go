@@ -59,19 +59,20 @@ type versionObject struct {
 func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			v := versionObject{
-				Schema: "posthouse.version/1", Version: a.build.Version, Commit: a.build.Commit, Changed: a.build.Changed, Date: a.build.Date,
-				Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-			}
-			if a.json {
-				a.out.object(v)
-				return nil
-			}
-			a.out.print(versionView(v)...)
-			return nil
-		},
+		RunE: func(*cobra.Command, []string) error { a.version(); return nil },
 	}
+}
+
+func (a *app) version() {
+	v := versionObject{
+		Schema: "posthouse.version/1", Version: a.build.Version, Commit: a.build.Commit, Changed: a.build.Changed, Date: a.build.Date,
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+	if a.json {
+		a.out.object(v)
+		return
+	}
+	a.out.print(versionView(v)...)
 }
 
 func versionView(v versionObject) []line {

@@ -127,7 +127,7 @@ func saidView(t control.Trace, v naming, now time.Time) []line {
 }
 
 func stepLine(at, now time.Time, label, text string) line {
-	return line{{dim, at.In(now.Location()).Format("15:04:05.000") + "  "}, {plain, pad(label, 10) + text}}
+	return line{{dim, at.In(now.Location()).Format("15:04:05.000") + "  "}, {plain, pad(label+" ", 10) + text}}
 }
 
 // told is a step in words: who did something, or which state was entered, and what was said.
