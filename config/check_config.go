@@ -96,7 +96,7 @@ func (c *checker) pair(path, a, b string) {
 
 func (c *checker) domains() {
 	for i, d := range c.cfg.Domains {
-		if slices.Index(c.cfg.Domains, d) < i {
+		if d != "" && slices.Index(c.cfg.Domains, d) < i { // "" was refused when it was read
 			c.bad(fmt.Sprintf("domains[%d]", i), "", "%q is there already", d)
 		}
 	}

@@ -111,14 +111,17 @@ var errStopping = &NotDone{Why: "the service is being stopped", Next: "try again
 
 var busyNow = &NotDone{Why: "is being sent or asked for at this moment", Next: "try again in a minute"}
 
-// take takes a delivery in hand, unless it is being attempted or asked for. Nobody does either with what is held or quiet: whoever has it at this moment has just made it so, and lets go.
+// take takes a delivery in hand, unless it is being attempted or asked for. Nobody does either with what is held, quiet or settled: whoever has it at this moment has just made it so, and lets go.
 func (c *Courier) take(ctx context.Context, id ledger.DeliveryID) bool {
 	if c.seize(id, false) {
 		return true
 	}
 	d, err := c.cfg.Ledger.Delivery(ctx, id)
-	return err == nil && (d.State == ledger.Held || d.State == ledger.Quiet) && c.seize(id, true)
+	return err == nil && slices.Contains(atRest, d.State) && c.seize(id, true)
 }
+
+// atRest are the states of deliveries that nobody attempts or asks for.
+var atRest = []ledger.DeliveryState{ledger.Held, ledger.Quiet, ledger.Settled}
 
 // seize makes a delivery busy, at once or as soon as it is free.
 func (c *Courier) seize(id ledger.DeliveryID, wait bool) bool {
