@@ -96,7 +96,7 @@ func (c *checker) pair(path, a, b string) {
 
 func (c *checker) domains() {
 	for i, d := range c.cfg.Domains {
-		if d != "" && slices.Index(c.cfg.Domains, d) < i { // "" was refused when it was read
+		if d != "" && slices.Index(c.cfg.Domains, d) < i {
 			c.bad(fmt.Sprintf("domains[%d]", i), "", "%q is there already", d)
 		}
 	}
@@ -105,7 +105,7 @@ func (c *checker) domains() {
 		if slices.Contains(c.cfg.Domains, alias) {
 			c.badKey(path, "", "%q is one of the domains already", alias)
 		}
-		if real != "" && !slices.Contains(c.cfg.Domains, real) {
+		if real != "" && c.cfg.domainsKnown() && !slices.Contains(c.cfg.Domains, real) {
 			c.bad(path, didYouMean(real, c.cfg.Domains), "%q is none of the domains", real)
 		}
 	}

@@ -90,6 +90,11 @@ func (c *checker) untagged(local string) string {
 	return local
 }
 
+// domainsKnown is false where none is named, or one was refused while it was read: then nobody knows what is ours, and one error says it.
+func (c *Config) domainsKnown() bool {
+	return len(c.Domains) > 0 && !slices.Contains(c.Domains, "")
+}
+
 // ours says that an address is in one of the domains, alias domains included.
 func (c *Config) ours(address string) bool {
 	_, domain := split(address)

@@ -160,7 +160,7 @@ func (c *checker) newAddress(path, address string, owner map[string]string) {
 }
 
 func (c *checker) inDomains(path, address string) {
-	if !c.cfg.ours(address) {
+	if c.cfg.domainsKnown() && !c.cfg.ours(address) {
 		_, domain := split(address)
 		c.badKey(path, didYouMean(domain, c.cfg.Domains), "%q is in none of the domains", address)
 	}

@@ -24,6 +24,7 @@ func (c *checker) server(path string, s *Server) {
 		c.bad(path+".proxy", "", "proxy is only for the old server: a cloud takes such a header for nonsense")
 	}
 	c.pair(path, "client_cert", "client_key")
+	c.swapped(path+".client", s.ClientCert, s.ClientKey)
 	c.pair(path, "master_user", "master_password")
 	c.smtpAuth(path, s)
 	c.login(path, s)
@@ -156,6 +157,7 @@ func (c *checker) once(seen map[string]string, path, value string) {
 
 func (c *checker) listenerTLS(path string, l Listener) {
 	c.pair(path, "tls_cert", "tls_key")
+	c.swapped(path+".tls", l.TLSCert, l.TLSKey)
 	if l.TLSOld {
 		c.warning(path+".tls_old", "leave it out once that client is gone", "TLS 1.0 and 1.1 can be broken by whoever sits on the line")
 	}

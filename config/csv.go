@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -191,11 +192,12 @@ func columns(header []cell, report reportCell) []string {
 		return out
 	}
 	seen := map[string]bool{}
+	data := slices.ContainsFunc(header, func(c cell) bool { return strings.Contains(c.text, "@") })
 	for i, c := range header {
 		name, ok := column(c.text)
 		switch {
 		case !ok && strings.TrimSpace(c.text) != "":
-			report(c, "unknown column", columnHint(c.text))
+			report(c, "unknown column"+columnWord(c.text, data), columnHint(c.text))
 		case name != "" && seen[name]:
 			report(c, "two columns for "+name, "")
 			name = ""
@@ -203,6 +205,14 @@ func columns(header []cell, report reportCell) []string {
 		out[i], seen[name] = name, true
 	}
 	return out
+}
+
+// columnWord repeats a header's cell, unless the line is no header but somebody's: then it may be a password.
+func columnWord(text string, data bool) string {
+	if data {
+		return ""
+	}
+	return fmt.Sprintf(" %q", strings.TrimSpace(text))
 }
 
 // columnHint never repeats the header cell: in a file without a header it may be somebody's password.

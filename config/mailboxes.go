@@ -152,7 +152,7 @@ func (r *roster) own(address string, at cell) {
 }
 
 func (r *roster) local(address string, at cell) {
-	if r.cfg.ours(address) || len(r.cfg.Domains) == 0 {
+	if r.cfg.ours(address) || !r.cfg.domainsKnown() {
 		return
 	}
 	domain := address[strings.LastIndexByte(address, '@')+1:]
@@ -172,7 +172,7 @@ func (r *roster) aliases(c cell) []string {
 			continue
 		}
 		r.own(canonical, c)
-		if len(r.cfg.Domains) > 0 && !r.cfg.ours(canonical) {
+		if r.cfg.domainsKnown() && !r.cfg.ours(canonical) {
 			r.warnings = append(r.warnings, Problem{File: r.file, Line: c.line, Column: c.column, Text: canonical + " is in none of the domains: mail for this alias is refused", Hint: "add its domain to domains"})
 		}
 		out = append(out, canonical)
@@ -187,7 +187,7 @@ func (r *roster) choice(c cell, name string, words ...string) string {
 	case word == "":
 		return words[0]
 	case !slices.Contains(words, word):
-		r.report(c, name+" is none of the known words", oneOf(word, words))
+		r.report(c, fmt.Sprintf("%s is none of %s", name, strings.Join(words, ", ")), didYouMean(word, words))
 	}
 	return word
 }

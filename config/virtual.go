@@ -71,7 +71,7 @@ func (v virtualLine) canonical(first string) (virtualLine, *fault) {
 func (c *checker) readVirtual(owner map[string]string) (list []virtualLine) {
 	r := &c.cfg.Recipients
 	r.Listed = map[string][]string{}
-	if r.Virtual == "" || len(c.cfg.Domains) == 0 {
+	if r.Virtual == "" || !c.cfg.domainsKnown() {
 		return nil
 	}
 	f, err := openNow(r.Virtual)
