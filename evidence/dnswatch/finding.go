@@ -48,7 +48,7 @@ const lowTTL = time.Hour
 type finder func(h History, s Snapshot, who Who, now time.Time) []Finding
 
 var (
-	inLook    = []finder{servers, contradictions, delegated, behind, vouching}
+	inLook    = []finder{servers, untold, contradictions, delegated, behind, vouching}
 	inHistory = []finder{exchange, lingering}
 )
 
@@ -108,6 +108,22 @@ func servers(h History, s Snapshot, _ Who, _ time.Time) []Finding {
 		Code: NoServers, Text: fmt.Sprintf("no authoritative server of %s can be asked from here; %s: %s", s.Domain, counts, why(s)),
 		Help: "let port 53 out, UDP and TCP, or name the servers in dns.servers",
 	})
+}
+
+// untold tells that servers answer, and none of them what matters.
+func untold(h History, s Snapshot, _ Who, _ time.Time) []Finding {
+	key := Key{s.Domain, "MX"}
+	if !s.answered() || s.tells(key) {
+		return nil
+	}
+	text := fmt.Sprintf("no server tells the %s", key)
+	for _, v := range s.Views {
+		if a := v.Answers[key]; a.Err != "" {
+			text += ": " + v.Server + ": " + a.Err
+			break
+		}
+	}
+	return []Finding{{Code: Unanswered, Alarm: true, Since: h.MX.Told, Text: text, Help: "see what is wrong with the zone; what was said last counts for a day"}}
 }
 
 func why(s Snapshot) string {

@@ -80,6 +80,9 @@ func Next(h History, s Snapshot, who Who) History {
 	}
 	h.locate(s, counted)
 	h.prune()
+	if s.tells(Key{s.Domain, "MX"}) {
+		h.MX.Told = s.At
+	}
 	if len(h.Records[Key{s.Domain, "MX"}].Current()) > 0 {
 		h.MX = h.MX.next(h.leads(who), s.At)
 	}
@@ -108,9 +111,14 @@ func (s Snapshot) asked(key Key) bool {
 	return slices.ContainsFunc(s.Views, func(v View) bool { _, ok := v.Answers[key]; return ok })
 }
 
+// tells reports whether anybody knows the records, or that there are none.
+func (s Snapshot) tells(key Key) bool {
+	return slices.ContainsFunc(s.Views, func(v View) bool { a, ok := v.Answers[key]; return ok && v.Err == "" && a.Err == "" })
+}
+
 // rebase brings instants that lie ahead to now: the clock was wrong when they were noted, and they were not later than now.
 func (h *History) rebase(now time.Time) {
-	for _, at := range []*time.Time{&h.Since, &h.Looked, &h.MX.Switched, &h.MX.Back, &h.MX.Before} {
+	for _, at := range []*time.Time{&h.Since, &h.Looked, &h.MX.Told, &h.MX.Switched, &h.MX.Back, &h.MX.Before} {
 		*at = earlier(*at, now)
 	}
 	for i := range h.Changes {

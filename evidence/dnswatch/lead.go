@@ -19,6 +19,7 @@ type Lead struct {
 // MX is where the domain's mail goes, and went.
 type MX struct {
 	Known    bool      `json:"known"`              // somebody told
+	Told     time.Time `json:"told,omitzero"`      // when anybody last did
 	Leads    []Lead    `json:"leads"`              // the most preferred first
 	Old      bool      `json:"old"`                // it led to the old side at some look
 	Switched time.Time `json:"switched,omitzero"`  // since when nothing leads to the old side; zero while something does, or nobody knows

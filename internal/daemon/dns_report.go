@@ -73,7 +73,7 @@ func (d *Daemon) domains() []control.Domain {
 func (d *Daemon) dnsShape(k known) control.Domain {
 	h, now := k.history, d.opts.Clock.Now()
 	shape := control.Domain{
-		Domain: h.Domain, State: mailState(h.MX), Looked: h.Looked, MX: []control.Exchanger{}, Switched: h.MX.Switched, BeforeFirst: h.MX.AtFirst, Back: h.MX.Back,
+		Domain: h.Domain, State: d.mailState(h.MX, now), Looked: h.Looked, MX: []control.Exchanger{}, Switched: h.MX.Switched, BeforeFirst: h.MX.AtFirst, Back: h.MX.Back,
 		CachedUntil: h.Records[dnswatch.Key{Name: h.Domain, Type: "MX"}].Lingers(now), Findings: []control.DNSFinding{},
 	}
 	for _, l := range h.MX.Leads {
@@ -99,13 +99,15 @@ func (d *Daemon) dnsShape(k known) control.Domain {
 	return shape
 }
 
-func mailState(m dnswatch.MX) control.MailState {
+func (d *Daemon) mailState(m dnswatch.MX, now time.Time) control.MailState {
 	old := m.LeadTo(dnswatch.Old) || m.LeadTo(dnswatch.Ours)
 	switch {
 	case old && m.LeadTo(dnswatch.Cloud):
 		return control.MailBoth
 	case old:
 		return control.MailOldSide
+	case d.untold(m, now) || m.LeadTo(dnswatch.Other): // whatever the others are
+		return control.MailUnknown
 	case !m.Switched.IsZero():
 		return control.MailSwitched
 	}
@@ -136,6 +138,11 @@ func (d *Daemon) dnsAlarms(now time.Time) []alarm {
 // answered is how old the last answer about a domain may be for what it said to be known.
 const answered = 24 * time.Hour
 
+// untold reports that nobody has told for too long where the mail goes. That servers answer does not mean that they tell this.
+func (d *Daemon) untold(m dnswatch.MX, now time.Time) bool {
+	return m.Told.Before(now.Add(-max(answered, d.real(20*time.Second))))
+}
+
 // led are the domains whose mail still goes to the old side, or nobody knows where, as the verdict knows them. A domain without MX hosts gets no mail.
 func (d *Daemon) led(now time.Time) []evidence.Led {
 	if d.dns == nil {
@@ -145,8 +152,8 @@ func (d *Daemon) led(now time.Time) []evidence.Led {
 	asked, _ := d.dns.names()
 	for _, name := range asked {
 		h := d.dns.one(name).history
-		if h.Looked.Before(now.Add(-max(answered, d.real(20*time.Second)))) {
-			all = append(all, evidence.Led{Domain: name, Unknown: true, Since: h.Looked})
+		if d.untold(h.MX, now) {
+			all = append(all, evidence.Led{Domain: name, Unknown: true, Since: h.MX.Told})
 			continue
 		}
 		one, strange := evidence.Led{Domain: name, Since: h.MX.Back}, evidence.Led{Domain: name, Unknown: true}

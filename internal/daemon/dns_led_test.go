@@ -1,0 +1,45 @@
+package daemon
+
+import (
+	"testing"
+	"time"
+
+	"posthouse/config"
+	"posthouse/evidence/dnswatch"
+	"posthouse/internal/clock"
+	"posthouse/internal/control"
+)
+
+// Where mail is led is known by what was told of the MX record in the last day, not by servers that answer something else; and while some host is a stranger nobody says that it was switched.
+func TestWhereMailIsLed(t *testing.T) {
+	now := time.Now()
+	leads := func(all ...dnswatch.Party) (found []dnswatch.Lead) {
+		for _, p := range all {
+			found = append(found, dnswatch.Lead{Host: string(p) + ".example", Party: p})
+		}
+		return found
+	}
+	for _, c := range []struct {
+		name  string
+		mx    dnswatch.MX
+		waits int
+		state control.MailState
+	}{
+		{"never told", dnswatch.MX{}, 1, control.MailUnknown},
+		{"to the cloud", dnswatch.MX{Known: true, Told: now, Switched: now, Leads: leads(dnswatch.Cloud)}, 0, control.MailSwitched},
+		{"told too long ago", dnswatch.MX{Known: true, Told: now.Add(-25 * time.Hour), Switched: now, Leads: leads(dnswatch.Cloud)}, 1, control.MailUnknown},
+		{"to the cloud and a stranger", dnswatch.MX{Known: true, Told: now, Switched: now, Leads: leads(dnswatch.Cloud, dnswatch.Other)}, 1, control.MailUnknown},
+		{"to us and a stranger", dnswatch.MX{Known: true, Told: now, Leads: leads(dnswatch.Ours, dnswatch.Other)}, 2, control.MailOldSide},
+		{"nowhere (null MX)", dnswatch.MX{Known: true, Told: now}, 0, control.MailUnknown},
+	} {
+		d := &Daemon{cfg: &config.Config{}, opts: Options{Clock: clock.Real()}}
+		d.live.Store(&live{cfg: &config.Config{Domains: []string{"acme.com"}}})
+		d.dns = &dnsWatch{d: d, domains: map[string]*watchedDomain{"acme.com": {history: dnswatch.History{Domain: "acme.com", Looked: now, MX: c.mx}}}}
+		if led := d.led(now); len(led) != c.waits {
+			t.Errorf("%s: %+v", c.name, led)
+		}
+		if got := d.mailState(c.mx, now); got != c.state {
+			t.Errorf("%s: %s, want %s", c.name, got, c.state)
+		}
+	}
+}
