@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -18,6 +19,7 @@ type Host struct {
 	Gateways []netip.Addr
 	Bridges  map[string][]netip.Prefix // networks of container bridges, by interface
 	Own      []netip.Addr
+	Err      error // why not all of these are known
 }
 
 // bridgeNames are those that Docker, CNI plug-ins, Podman and libvirt give.
@@ -27,27 +29,54 @@ func isBridge(iface string) bool {
 	return slices.ContainsFunc(bridgeNames, func(p string) bool { ok, _ := path.Match(p, iface); return ok })
 }
 
-// ReadHost asks the system. What it does not tell is not there: in a sandbox that may be the machine's own addresses.
+// ReadHost asks the system.
 func ReadHost() Host {
 	h := Host{Bridges: map[string][]netip.Prefix{}}
-	if routes, err := os.ReadFile("/proc/net/route"); err == nil {
+	routes, err := os.ReadFile("/proc/net/route")
+	if err == nil {
 		h.routes(string(routes))
 	}
-	interfaces, _ := net.Interfaces()
+	if h.Own, h.Err = OwnAddresses(); h.Err != nil {
+		return h // nobody tells of interfaces either
+	}
+	interfaces, err := net.Interfaces()
 	for _, i := range interfaces {
-		addrs, _ := i.Addrs()
+		addrs, failed := i.Addrs()
+		err = errors.Join(err, failed)
 		for _, a := range addrs {
 			if p, err := netip.ParsePrefix(a.String()); err == nil {
 				h.address(i.Name, p)
 			}
 		}
 	}
+	if err != nil {
+		h.Err = fmt.Errorf("this machine's interfaces are not known: %w", err)
+	}
 	return h
+}
+
+// interfaceAddrs is the seam for tests.
+var interfaceAddrs = net.InterfaceAddrs
+
+// OwnAddresses are all of this machine's, for whoever asks. In a sandbox without AF_NETLINK nobody tells them: who goes on without them says so.
+func OwnAddresses() (own []netip.Addr, err error) {
+	all, err := interfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("this machine's own addresses are not known (the unit must allow AF_NETLINK): %w", err)
+	}
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own = append(own, p.Addr().Unmap())
+		}
+	}
+	return own, nil
 }
 
 // address takes an interface's address in.
 func (h *Host) address(iface string, p netip.Prefix) {
-	h.Own = append(h.Own, p.Addr().Unmap())
+	if ip := p.Addr().Unmap(); !slices.Contains(h.Own, ip) {
+		h.Own = append(h.Own, ip)
+	}
 	if isBridge(iface) {
 		h.Bridges[iface] = append(h.Bridges[iface], p.Masked())
 	}
@@ -125,6 +154,9 @@ func (c *checker) hidden() {
 			if host == nil {
 				h := readHost()
 				host = &h
+				if h.Err != nil {
+					c.src.dangers = append(c.src.dangers, finding{whole: true, text: "whether others hide behind devices' addresses is not known: " + h.Err.Error(), hint: "see why, or say outside = false of " + name})
+				}
 			}
 			if who := host.Hides(p); who != "" {
 				at, found := c.place(fmt.Sprintf("listeners.%s.allow[%d]", name, i))

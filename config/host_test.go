@@ -1,9 +1,12 @@
 package config
 
 import (
+	"errors"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -57,7 +60,32 @@ func TestDevicesNetworks(t *testing.T) {
 }
 
 func TestReadHost(t *testing.T) {
-	if h := ReadHost(); len(h.Own) == 0 {
-		t.Error("this machine has no address")
+	if h := ReadHost(); len(h.Own) == 0 || h.Err != nil {
+		t.Errorf("this machine has no address: %v", h.Err)
+	}
+}
+
+// In a sandbox that tells no addresses what is not known is an error, and a danger where devices may send outside.
+func TestHostIsNotKnown(t *testing.T) {
+	was := interfaceAddrs
+	t.Cleanup(func() { interfaceAddrs = was })
+	interfaceAddrs = func() ([]net.Addr, error) { return nil, syscall.EAFNOSUPPORT }
+	if own, err := OwnAddresses(); own != nil || !errors.Is(err, syscall.EAFNOSUPPORT) {
+		t.Errorf("%v, %v", own, err)
+	}
+	text := "domains = [\"example.com\"]\nservers.cloud = { side = \"cloud\", smtp = \"mx.example.com:25\" }\n[listeners.d]\nrole = \"devices\"\naddress = \":2525\"\nallow = [\"192.0.2.7\", \"192.0.2.8\"]\n"
+	for _, inside := range []bool{false, true} {
+		if inside {
+			text += "outside = false\n"
+		}
+		dir := t.TempDir()
+		write(t, dir, "mailboxes.csv", "address\n", 0o600)
+		cfg, err := Parse(filepath.Join(dir, "posthouse.toml"), []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := len(cfg.Dangers) == 1 && strings.Contains(cfg.Dangers[0].Text, "AF_NETLINK"); told == inside {
+			t.Errorf("%q: %+v", text, cfg.Dangers)
+		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,9 +17,6 @@ import (
 // finderOfHosts finds next hops by their MX records.
 func (d *Daemon) finderOfHosts() *mx.Finder {
 	cfg := mx.Config{Own: d.ownHost()}
-	if _, err := ownAddresses(); err != nil {
-		d.log.WithError(err).Warn("this machine's own addresses are not known: we know ourselves by names and loopback alone (the unit must allow AF_NETLINK)")
-	}
 	if r := d.cfg.Relay.Resolver; r != "" {
 		cfg.Servers = []string{r}
 	}
@@ -51,19 +47,8 @@ func onThisMachine(ip netip.Addr) bool {
 	if ip.IsLoopback() || ip.IsUnspecified() {
 		return true
 	}
-	all, _ := ownAddresses() // without them only loopback is known
+	all, _ := config.OwnAddresses() // without them only loopback is known, which strangerToItself tells
 	return slices.Contains(all, ip)
-}
-
-// ownAddresses are those of this machine. In a sandbox without AF_NETLINK nobody tells them.
-func ownAddresses() (own []netip.Addr, err error) {
-	all, err := net.InterfaceAddrs()
-	for _, a := range all {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			own = append(own, p.Addr().Unmap())
-		}
-	}
-	return own, err
 }
 
 // hostsOf finds the hosts of a domain for the delivery client.
