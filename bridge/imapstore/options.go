@@ -46,15 +46,16 @@ type Options struct {
 	// Breaks is what the mailbox's stores of before know of breaking lines; of its own when nil.
 	Breaks *Breaks
 
-	Batch      int     // items per batch of Next and per command of Scan; 500 when zero
-	Budget     *Budget // memory for bodies, usually shared by all stores; 16 MiB of its own when nil
-	SmallBody  int64   // bodies up to this many octets are kept in memory while the budget has room; 4 MiB when zero
-	LargeBody  int64   // larger bodies are not read: the item has an error; 1 GiB when zero
-	TempDir    string  // for bodies that do not lie in memory; the system's when empty
-	FlagPoll   int     // without CONDSTORE: every how many idle calls of Next all flags are read; 20 when zero
-	AppendSize int64   // octets in one MULTIAPPEND; 2 MiB when zero
-	Lanes      int     // connections that one Put uses to a server without MULTIAPPEND, where they can be had; 4 when zero
-	AppendMax  int     // items in one MULTIAPPEND, and unanswered items without it; 100 when zero
+	Batch      int           // items per batch of Next and per command of Scan; 500 when zero
+	Budget     *Budget       // memory for bodies, usually shared by all stores; 16 MiB of its own when nil
+	SmallBody  int64         // bodies up to this many octets are kept in memory while the budget has room; 4 MiB when zero
+	LargeBody  int64         // larger bodies are not read: the item has an error; 1 GiB when zero
+	TempDir    string        // for bodies that do not lie in memory; the system's when empty
+	FlagPoll   int           // without CONDSTORE: every how many idle calls of Next all flags are read; 20 when zero
+	AppendSize int64         // octets in one MULTIAPPEND; 2 MiB when zero
+	Lanes      int           // connections that one Put uses to a server without MULTIAPPEND, where they can be had; 4 when zero
+	Gather     time.Duration // how long a MULTIAPPEND waits for its next item; 5 ms when zero
+	AppendMax  int           // items in one MULTIAPPEND, and unanswered items without it; 100 when zero
 
 	// Log hears of reconnections and of what had to be worked around. Nil discards.
 	Log logrus.FieldLogger
@@ -109,6 +110,7 @@ func (o Options) withDefaults() Options {
 	orInt(&o.Batch, 500)
 	orInt(&o.FlagPoll, 20)
 	orInt(&o.Lanes, 4)
+	orInt(&o.Gather, 5*time.Millisecond)
 	orInt(&o.AppendMax, 100)
 	orInt(&o.SmallBody, 4<<20)
 	orInt(&o.LargeBody, 1<<30)

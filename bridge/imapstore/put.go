@@ -241,15 +241,12 @@ func (p *putting) again() group {
 	return g
 }
 
-// patience is how long a group waits for the next item.
-const patience = 5 * time.Millisecond
-
 // gather fills a group, up to what goes into one command.
 func (p *putting) gather(u *upload, first bridge.PutItem, in *<-chan bridge.PutItem) group {
 	g := group{first}
 	room := p.writer.store.o.AppendSize - first.Content.Size()
 	for u.multi && len(g) < p.writer.store.o.AppendMax && *in != nil {
-		item, ok, came := soon(*in)
+		item, ok, came := soon(*in, p.writer.store.o.Gather)
 		if !came {
 			return g
 		}
@@ -267,7 +264,7 @@ func (p *putting) gather(u *upload, first bridge.PutItem, in *<-chan bridge.PutI
 }
 
 // soon takes the next item, if it comes before patience ends. Most lie there already, and need no timer.
-func soon(in <-chan bridge.PutItem) (item bridge.PutItem, ok, came bool) {
+func soon(in <-chan bridge.PutItem, patience time.Duration) (item bridge.PutItem, ok, came bool) {
 	select {
 	case item, ok = <-in:
 		return item, ok, true
