@@ -14,7 +14,7 @@ import (
 
 // Delete deletes members one by one, each on the condition that it is as it is known. An attendee's reply is forbidden (RFC 6638 §8.1).
 func (s *Store) Delete(ctx context.Context, f cutover.Folder, versions map[cutover.Ref]string) (map[cutover.Ref]error, error) {
-	m, err := s.mirror(f)
+	m, err := s.mirror(ctx, f)
 	if err != nil {
 		return nil, err
 	}

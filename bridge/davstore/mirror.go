@@ -52,7 +52,14 @@ type change struct {
 	gone bool
 }
 
-func (s *Store) mirror(f cutover.Folder) (*mirror, error) {
+// mirror is what is known of a folder; nothing is given by a closed store, or for a context that has ended.
+func (s *Store) mirror(ctx context.Context, f cutover.Folder) (*mirror, error) {
+	if s.isClosed() {
+		return nil, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	at, err := address(f)
 	if err != nil {
 		return nil, err
@@ -260,10 +267,7 @@ func (m *mirror) names() []string { return slices.Sorted(maps.Keys(m.members)) }
 
 // look holds the mirror of a folder, brought up to date.
 func (s *Store) look(ctx context.Context, f cutover.Folder) (m *mirror, leave func(), err error) {
-	if s.isClosed() {
-		return nil, nil, errClosed
-	}
-	if m, err = s.mirror(f); err != nil {
+	if m, err = s.mirror(ctx, f); err != nil {
 		return nil, nil, err
 	}
 	if leave, err = m.hold(ctx); err != nil {

@@ -23,14 +23,11 @@ func (s *Store) Next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (br
 }
 
 func (s *Store) next(ctx context.Context, f cutover.Folder, c ledger.Cursor) (bridge.Batch, error) {
-	if s.isClosed() {
-		return bridge.Batch{}, errClosed
-	}
 	at, err := parseCursor(c)
 	if err != nil {
 		return bridge.Batch{}, err
 	}
-	m, err := s.mirror(f)
+	m, err := s.mirror(ctx, f)
 	if err != nil {
 		return bridge.Batch{}, err
 	}
@@ -296,7 +293,7 @@ func (s *Store) Glance(ctx context.Context, folders []cutover.Folder, cursors []
 // glance counts the items of a folder that is not quiet; of a quiet one only if they are known.
 func (s *Store) glance(ctx context.Context, f cutover.Folder, quiet bool) (bridge.Glance, error) {
 	if quiet {
-		m, err := s.mirror(f)
+		m, err := s.mirror(ctx, f)
 		if err != nil {
 			return bridge.Glance{}, err
 		}

@@ -54,13 +54,7 @@ func (c content) Close() error                 { return nil }
 
 // Fetch gives the bodies that Next kept, and reads the others.
 func (s *Store) Fetch(ctx context.Context, f cutover.Folder, refs []cutover.Ref, got func(bridge.Fetched) error) error {
-	if s.isClosed() {
-		return errClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	m, err := s.mirror(f)
+	m, err := s.mirror(ctx, f)
 	if err != nil {
 		return err
 	}

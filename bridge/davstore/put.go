@@ -18,13 +18,7 @@ import (
 
 // Put puts items on several lanes. What is created must not lie there yet, what is replaced must be as it is known.
 func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge.PutItem], outcome func(bridge.Outcome)) error {
-	if s.isClosed() {
-		return errClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	m, err := s.mirror(f)
+	m, err := s.mirror(ctx, f)
 	if err != nil {
 		return err
 	}
