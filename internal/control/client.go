@@ -35,16 +35,20 @@ func Dial(path string) *Client {
 
 // Status asks for everything at a glance.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	var s Status
-	body, err := c.do(ctx, http.MethodGet, "/status", nil)
+	return ask[Status](ctx, c, "/status", nil, "asking for the status")
+}
+
+// ask gets one object.
+func ask[T any](ctx context.Context, c *Client, path string, query url.Values, doing string) (found T, err error) {
+	body, err := c.do(ctx, http.MethodGet, path, query)
 	if err != nil {
-		return s, fmt.Errorf("asking for the status: %w", err)
+		return found, fmt.Errorf("%s: %w", doing, err)
 	}
 	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&s); err != nil {
-		return s, fmt.Errorf("reading the status: %w", err)
+	if err := json.NewDecoder(body).Decode(&found); err != nil {
+		return found, fmt.Errorf("%s: reading the answer: %w", doing, err)
 	}
-	return s, nil
+	return found, nil
 }
 
 // Verify compares mailboxes, all if none is named, with a few bodies of each or with all, and calls yield for each as its result comes in.

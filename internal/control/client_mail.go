@@ -42,14 +42,6 @@ func (c *Client) Message(ctx context.Context, capture string) (io.ReadCloser, er
 }
 
 // Trace asks what became of the messages that an ID, a Message-ID or an address names.
-func (c *Client) Trace(ctx context.Context, asked string) (t Trace, err error) {
-	body, err := c.do(ctx, http.MethodGet, "/trace", url.Values{"asked": {asked}})
-	if err != nil {
-		return t, fmt.Errorf("tracing %s: %w", asked, err)
-	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&t); err != nil {
-		return t, fmt.Errorf("reading the trace: %w", err)
-	}
-	return t, nil
+func (c *Client) Trace(ctx context.Context, asked string) (Trace, error) {
+	return ask[Trace](ctx, c, "/trace", url.Values{"asked": {asked}}, "tracing "+asked)
 }

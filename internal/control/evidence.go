@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -106,29 +105,12 @@ const MissingSchema = "posthouse.missing/1"
 
 // Evidence asks for it.
 func (c *Client) Evidence(ctx context.Context) (Evidence, error) {
-	var e Evidence
-	body, err := c.do(ctx, http.MethodGet, "/evidence", nil)
-	if err != nil {
-		return e, fmt.Errorf("asking for the evidence: %w", err)
-	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&e); err != nil {
-		return e, fmt.Errorf("reading the evidence: %w", err)
-	}
-	return e, nil
+	return ask[Evidence](ctx, c, "/evidence", nil, "asking for the evidence")
 }
 
 // Export asks for all that the verdicts are made of.
-func (c *Client) Export(ctx context.Context) (e evidence.Export, err error) {
-	body, err := c.do(ctx, http.MethodGet, "/evidence/export", nil)
-	if err != nil {
-		return e, fmt.Errorf("asking for the testimony: %w", err)
-	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&e); err != nil {
-		return e, fmt.Errorf("reading the testimony: %w", err)
-	}
-	return e, nil
+func (c *Client) Export(ctx context.Context) (evidence.Export, error) {
+	return ask[evidence.Export](ctx, c, "/evidence/export", nil, "asking for the testimony")
 }
 
 // Accept takes missing messages for well, and calls yield for each.
@@ -141,22 +123,8 @@ func (c *Client) Accept(ctx context.Context, names []string, yield func(Missing)
 }
 
 func handleProof(mux *http.ServeMux, running context.Context, s Service) {
-	mux.HandleFunc("GET /evidence", guarded(s, func(w http.ResponseWriter, r *http.Request) error {
-		e, err := s.Evidence(r.Context())
-		if err != nil {
-			return err
-		}
-		answer(w, e)
-		return nil
-	}))
-	mux.HandleFunc("GET /evidence/export", guarded(s, func(w http.ResponseWriter, r *http.Request) error {
-		e, err := s.Export(r.Context())
-		if err != nil {
-			return err
-		}
-		answer(w, e)
-		return nil
-	}))
+	mux.HandleFunc("GET /evidence", guarded(s, told(s.Evidence)))
+	mux.HandleFunc("GET /evidence/export", guarded(s, told(s.Export)))
 	mux.HandleFunc("POST /evidence/accept", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Missing) error) error {
 		by, _ := r.Context().Value(whoKey{}).(string)
 		return s.Accept(ctx, by, r.URL.Query()["name"], yield)

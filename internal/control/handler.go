@@ -17,14 +17,7 @@ type Alarmed interface {
 // handler answers requests; those that may take long end with running.
 func handler(running context.Context, s Service) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", guarded(s, func(w http.ResponseWriter, r *http.Request) error {
-		status, err := s.Status(r.Context())
-		if err != nil {
-			return err
-		}
-		answer(w, status)
-		return nil
-	}))
+	mux.HandleFunc("GET /status", guarded(s, told(s.Status)))
 	mux.HandleFunc("POST /verify", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Verified) error) error {
 		return s.Verify(ctx, r.URL.Query()["mailbox"], r.URL.Query().Has("full"), yield)
 	})))
@@ -88,6 +81,17 @@ func protect(s Service, do func() error) (err error) {
 func flush(w http.ResponseWriter) {
 	if f, ok := w.(http.Flusher); ok {
 		f.Flush()
+	}
+}
+
+// told answers with one object.
+func told[T any](find func(context.Context) (T, error)) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		found, err := find(r.Context())
+		if err == nil {
+			answer(w, found)
+		}
+		return err
 	}
 }
 

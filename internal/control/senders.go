@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -46,16 +45,8 @@ const (
 )
 
 // Senders asks for the sender book.
-func (c *Client) Senders(ctx context.Context) (s Senders, err error) {
-	body, err := c.do(ctx, http.MethodGet, "/senders", nil)
-	if err != nil {
-		return s, fmt.Errorf("asking for the senders: %w", err)
-	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&s); err != nil {
-		return s, fmt.Errorf("reading the senders: %w", err)
-	}
-	return s, nil
+func (c *Client) Senders(ctx context.Context) (Senders, error) {
+	return ask[Senders](ctx, c, "/senders", nil, "asking for the senders")
 }
 
 // AcceptSenders lets those named go on as they do, or takes that back, and calls yield for each.
@@ -72,14 +63,7 @@ func (c *Client) AcceptSenders(ctx context.Context, names []string, undo bool, y
 }
 
 func handleBook(mux *http.ServeMux, running context.Context, s Service) {
-	mux.HandleFunc("GET /senders", guarded(s, func(w http.ResponseWriter, r *http.Request) error {
-		all, err := s.Senders(r.Context())
-		if err != nil {
-			return err
-		}
-		answer(w, all)
-		return nil
-	}))
+	mux.HandleFunc("GET /senders", guarded(s, told(s.Senders)))
 	mux.HandleFunc("POST /senders/accept", guarded(s, streamed(running, func(ctx context.Context, r *http.Request, yield func(Accepted) error) error {
 		by, _ := r.Context().Value(whoKey{}).(string)
 		return s.AcceptSenders(ctx, by, r.URL.Query()["name"], r.URL.Query().Has("undo"), yield)

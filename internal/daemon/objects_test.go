@@ -42,6 +42,18 @@ func calendars(t *testing.T) (old, new *testserver.DAV) {
 	return old, new
 }
 
+// startWithCalendars starts the daemon with servers of calendars beside those of mail.
+func (b *bed) startWithCalendars(old, new string) {
+	b.t.Helper()
+	cfg := b.config()
+	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
+	legacy.DAV, cloud.DAV = old, new
+	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
+	b.daemon = b.newWith(cfg)
+	must(b.t, b.daemon.Start(b.t.Context()))
+	b.t.Cleanup(b.stop)
+}
+
 func TestCalendarsAreFollowedBesideMail(t *testing.T) {
 	old, new := calendars(t)
 	const anna = "anna@example.com"
@@ -53,14 +65,7 @@ func TestCalendarsAreFollowedBesideMail(t *testing.T) {
 	}
 	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\""})
 	b.fill(anna, 1, 20)
-	cfg := b.config()
-	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
-	legacy.DAV, cloud.DAV = old.URL(), new.URL()
-	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
-	d := b.newWith(cfg)
-	must(t, d.Start(t.Context()))
-	b.daemon = d
-	t.Cleanup(b.stop)
+	b.startWithCalendars(old.URL(), new.URL())
 	caught := func(s control.Status) bool {
 		o := s.Mailboxes[0].Objects
 		return copied(s) && o != nil && !o.Caught.IsZero() && o.Left() == 0
@@ -93,15 +98,9 @@ func TestCalendarsThatCannotBeReached(t *testing.T) {
 	old, new := calendars(t)
 	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\""})
 	b.fill("anna@example.com", 1, 20)
-	cfg := b.config()
-	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
-	legacy.DAV, cloud.DAV = old.URL(), new.URL()
-	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
+	gone := old.URL()
 	old.Stop()
-	d := b.newWith(cfg)
-	must(t, d.Start(t.Context()))
-	b.daemon = d
-	t.Cleanup(b.stop)
+	b.startWithCalendars(gone, new.URL())
 	s := b.until("mail to be copied, and the calendars to be a problem", func(s control.Status) bool {
 		return copied(s) && s.Mailboxes[0].Objects != nil && s.Mailboxes[0].Objects.Error != ""
 	})
@@ -121,14 +120,7 @@ func TestDeletionsOfContacts(t *testing.T) {
 		old.Put(anna, "contacts", fmt.Sprint(n), contact(fmt.Sprint("c", n)))
 	}
 	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"1s\"\nsettle_time = \"500ms\"\ncalendar_poll = \"1s\"\ndeletions = 2"})
-	cfg := b.config()
-	legacy, cloud := cfg.Servers["legacy"], cfg.Servers["cloud"]
-	legacy.DAV, cloud.DAV = old.URL(), new.URL()
-	cfg.Servers["legacy"], cfg.Servers["cloud"] = legacy, cloud
-	d := b.newWith(cfg)
-	must(t, d.Start(t.Context()))
-	b.daemon = d
-	t.Cleanup(b.stop)
+	b.startWithCalendars(old.URL(), new.URL())
 	b.until("the contacts to be copied", func(s control.Status) bool { return s.Copy.Contacts == 8 && copied(s) })
 	old.Remove(anna, "contacts", "0")
 	b.eventually("the deletion to follow", func() bool { return len(new.Objects(anna, "contacts")) == 7 })
