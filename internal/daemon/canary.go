@@ -69,11 +69,22 @@ func (d *Daemon) startCanary(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading what is known of the canary: %w", err)
 	}
-	for kind, run := range d.canary.runs {
-		d.canary.ran(kind, run.At, nil)
-		d.canary.runs[kind].Error = run.Error
+	for _, run := range d.canary.runs {
+		run.open()
 	}
 	return nil
+}
+
+// open makes what is written to, and what the ledger leaves out where it is empty.
+func (r *canaryRun) open() {
+	for _, m := range []*map[string]time.Time{&r.Shown, &r.Await} {
+		if *m == nil {
+			*m = map[string]time.Time{}
+		}
+	}
+	if r.Lost == nil {
+		r.Lost = map[string]bool{}
+	}
 }
 
 // kinds are the tests that are configured.
@@ -120,7 +131,8 @@ func (c *canary) pause(last *canaryRun) time.Duration {
 func (c *canary) ran(kind string, at time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	run := &canaryRun{At: at, Shown: map[string]time.Time{}, Await: map[string]time.Time{}, Lost: map[string]bool{}}
+	run := &canaryRun{At: at}
+	run.open()
 	if before := c.runs[kind]; before != nil {
 		maps.Copy(run.Shown, before.Shown)
 		maps.Copy(run.Await, before.Await)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"posthouse/config"
+	"posthouse/ledger/sqlite"
 )
 
 // Each test is decided though the next is made the moment its time is over, and a log that shows nothing is lost since the first that did not show up in it.
@@ -36,5 +37,29 @@ func TestCanaryDecides(t *testing.T) {
 	}
 	if run := step(6.3, 6.1); run.Lost["log"] || len(run.Await) != 0 || !run.Shown["log"].Equal(at(6)) {
 		t.Errorf("it is back: %+v", run)
+	}
+}
+
+// What the ledger kept of a test that showed up nowhere yet is taken up and decided after a restart.
+func TestCanaryIsTakenUp(t *testing.T) {
+	noon := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+	l, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := &Daemon{cfg: &config.Config{Canary: config.Canary{Every: time.Hour, Within: time.Minute, To: "a@example.com"}}, ledger: l}
+	d.canary = &canary{d: d, runs: map[string]*canaryRun{}}
+	d.canary.ran(canaryMail, noon, nil)
+	if err := d.canary.keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.startCanary(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run := d.canary.runs[canaryMail]
+	d.canary.decide(run, "log", time.Time{}, noon.Add(2*time.Minute))
+	if !run.At.Equal(noon) || !run.Lost["log"] || !run.Await["log"].Equal(noon) {
+		t.Errorf("%+v", run)
 	}
 }
