@@ -143,7 +143,7 @@ func (d *Daemon) untold(m dnswatch.MX, now time.Time) bool {
 	return m.Told.Before(now.Add(-max(answered, d.real(20*time.Second))))
 }
 
-// led are the domains whose mail still goes to the old side, or nobody knows where, as the verdict knows them. A domain without MX hosts gets no mail.
+// led are the domains whose mail still goes to the old side, or nobody knows where, as the verdict knows them. One without an MX record is led to the host of its own name (RFC 5321 §5.1).
 func (d *Daemon) led(now time.Time) []evidence.Led {
 	if d.dns == nil {
 		return nil
