@@ -225,7 +225,7 @@ func (s *stretch) put(ctx context.Context, validity string, rows []ledger.Item) 
 	if err != nil {
 		return err
 	}
-	return s.carry(ctx, Batch{Validity: validity}, adopted, rest, nil)
+	return s.carry(ctx, Batch{Validity: validity}, adopted, rest)
 }
 
 // unbinned are those that the bin has not disposed of.

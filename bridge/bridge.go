@@ -9,7 +9,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"posthouse/cutover"
-	"posthouse/evidence"
 	"posthouse/internal/clock"
 	"posthouse/ledger"
 )
@@ -24,6 +23,7 @@ type Ledger interface {
 
 // Config is everything a Bridge needs; the composition root fills it.
 type Config struct {
+	// Ledger records new items in legacy mailboxes as use of the old server too, with what became of them (ledger.Item.News).
 	Ledger Ledger
 	// Kinds are the kinds of folders that this bridge holds: mail alone if empty, or calendars and contacts. Its stores have no others.
 	Kinds []cutover.FolderKind
@@ -34,10 +34,8 @@ type Config struct {
 	Watch func(m cutover.Mailbox, spare bool) (Store, error)
 	// TraceKey verifies traces.
 	TraceKey []byte
-	// Observe records new items in legacy mailboxes as use of the old server. It may be nil.
-	Observe func(ctx context.Context, o []evidence.Observation) error
-	Clock   clock.Clock
-	Log     logrus.FieldLogger
+	Clock    clock.Clock
+	Log      logrus.FieldLogger
 	// Parallel is how many mailboxes copy at once in the beginning; all follow. Most is how many do while more of them settle more; 0 is no more than Parallel.
 	Parallel, Most int
 	// Bears is how many of them a server of that name bears; 0, and a nil function, are no limit. One that throttles bears half as many for a while.

@@ -106,10 +106,6 @@ func (w *world) open() {
 			}
 			return w.legacy.Open(login(m)), nil
 		},
-		Observe: func(_ context.Context, o []evidence.Observation) error {
-			w.seen = append(w.seen, o...)
-			return nil
-		},
 	}, w.copied())
 }
 
@@ -138,7 +134,9 @@ func (w *world) stop() {
 	if err := w.bridge.Stop(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.ledger.Close(); err != nil {
+	w.seen = nil
+	err := w.ledger.Observations(context.Background(), time.Time{}, func(o evidence.Observation) bool { w.seen = append(w.seen, o); return true })
+	if err := errors.Join(err, w.ledger.Close()); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -90,8 +90,15 @@ func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits 
 		by[r.row.Legacy.Ref] = r
 		refs = append(refs, r.row.Legacy.Ref)
 	}
+	used := func(r revision) { // the item is another one by now, or none; that it was changed is told all the same
+		if r.row.News != nil {
+			r.was.News = r.row.News
+			same = append(same, r.was)
+		}
+	}
 	err = w.legacy.Fetch(ctx, p.legacy, refs, func(got Fetched) error {
 		if errors.Is(got.Err, ErrGone) {
+			used(by[got.Ref])
 			return nil
 		} else if got.Err != nil {
 			return fmt.Errorf("reading %s: %w", got.Ref, got.Err)
@@ -106,6 +113,8 @@ func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits 
 		if d.Identity().Match() != row.Identity.Match() || d.Digest() == row.Digest {
 			if d.Digest() == row.Digest {
 				same = append(same, row)
+			} else {
+				used(r)
 			}
 			return got.Content.Close() // another item has its place by now: the next batch tells
 		}

@@ -23,6 +23,17 @@ func (l ofKinds) Pairs(ctx context.Context, m cutover.MailboxID) ([]ledger.Folde
 	return slices.DeleteFunc(all, func(p ledger.FolderPair) bool { return !slices.Contains(l.kinds, p.Kind) }), err
 }
 
+// Settle takes the news that it recorded from the given rows as well: whoever goes on with them must not tell it again.
+func (l ofKinds) Settle(ctx context.Context, f ledger.FolderID, items []ledger.Item, cursor *ledger.Cursor) ([]ledger.Item, error) {
+	stored, err := l.Ledger.Settle(ctx, f, items, cursor)
+	for i := range items {
+		if err == nil && items[i].Tells() {
+			items[i].News = nil
+		}
+	}
+	return stored, err
+}
+
 // Tally counts items of the kinds, or of those among them that are asked for.
 func (l ofKinds) Tally(ctx context.Context, m cutover.MailboxID, kinds ...cutover.FolderKind) (ledger.Tally, error) {
 	if len(kinds) == 0 {

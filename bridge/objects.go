@@ -26,6 +26,7 @@ func (s *stretch) workObjects(ctx context.Context, b Batch) error {
 		return err
 	}
 	changed := edited(b, known)
+	w.witnessEdits(p, b, changed)
 	if err := s.followEdits(ctx, changed); err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (s *stretch) workObjects(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
-	seen := append(w.witness(p, b, alike, news), w.witnessEdits(p, b, changed)...)
+	w.witness(p, b, alike, news)
 	rows, news, err := s.reclaimed(ctx, alike, news)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (s *stretch) workObjects(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
-	return s.carry(ctx, b, slices.Concat(rows, clashing, adopted), rest, seen)
+	return s.carry(ctx, b, slices.Concat(rows, clashing, adopted), rest)
 }
 
 // unknownObjects is what the batch holds that has no row yet, or that was gone and is there again, or that was refused and is another one now.

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"posthouse/cutover"
-	"posthouse/evidence"
 	"posthouse/ledger"
 )
 
@@ -128,7 +127,7 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
-	seen := w.witness(p, b, alike, news)
+	w.witness(p, b, alike, news)
 	skipped, rest := w.leaveOut(news)
 	if w.rules.Discard && len(skipped) > 0 {
 		if err := s.discard(ctx, b, alike, skipped); err != nil {
@@ -156,17 +155,9 @@ func (s *stretch) work(ctx context.Context, b Batch) error {
 		return err
 	}
 	if err != nil {
-		return errors.Join(err, s.keepMeanwhile(ctx, rows, w.witness(p, b, alike, slices.Concat(skipped, joined)), err))
+		return errors.Join(err, w.keep(ctx, p, rows, nil, err))
 	}
-	return s.carry(ctx, b, append(rows, adopted...), rest, seen)
-}
-
-// keepMeanwhile keeps rows of a batch that failed for others.
-func (s *stretch) keepMeanwhile(ctx context.Context, rows []ledger.Item, seen []evidence.Observation, failure error) error {
-	if err := s.w.report(context.WithoutCancel(ctx), seen); err != nil {
-		return err
-	}
-	return s.w.keep(ctx, s.p, rows, nil, failure)
+	return s.carry(ctx, b, append(rows, adopted...), rest)
 }
 
 // known are the rows of the batch's items, when nothing is on its way that could change them.
@@ -207,11 +198,8 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 	return adopted, rest, err
 }
 
-// carry reports what was seen, settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
-func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item, seen []evidence.Observation) error {
-	if err := s.w.report(ctx, seen); err != nil {
-		return err
-	}
+// carry settles the rows that are disposed of, and brings the rest into the cloud. The batch is settled when all of it has landed; nobody waits for that.
+func (s *stretch) carry(ctx context.Context, b Batch, rows, rest []ledger.Item) error {
 	if len(rest) == 0 && s.last == nil && len(s.laid) == 0 {
 		return s.w.keep(ctx, s.p, rows, &b.After, nil)
 	}
@@ -375,13 +363,4 @@ func (w *worker) keep(ctx context.Context, p *pair, rows []ledger.Item, cursor *
 		w.busy.arrived(p, w.b.cfg.Clock.Now())
 	}
 	return nil
-}
-
-// report tells of new items as use of the old server, before the ledger knows them: once it does, nobody sees again that they are new. Who is killed in between reports them twice, which
-// cannot make an old server look unused.
-func (w *worker) report(ctx context.Context, seen []evidence.Observation) error {
-	if len(seen) == 0 {
-		return nil
-	}
-	return w.b.cfg.Observe(ctx, seen)
 }

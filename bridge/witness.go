@@ -9,39 +9,36 @@ import (
 // GrowthSource is the name of the evidence source that new items in legacy mailboxes are.
 const GrowthSource = "mailboxes"
 
-// witness makes observations of new items in a legacy mailbox, which are use of the old server: received, or sent by its owner. They are reported just before the ledger
-// knows the items, so that a batch that is tried again is not reported again, and a crash loses none. What carries our trace came through the listener, which has
+// witness makes observations of new items in a legacy mailbox, which are use of the old server: received, or sent by its owner. Each goes with its row from the intent on, and is recorded together with
+// the item's outcome: no kill comes in between, and a batch that is tried again is not reported again. What carries our trace came through the listener, which has
 // reported it; what the mailbox held before under another reference was only moved.
-func (w *worker) witness(p *pair, b Batch, alike, news []ledger.Item) []evidence.Observation {
-	if !b.Fresh || w.b.cfg.Observe == nil {
-		return nil
+func (w *worker) witness(p *pair, b Batch, alike, news []ledger.Item) {
+	if !b.Fresh {
+		return
 	}
 	moved := map[cutover.Key]bool{}
 	for _, row := range alike {
 		moved[row.Identity.Match()] = true
 	}
-	var seen []evidence.Observation
-	for _, t := range news {
+	for i, t := range news {
 		if _, ours := t.Identity.Trace.Verify(w.b.cfg.TraceKey); !ours && !moved[t.Identity.Match()] {
-			seen = append(seen, w.observation(p, t))
+			news[i].News = w.observation(p, t)
 		}
 	}
-	return seen
 }
 
 // witnessEdits makes observations of items that were changed on the old side.
-func (w *worker) witnessEdits(p *pair, b Batch, edits []revision) (seen []evidence.Observation) {
-	if !b.Fresh || w.b.cfg.Observe == nil {
-		return nil
+func (w *worker) witnessEdits(p *pair, b Batch, edits []revision) {
+	if !b.Fresh {
+		return
 	}
-	for _, e := range edits {
-		seen = append(seen, w.observation(p, e.row))
+	for i, e := range edits {
+		edits[i].row.News = w.observation(p, e.row)
 	}
-	return seen
 }
 
-func (w *worker) observation(p *pair, t ledger.Item) evidence.Observation {
-	o := evidence.Observation{
+func (w *worker) observation(p *pair, t ledger.Item) *evidence.Observation {
+	o := &evidence.Observation{
 		At: w.b.cfg.Clock.Now(), Channel: evidence.Arriving, Class: evidence.Wanted, Source: GrowthSource,
 		Sender: string(w.m.ID), Mailbox: w.m.ID, Message: t.Identity.MessageID, Detail: p.Legacy.String(),
 	}

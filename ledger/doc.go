@@ -13,6 +13,7 @@
 //   - What became of a delivery, and what a person did with it, is a step of its history in the same change.
 //   - An item is durably Intended before it is put, and settled after; the folder's cursor advances in the same change as the settlements
 //     that it covers, so a crash can only repeat questions, never lose an item.
+//   - The use of the old server that an item is becomes an observation in the same change as its outcome.
 //   - Log offsets and the observations read up to them are one change.
 //
 // Times are UTC with microseconds. Rows belong to the caller once returned.

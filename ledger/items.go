@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"posthouse/cutover"
+	"posthouse/evidence"
 )
 
 // FolderID names a pair of folders (legacy and its cloud counterpart) of one mailbox.
@@ -54,7 +55,12 @@ type Item struct {
 	Tail    string
 	Capture cutover.CaptureID // for Captured: the capture that brought it
 	Note    string            // why skipped or refused, where saved, which repair: for people
+	// News is the use of the old server that the item is, as long as that is not recorded: nil for most. Settle records it together with an outcome, once and for all.
+	News *evidence.Observation
 }
+
+// Tells reports whether settling the item records the use that it is. What is only intended may be forgotten, and met again.
+func (i Item) Tells() bool { return i.News != nil && i.Disposition != cutover.Intended }
 
 // RepairedNote begins the note of an item that the cloud took only after a repair.
 const RepairedNote = "repaired: "
@@ -111,7 +117,7 @@ type Items interface {
 	// row already.
 	Intend(ctx context.Context, items []Item) ([]Item, error)
 	// Settle writes all fields of the given rows (creating those without an ID) and, if cursor is not nil, the folder's cursor, in one change.
-	// A row without a folder is f's. ErrExists as in Intend, ErrNotFound for an ID or a folder that does not exist; nothing is written then.
+	// The news of rows that tell become observations in that change, and the rows are returned without. A row without a folder is f's. ErrExists as in Intend, ErrNotFound for an ID or a folder that does not exist; nothing is written then.
 	Settle(ctx context.Context, f FolderID, items []Item, cursor *Cursor) ([]Item, error)
 	// Forget removes Intended rows whose put did not happen; rows that are settled stay.
 	Forget(ctx context.Context, ids []ItemID) error

@@ -70,13 +70,18 @@ func (w *witness) Testify(ctx context.Context, observations []evidence.Observati
 	if err := w.d.ledger.Testify(ctx, observations, coverage, offset, delivered...); err != nil {
 		return err
 	}
+	w.recorded(observations, coverage, delivered)
+	return nil
+}
+
+// recorded folds what the ledger has just taken.
+func (w *witness) recorded(observations []evidence.Observation, coverage []evidence.Coverage, delivered []evidence.LocalDelivery) {
 	w.d.observed(observations, delivered)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.take(observations...)
 	w.fold()
 	w.testimony = w.testimony.Cover(coverage...)
-	return nil
 }
 
 // Withdraw takes back the coverage of a source, durably, then in the testimony.
@@ -98,16 +103,6 @@ func (w *witness) Offset(ctx context.Context, source string) (ledger.Offset, err
 // Observations are those the ledger holds.
 func (w *witness) Observations(ctx context.Context, since time.Time, yield func(evidence.Observation) bool) error {
 	return w.d.ledger.Observations(ctx, since, yield)
-}
-
-// observe takes what the bridge sees grow.
-func (w *witness) observe(ctx context.Context, o []evidence.Observation) error {
-	for i := range o {
-		if w.d.canary.is(o[i].Message) {
-			o[i].Class = evidence.Unwanted
-		}
-	}
-	return w.Testify(ctx, o, nil, nil)
 }
 
 // captured folds what the ledger holds already: a capture's observation is part of its commit.

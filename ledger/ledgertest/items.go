@@ -3,8 +3,10 @@ package ledgertest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"posthouse/cutover"
+	"posthouse/evidence"
 	"posthouse/ledger"
 )
 
@@ -135,6 +137,41 @@ func settleIsOneChange(t *testing.T, s suite) {
 	}
 	_, err = l.Settle(ctx(t), f+1000, nil, &next)
 	wants(t, err, ledger.ErrNotFound)
+}
+
+// settleRecordsNews: an item's use becomes an observation with its outcome, together with it or not at all, and once.
+func settleRecordsNews(t *testing.T, s suite) {
+	l := s.fresh(t)
+	f := pair(t, l, "INBOX")
+	recorded := func() (all []evidence.Observation) {
+		t.Helper()
+		must(t, l.Observations(ctx(t), time.Time{}, func(o evidence.Observation) bool { all = append(all, o); return true }))
+		return all
+	}
+	rows := items(f, 1, 4)
+	first, third := observation(1), observation(3)
+	rows[0].News, rows[2].News = &first, &third
+	intended, err := l.Intend(ctx(t), rows)
+	must(t, err)
+	equal(t, "intended", get[[]ledger.Item](t)(l.Unsettled(ctx(t), f)), intended)
+	equal(t, "recorded of what is intended", recorded(), []evidence.Observation(nil))
+
+	intended[0].Disposition = cutover.Copied
+	_, err = l.Settle(ctx(t), f, []ledger.Item{intended[0], item(f, 3)}, nil)
+	wants(t, err, ledger.ErrExists)
+	equal(t, "recorded by what failed", recorded(), []evidence.Observation(nil))
+
+	settled, err := l.Settle(ctx(t), f, intended[:2], nil)
+	must(t, err)
+	equal(t, "recorded", recorded(), []evidence.Observation{first})
+	want := intended[0]
+	want.News = nil
+	equal(t, "settled", settled[0], want)
+	equal(t, "read back", known(t, l, want), want)
+	_, err = l.Settle(ctx(t), f, settled[:1], nil)
+	must(t, err)
+	must(t, l.Forget(ctx(t), []ledger.ItemID{intended[2].ID}))
+	equal(t, "recorded in the end", recorded(), []evidence.Observation{first})
 }
 
 func referenceShapes(t *testing.T, s suite) {

@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 		{"item comes back as it was", itemRoundTrip},
 		{"intend, settle, forget", intendSettleForget},
 		{"settle is one change", settleIsOneChange},
+		{"settle records news", settleRecordsNews},
 		{"references of every shape", referenceShapes},
 		{"by key", byKey},
 		{"claimed places", claimedPlaces},

@@ -9,12 +9,12 @@ import (
 )
 
 const selectItems = `SELECT i.id, i.folder, i.validity, i.ref, i.key, i.loose, i.trace, i.size, i.digest, i.flags, i.date, i.version, i.disposition,
-	i.cloud_validity, i.cloud_ref, i.cloud_flags, i.tail, i.capture, i.note, i.cloud_version FROM items i `
+	i.cloud_validity, i.cloud_ref, i.cloud_flags, i.tail, i.capture, i.note, i.cloud_version, i.news FROM items i `
 
 func scanItem(row scanner) (i ledger.Item, err error) {
 	return i, row.Scan(&i.ID, &i.Folder, (*refColumn)(&i.Legacy.Validity), (*refColumn)(&i.Legacy.Ref), (*keyColumn)(&i.Identity.Key),
 		(*keyColumn)(&i.Identity.Loose), &i.Identity.Trace, &i.Size, (*digestColumn)(&i.Digest), (*flagsColumn)(&i.Flags), (*timeColumn)(&i.Date), &i.Version, &i.Disposition,
-		(*refColumn)(&i.Cloud.Validity), (*refColumn)(&i.Cloud.Ref), (*flagsColumn)(&i.CloudFlags), &i.Tail, &i.Capture, &i.Note, &i.CloudVersion)
+		(*refColumn)(&i.Cloud.Validity), (*refColumn)(&i.Cloud.Ref), (*flagsColumn)(&i.CloudFlags), &i.Tail, &i.Capture, &i.Note, &i.CloudVersion, newsColumn{&i.News})
 }
 
 // Known looks rows up by their legacy references.

@@ -10,12 +10,12 @@ import (
 )
 
 var insertItems = newBatch(`INSERT INTO items (id, folder, mailbox, validity, ref, key, loose, trace, key_version, size, digest, flags, date, version,
-	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note, cloud_version)`, marks(22))
+	disposition, cloud_validity, cloud_ref, cloud_flags, tail, capture, note, cloud_version, news)`, marks(23))
 
 const (
 	// updateOutcome leaves the columns of the legacy place and the identity alone, and with them their indices: they hardly ever change.
 	updateOutcome = `UPDATE items SET trace = ?, size = ?, digest = ?, flags = ?, date = ?, version = ?, disposition = ?, cloud_validity = ?, cloud_ref = ?,
-		cloud_flags = ?, tail = ?, capture = ?, note = ?, cloud_version = ? WHERE id = ?`
+		cloud_flags = ?, tail = ?, capture = ?, note = ?, cloud_version = ?, news = ? WHERE id = ?`
 	updatePlace = `UPDATE items SET folder = ?, mailbox = ?, validity = ?, ref = ?, key = ?, loose = ?, key_version = ? WHERE id = ?`
 )
 
@@ -44,11 +44,15 @@ func (l *Ledger) Settle(ctx context.Context, f ledger.FolderID, items []ledger.I
 	})
 }
 
-// keepItems writes rows in one change, followed by what else belongs to it. The rows get their IDs in place: they are the caller's copy.
+// keepItems writes rows in one change, with the use that they tell, followed by what else belongs to it. The rows get their IDs in place: they are the caller's copy.
 func (l *Ledger) keepItems(ctx context.Context, items []ledger.Item, what string, also func(*tx) error) ([]ledger.Item, error) {
+	told := tell(items)
 	err := l.change(ctx, func(t *tx) error {
 		k := itemKeeper{t: t, mailboxes: map[ledger.FolderID]int64{}, moved: tallyMoves{}}
 		if err := k.keep(items); err != nil {
+			return err
+		}
+		if err := t.insert(&insertObservations, told); err != nil {
 			return err
 		}
 		return also(t)
@@ -57,6 +61,17 @@ func (l *Ledger) keepItems(ctx context.Context, items []ledger.Item, what string
 		return nil, wrap(err, "%s %d items", what, len(items))
 	}
 	return items, nil
+}
+
+// tell takes the news of the rows that tell, as values of observations.
+func tell(items []ledger.Item) (told []any) {
+	for i := range items {
+		if items[i].Tells() {
+			told = observationValues(told, *items[i].News)
+			items[i].News = nil
+		}
+	}
+	return told
 }
 
 // itemKeeper writes the rows of one change.
@@ -157,10 +172,10 @@ func (k *itemKeeper) update(i *ledger.Item, before map[ledger.ItemID]itemBefore)
 	return nil
 }
 
-// outcomeValues are the columns from trace to cloud_version, key_version left out.
+// outcomeValues are the columns from trace to news, key_version left out.
 func outcomeValues(i *ledger.Item) []any {
 	return []any{string(i.Identity.Trace), i.Size, digestValue(i.Digest), i.Flags.String(), micros(i.Date), i.Version, string(i.Disposition), compact(i.Cloud.Validity),
-		compact(string(i.Cloud.Ref)), i.CloudFlags.String(), i.Tail, string(i.Capture), i.Note, i.CloudVersion}
+		compact(string(i.Cloud.Ref)), i.CloudFlags.String(), i.Tail, string(i.Capture), i.Note, i.CloudVersion, newsValue(i.News)}
 }
 
 // insert hands out an ID and notes the row for the batch.

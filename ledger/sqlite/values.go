@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"posthouse/cutover"
+	"posthouse/evidence"
 )
 
 // micros is a time as it is stored: microseconds since 1970, 0 for the zero time.
@@ -75,6 +76,7 @@ type (
 	pathColumn   cutover.FolderPath
 	flagsColumn  cutover.Flags
 	addrColumn   netip.Addr
+	newsColumn   struct{ into **evidence.Observation }
 )
 
 func (c *timeColumn) Scan(v any) error {
@@ -141,6 +143,33 @@ func (c *addrColumn) Scan(v any) error {
 	addr, err := netip.ParseAddr(text)
 	*c = addrColumn(addr)
 	return err
+}
+
+// newsValue is an observation that is not recorded yet as it is stored: a JSON object, empty for none.
+func newsValue(o *evidence.Observation) string {
+	if o == nil {
+		return ""
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		return "" // its fields always encode, in the years that there are
+	}
+	return string(text)
+}
+
+func (c newsColumn) Scan(v any) error {
+	text, ok := v.(string)
+	if !ok {
+		return wrongType("news", v)
+	}
+	if *c.into = nil; text == "" {
+		return nil
+	}
+	*c.into = &evidence.Observation{}
+	if err := json.Unmarshal([]byte(text), *c.into); err != nil {
+		return fmt.Errorf("news %q: %w", text, err)
+	}
+	return nil
 }
 
 // scanOctets fills a fixed-size field; NULL leaves it zero.

@@ -1,0 +1,38 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+
+	"posthouse/bridge"
+	"posthouse/evidence"
+	"posthouse/ledger"
+)
+
+// growing is the ledger as the bridges see it. The use that the growth of mailboxes is becomes durable with the items' outcomes, in one change; the witness learns of it then.
+type growing struct {
+	bridge.Ledger
+	w *witness
+}
+
+// Settle says first which of the news is our own: mail of the canary is no use of the old server, also for who reads the ledger after a restart.
+func (g growing) Settle(ctx context.Context, f ledger.FolderID, items []ledger.Item, cursor *ledger.Cursor) ([]ledger.Item, error) {
+	var told []evidence.Observation
+	items = slices.Clone(items)
+	for i := range items {
+		if !items[i].Tells() {
+			continue
+		}
+		o := *items[i].News
+		if g.w.d.canary.is(o.Message) {
+			o.Class = evidence.Unwanted
+		}
+		items[i].News = &o
+		told = append(told, o)
+	}
+	stored, err := g.Ledger.Settle(ctx, f, items, cursor)
+	if err == nil && len(told) > 0 {
+		g.w.recorded(told, nil, nil)
+	}
+	return stored, err
+}
