@@ -17,7 +17,7 @@ const gapsShown = 3
 func evidenceView(e control.Evidence, now time.Time) []line {
 	rows := [][]string{{"SOURCE", "WHAT", "WATCHED", "LAST LINE", "LINES 1 H / 24 H", "USES TODAY / 7 D", "UNPARSED"}}
 	for _, w := range e.Sources {
-		rows = append(rows, sourceRow(w, now))
+		rows = append(rows, sourceRow(w, e.Window, now))
 	}
 	lines := append([]line{{{strong, "evidence"}, {plain, "   watched: of the last " + period(e.Window)}}}, tableLines(rows)...)
 	for _, w := range e.Sources {
@@ -27,7 +27,7 @@ func evidenceView(e control.Evidence, now time.Time) []line {
 	return append(lines, localLines(e.Local, now)...)
 }
 
-func sourceRow(w control.Watched, now time.Time) []string {
+func sourceRow(w control.Watched, window time.Duration, now time.Time) []string {
 	mark := "✓ "
 	if w.Blind != "" {
 		mark = "✗ "
@@ -39,6 +39,9 @@ func sourceRow(w control.Watched, now time.Time) []string {
 	watched, last, read, unparsed := "never", "-", "-", "-"
 	if !w.Since.IsZero() {
 		watched = fmt.Sprintf("%.1f %%", float64(int(1000*w.Share))/10) // never rounded up
+		if lived := now.Sub(w.Since); lived < window {
+			watched += " of " + partOf(lived, window) // it is younger than what the heading says
+		}
 	}
 	if !w.LastLine.IsZero() {
 		last = clockTime(w.LastLine, now)
