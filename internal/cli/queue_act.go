@@ -114,6 +114,9 @@ func (a *app) act(ctx context.Context, d deed, ids []string) error {
 	}
 	if d.asks || len(ids) == 0 {
 		if !d.yes {
+			if err := d.hopeless(chosen, v); err != nil {
+				return err
+			}
 			if err := a.ask(d, queueView(chosen, v, s.At.In(a.zone)), len(chosen)); err != nil {
 				return err
 			}
@@ -128,11 +131,38 @@ func (a *app) act(ctx context.Context, d deed, ids []string) error {
 // chosen are the deliveries that a deed is for. Those of a named message to which it cannot be done are left out, unless nothing is left: then the service says why.
 func (r *remote) chosen(ctx context.Context, d deed, ids []string) ([]control.Queued, error) {
 	all, err := r.allQueued(ctx, d.filter.filter(ids))
-	fit := slices.DeleteFunc(slices.Clone(all), func(q control.Queued) bool { return !slices.Contains(d.fits, ledger.DeliveryState(q.Waiting.State)) })
+	fit := slices.DeleteFunc(slices.Clone(all), func(q control.Queued) bool { return !d.fit(q) })
 	if len(fit) == 0 && len(ids) > 0 {
 		return all, err
 	}
 	return fit, err
+}
+
+// hopeless is why nobody needs to be asked: the deed can be done to none of them as they stand. It is not left to the service to refuse, as until then one may have become such that
+// it would be done, and nobody said yes.
+func (d *deed) hopeless(chosen []control.Queued, v naming) error {
+	if slices.ContainsFunc(chosen, d.fit) {
+		return nil
+	}
+	w := chosen[0].Waiting
+	how := "is " + w.State
+	switch ledger.DeliveryState(w.State) {
+	case ledger.Settled:
+		how = "has arrived"
+	case ledger.Accepted:
+		how = "was accepted by " + w.Destination
+	case ledger.Sending:
+		how = "is just being sent"
+	}
+	what := fmt.Sprintf("it cannot be %s: %s   %s %s", d.past, shortIDs(chosen)[w.Capture], v.short(w.To), how)
+	if len(chosen) > 1 {
+		what += fmt.Sprintf(", and %d more", len(chosen)-1)
+	}
+	return &failure{code: exitFailed, what: what, next: "posthouse queue show " + w.Capture}
+}
+
+func (d *deed) fit(q control.Queued) bool {
+	return slices.Contains(d.fits, ledger.DeliveryState(q.Waiting.State))
 }
 
 // ask shows what it is about, and goes on at a yes only.

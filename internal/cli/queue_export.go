@@ -23,7 +23,7 @@ What is put into its mailbox by hand is recognised there, and not sent once more
 	}
 	f.addTo(c)
 	c.Flags().BoolVar(&f.all, "all", false, "everything that waits")
-	c.Flags().StringVarP(&folder, "output", "o", ".", "the `folder` to write to; - is the standard output, for one message")
+	c.Flags().StringVarP(&folder, "output", "o", ".", "the `folder` to write to, which is made where there is none; - is the standard output, for one message")
 	return c
 }
 
@@ -60,6 +60,9 @@ func (a *app) queueExport(ctx context.Context, f queueFlags, ids []string, folde
 		return &failure{code: exitUsage, what: fmt.Sprintf("%d messages do not fit into one output", len(all)), next: "posthouse queue export -o FOLDER"}
 	case folder == "-":
 		_, err := r.message(ctx, all[0].Waiting.Capture, a.out)
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	for _, q := range all {
