@@ -191,10 +191,13 @@ func labelledRows(label string, rows [][]string) []line {
 	return lines
 }
 
-// mxText is the status' line about DNS: of one domain, or how many have been switched.
-func mxText(all []control.Domain, now time.Time) string {
+// mxText is the status' line about DNS: of one domain, or how many have been switched; or why nobody looks.
+func mxText(all []control.Domain, unwatched string, now time.Time) string {
 	switch len(all) {
 	case 0:
+		if unwatched != "" {
+			return "not watched: " + unwatched
+		}
 		return ""
 	case 1:
 		return mailText(all[0], now)

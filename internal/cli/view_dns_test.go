@@ -29,9 +29,16 @@ func TestMXText(t *testing.T) {
 		{[]control.Domain{old, both, old, old, old}, "switched for 0 of 5 domains; not for example.org, example.net, example.org and 2 more"},
 		{[]control.Domain{switched, switched}, "switched for 2 of 2 domains, the last Sat 21 Nov 18:40"},
 	} {
-		if got := mxText(c.all, sampleNow); got != c.want {
+		if got := mxText(c.all, "", sampleNow); got != c.want {
 			t.Errorf("got  %q\nwant %q", got, c.want)
 		}
+	}
+}
+
+// That nobody looks where mail goes is said.
+func TestMXTextUnwatched(t *testing.T) {
+	if got := mxText(nil, "dns.watch = false", sampleNow); got != "not watched: dns.watch = false" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -32,7 +32,7 @@ func statusView(s control.Status, r rate, zone *time.Location, cut int) []line {
 		{"earliest", earliestText(s.Server, now)},
 		{"address", addressText(s.Address, now)},
 		{"arriving", arrivingText(s.Arriving, now)},
-		{"mx", mxText(s.DNS, now)},
+		{"mx", mxText(s.DNS, s.NoDNS, now)},
 		{"copy", newCopied(s, r).text()},
 		{"follow", followText(s)},
 		{"tls", tlsText(s.Listeners)},

@@ -31,6 +31,7 @@ type Status struct {
 	Config    Loaded      `json:"config"`
 	Trouble   []string    `json:"trouble,omitempty"` // what somebody should look at now: what this process cannot do, mail that is late or was not seen
 	DNS       []Domain    `json:"dns,omitempty"`     // the domains that were looked at
+	NoDNS     string      `json:"no_dns,omitempty"`  // why DNS is not watched; "" where it is
 }
 
 // StatusSchema names the shape of Status.

@@ -43,3 +43,18 @@ func TestWhereMailIsLed(t *testing.T) {
 		}
 	}
 }
+
+// The status says why nobody looks; where DNS is not watched the verdict waits for nothing of it.
+func TestUnwatched(t *testing.T) {
+	d := &Daemon{cfg: &config.Config{}, opts: Options{Clock: clock.Real()}}
+	if got := d.unwatched(); got != "dns.watch = false" || d.led(time.Now()) != nil {
+		t.Errorf("%q", got)
+	}
+	d.dns = &dnsWatch{d: d, domains: map[string]*watchedDomain{}}
+	for domain, want := range map[string]string{"example.com": "reserved names are asked only of dns.resolvers", "acme.com": ""} {
+		d.live.Store(&live{cfg: &config.Config{Domains: []string{domain}}})
+		if got := d.unwatched(); got != want {
+			t.Errorf("%s: %q, want %q", domain, got, want)
+		}
+	}
+}

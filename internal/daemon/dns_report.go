@@ -56,6 +56,17 @@ func (w *dnsWatch) one(name string) known {
 	return known{one.history, one.snapshot}
 }
 
+// unwatched says why where mail goes is not looked at, of any domain: then the verdict says nothing of it.
+func (d *Daemon) unwatched() string {
+	if d.dns == nil {
+		return "dns.watch = false"
+	}
+	if asked, reserved := d.dns.names(); len(asked) == 0 && len(reserved) > 0 {
+		return "reserved names are asked only of dns.resolvers"
+	}
+	return ""
+}
+
 // domains is the short form of every domain, for the status.
 func (d *Daemon) domains() []control.Domain {
 	if d.dns == nil {

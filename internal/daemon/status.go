@@ -51,7 +51,7 @@ func (d *Daemon) status(ctx context.Context) (s control.Status, e evidence.Expor
 	s.Arriving = arriving(testimony, d.listenerNames(), now)
 	s.Listeners = d.listening()
 	s.Asked = d.askedServers()
-	s.DNS = d.domains()
+	s.DNS, s.NoDNS = d.domains(), d.unwatched()
 	s.Hidden = d.crowds.all(now)
 	for _, h := range s.Hidden {
 		s.Trouble = append(s.Trouble, hiddenText(h))
