@@ -12,7 +12,7 @@
 //
 // More mailboxes are worked on at one time as long as more is settled by that (type growth). A server that asks to wait (type Busy) is left alone for as long as it says, and gets half of the mailboxes for a while (type turns); that is shown as a wait and not as a failure.
 //
-// What reaches the cloud's INBOX without us is told of by News, for those who ask who has moved.
+// What reaches the cloud's INBOX without us is told of by News, for those who ask who has moved; what was received on the old side long ago is told of by Past.
 //
 // References end: a folder's validity changes, or a backup is restored. On the old side (renew.go) and in the cloud (rebind.go) rows are then matched again by identity.
 //

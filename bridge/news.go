@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -12,8 +13,9 @@ import (
 
 // HeaderReader is a Store that reads fields of many headers.
 type HeaderReader interface {
-	// Headers yields the items at or after from, by rising reference, with these fields of their headers beside those of the identity. What cannot be read is left out.
-	Headers(ctx context.Context, f cutover.Folder, from cutover.Ref, fields []string) iter.Seq2[Head, error]
+	// Headers yields the items at or after from ("" is the beginning), by rising reference, with these fields of their headers beside those of the identity. What cannot be read is left out, and what was
+	// put there before the day of since.
+	Headers(ctx context.Context, f cutover.Folder, from cutover.Ref, since time.Time, fields []string) iter.Seq2[Head, error]
 }
 
 // Head is an item and what was asked for of its header.
@@ -64,7 +66,7 @@ func newsIn(ctx context.Context, store Store, from ledger.Place, fields []string
 	if from.Validity != state.Validity || from.Ref == state.Tail {
 		return nil, end, false, nil
 	}
-	for head, err := range reader.Headers(ctx, folders[i], from.Ref, fields) {
+	for head, err := range reader.Headers(ctx, folders[i], from.Ref, time.Time{}, fields) {
 		if err != nil {
 			return nil, from, false, err
 		}

@@ -5,6 +5,8 @@
 // aggregates only, so that months of traffic fit into little memory. The daemon adds what it knows of open work. Judge then holds a
 // Testimony against a Policy and returns a Verdict: ready, not yet or blind, with reasons in order of weight and the earliest time.
 //
+// Past is who wrote to the old mailboxes before, as a set of days and messages: what is found again counts once.
+//
 // The order of questions in Judge:
 //
 //  1. Was every required source watched, now and for most of the window, and did the outside world reach the listeners? If not, the verdict is

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -18,14 +19,16 @@ var _ bridge.HeaderReader = (*Store)(nil)
 const headerChunk = 200
 
 // Headers implements bridge.HeaderReader.
-func (s *Store) Headers(ctx context.Context, f cutover.Folder, from cutover.Ref, fields []string) iter.Seq2[bridge.Head, error] {
+func (s *Store) Headers(ctx context.Context, f cutover.Folder, from cutover.Ref, since time.Time, fields []string) iter.Seq2[bridge.Head, error] {
 	return func(yield func(bridge.Head, error) bool) {
-		first, err := uidOf(from)
-		if err != nil {
-			yield(bridge.Head{}, fmt.Errorf("reading headers of %s: %w", f.Path, err))
-			return
+		first, err := imap.UID(1), error(nil)
+		if from != "" {
+			first, err = uidOf(from)
 		}
-		uids, err := existing(ctx, s.control, f, imap.UIDSet{{Start: first, Stop: 0}})
+		var uids []imap.UID
+		if err == nil {
+			uids, err = s.putSince(ctx, f, first, since)
+		}
 		uids = slices.DeleteFunc(uids, func(uid imap.UID) bool { return uid < first }) // n:* names the last message even where it is below n
 		for chunk := range slices.Chunk(uids, headerChunk) {
 			var heads []bridge.Head
@@ -42,6 +45,22 @@ func (s *Store) Headers(ctx context.Context, f cutover.Folder, from cutover.Ref,
 			yield(bridge.Head{}, fmt.Errorf("reading headers of %s: %w", f.Path, err))
 		}
 	}
+}
+
+// putSince lists the messages from one on that were put there on the day of since or later, which the server tells by its own clock: a day more does no harm.
+func (s *Store) putSince(ctx context.Context, f cutover.Folder, first imap.UID, since time.Time) (uids []imap.UID, err error) {
+	wanted := &imap.SearchCriteria{UID: []imap.UIDSet{{{Start: first, Stop: 0}}}}
+	if !since.IsZero() {
+		wanted.Since = since.UTC().AddDate(0, 0, -1)
+	}
+	err = s.control.do(ctx, func(at *live) error {
+		if _, err := at.examine(f); err != nil {
+			return err
+		}
+		uids, err = at.search(wanted)
+		return err
+	})
+	return uids, err
 }
 
 func (s *Store) heads(ctx context.Context, f cutover.Folder, uids []imap.UID, fields []string) (heads []bridge.Head, err error) {

@@ -24,9 +24,9 @@ func TestHeaders(t *testing.T) {
 	store := imapstore.New(options(t, server.Addr()))
 	defer store.Close()
 	inbox := cutover.Folder{Name: "INBOX", Path: cutover.FolderPath{"INBOX"}, Role: cutover.Inbox}
-	read := func(from cutover.Ref) (heads []string) {
+	read := func(from cutover.Ref, since time.Time) (heads []string) {
 		t.Helper()
-		for h, err := range store.Headers(t.Context(), inbox, from, []string{"Received", "From"}) {
+		for h, err := range store.Headers(t.Context(), inbox, from, since, []string{"Received", "From"}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -38,16 +38,22 @@ func TestHeaders(t *testing.T) {
 		}
 		return heads
 	}
-	if all := read("1"); len(all) != 5 || all[4] != "<4@x.example>" {
+	if all := read("1", time.Time{}); len(all) != 5 || all[4] != "<4@x.example>" {
 		t.Errorf("all: %v", all)
 	}
-	if some := read("4"); len(some) != 2 || some[0] != "<3@x.example>" {
+	if some := read("4", time.Time{}); len(some) != 2 || some[0] != "<3@x.example>" {
 		t.Errorf("from the fourth on: %v", some)
 	}
-	if none := read("6"); len(none) != 0 {
+	if none := read("6", time.Time{}); len(none) != 0 {
 		t.Errorf("beyond the end: %v", none)
 	}
-	for _, err := range store.Headers(t.Context(), inbox, "x", nil) {
+	if all := read("", date); len(all) != 5 {
+		t.Errorf("of that day: %v", all)
+	}
+	if none := read("", date.AddDate(0, 0, 2)); len(none) != 0 {
+		t.Errorf("of later days: %v", none)
+	}
+	for _, err := range store.Headers(t.Context(), inbox, "x", time.Time{}, nil) {
 		if err == nil {
 			t.Error("a reference that is none was taken")
 		}

@@ -24,6 +24,7 @@ func evidenceView(e control.Evidence, now time.Time) []line {
 		lines = append(lines, sourceTrouble(w, now)...)
 	}
 	lines = append(lines, canaryLines(e.Canary, now)...)
+	lines = append(lines, pastLines(e.Past)...)
 	return append(lines, localLines(e.Local, now)...)
 }
 
@@ -87,6 +88,18 @@ func canaryLines(c control.Canary, now time.Time) (lines []line) {
 		lines = append(lines, labelled("canary", span{plain, fmt.Sprintf("%s of %s ", r.Kind, clockTime(r.At, now))}, span{st, text}))
 	}
 	return lines
+}
+
+// pastLines tell what the sender book learns from the old mailboxes.
+func pastLines(p control.Past) []line {
+	if p.Mailboxes == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s of %s old mailboxes read: %s messages of %s senders", count(p.Read), count(p.Mailboxes), count(p.Messages), count(p.Systems))
+	if !p.Counts {
+		text += "; they count once all are read"
+	}
+	return []line{labelled("old mail", span{plain, text})}
 }
 
 // localLines tell what became of deliveries on the old side.

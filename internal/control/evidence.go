@@ -28,6 +28,16 @@ type Evidence struct {
 	Sources []Watched     `json:"sources"`
 	Canary  Canary        `json:"canary"`
 	Local   Reconciled    `json:"local_deliveries"`
+	Past    Past          `json:"old_mail"`
+}
+
+// Past is what the sender book learns from what lies in the old mailboxes.
+type Past struct {
+	Mailboxes int  `json:"mailboxes"` // that can be read
+	Read      int  `json:"read"`      // of them, to the end
+	Messages  int  `json:"messages"`  // found so far that others sent
+	Systems   int  `json:"systems"`   // that sent them
+	Counts    bool `json:"counts"`    // in the book: from when all have been read on
 }
 
 // EvidenceSchema names the shape of Evidence.

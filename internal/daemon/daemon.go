@@ -77,6 +77,7 @@ type Daemon struct {
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
 	witness   *witness
+	oldMail   *oldMail
 	dns       *dnsWatch // nil: not watched
 	crowds    crowds
 	accepted  accepting

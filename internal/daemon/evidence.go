@@ -35,6 +35,7 @@ func (d *Daemon) Evidence(ctx context.Context) (control.Evidence, error) {
 		l.detail(&e.Sources[i])
 	}
 	e.Canary = d.canary.describe()
+	e.Past = d.oldMail.describe()
 	var err error
 	e.Local, err = d.localDeliveries(ctx)
 	return e, err

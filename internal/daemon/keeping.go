@@ -19,7 +19,10 @@ const (
 )
 
 // startKeeping runs what is done again and again: coverage, alarms, verification, removal of bodies whose time is over.
-func (d *Daemon) startKeeping(context.Context) error {
+func (d *Daemon) startKeeping(starting context.Context) error {
+	if err := d.startOldMail(starting); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var loops sync.WaitGroup
 	alive := d.beat("keeping", 10*time.Minute)
@@ -32,6 +35,9 @@ func (d *Daemon) startKeeping(context.Context) error {
 	loops.Go(func() { d.every(ctx, "judging the sources", d.tick(), d.doubtLogs) })
 	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.reconcile) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })
+	loops.Go(func() {
+		d.every(ctx, "reading who wrote to the old mailboxes", max(oldMailTries, d.real(2*time.Second)), d.oldMail.look)
+	})
 	news := &newSide{d: d}
 	loops.Go(func() {
 		d.every(ctx, "looking who writes to the cloud", max(newSideEvery, d.real(2*time.Second)), news.look)

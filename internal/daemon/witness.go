@@ -241,3 +241,10 @@ func (w *witness) snapshot() evidence.Testimony {
 	w.fold()
 	return evidence.Fold(w.testimony, slices.Collect(maps.Values(w.examined))...)
 }
+
+// remember adds what is known of the past.
+func (w *witness) remember(past []evidence.Tally) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.testimony = w.testimony.Tally(past...)
+}

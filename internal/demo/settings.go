@@ -97,7 +97,7 @@ timezone = "UTC"
 [verdict]
 quiet = "{{.Quiet}}"
 window = "{{.Quiet}}"
-unfamiliar = "{{.Quiet}}"
+chance = 0 # a story of days: the habits of months, which old mail tells, would have it wait for weeks
 {{if .Switched}}mx_switched = {{.Switched}}
 {{end}}
 [log]
