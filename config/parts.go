@@ -211,8 +211,8 @@ type Verdict struct {
 	// Chance that something wanted comes within the horizon, by what is known of each sender, device and user, up to which
 	// the verdict may be "ready". 0: nobody's past is looked at, and the quiet time alone decides.
 	Chance float64 `toml:"chance" mode:"live" default:"0.07" min:"0" max:"1"`
-	// Quiet time that is asked for of the old address where nobody's past is known: neither logs nor old mail of the three
-	// weeks before the switch, or no switch.
+	// Quiet time that is asked for of the old address where nobody's past is known: no logs of the three weeks before the
+	// switch, or no switch.
 	Unfamiliar time.Duration `toml:"unfamiliar" mode:"live" default:"30d" min:"1m" max:"365d"`
 	// Senders, devices and users that are accepted by name: they may go on as they do. A domain stands for all its hosts.
 	Accepted []string `toml:"accepted" mode:"live" example:"payroll.example, 10.0.4.31, anna@example.com"`

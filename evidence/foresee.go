@@ -27,6 +27,8 @@ type page struct {
 	names   []string // of book.Entries
 	allowed []bool   // likewise
 	book    book.Book
+	// watched is since when logs or listeners tell who comes. What lies in old mailboxes goes further back, but people delete mail: a book of that alone would take those for all.
+	watched time.Time
 }
 
 // foresee opens the book.
@@ -38,7 +40,7 @@ func foresee(j *judgement) *foresight {
 		if len(pg.names) == 0 {
 			continue
 		}
-		if pg.book.Began.After(t.switched.Add(-familiar)) {
+		if pg.watched.IsZero() || pg.watched.After(t.switched.Add(-familiar)) {
 			f.known = false
 		}
 		pg.book.Switched = t.switched
@@ -67,8 +69,14 @@ func turn(a accepted, t Testimony, d Door) page {
 		if d.covers(track.Channel, track.Source) {
 			here[track.System] = true
 		}
-		if len(track.Old) > 0 && (pg.book.Began.IsZero() || book.Noon(track.Old[0].Day).Before(pg.book.Began)) {
-			pg.book.Began = book.Noon(track.Old[0].Day)
+		if len(track.Old) > 0 {
+			first := book.Noon(track.Old[0].Day)
+			if pg.book.Began.IsZero() || first.Before(pg.book.Began) {
+				pg.book.Began = first
+			}
+			if track.Source != PastSource && (pg.watched.IsZero() || first.Before(pg.watched)) {
+				pg.watched = first
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(here)) {

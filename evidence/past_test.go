@@ -66,6 +66,28 @@ func TestPastAndLog(t *testing.T) {
 	}
 }
 
+// Old mail alone does not make the past known: people delete mail. Beside a log of three weeks it does no harm.
+func TestOldMailAloneIsNoPast(t *testing.T) {
+	p := Past{}
+	for i := range 10 {
+		p.Note("mx*.supplier.example", hours(float64(24*30*i)), "<x>")
+	}
+	now, switched := hours(24*310), hours(24*300)
+	known := func(te Testimony) bool {
+		te = te.Switch(switched)
+		return foresee(&judgement{t: te, now: now, Policy: Policy{Foreseen: []Door{{Channel: Arriving}}, Horizon: day}}).known
+	}
+	if known(Testimony{}.Tally(p.Tallies()...)) {
+		t.Error("a book of old mail is known")
+	}
+	if !known(Fold(Testimony{}, mail(24*270, Known, "postfix")).Tally(p.Tallies()...)) {
+		t.Error("a book of a log and old mail is not known")
+	}
+	if known(Fold(Testimony{}, mail(24*290, Known, "postfix")).Tally(p.Tallies()...)) {
+		t.Error("a log of ten days is enough beside old mail")
+	}
+}
+
 func TestPastIsBounded(t *testing.T) {
 	p := Past{}
 	for i := range pastSystems + 10 {

@@ -97,7 +97,7 @@ timezone = "UTC"
 [verdict]
 quiet = "{{.Quiet}}"
 window = "{{.Quiet}}"
-chance = 0 # a story of days: the habits of months, which old mail tells, would have it wait for weeks
+unfamiliar = "{{.Quiet}}"
 {{if .Switched}}mx_switched = {{.Switched}}
 {{end}}
 [log]
