@@ -15,7 +15,10 @@ func cutHeader(rest string) (header, bool) {
 	if ok && strings.HasPrefix(host, "<") && strings.HasSuffix(host, ">") { // FreeBSD's syslogd -v: <mail.info>
 		host, after, ok = strings.Cut(after, " ")
 	}
-	if !ok || strings.HasSuffix(host, ":") { // without a host it is a program's own log
+	switch {
+	case ok && strings.HasSuffix(host, "]:"): // syslog of its own host, told to leave the name away
+		after = rest
+	case !ok || strings.HasSuffix(host, ":"): // without a host it is a program's own log
 		return header{}, false
 	}
 	tag, text, ok := strings.Cut(after, ": ")
@@ -26,7 +29,19 @@ func cutHeader(rest string) (header, bool) {
 	if strings.ContainsAny(tag, " \t") {
 		return header{program: "-", text: after}, true // "last message repeated 3 times", kernel lines
 	}
-	return header{program: tag, pid: strings.TrimSuffix(pid, "]"), text: unrepeated(text)}, true
+	return header{program: tag, pid: strings.TrimSuffix(pid, "]"), text: unrepeated(withoutMessageID(text))}, true
+}
+
+// withoutMessageID takes off what Solaris' syslogd writes before every message: [ID 801593 mail.info].
+func withoutMessageID(text string) string {
+	if !strings.HasPrefix(text, "[ID ") {
+		return text
+	}
+	_, rest, ok := strings.Cut(text, "] ")
+	if !ok {
+		return text
+	}
+	return rest
 }
 
 // unrepeated takes the message out of rsyslog's "message repeated 3 times: [ …]".

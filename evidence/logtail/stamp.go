@@ -87,8 +87,11 @@ func withoutOffset(text string) string {
 	return text
 }
 
-// cutYearless reads the stamp of RFC 3164 §4.1.2: Jan _2 15:04:05.
+// cutYearless reads the stamp of RFC 3164 §4.1.2: Jan _2 15:04:05; some leave away the second blank: Jan 2 15:04:05.
 func (s *stamps) cutYearless(line string) (time.Time, string, bool) {
+	if isDigit(line[4]) && line[5] == ' ' {
+		line = line[:4] + " " + line[4:]
+	}
 	text, rest := line[:yearless], line[yearless:]
 	if rest[0] != ' ' {
 		return time.Time{}, "", false
