@@ -53,6 +53,15 @@ func (b *bounded[K, V]) each(yield func(K, V) bool) {
 	}
 }
 
+// unordered yields the entries in any order, which is quicker where many have come and gone.
+func (b *bounded[K, V]) unordered(yield func(K, V) bool) {
+	for key, e := range b.entries {
+		if !yield(key, e.value) {
+			return
+		}
+	}
+}
+
 func (b *bounded[K, V]) dropOldest() {
 	a := b.order[0]
 	b.order = b.order[1:]

@@ -94,6 +94,8 @@ func (s *State) courierEnd(program, text string, event *Event) Result {
 		return Parsed
 	case l.named && s.finishAt(place, event), !l.named && s.finish(sessionKey(strings.ToLower(l.detail), l.user, ""), false, event):
 		return Parsed
+	case !l.named && s.finish(s.courierOldest(l), true, event):
+		return Parsed
 	}
 	seconds, _ := strconv.Atoi(field(text, ", time="))
 	l.at = event.At.Add(-time.Duration(seconds) * time.Second)
@@ -103,6 +105,20 @@ func (s *State) courierEnd(program, text string, event *Event) Result {
 	}
 	s.end(key, l, event.At, event)
 	return Parsed
+}
+
+// courierOldest finds the session that ends where only the line of the login tells a port (4.1 to 4.9): the oldest of this user from this address.
+func (s *State) courierOldest(l session) (oldest string) {
+	here, first := l.detail+" "+l.client.String()+" ", session{}
+	for key, open := range s.sessions.unordered {
+		if !strings.HasPrefix(key, here) || open.user != l.user {
+			continue
+		}
+		if at := open.at.Compare(first.at); oldest == "" || at < 0 || at == 0 && key < oldest {
+			oldest, first = key, open
+		}
+	}
+	return oldest
 }
 
 // courierQueue reads newmsg,id=0021A4B0.4A5B…, auth=anna: dns; helo.example (mail.example [::ffff:192.0.2.7]) and started,id=…,from=<a@b.example>,module=local,…: the first of them
