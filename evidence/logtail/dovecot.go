@@ -11,7 +11,7 @@ import (
 var dovecotServices = map[string]bool{
 	"imap-login": true, "pop3-login": true, "managesieve-login": true, "submission-login": true,
 	"imap": true, "pop3": true, "managesieve": true, "submission": true, "imap-hibernate": true,
-	"lmtp": true, "lda": true, "master": true, "auth": true, "auth-worker": true, "anvil": true, "log": true, "config": true, "stats": true,
+	"lmtp": true, "lda": true, "deliver": true, "dovecot-auth": true, "master": true, "auth": true, "auth-worker": true, "anvil": true, "log": true, "config": true, "stats": true,
 	"indexer": true, "indexer-worker": true, "dict": true, "dns-client": true, "dns_client": true, "director": true, "ipc": true,
 	"replicator": true, "aggregator": true, "doveadm": true, "doveadm-server": true, "dsync-local": true, "dsync-remote": true,
 	"dsync-server": true, "ssl-params": true, "quota-status": true, "quota-warning": true, "old-stats": true, "health-check": true,
@@ -19,13 +19,14 @@ var dovecotServices = map[string]bool{
 	"welcome": true, "dict-async": true, "dict-expire": true, "lib-cleanup": true, "lmtp-proxy": true, "fts": true, "decode2text": true,
 }
 
-// splitDovecot reads service(user)<pid><session>: Info: text.
+// splitDovecot reads service(user)<pid><session>: text; the text begins with its level, where syslog does not have that. 1.x has the level in front, and mail services in capitals.
 func splitDovecot(line string) (service, user, id, text string, ok bool) {
+	line, _ = cutLevel(line)
 	end := strings.IndexAny(line, ":(< ")
 	if end <= 0 {
 		return "", "", "", "", false
 	}
-	service, rest := line[:end], line[end:]
+	service, rest := strings.ToLower(line[:end]), line[end:]
 	if rest[0] == '(' {
 		if user, rest, ok = cutUser(rest[1:]); !ok {
 			return "", "", "", "", false
@@ -39,7 +40,7 @@ func splitDovecot(line string) (service, user, id, text string, ok bool) {
 	if text, ok = strings.CutPrefix(rest, ": "); !ok {
 		return "", "", "", "", false
 	}
-	return service, user, id, withoutLevel(text), true
+	return service, user, id, text, true
 }
 
 // cutUser reads the user up to the parenthesis that ends it: what follows one inside a name is no prefix's end.
@@ -52,13 +53,16 @@ func cutUser(text string) (user, rest string, ok bool) {
 	return "", "", false
 }
 
-func withoutLevel(text string) string {
-	for _, level := range []string{"Info: ", "Warning: ", "Error: ", "Debug: ", "Fatal: ", "Panic: "} {
+// levels begin texts, or lines of 1.x. What is told at another level than the first tells of no use.
+var levels = []string{"Info: ", "Warning: ", "Warn: ", "Error: ", "Debug: ", "Fatal: ", "Panic: "}
+
+func cutLevel(text string) (rest string, talk bool) {
+	for i, level := range levels {
 		if rest, ok := strings.CutPrefix(text, level); ok {
-			return rest
+			return rest, i > 0
 		}
 	}
-	return text
+	return text, false
 }
 
 func isDovecotProgram(program string) bool { return strings.HasPrefix(program, "dovecot") }
@@ -71,15 +75,24 @@ func isDovecot(text string) bool {
 
 // parseDovecot reads a line of Dovecot 2.2, 2.3 or 2.4.
 func parseDovecot(h header, s *State, event *Event) Result {
+	if strings.HasPrefix(h.text, "Dovecot v") { // 1.x, without the service
+		return s.dovecotStarted(h.text, event)
+	}
+	if _, talk := cutLevel(h.text); talk {
+		return Known
+	}
 	service, user, id, text, ok := splitDovecot(h.text)
+	text, talk := cutLevel(text)
 	switch {
 	case !ok:
 		return Unparsed
+	case talk:
+		return Known
 	case strings.HasSuffix(service, "-login"):
 		return s.dovecotLogin(service, text, event)
 	case service == "master":
 		return s.dovecotStarted(text, event)
-	case service == "lmtp" || service == "lda":
+	case service == "lmtp" || service == "lda" || service == "deliver":
 		return s.dovecotDelivery(user, text, event)
 	case isMailService(service):
 		return s.dovecotEnd(strings.TrimSuffix(service, "-hibernate"), user, id, text, event)
@@ -103,7 +116,7 @@ var loginMarks = []string{"Login: user=<", "Logged in: user=<"}
 // failedLogins begin everything else that a login process says.
 var failedLogins = []string{
 	"Disconnected", "Aborted login", "Login aborted", "Maximum number of connections", "Internal login failure", "Timeout while", "proxy",
-	"Error", "SSL", "TLS", "auth", "Auth", "read(", "Warning", "Connection closed", "master", "fd_send", "Shutting down", "Client", "Invalid", "Remote closed",
+	"Error", "SSL", "TLS", "auth", "Auth", "read(", "Warning", "Connection closed", "master", "fd_send", "Shutting down", "Client", "Invalid", "Remote closed", "ID sent: ",
 }
 
 // dovecotLogin reads Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=…, mpid=18, TLS, session=<PeYcgjjOGOisEQAB>. A proxy says proxy(anna):
@@ -188,6 +201,7 @@ func (s *State) dovecotDelivery(user, text string, event *Event) Result {
 		return Known
 	}
 	message, done, _ := strings.Cut(text[start+len("msgid="):], ": ")
+	message, _, _ = strings.Cut(message, " (") // (added by mail.example), (sfid-…)
 	if _, name, both := strings.Cut(user, ", "); both { // 2.2: lmtp(4711, anna)
 		user = name
 	}

@@ -149,17 +149,26 @@ func TestSplitClient(t *testing.T) {
 	}
 }
 
+func TestCutLevel(t *testing.T) {
+	for line, want := range map[string]string{"Info: x": "x false", "Warning: x": "x true", "Panic: Info: x": "Info: x true", "x": "x false", "Information: x": "Information: x false"} {
+		if rest, talk := cutLevel(line); fmt.Sprint(rest, " ", talk) != want {
+			t.Errorf("%s: got %q %v", line, rest, talk)
+		}
+	}
+}
+
 func TestSplitDovecot(t *testing.T) {
 	tests := []struct {
 		line                    string
 		service, user, id, text string
 		ok                      bool
 	}{
-		{"imap(anna)<18><S/+1>: Info: Logged out", "imap", "anna", "S/+1", "Logged out", true},
+		{"imap(anna)<18><S/+1>: Info: Logged out", "imap", "anna", "S/+1", "Info: Logged out", true},
 		{"imap(anna (the 2nd))<18><S>: x", "imap", "anna (the 2nd)", "S", "x", true},
 		{"imap(anna): x", "imap", "anna", "", "x", true},
 		{"lmtp(4711, anna): x", "lmtp", "4711, anna", "", "x", true},
-		{"auth: Debug: x: y", "auth", "", "", "x: y", true},
+		{"auth: Debug: x: y", "auth", "", "", "Debug: x: y", true},
+		{"Info: IMAP(anna): x", "imap", "anna", "", "x", true},
 		{"auth", "", "", "", "", false},
 		{"auth x: y", "", "", "", "", false},
 		{"imap(anna", "", "", "", "", false},
