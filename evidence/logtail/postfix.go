@@ -37,7 +37,10 @@ func parsePostfix(h header, s *State, event *Event) Result {
 		return Known
 	}
 	id, text, ok := strings.Cut(h.text, ": ")
-	if !ok || !isQueueID(id) {
+	switch {
+	case ok && strings.HasSuffix(id, "]") && strings.Contains(id, "["): // of a client's TLS
+		return Known
+	case !ok || !isQueueID(id):
 		return Unparsed
 	}
 	switch service {
@@ -57,6 +60,7 @@ var knownPrefixes = []string{
 	"info: ", "reject: ", "Anonymous TLS ", "Trusted TLS ", "Untrusted TLS ", "Verified TLS ", "improper command pipelining ", "too many errors ", "SSL_accept",
 	"proxy-", "statistics: ", "table ", "initializing the server-side TLS", "setting up TLS", "discarding EHLO ", "Issuing session ticket",
 	"certificate verification ", "hostname ", "host ", "<", ">", "concurrency limit ", "bare ", "disconnecting ", "idle timeout", "CONNECT from ",
+	"using backwards-compatible default setting ", "terminating on signal ", "SSL3 alert ", "subject=", "reload", "premature end-of-input ", "watchdog",
 }
 
 func knownText(text string) bool {

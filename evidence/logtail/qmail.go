@@ -109,7 +109,7 @@ func (s *State) qmailLogin(text string, event *Event) Result {
 		return Unparsed
 	}
 	client, err := netip.ParseAddr(who[colon+1:])
-	if err != nil {
+	if err != nil && who[colon+1:] != "" { // told by no tcpserver
 		return Unparsed
 	}
 	l := session{at: event.At, channel: evidence.Login, user: strings.Clone(who[:colon]), client: client.Unmap(), detail: strings.ToUpper(service)}

@@ -35,6 +35,9 @@ func parseZimbra(h header, s *State, event *Event) Result {
 		return Unparsed
 	}
 	protocol := zimbraField(what, " protocol=")
+	if asked := zimbraAsked(where); asked != "" { // by a service of its own that speaks with the client
+		protocol = asked
+	}
 	if protocol == "" {
 		protocol = "web"
 	}
@@ -54,6 +57,9 @@ func zimbraField(text, key string) string {
 	value, _, _ := strings.Cut(text[start+len(key):], ";")
 	return strings.TrimSpace(value)
 }
+
+// zimbraAsked is the protocol by which a client came to the service that asks on its behalf: oproto=smtp.
+func zimbraAsked(where string) string { return zimbraField(where, ";oproto=") }
 
 // zimbraClient reads the client's address: behind a proxy oip= is the one that came there, perhaps with the proxies it passed before; ip= is the proxy's.
 func zimbraClient(where string) netip.Addr {
