@@ -201,7 +201,7 @@ func (s *State) dovecotDelivery(user, text string, event *Event) Result {
 		return Known
 	}
 	message, done, _ := strings.Cut(text[start+len("msgid="):], ": ")
-	message, _, _ = strings.Cut(message, " (") // (added by mail.example), (sfid-…)
+	message, _, _ = strings.Cut(message, " (")          // (added by mail.example), (sfid-…)
 	if _, name, both := strings.Cut(user, ", "); both { // 2.2: lmtp(4711, anna)
 		user = name
 	}

@@ -1,7 +1,6 @@
 package logtail
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 )
@@ -39,7 +38,7 @@ func parseMDaemon(line string, s *State, event *Event) Result {
 
 // mdaemonBanner accepts the lines between which a file begins.
 func mdaemonBanner(line string) Result {
-	if strings.Trim(line, "-=*_ ") == "" || strings.Contains(line, "MDaemon") {
+	if strings.Trim(line, "-=*_ ") == "" || strings.Contains(line, "MDaemon") || strings.HasPrefix(line, "Event Time/Date") {
 		return Known
 	}
 	return Unparsed
@@ -54,8 +53,9 @@ func (s *State) mdaemonLine(key, text string, event *Event) Result {
 		}
 		return Known
 	}
-	if service, from, ok := accepting(text); ok {
-		s.converse(key, dialog{At: event.At, Service: service, Client: from})
+	if begun, ok := accepting(text); ok {
+		begun.At = event.At
+		s.converse(key, begun)
 		return Parsed
 	}
 	d := s.dialog(key)
@@ -77,23 +77,28 @@ func (s *State) mdaemonLine(key, text string, event *Event) Result {
 }
 
 // accepting reads Accepting SMTP connection from 203.0.113.10:45584 to 192.168.0.10:25, and [203.0.113.10 : 45584] of old versions.
-func accepting(text string) (service string, from netip.Addr, ok bool) {
+func accepting(text string) (d dialog, ok bool) {
 	text, ok = strings.CutPrefix(text, "Accepting ")
 	if !ok {
-		return "", netip.Addr{}, false
+		return dialog{}, false
 	}
 	service, peer, ok := strings.Cut(text, " connection from ")
+	peer, to, _ := strings.Cut(peer, " to ")
+	to = strings.TrimRight(to, "] ")
 	switch service {
-	case "SMTP", "MSA", "SUBMISSION":
-		service = "SMTP"
+	case "SMTP":
+		d.Service, d.Submission = service, strings.HasSuffix(to, ":587") || strings.HasSuffix(to, ":465")
+	case "MSA", "SUBMISSION":
+		d.Service, d.Submission = "SMTP", true
 	case "IMAP":
+		d.Service = service
 	case "POP", "POP3":
-		service = "POP3"
+		d.Service = "POP3"
 	default:
-		return "", netip.Addr{}, false
+		return dialog{}, false
 	}
-	peer, _, _ = strings.Cut(peer, " to ")
-	return service, endpoint(strings.Trim(strings.ReplaceAll(peer, " ", ""), "[]")), ok
+	d.Client = endpoint(strings.Trim(strings.ReplaceAll(peer, " ", ""), "[]"))
+	return d, ok
 }
 
 func authenticatedAs(text string) string {
