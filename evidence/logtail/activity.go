@@ -49,7 +49,7 @@ func (c client) key() string {
 func (s *State) touch(c client, event *Event) {
 	switch {
 	case s.isOwn(c.addr, c.user, ""):
-		event.Own = true
+		event.Own = ourLogin
 		return
 	case c.user == "" || isMonitor(c.user):
 		return

@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "write what Parse says into testdata/cases")
 
 // caseFile is one file of testdata/cases: comments, a config, perhaps a time, then log lines. Behind each line stands, indented, what it gives:
-// the Result, "own" if it shows our own traffic, and one JSON object for each observation. A log line may have a bar in front, that it can begin with "#".
+// the Result, "own mail" or "own login" if it shows our own traffic, and one JSON object for each observation. A log line may have a bar in front, that it can begin with "#".
 type caseFile struct {
 	state *State
 	lines []string
@@ -106,8 +106,8 @@ func TestCases(t *testing.T) {
 
 func shown(e Event, r Result) string {
 	text := "\t" + r.String()
-	if e.Own {
-		text += " own"
+	if e.Own != notOurs {
+		text += map[ours]string{ourMail: " own mail", ourLogin: " own login"}[e.Own]
 	}
 	text += "\n"
 	for _, o := range e.Use {

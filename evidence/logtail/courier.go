@@ -76,7 +76,7 @@ func (s *State) courierLogin(program, text string, event *Event) Result {
 	case l.named:
 		return s.beginAt(place, placedID(place, event.At), l, own, event)
 	case own: // the line of its end says so itself
-		event.Own = true
+		event.Own = ourLogin
 		return Parsed
 	}
 	return s.begin(sessionKey(strings.ToLower(l.detail), l.user, ""), l, false, event)
@@ -90,7 +90,7 @@ func (s *State) courierEnd(program, text string, event *Event) Result {
 		return Unparsed
 	case s.isOwn(l.client, l.user, ""):
 		s.finishAt(place, event)
-		event.Own = true
+		event.Own = ourLogin
 		return Parsed
 	case l.named && s.finishAt(place, event), !l.named && s.finish(sessionKey(strings.ToLower(l.detail), l.user, ""), false, event):
 		return Parsed

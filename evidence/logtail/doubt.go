@@ -3,7 +3,6 @@ package logtail
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 )
 
@@ -48,6 +47,3 @@ func (f *Follower) withdraw(ctx context.Context) error {
 	f.doubt.due = !f.doubt.from.Equal(d.from)
 	return nil
 }
-
-// OwnBy is the stamp of the last line of each dialect that shows our own traffic.
-func (s *State) OwnBy() map[string]time.Time { return maps.Clone(s.ownBy) }

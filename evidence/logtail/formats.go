@@ -36,9 +36,7 @@ func (s *State) parseFormat(line string) (event Event, result Result) {
 		s.file.Ref, s.stamps.ref, s.stamps.read = event.At, later(s.stamps.ref, event.At), true
 		s.heard[s.format.name] = event.At
 	}
-	if event.Own {
-		s.lastOwn, s.ownBy[s.format.name] = event.At, event.At
-	}
+	s.showsOwn(s.format.name, &event)
 	return event, result
 }
 

@@ -235,7 +235,7 @@ func TestSnapshotRestores(t *testing.T) {
 		"Nov 23 11:00:03 mx postfix/qmgr[1]: 3BC793B8A4: from=<a@b.example>, size=1, nrcpt=1 (queue active)": "\tparsed\n",
 		"Nov 23 11:00:03 mx postfix/qmgr[1]: 4BC793B8A4: from=<>, size=1, nrcpt=1 (queue active)": "\tparsed\n" +
 			"\t" + `{"at":"2026-11-23T11:00:01Z","channel":"arriving","client":"203.0.113.4","sender":"c.example"}` + "\n",
-		"Nov 23 11:00:03 mx dovecot: imap(anna)<9><own>: Disconnected: Logged out in=1 out=2": "\tparsed own\n",
+		"Nov 23 11:00:03 mx dovecot: imap(anna)<9><own>: Disconnected: Logged out in=1 out=2": "\tparsed own login\n",
 	} {
 		if got := shown(Parse(line, after)); got != want {
 			t.Errorf("%s: got %q, want %q", line, got, want)

@@ -34,7 +34,7 @@ func (s *State) take(id string, m mail, from string, event *Event) {
 	s.enqueue(id, m)
 	switch {
 	case s.isOwn(m.Client, m.User, from):
-		event.Own = true
+		event.Own = ourMail
 	case !m.Silent:
 		channel, sender := s.senderOf(m, from)
 		o := s.observation(m.At, channel)

@@ -35,7 +35,7 @@ func listen(t *testing.T, c Config, log string) (h heardOf) {
 		if r == Unparsed {
 			t.Errorf("not understood: %s", line)
 		}
-		if e.Own {
+		if e.Own != notOurs {
 			h.own++
 		}
 		h.use, h.delivered = append(h.use, e.Use...), append(h.delivered, e.Delivered...)

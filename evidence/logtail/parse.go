@@ -24,7 +24,7 @@ func (r Result) String() string { return resultNames[r] }
 // Event is what one line says.
 type Event struct {
 	At  time.Time              // the line's stamp, UTC; zero if it has none
-	Own bool                   // our own traffic: the log does show what happens
+	Own ours                   // our own traffic: the log does show what happens
 	Use []evidence.Observation // often none
 	// Delivered are messages that the old server put into its mailboxes, or that were lost on the way there; often none.
 	Delivered []evidence.LocalDelivery
@@ -50,8 +50,6 @@ func Parse(line string, s *State) (Event, Result) {
 	s.event = Event{At: at}
 	result := d.parse(h, s, &s.event)
 	s.heard[d.name] = at
-	if s.event.Own {
-		s.lastOwn, s.ownBy[d.name] = at, at
-	}
+	s.showsOwn(d.name, &s.event)
 	return s.event, result
 }

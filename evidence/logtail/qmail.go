@@ -85,7 +85,7 @@ func (s *State) qmailStarted(words []string, event *Event) Result {
 	s.pending.remove(words[2])
 	switch {
 	case s.isOwn(m.Client, "", m.From):
-		event.Own = true
+		event.Own = ourMail
 	case !m.Silent:
 		o := s.observation(m.At, evidence.Arriving)
 		o.From, o.Sender = m.From, cmp.Or(domainOf(m.From), m.From)

@@ -36,7 +36,7 @@ func (s *State) begin(key string, l session, own bool, event *Event) Result {
 		if ended.IsZero() {
 			s.own.put(hash(key), event.At)
 		}
-		event.Own = true
+		event.Own = ourLogin
 		return Parsed
 	case !ended.IsZero():
 		s.end(key, l, later(event.At, ended), event)
@@ -55,7 +55,7 @@ func (s *State) begin(key string, l session, own bool, event *Event) Result {
 // moment takes a login whose end is not told anywhere: use at that moment.
 func (s *State) moment(l session, event *Event) Result {
 	if s.isOwn(l.client, l.user, "") {
-		event.Own = true
+		event.Own = ourLogin
 		return Parsed
 	}
 	event.Use = append(event.Use, s.loginOf("", l))
@@ -68,7 +68,7 @@ func (s *State) finish(key string, named bool, event *Event) (known bool) {
 		if named {
 			s.own.remove(hash(key))
 		}
-		event.Own = true
+		event.Own = ourLogin
 		return true
 	}
 	l, known := s.sessions.get(key)

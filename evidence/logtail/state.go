@@ -51,8 +51,8 @@ type State struct {
 	logouts  *bounded[string, logout]    // by session id
 	heard    map[string]time.Time        // by dialect: the last line
 	lastOwn  time.Time
-	event    Event                // of the line that is being read: here, it costs no memory of its own
-	ownBy    map[string]time.Time // by dialect
+	event    Event // of the line that is being read: here, it costs no memory of its own
+	ownBy    Own
 	dialogs  *bounded[string, *dialog]
 	active   *bounded[string, *activity] // by client.key
 
@@ -89,7 +89,7 @@ func NewState(c Config, notAfter time.Time) *State {
 		logouts:  newBounded[string, logout](maxLogouts),
 		active:   newBounded[string, *activity](maxSessions),
 		dialogs:  newBounded[string, *dialog](maxDialogs),
-		heard:    make(map[string]time.Time), ownBy: make(map[string]time.Time),
+		heard:    make(map[string]time.Time), ownBy: newOwn(),
 	}
 }
 
@@ -154,11 +154,13 @@ type snapshot struct {
 	LastOwn time.Time            `json:"last_own,omitzero"`
 	Dialogs map[string]dialog    `json:"dialogs,omitempty"`
 	File    fileState            `json:"file,omitzero"`
-	OwnBy   map[string]time.Time `json:"own_by,omitempty"`
+	OwnBy   Own                  `json:"own_by_kind,omitzero"`
+	// OwnByDialect is what earlier versions kept: of mail where the dialect shows mail.
+	OwnByDialect map[string]time.Time `json:"own_by,omitempty"`
 }
 
 func (s *State) snapshot() snapshot {
-	snap := snapshot{Ref: s.stamps.ref, Heard: maps.Clone(s.heard), LastOwn: s.lastOwn, OwnBy: maps.Clone(s.ownBy), Pending: make(map[string]mail, s.pending.len()), Logouts: maps.Collect(s.logouts.each)}
+	snap := snapshot{Ref: s.stamps.ref, Heard: maps.Clone(s.heard), LastOwn: s.lastOwn, OwnBy: s.ownBy.clone(), Pending: make(map[string]mail, s.pending.len()), Logouts: maps.Collect(s.logouts.each)}
 	for id, m := range s.pending.each {
 		if s.stamps.ref.Sub(m.At) < recentFor {
 			snap.Pending[id] = m
@@ -210,7 +212,8 @@ func (s *State) restore(snap snapshot) {
 	}
 	s.file = snap.File
 	maps.Copy(s.heard, snap.Heard)
-	maps.Copy(s.ownBy, snap.OwnBy)
+	s.ownBy.add(Own{snap.OwnByDialect, snap.OwnByDialect})
+	s.ownBy.add(snap.OwnBy)
 	s.lastOwn = snap.LastOwn
 }
 

@@ -23,7 +23,7 @@ type Status struct {
 	Blind    string    `json:"blind,omitempty"`    // why there is no coverage; "" if there is
 	Doubted  bool      `json:"doubted,omitempty"`  // others know that it shows nothing
 
-	OwnBy map[string]time.Time `json:"own_by,omitempty"` // as LastOwn, by dialect
+	OwnBy Own `json:"own_by_kind,omitzero"` // as LastOwn
 }
 
 // Status returns how the log was doing at the last poll.
@@ -36,7 +36,7 @@ func (f *Follower) Status() Status {
 // report makes Status true.
 func (f *Follower) report() {
 	s := Status{
-		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastMail: f.pos.LastMail, LastRead: f.live, OwnBy: f.state.OwnBy(), Unparsed: f.pos.Rate.share(),
+		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastMail: f.pos.LastMail, LastRead: f.live, OwnBy: f.state.ownBy.clone(), Unparsed: f.pos.Rate.share(),
 		Day: f.pulse.within(f.now, 24*time.Hour), Hour: f.pulse.within(f.now, time.Hour), Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(),
 		Reading: f.progress, Blind: f.blind(), Doubted: f.doubted != "",
 	}

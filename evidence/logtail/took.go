@@ -14,7 +14,7 @@ func (s *State) took(m mail, from, sender string, event *Event) Result {
 	s.remember(m.Message, m.At)
 	switch {
 	case s.isOwn(m.Client, m.User, from) || named(s.c.OwnSenders, sender):
-		event.Own = true
+		event.Own = ourMail
 		return Parsed
 	case again:
 		return Parsed

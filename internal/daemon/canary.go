@@ -281,26 +281,31 @@ func (c *canary) decide(run *canaryRun, log string, own, now time.Time) {
 	run.Await[log] = first
 }
 
-// transports are the dialects in which our test mail shows; in the others our logins do.
-var transports = []string{logtail.Postfix, logtail.Exim, logtail.Sendmail, logtail.Qmail, logtail.ExchangeTracking, logtail.ExchangeSMTP}
+// transports are the dialects in which our test mail shows, servers those in which mail and logins do; in the others our logins do.
+var (
+	transports = []string{logtail.Postfix, logtail.Exim, logtail.Sendmail, logtail.Qmail, logtail.ExchangeTracking, logtail.ExchangeSMTP}
+	servers    = []string{"auto", logtail.HMailServer, logtail.MDaemon, logtail.Kerio}
+)
 
 // ownOf is when a log last showed traffic of ours of that kind.
-func ownOf(kind string, s logtail.Status) (last time.Time) {
-	for dialect, at := range s.OwnBy {
-		if slices.Contains(transports, dialect) == (kind == canaryMail) && at.After(last) {
-			last = at
-		}
+func ownOf(kind string, s logtail.Status) time.Time {
+	shown := s.OwnBy.Logins
+	if kind == canaryMail {
+		shown = s.OwnBy.Mail
 	}
-	return last
+	return slices.MaxFunc(append(slices.Collect(maps.Values(shown)), time.Time{}), time.Time.Compare)
 }
 
-// shows tells whether a test must show up in a log: a log of whatever programs shows both.
+// shows tells whether a test must show up in a log. Courier's programs for reading mail are used beside other transports: its log must show mail where it ever did.
 func (l *logSource) shows(kind string) bool {
 	switch {
 	case kind == canaryListener:
 		return false
-	case l.kind == "auto":
+	case slices.Contains(servers, l.kind):
 		return true
+	case l.kind == logtail.Courier && kind == canaryMail:
+		s := l.follower.Status()
+		return !s.LastMail.IsZero() || !ownOf(kind, s).IsZero()
 	}
 	return slices.Contains(transports, l.kind) == (kind == canaryMail)
 }
