@@ -98,14 +98,14 @@ func (s *State) trackReceived(r row, event *Event) Result {
 		return Known
 	}
 	m := mail{At: event.At, Client: endpoint(r.get(trackClient)), Name: r.get(trackClientHost), Message: r.get(trackMessage)}
-	original := endpoint(r.get(trackOriginal))
-	switch {
-	case strings.EqualFold(r.get(trackDirection), "Originating"):
-		m.User = sender
+	switch original := endpoint(r.get(trackOriginal)); {
 	case original.IsValid() && original != m.Client:
 		m.Client, m.Name = original, "" // the host is the front end that handed it on
 	case r.at[trackOriginal] >= 0 && !original.IsValid() && m.Client == endpoint(r.get(trackServer)) && !s.isOwn(m.Client, "", ""):
 		m.Client, m.Name = netip.Addr{}, domainOf(sender) // a front end that does not tell from whom it had it
+	}
+	if strings.EqualFold(r.get(trackDirection), "Originating") {
+		m.User = sender
 	}
 	return s.took(m, r.get(trackReturnPath), sender, event)
 }
