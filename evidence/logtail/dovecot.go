@@ -14,7 +14,7 @@ var dovecotServices = map[string]bool{
 	"lmtp": true, "lda": true, "deliver": true, "dovecot-auth": true, "master": true, "auth": true, "auth-worker": true, "anvil": true, "log": true, "config": true, "stats": true,
 	"indexer": true, "indexer-worker": true, "dict": true, "dns-client": true, "dns_client": true, "director": true, "ipc": true,
 	"replicator": true, "aggregator": true, "doveadm": true, "doveadm-server": true, "dsync-local": true, "dsync-remote": true,
-	"dsync-server": true, "ssl-params": true, "quota-status": true, "quota-warning": true, "old-stats": true, "health-check": true,
+	"dsync-server": true, "ssl-params": true, "ssl-build-param": true, "quota-status": true, "quota-warning": true, "old-stats": true, "health-check": true,
 	"script": true, "script-login": true, "imap-urlauth": true, "imap-urlauth-login": true, "imap-urlauth-worker": true, "tcpwrap": true,
 	"welcome": true, "dict-async": true, "dict-expire": true, "lib-cleanup": true, "lmtp-proxy": true, "fts": true, "decode2text": true,
 }
@@ -78,7 +78,7 @@ func parseDovecot(h header, s *State, event *Event) Result {
 	if strings.HasPrefix(h.text, "Dovecot v") { // 1.x, without the service
 		return s.dovecotStarted(h.text, event)
 	}
-	if _, talk := cutLevel(h.text); talk {
+	if _, talk := cutLevel(h.text); talk || h.program == "dovecot-auth" { // PAM writes in its name
 		return Known
 	}
 	service, user, id, text, ok := splitDovecot(h.text)

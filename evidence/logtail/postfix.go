@@ -38,7 +38,7 @@ func parsePostfix(h header, s *State, event *Event) Result {
 	}
 	id, text, ok := strings.Cut(h.text, ": ")
 	switch {
-	case ok && strings.HasSuffix(id, "]") && strings.Contains(id, "["): // of a client's TLS
+	case ok && strings.ContainsAny(id, ".[") && (strings.HasSuffix(id, "]") || strings.Contains(text, "subject_CN=")): // of a client's TLS
 		return Known
 	case !ok || !isQueueID(id):
 		return Unparsed
@@ -59,8 +59,10 @@ var knownPrefixes = []string{
 	"connect from ", "disconnect from ", "NOQUEUE: ", "lost connection after ", "timeout after ", "warning: ", "error: ", "fatal: ", "panic: ",
 	"info: ", "reject: ", "Anonymous TLS ", "Trusted TLS ", "Untrusted TLS ", "Verified TLS ", "improper command pipelining ", "too many errors ", "SSL_accept",
 	"proxy-", "statistics: ", "table ", "initializing the server-side TLS", "setting up TLS", "discarding EHLO ", "Issuing session ticket",
-	"certificate verification ", "hostname ", "host ", "<", ">", "concurrency limit ", "bare ", "disconnecting ", "idle timeout", "CONNECT from ",
-	"using backwards-compatible default setting ", "terminating on signal ", "SSL3 alert ", "subject=", "reload", "premature end-of-input ", "watchdog",
+	"certificate ", "hostname ", "host ", "<", ">", "concurrency limit ", "bare ", "disconnecting ", "idle timeout", "CONNECT from ",
+	"using backwards-compatible default setting ", "terminating on signal ", "SSL3 alert ", "subject=", "issuer=", "fingerprint=", "reload", "premature end-of-input ", "watchdog",
+	"verify error:", "Peer ", "Server certificate ", "starting TLS engine", "Unverified: ", "Verified: ", "Trusted: ", "Untrusted: ",
+	"sql ", "begin transaction", "commit transaction", "unable to open ", "OTP unavailable ", // of SASL, within smtpd
 }
 
 func knownText(text string) bool {
@@ -184,6 +186,7 @@ func (s *State) postfixCleanup(id, text string, event *Event) Result {
 		}
 		return s.postfixAction(id, text)
 	}
+	value, _, _ = strings.Cut(value, " (added by ")
 	m, ok := s.pending.get(id)
 	if !ok { // born in the house: a bounce, what an alias sends on
 		s.enqueue(id, mail{At: event.At, Message: strings.Clone(value)})
