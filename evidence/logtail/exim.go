@@ -60,15 +60,21 @@ func withoutPID(text string) string {
 	return text
 }
 
-// cutEximID reads a message's id: 1Ov4tU-0000Nz-Rm, since 4.97 1rHqcV-00000005Ttq-2f5Z.
+// cutEximID reads a message's id: 1Ov4tU-0000Nz-Rm, since 4.97 1rHqcV-00000005Ttq-2f5Z. Their form may change again: what stands before a flag is one too.
 func cutEximID(text string) (id, rest string, ok bool) {
 	id, rest, _ = strings.Cut(text, " ")
 	a, after, _ := strings.Cut(id, "-")
 	b, c, ok := strings.Cut(after, "-")
 	short := len(b) == 6 && len(c) == 2
 	long := len(b) == 11 && len(c) == 4
-	return id, rest, ok && len(a) == 6 && (short || long) && isAlphanumeric(a) && isAlphanumeric(b) && isAlphanumeric(c)
+	if ok && len(a) == 6 && (short || long) {
+		return id, rest, isAlphanumeric(a) && isAlphanumeric(b) && isAlphanumeric(c)
+	}
+	return id, rest, len(id) >= 5 && len(id) <= 40 && hasPrefix(rest, eximFlags) && isAlphanumeric(strings.ReplaceAll(id, "-", ""))
 }
+
+// eximFlags tell of a message that it came, went, or could not.
+var eximFlags = []string{"<= ", "=> ", "-> ", ">> ", "*> ", "** ", "== "}
 
 func isAlphanumeric(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
