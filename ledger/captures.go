@@ -160,7 +160,7 @@ type Captures interface {
 	FindCaptures(ctx context.Context, f CaptureFilter) ([]Capture, error)
 	// Reopen turns every Sending delivery into InDoubt: called once at start, before the courier runs. It returns how many.
 	Reopen(ctx context.Context, now time.Time) (int, error)
-	// Deliveries lists deliveries by filter, oldest capture first.
+	// Deliveries lists deliveries by filter, in the order in which they were stored: the oldest capture first.
 	Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error)
 	// CountDeliveries is how many a filter selects, whatever its Limit.
 	CountDeliveries(ctx context.Context, f DeliveryFilter) (int, error)

@@ -230,7 +230,7 @@ func deliveryFilters(t *testing.T, s suite) {
 		d.Mailbox = m
 		return d
 	}
-	// The later capture is committed first: order is that of captures, not of commits.
+	// The later capture is committed first: order is that of commits.
 	tee := to(ben, ledger.Settled)
 	tee.Required = false
 	late := to(anna, ledger.Held)
@@ -242,22 +242,22 @@ func deliveryFilters(t *testing.T, s suite) {
 		filter ledger.DeliveryFilter
 		want   []ledger.Delivery
 	}{
-		{"all", ledger.DeliveryFilter{}, []ledger.Delivery{first[0], first[1], first[2], second[0], second[1]}},
+		{"all", ledger.DeliveryFilter{}, []ledger.Delivery{second[0], second[1], first[0], first[1], first[2]}},
 		{"capture", ledger.DeliveryFilter{Capture: captureID(2)}, second},
-		{"state", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}}, []ledger.Delivery{first[0], second[0]}},
-		{"states", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Settled, ledger.Quiet}}, []ledger.Delivery{first[1], first[2], second[1]}},
-		{"mailbox", ledger.DeliveryFilter{Mailbox: anna}, []ledger.Delivery{first[1], first[2], second[0]}},
-		{"limit", ledger.DeliveryFilter{Limit: 2}, []ledger.Delivery{first[0], first[1]}},
+		{"state", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}}, []ledger.Delivery{second[0], first[0]}},
+		{"states", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Settled, ledger.Quiet}}, []ledger.Delivery{second[1], first[1], first[2]}},
+		{"mailbox", ledger.DeliveryFilter{Mailbox: anna}, []ledger.Delivery{second[0], first[1], first[2]}},
+		{"limit", ledger.DeliveryFilter{Limit: 2}, second},
 		{"together", ledger.DeliveryFilter{Mailbox: ben, States: []ledger.DeliveryState{ledger.Held}, Limit: 5}, first[:1]},
-		{"required", ledger.DeliveryFilter{Required: true}, []ledger.Delivery{first[0], first[1], first[2], second[0]}},
+		{"required", ledger.DeliveryFilter{Required: true}, []ledger.Delivery{second[0], first[0], first[1], first[2]}},
 		{"before", ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}, Before: late.Since}, first[:1]},
-		{"from", ledger.DeliveryFilter{From: "Bounce@example.net"}, []ledger.Delivery{first[0], first[1], first[2], second[0], second[1]}},
-		{"from a domain", ledger.DeliveryFilter{From: "@EXAMPLE.net", Limit: 1}, first[:1]},
+		{"from", ledger.DeliveryFilter{From: "Bounce@example.net"}, []ledger.Delivery{second[0], second[1], first[0], first[1], first[2]}},
+		{"from a domain", ledger.DeliveryFilter{From: "@EXAMPLE.net", Limit: 1}, second[:1]},
 		{"from nobody here", ledger.DeliveryFilter{From: "@ample.net"}, nil},
-		{"to", ledger.DeliveryFilter{To: "anna@example.com", Mailbox: ben}, []ledger.Delivery{first[0], second[1]}},
+		{"to", ledger.DeliveryFilter{To: "anna@example.com", Mailbox: ben}, []ledger.Delivery{second[1], first[0]}},
 		{"to another", ledger.DeliveryFilter{To: "ann@example.com"}, nil},
 		{"captured before", ledger.DeliveryFilter{Captured: capture(2).At}, first},
-		{"after", ledger.DeliveryFilter{After: first[1], Limit: 2}, []ledger.Delivery{first[2], second[0]}},
+		{"after", ledger.DeliveryFilter{After: second[1], Limit: 2}, first[:2]},
 		{"none", ledger.DeliveryFilter{Capture: captureID(3)}, nil},
 	}
 	for _, test := range tests {

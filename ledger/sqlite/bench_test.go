@@ -211,3 +211,45 @@ func BenchmarkDue(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStatus is what a look at the service asks of a queue of 50,000.
+func BenchmarkStatus(b *testing.B) {
+	l := openBench(b)
+	var wg sync.WaitGroup
+	for part := range int64(100) {
+		wg.Go(func() {
+			for n := range int64(500) {
+				place, err := l.NewBody(b.Context())
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				c := realisticCapture(part*500+n, 0)
+				d := ledger.Delivery{Recipient: "anna@example.com", Destination: "cloud:smtp", Required: true, State: ledger.Due, Next: c.At, Since: c.At}
+				if _, err := place.Commit(b.Context(), c, []ledger.Delivery{d}, evidence.Observation{}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	open := []ledger.DeliveryState{ledger.Due, ledger.Sending, ledger.InDoubt, ledger.Held}
+	for name, ask := range map[string]func() (int, error){
+		"backlog": func() (int, error) { all, err := l.Backlog(b.Context()); return all[ledger.Due] - 50_000, err },
+		"late": func() (int, error) {
+			return l.CountDeliveries(b.Context(), ledger.DeliveryFilter{States: open, Required: true, Captured: time.UnixMicro(1.6e15)})
+		},
+		"first": func() (int, error) {
+			all, err := l.Deliveries(b.Context(), ledger.DeliveryFilter{States: open, Required: true, Limit: 20})
+			return len(all) - 20, err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if n, err := ask(); err != nil || n != 0 {
+					b.Fatal(n, err)
+				}
+			}
+		})
+	}
+}

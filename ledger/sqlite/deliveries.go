@@ -155,12 +155,15 @@ func (l *Ledger) Reopen(ctx context.Context, now time.Time) (int, error) {
 	return reopened, wrap(err, "reopening deliveries")
 }
 
-// Deliveries lists by filter, oldest capture first.
+// inOrder is the order in which captures were taken: deliveries get their numbers with them.
+const inOrder = "ORDER BY d.id"
+
+// Deliveries lists by filter: the index of what is open has the order in it.
 func (l *Ledger) Deliveries(ctx context.Context, f ledger.DeliveryFilter) ([]ledger.Delivery, error) {
 	where, args := deliveryTerms(f)
-	text := selectDeliveries + where + "ORDER BY c.id, d.id"
-	if f.Limit > 0 {
-		text += " LIMIT ?"
+	text := selectDeliveries + where + inOrder
+	if f.Limit > 0 { // which they are the index tells; their rows are read then
+		text = selectDeliveries + "WHERE d.id IN (SELECT d.id FROM " + joined(where) + where + inOrder + " LIMIT ?) " + inOrder
 		args = append(args, f.Limit)
 	}
 	found, err := find(ctx, l, func(q querier) ([]ledger.Delivery, error) { return collect(q, scanDelivery, text, args...) })
@@ -171,12 +174,20 @@ func (l *Ledger) Deliveries(ctx context.Context, f ledger.DeliveryFilter) ([]led
 func (l *Ledger) CountDeliveries(ctx context.Context, f ledger.DeliveryFilter) (int, error) {
 	where, args := deliveryTerms(f)
 	counted, err := find(ctx, l, func(q querier) ([]int, error) {
-		return collect(q, value[int], "SELECT count(*) FROM deliveries d JOIN captures c ON c.n = d.capture "+where, args...)
+		return collect(q, value[int], "SELECT count(*) FROM "+joined(where)+where, args...)
 	})
 	if err != nil {
 		return 0, wrap(err, "counting deliveries")
 	}
 	return counted[0], nil
+}
+
+// joined is what the terms are about: only some ask for the capture, and a long queue costs a look at each.
+func joined(where string) string {
+	if strings.Contains(where, "c.") {
+		return "deliveries d JOIN captures c ON c.n = d.capture "
+	}
+	return "deliveries d "
 }
 
 func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
@@ -200,7 +211,7 @@ func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 		terms, args = append(terms, "("+likeAddress("d.recipient")+" OR "+likeAddress("d.original")+")"), append(args, f.To, f.To, f.To, f.To)
 	}
 	if !f.Captured.IsZero() {
-		terms, args = append(terms, "c.at < ?"), append(args, micros(f.Captured))
+		terms, args = append(terms, "d.captured < ?"), append(args, micros(f.Captured))
 	}
 	if f.ToTell {
 		terms = append(terms, "d.tell <> '' AND d.tell <> 'told'")
@@ -209,7 +220,7 @@ func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 		terms = append(terms, "d.tell = ''")
 	}
 	if f.After.ID != 0 {
-		terms, args = append(terms, "(c.id, d.id) > (?, ?)"), append(args, string(f.After.Capture), int64(f.After.ID))
+		terms, args = append(terms, "d.id > ?"), append(args, int64(f.After.ID))
 	}
 	if len(f.States) > 0 {
 		open := true

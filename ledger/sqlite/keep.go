@@ -16,6 +16,7 @@ type keeping struct {
 	capture     []any // the row's values; n is the first
 	blob        []byte
 	deliveries  []ledger.Delivery
+	at          int64 // when the capture was taken
 	observation []any // nil if there is none
 }
 
@@ -26,7 +27,7 @@ var insertCaptures = newBatch(`INSERT INTO captures (n, id, at, route, listener,
 var insertBodies = newBatch("INSERT INTO bodies (capture, octets)", marks(2))
 
 var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
-	next, since, reply, reason, class, seen, released, tell)`, marks(18))
+	next, since, reply, reason, class, seen, released, tell, captured)`, marks(19))
 
 func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.Delivery, o evidence.Observation) (*keeping, error) {
 	if c.ID == "" {
@@ -36,7 +37,7 @@ func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.
 	if err != nil {
 		return nil, err
 	}
-	k := &keeping{repeat: c.Repeat, capture: captureValues(c, recipients, file), blob: blob, deliveries: make([]ledger.Delivery, len(deliveries))}
+	k := &keeping{repeat: c.Repeat, capture: captureValues(c, recipients, file), blob: blob, at: micros(c.At), deliveries: make([]ledger.Delivery, len(deliveries))}
 	copy(k.deliveries, deliveries)
 	for i := range k.deliveries {
 		k.deliveries[i].Capture = c.ID
@@ -112,7 +113,7 @@ func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
 			required++
 		}
 		args = append(args, id, capture, string(d.Recipient), string(d.Original), string(d.Mailbox), d.Destination, string(d.Side), d.Required,
-			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, micros(d.Released), d.Tell)
+			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, micros(d.Released), d.Tell, k.at)
 	}
 	t.committed(func() { l.required.Add(required) })
 	return t.insert(&insertDeliveries, args)

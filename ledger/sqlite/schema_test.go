@@ -123,6 +123,12 @@ func TestDeliveriesOfTheFirstSchema(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d deliveries, %v", len(all), err)
 	}
+	if n, err := l.CountDeliveries(t.Context(), ledger.DeliveryFilter{Captured: fromMicros(6)}); err != nil || n != 1 {
+		t.Errorf("%d were captured before, %v", n, err)
+	}
+	if n, err := l.CountDeliveries(t.Context(), ledger.DeliveryFilter{Captured: fromMicros(5)}); err != nil || n != 0 {
+		t.Errorf("%d were captured long before, %v", n, err)
+	}
 	if d := all[0]; d.State != ledger.Held || d.Attempts != 3 || d.Reply != "550 no" || d.Reason != "declined" || d.Class != "" || d.Seen != "" {
 		t.Errorf("%+v", d)
 	}
@@ -141,11 +147,14 @@ func TestQueriesUseIndices(t *testing.T) {
 	l := openIn(t, t.TempDir(), Options{})
 	states := []ledger.DeliveryState{ledger.Held, ledger.Quiet}
 	open, _ := deliveryTerms(ledger.DeliveryFilter{States: states})
+	old, _ := deliveryTerms(ledger.DeliveryFilter{States: states, Required: true, Captured: noon})
 	toTell, _ := deliveryTerms(ledger.DeliveryFilter{ToTell: true})
 	tests := []struct{ query, index string }{
 		{selectDeliveries + whereDue, "deliveries_open (state=? AND destination=? AND <expr>=?)"},
-		{selectDeliveries + open + "ORDER BY c.id, d.id", "deliveries_open (state=?)"},
-		{selectDeliveries + toTell + "ORDER BY c.id, d.id", "deliveries_tell"},
+		{selectDeliveries + open + inOrder, "deliveries_open (state=?)"},
+		{"SELECT count(*) FROM " + joined(old) + old, "COVERING INDEX deliveries_open"},
+		{"SELECT d.id FROM " + joined(open) + open + inOrder + " LIMIT 5", "COVERING INDEX deliveries_open"},
+		{selectDeliveries + toTell + inOrder, "deliveries_tell"},
 		{"SELECT state, count(*) FROM deliveries WHERE state <> 'settled' AND required GROUP BY state", "COVERING INDEX deliveries_open"},
 		{"UPDATE deliveries SET state = 'in doubt' WHERE state <> 'settled' AND (state = 'sending' OR (state = 'due' AND ?1))", "deliveries_open"},
 		{"SELECT id FROM captures WHERE substr(repeat, 1, 8) = ?1 AND repeat = ?2 AND at >= ?3 ORDER BY n LIMIT 1", "captures_repeat (<expr>=?)"},
