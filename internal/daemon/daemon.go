@@ -61,6 +61,8 @@ type Daemon struct {
 	cfg     *config.Config // as of the start: what takes a restart to change
 	log     logrus.FieldLogger
 	started time.Time
+	born    time.Time // with the reading of a clock that nobody sets
+	pulse   pulse
 
 	ledger    ledger.Ledger
 	traceKey  []byte
@@ -109,7 +111,7 @@ type Daemon struct {
 
 // New checks nothing and starts nothing; Start does.
 func New(opts Options) *Daemon {
-	d := &Daemon{opts: opts, cfg: opts.Config, log: opts.Log}
+	d := &Daemon{opts: opts, cfg: opts.Config, log: opts.Log, born: time.Now()}
 	d.metrics = web.NewMetrics(d.Status)
 	return d
 }

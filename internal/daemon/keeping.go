@@ -96,6 +96,7 @@ func (d *Daemon) beat(what string, maxAge time.Duration) func() {
 // keep extends the coverage of what we watch ourselves.
 func (d *Daemon) keep(ctx context.Context) error {
 	now := d.opts.Clock.Now()
+	d.feel(now)
 	until := map[string]time.Time{}
 	for _, l := range d.listeners {
 		select {

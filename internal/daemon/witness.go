@@ -163,6 +163,15 @@ func (w *witness) cover(ctx context.Context, until map[string]time.Time) error {
 	return err
 }
 
+// interrupted says that nobody watched sources of our own since they were last covered: their coverage begins anew.
+func (w *witness) interrupted(sources []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, source := range sources {
+		delete(w.covered, source)
+	}
+}
+
 // begins is from when a source was watched although we did not run: what grew in the legacy mailboxes meanwhile is found by the first look, so their coverage goes on where it ended.
 // The very first look covers the moment of it.
 func (w *witness) begins(source string, first time.Time) (time.Time, bool) {
