@@ -36,7 +36,7 @@ func Parse(line string, s *State) (Event, Result) {
 	if s.format.parse != nil {
 		return s.parseFormat(line)
 	}
-	at, rest, ok := s.stamps.cut(line)
+	at, rest, ok := s.stamps.cut(classic(line))
 	if !ok {
 		return Event{}, Unparsed
 	}
