@@ -14,6 +14,8 @@ type BodyDigester struct {
 	begun  bool // the current header line has octets, CRs not counted
 	inBody bool // past the empty line
 	lastCR bool
+	headCR bool // likewise, in the header
+	bare   bool
 	size   int64
 }
 
@@ -29,6 +31,7 @@ func (d *BodyDigester) Write(p []byte) (int, error) {
 	rest := p
 	if !d.inBody {
 		rest = d.takeHeader(p)
+		d.lookAt(p[:len(p)-len(rest)])
 	}
 	if len(rest) > 0 {
 		d.takeBody(rest)
@@ -52,6 +55,26 @@ func (d *BodyDigester) takeHeader(p []byte) []byte {
 			d.inBody = true
 			return p[i:]
 		}
+	}
+}
+
+// lookAt finds line ends of a header that are not CRLF.
+func (d *BodyDigester) lookAt(p []byte) {
+	for len(p) > 0 && !d.bare {
+		if d.headCR {
+			d.bare, d.headCR, p = p[0] != '\n', false, p[1:]
+			continue
+		}
+		line, rest, ended := bytes.Cut(p, []byte{'\n'})
+		switch cr := bytes.IndexByte(line, '\r'); {
+		case cr < 0:
+			d.bare = ended
+		case cr < len(line)-1:
+			d.bare = true
+		default:
+			d.headCR = !ended
+		}
+		p = rest
 	}
 }
 
@@ -102,11 +125,11 @@ func (d *BodyDigester) takeLine(p []byte) {
 		case c == '\n' && !d.lastCR:
 			d.hash.Write(p[start:i])
 			d.hash.Write([]byte("\r\n"))
-			start = i + 1
+			start, d.bare = i+1, true
 		case c != '\n' && d.lastCR:
 			d.hash.Write(p[start:i])
 			d.hash.Write([]byte("\n"))
-			start = i
+			start, d.bare = i, true
 		}
 		d.lastCR = c == '\r'
 	}
@@ -116,11 +139,14 @@ func (d *BodyDigester) takeLine(p []byte) {
 // Size is the number of octets written.
 func (d *BodyDigester) Size() int64 { return d.size }
 
+// Bare reports whether the message holds a CR or LF that is not part of a CRLF; call it after the last Write.
+func (d *BodyDigester) Bare() bool { return d.bare || d.lastCR || d.headCR }
+
 // Digest is the body's digest; call it once, after the last Write.
 func (d *BodyDigester) Digest() Digest {
 	if d.lastCR {
 		d.hash.Write([]byte("\n"))
-		d.lastCR = false
+		d.lastCR, d.bare = false, true
 	}
 	return Digest(d.hash.Sum(nil))
 }

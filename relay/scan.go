@@ -17,8 +17,6 @@ import (
 type scanner struct {
 	digester *cutover.BodyDigester
 	sum      hash.Hash
-	lastCR   bool
-	bare     bool
 	eightBit bool
 }
 
@@ -28,32 +26,9 @@ func newScanner() *scanner {
 
 func (s *scanner) Write(p []byte) (int, error) {
 	s.sum.Write(p)
-	s.octets(p)
+	s.eightBit = s.eightBit || hasEightBit(p)
 	return s.digester.Write(p)
 }
-
-// octets looks for octets above 127 and for line ends that are not CRLF.
-func (s *scanner) octets(p []byte) {
-	s.eightBit = s.eightBit || hasEightBit(p)
-	for len(p) > 0 && !s.bare {
-		if s.lastCR {
-			s.bare, s.lastCR, p = p[0] != '\n', false, p[1:]
-			continue
-		}
-		line, rest, ended := bytes.Cut(p, lf)
-		switch cr := bytes.IndexByte(line, '\r'); {
-		case cr < 0:
-			s.bare = ended
-		case cr < len(line)-1:
-			s.bare = true
-		default:
-			s.lastCR = !ended
-		}
-		p = rest
-	}
-}
-
-var lf = []byte{'\n'}
 
 // hasEightBit looks at eight octets at a time.
 func hasEightBit(p []byte) bool {
@@ -75,7 +50,7 @@ func (s *scanner) fill(c *ledger.Capture) {
 	if len(c.MessageID) > maxMessageID {
 		c.MessageID = ""
 	}
-	c.Bare, c.EightBit = s.bare || s.lastCR, s.eightBit
+	c.Bare, c.EightBit = s.digester.Bare(), s.eightBit
 	c.Hops = len(hops(s.digester.Header()))
 	c.Repeat = repeat(c.Envelope, c.Sum)
 }

@@ -1,11 +1,13 @@
 package relay
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
-// octetsOneByOne is what octets must come to.
+// octetsOneByOne is what the scanner must find.
 func octetsOneByOne(p []byte) (bare, eightBit bool) {
 	var last byte
 	for _, c := range p {
@@ -32,19 +34,34 @@ func TestOctetsInPieces(t *testing.T) {
 				text = append(text, "\r\n"...)
 			}
 		}
-		s := new(scanner)
+		s := newScanner()
 		for rest := text; len(rest) > 0; {
 			n := 1 + random.IntN(len(rest))
-			s.octets(rest[:n])
+			s.Write(rest[:n])
 			rest = rest[n:]
 		}
 		bare, eightBit := octetsOneByOne(text)
 		seen[[2]bool{bare, eightBit}]++
-		if got := s.bare || s.lastCR; got != bare || s.eightBit != eightBit {
+		if got := s.digester.Bare(); got != bare || s.eightBit != eightBit {
 			t.Fatalf("%q: bare %v, eight bits %v; want %v, %v", text, got, s.eightBit, bare, eightBit)
 		}
 	}
 	if len(seen) < 4 {
 		t.Errorf("only %v came about", seen)
+	}
+}
+
+// BenchmarkScan is what each octet of a message costs before it is stored.
+func BenchmarkScan(b *testing.B) {
+	message := append([]byte("From: a@b\r\nMessage-ID: <x@y>\r\n\r\n"), bytes.Repeat([]byte(strings.Repeat("0123456789", 7)+"\r\n"), 3600)...)
+	b.SetBytes(int64(len(message)))
+	for b.Loop() {
+		s := newScanner()
+		for rest := message; len(rest) > 0; {
+			n := min(4096, len(rest))
+			s.Write(rest[:n])
+			rest = rest[n:]
+		}
+		s.digester.Digest()
 	}
 }
