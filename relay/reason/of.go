@@ -16,7 +16,7 @@ func Of(code int, enhanced, text string) Class {
 	r.subject, r.detail = split(enhanced)
 	for _, ask := range []func(reply) Class{byContent, byCode, byWords, byRest} {
 		if c := ask(r); c != None {
-			return c
+			return judged(r, c)
 		}
 	}
 	return Other
