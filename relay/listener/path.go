@@ -3,6 +3,7 @@ package listener
 import (
 	"errors"
 	"strings"
+	"unicode/utf8"
 )
 
 // path is a parsed forward or reverse path (RFC 5321 §4.1.2). go-smtp hands over local parts without their quotes, which makes
@@ -18,8 +19,11 @@ var errPath = errors.New("not a path")
 const specials = " \t()<>[]:;@\\,\""
 
 // parsePath reads a path at the start of s and returns what follows it: nothing, or parameters. Brackets may be missing, a source
-// route is skipped (RFC 5321 §4.1.1.3 and appendix C), and "<>" is the zero path.
+// route is skipped (RFC 5321 §4.1.1.3 and appendix C), and "<>" is the zero path. Octets that are no UTF-8 (RFC 6531 §3.3) would be another address wherever they are written as text.
 func parsePath(s string) (p path, rest string, err error) {
+	if !utf8.ValidString(s) {
+		return path{}, "", errPath
+	}
 	s = strings.TrimLeft(s, " ")
 	s, bracket := strings.CutPrefix(s, "<")
 	if bracket {

@@ -44,6 +44,7 @@ func TestParsePathRefuses(t *testing.T) {
 		"<victim@other.example@example.com>", `<"a@example.com>`, `<""@example.com>`, `<"a"b@example.com>`, `<a"b"@example.com>`,
 		"<a b@example.com>", "<anna@example.com>SIZE=1", "<<anna@example.com>>", "<anna@exa<mple.com>", "<@route anna@example.com>",
 		"<anna@[]>", "<anna@[192.0.2.1>", "<anna@exam,ple.com>", `<"a\`, "<anna@a:b>",
+		"<\xff\xfe@example.com>", "<gr\xf6\xdfe@example.com> SMTPUTF8", "<anna@b\xfccher.example>",
 		"SIZE=1", " BODY=8BITMIME SIZE=1", `"SIZE=1"`, "<root>SIZE=1", "<root SIZE=1>", "root>", "<root>>", `<"root>`, `<"root"x>`, `<root" SIZE=1>`,
 	} {
 		if p, rest, err := parsePath(in); err == nil {
