@@ -9,9 +9,6 @@ import (
 	"posthouse/ledger"
 )
 
-// unasked stays with a delivery that was sent again where no mailbox could be asked: how often that happened is counted by it.
-const unasked = "sent again without being able to ask: it may arrive twice"
-
 // askDoubtful asks for deliveries whose final reply was not seen.
 func (c *Courier) askDoubtful(ctx context.Context, now time.Time) time.Duration {
 	wait := c.cfg.Scan
@@ -49,11 +46,11 @@ func (c *Courier) resolve(ctx context.Context, at place, group []ledger.Delivery
 		case there:
 			group[i] = found(d, where, now)
 		case errors.Is(err, ErrCannotAsk):
-			group[i] = c.unasked(d, now)
+			group[i] = c.unasked(ctx, d, now)
 		case err != nil:
 			group[i] = c.unanswered(ctx, d, err, now)
 		default:
-			group[i] = c.notFound(d, now)
+			group[i] = c.notFound(ctx, d, now)
 		}
 	}
 	if err != nil {
@@ -74,9 +71,7 @@ func (c *Courier) unanswered(ctx context.Context, d ledger.Delivery, err error, 
 	if !c.hopeless(ctx, d, now) {
 		return d
 	}
-	d.Reason = fmt.Sprintf("may or may not have arrived: its reply was lost, and %s could not be asked for %s; look there: %s", d.Mailbox, c.cfg.HoldAfter, err)
-	c.cfg.Log.WithField("capture", d.Capture).WithField("to", d.Recipient).Warn("delivery held: " + d.Reason)
-	return c.park(d, now)
+	return c.giveUpDoubt(d, fmt.Sprintf("its reply was lost, and %s could not be asked for %s; look there: %s", d.Mailbox, c.cfg.HoldAfter, err), now)
 }
 
 // because says why a doubt goes on; "" is nothing but the wait. That a delivery may arrive twice is not forgotten.
@@ -136,26 +131,14 @@ func found(d ledger.Delivery, where string, now time.Time) ledger.Delivery {
 	return enter(d, ledger.Settled, now, now)
 }
 
-func (c *Courier) notFound(d ledger.Delivery, now time.Time) ledger.Delivery {
+func (c *Courier) notFound(ctx context.Context, d ledger.Delivery, now time.Time) ledger.Delivery {
 	if c.cfg.Finder == nil || d.Mailbox == "" {
-		return c.unasked(d, now)
+		return c.unasked(ctx, d, now)
 	}
 	if left := c.answering(d.ID, now).Add(c.cfg.SettleTime).Sub(now); left > 0 {
 		d = because(d, "")
 		d.Next = now.Add(max(min(c.cfg.SettleTime/5, left), time.Millisecond))
 		return d
 	}
-	d.Reason = fmt.Sprintf("was not in the mailbox %s after its reply was lost; sent again", c.cfg.SettleTime)
-	return c.again(d, now)
-}
-
-// unasked sends again without an answer: at least once, and said so.
-func (c *Courier) unasked(d ledger.Delivery, now time.Time) ledger.Delivery {
-	d.Reason = unasked
-	return c.again(d, now)
-}
-
-func (c *Courier) again(d ledger.Delivery, now time.Time) ledger.Delivery {
-	c.cfg.Log.WithField("capture", d.Capture).WithField("to", d.Recipient).Warn(d.Reason)
-	return enter(d, ledger.Due, now, now)
+	return c.absent(ctx, d, now)
 }

@@ -232,7 +232,7 @@ func TestNobodyToAsk(t *testing.T) {
 				b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(cfg)}, settings(toCloud(o.losesReplies()), tt.find))
 				b.start(b.courier)
 				id := b.mustTake(to(tt.to))
-				time.Sleep(5 * time.Second)
+				time.Sleep(15 * time.Second)
 				if d := b.of(id)[0]; d.State != ledger.Settled || d.Attempts != 2 || !strings.Contains(d.Reason, "it may arrive twice") {
 					t.Errorf("%+v", d)
 				}
