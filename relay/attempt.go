@@ -53,10 +53,12 @@ func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 		case o.Busy, kind == Unreachable:
 			shut++
 			wait = max(wait, o.Wait)
+			l.outage.note(o.Reply, now)
 		case kind == Uncertain:
 		default:
 			closed = l.breaker.State() != pace.Closed
 			l.breaker.Success()
+			l.outage.end()
 			l.accepted(outcomes)
 			return closed
 		}

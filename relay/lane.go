@@ -15,6 +15,7 @@ type lane struct {
 	to      Destination
 	window  *pace.Window // of attempts under way: it grows while they succeed, and halves when the destination asks us to slow down
 	breaker *pace.Breaker
+	outage  outage
 	ready   ready
 	// attempts that are over and not recorded, and a token for whoever records them.
 	unrecorded chan ended
