@@ -31,6 +31,7 @@
 // No client may take more than its share of connections, time and patience (Limits): errors, commands and refused recipients end a session with 421; replies
 // to those who are refused again and again come late; a command line and a body have to come within their time and not too slowly. All of it is 421: what an
 // honest client loses by a limit is time. Trusted networks are exempt, except from what protects the machine.
+// A full listener sends away who only waits (crowd.go), so that a few silent hosts keep nobody out.
 //
 // # End
 //

@@ -35,7 +35,7 @@ func (c *conn) speaksWithin(pause time.Duration) bool {
 	}
 	switch {
 	case errors.Is(err, errShutdown):
-		c.die(EndShutdown, c.shutdownRefusal())
+		c.die(c.interruption())
 	case errors.Is(err, os.ErrDeadlineExceeded):
 	case errors.Is(err, io.EOF):
 		c.die(EndHangUp, nil)

@@ -103,7 +103,7 @@ func (c *conn) begin() (err error) {
 func (c *conn) turnAway(what Abuse) {
 	var err error
 	defer c.contain(&err)
-	last := &Refusal{Code: 421, Enhanced: [3]int{4, 7, 0}, Text: c.cfg.Hostname + " has too many connections, try again later"}
+	last := c.crowdRefusal()
 	if what == "" {
 		last = c.shutdownRefusal()
 	}

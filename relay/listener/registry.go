@@ -12,7 +12,8 @@ type registry struct {
 	leaving chan struct{} // closed by drain
 
 	mu         sync.Mutex
-	conns      map[*conn]struct{}
+	conns      map[*conn]*guest
+	leaves     int // of them, asked to make room
 	perClient  map[netip.Prefix]int
 	perNetwork map[netip.Prefix]int
 	tarpitted  int
@@ -22,7 +23,7 @@ type registry struct {
 func newRegistry(limits *Limits) *registry {
 	return &registry{
 		limits: limits, leaving: make(chan struct{}),
-		conns: make(map[*conn]struct{}), perClient: make(map[netip.Prefix]int), perNetwork: make(map[netip.Prefix]int),
+		conns: make(map[*conn]*guest), perClient: make(map[netip.Prefix]int), perNetwork: make(map[netip.Prefix]int),
 	}
 }
 
@@ -51,32 +52,31 @@ func (r *registry) add(c *conn) (what Abuse, ok bool) {
 	switch {
 	case r.drained:
 		return "", false
-	case len(r.conns) >= r.limits.MaxConnections:
+	case len(r.conns)-r.leaves >= r.limits.MaxConnections && !r.makeRoom(c):
 		return TooManyConnections, false
 	}
-	r.conns[c] = struct{}{}
+	r.conns[c] = &guest{exempt: c.trusted || c.proxied}
 	return "", true
 }
 
 // count counts a connection for its client, once it is known who that is.
 func (r *registry) count(c *conn) (what Abuse, ok bool) {
-	if c.trusted {
-		return "", true
-	}
 	addr := c.info.Remote.Addr()
-	if r.limits.Shared != nil && r.limits.Shared(addr) {
-		return "", true
-	}
+	shared := !c.trusted && r.limits.Shared != nil && r.limits.Shared(addr)
 	client, network := clientOf(addr), networkOf(addr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	g := r.conns[c]
+	if g.exempt = c.trusted; c.trusted || shared {
+		return "", true
+	}
 	switch {
 	case r.perClient[client] >= r.limits.MaxPerClient:
 		return TooManyOfClient, false
 	case r.perNetwork[network] >= r.limits.MaxPerNetwork:
 		return TooManyOfNetwork, false
 	}
-	c.counted = true
+	c.counted, g.network = true, network
 	r.perClient[client]++
 	r.perNetwork[network]++
 	return "", true
@@ -87,6 +87,9 @@ func (r *registry) remove(c *conn) {
 	addr := c.info.Remote.Addr()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if g := r.conns[c]; g != nil && g.leaves {
+		r.leaves--
+	}
 	delete(r.conns, c)
 	if c.counted {
 		c.counted = false

@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// wait is what Stop needs to reach a connection from outside. All fields are guarded by mu.
+// wait is what Stop, and who makes room for others, need to reach a connection from outside. All fields are guarded by mu.
 type wait struct {
 	mu      sync.Mutex
-	idle    bool // blocked in a Read between two transactions
-	drained bool // Stop was called
-	cut     bool // Stop waits no longer
+	idle    bool      // blocked in a Read between two transactions
+	drained bool      // Stop was called
+	cut     bool      // Stop waits no longer
+	crowded bool      // others need the room
+	silent  time.Time // since when a command is waited for; zero while none is
 }
 
 var errShutdown = errors.New("shutting down")
@@ -20,19 +22,31 @@ var errShutdown = errors.New("shutting down")
 func (c *conn) arm(idle bool, deadline time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cut || c.drained && idle {
+	command := c.mode == modeCommand
+	if c.cut || c.drained && idle || c.crowded && command {
 		return errShutdown
 	}
 	c.idle = idle
+	if command {
+		c.silent = c.beganToWait()
+	}
 	return c.raw.SetReadDeadline(deadline)
 }
 
-// disarm says whether the read that has just ended was interrupted by Stop.
+// beganToWait is when the command that is waited for began to be: who sends it octet by octet is as silent as who sends none.
+func (c *conn) beganToWait() time.Time {
+	if c.lineUntil.IsZero() {
+		return time.Now()
+	}
+	return c.lineUntil.Add(-c.cfg.CommandTimeout)
+}
+
+// disarm says whether the read that has just ended was interrupted by Stop, or to make room.
 func (c *conn) disarm() (interrupted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	interrupted = c.cut || c.drained && c.idle
-	c.idle = false
+	interrupted = c.cut || c.drained && c.idle || c.crowded && !c.silent.IsZero()
+	c.idle, c.silent = false, time.Time{}
 	return interrupted
 }
 

@@ -1,0 +1,71 @@
+package listener
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A full listener takes whoever comes in the place of one who only waits: of the network that has most, who waits the longest.
+func TestCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, func(c *Config) { c.MaxConnections, c.MaxPerClient = 4, 3 })
+		oldest := newTalker(b.net.dial("198.51.100.7:1")) // says nothing at all
+		b.must(oldest.say("", "220"))
+		time.Sleep(time.Millisecond)
+		writes := b.talk("198.51.100.8:1")
+		b.must(writes.say("MAIL FROM:<anna@client.test>\r\nRCPT TO:<bob@mail.test>\r\nDATA\r\n", "250", "250", "354"))
+		open := b.talk("198.51.100.9:1")
+		b.must(open.say("MAIL FROM:<anna@client.test>\r\n", "250"))
+		time.Sleep(time.Millisecond)
+		drips := b.talk("198.51.100.9:2")
+		b.turnedAway("203.0.113.5:1", TooManyConnections) // all have just spoken
+		time.Sleep(2 * time.Second)
+		b.must(drips.say("NO"))
+		synctest.Wait()
+
+		first := b.talk("203.0.113.5:1")
+		b.must(oldest.say("", "421 4.7.0"))
+		oldest.hungUp(t)
+		second := b.talk("203.0.113.6:1")
+		b.must(open.say("", "421 4.7.0"))
+		open.hungUp(t)
+		b.turnedAway("203.0.113.7:1", TooManyConnections) // two each: nobody is asked to go for that
+		time.Sleep(11 * time.Second)
+		third := b.talk("203.0.113.7:1")
+		b.must(drips.say("", "421 4.7.0"))
+		drips.hungUp(t)
+		b.must(writes.say("hello\r\n.\r\n", "250"))
+		for _, k := range []*talker{writes, first, second, third} {
+			b.must(k.say("QUIT\r\n", "221"))
+			k.conn.Close()
+		}
+		synctest.Wait()
+		b.noneCounted()
+		if b.srv.reg.leaves != 0 {
+			t.Errorf("%d are still to leave", b.srv.reg.leaves)
+		}
+		b.stop()
+	})
+}
+
+// Those who have their share make nobody leave, nor do they make the trusted leave who come.
+func TestCrowdOfTheTrusted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, func(c *Config) {
+			c.MaxConnections, c.MaxPerClient, c.Trusted = 3, 1, []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+		})
+		all := []*talker{b.talk("203.0.113.1:1"), b.talk("203.0.113.1:2"), b.talk("198.51.100.7:1")}
+		time.Sleep(time.Minute)
+		b.turnedAway("198.51.100.7:2", TooManyConnections)
+		all = append(all, b.talk("203.0.113.1:3"))
+		b.must(all[2].say("", "421 4.7.0"))
+		time.Sleep(time.Minute)
+		b.turnedAway("198.51.100.8:1", TooManyConnections)
+		for _, k := range all {
+			k.conn.Close()
+		}
+		b.stop()
+	})
+}
