@@ -272,7 +272,7 @@ func unsent(r relay.Outcome, err error) relay.Outcome {
 func reply(o delivery.Outcome, err error) string {
 	switch {
 	case o.Reply.Code != 0:
-		return strings.TrimSpace(fmt.Sprintf("%d %s %s", o.Reply.Code, o.Reply.Enhanced, o.Reply.Text))
+		return o.Reply.String()
 	case o.Err != nil:
 		return o.Err.Error()
 	case err != nil:
