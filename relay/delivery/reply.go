@@ -10,8 +10,11 @@ import (
 )
 
 // Limits on what a next hop may say. RFC 5321 §4.5.3.1.5 allows 512 octets a
-// line; real servers exceed it with their help texts.
+// line; real servers exceed it with their help texts. What is longer than a line
+// or has more lines is read and forgotten, for its code is worth knowing: a yes
+// that is not heard makes a second copy.
 const (
+	maxReply      = 256 << 10
 	maxReplyLine  = 4096
 	maxReplyLines = 128
 	maxReplyText  = 2048
@@ -47,37 +50,52 @@ func (r Reply) String() string {
 // errProtocol wraps whatever is not SMTP.
 var errProtocol = errors.New("not an SMTP reply")
 
-// readLines reads one reply: its code and the text of each of its lines.
+// readLines reads one reply: its code and the text of each of its lines, of the
+// first ones if they are many.
 func readLines(r *bufio.Reader) (code int, lines []string, err error) {
-	for {
-		c, last, text, err := readLine(r)
+	for left, first := maxReply, true; ; first = false {
+		line, n, err := readLine(r, left)
+		if err != nil {
+			return 0, nil, err
+		}
+		left -= n
+		c, last, text, err := parseLine(line)
 		switch {
 		case err != nil:
 			return 0, nil, err
-		case len(lines) > 0 && c != code:
+		case !first && c != code:
 			return 0, nil, fmt.Errorf("%w: codes %d and %d in one", errProtocol, code, c)
-		case len(lines) == maxReplyLines:
-			return 0, nil, fmt.Errorf("%w: more than %d lines", errProtocol, maxReplyLines)
+		case len(lines) < maxReplyLines:
+			lines = append(lines, text)
 		}
-		code, lines = c, append(lines, text)
-		if last {
+		if code = c; last {
 			return code, lines, nil
 		}
 	}
 }
 
-func readLine(r *bufio.Reader) (code int, last bool, text string, err error) {
-	raw, err := r.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) || len(raw) > maxReplyLine {
-		return 0, false, "", fmt.Errorf("%w: line longer than %d bytes", errProtocol, maxReplyLine)
+// readLine returns the beginning of a line, all of it if it is no longer than
+// maxReplyLine, and how many octets it has. They must not be more than most.
+func readLine(r *bufio.Reader, most int) (line string, n int, err error) {
+	for {
+		raw, err := r.ReadSlice('\n')
+		if n += len(raw); n > most {
+			return "", n, fmt.Errorf("%w: longer than %d bytes", errProtocol, maxReply)
+		}
+		if line == "" {
+			line = string(raw)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err == io.EOF && n > 0:
+			err = io.ErrUnexpectedEOF
+		}
+		return strings.TrimRight(line, "\r\n"), n, err
 	}
-	if err == io.EOF && len(raw) > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return 0, false, "", err
-	}
-	line := strings.TrimRight(string(raw), "\r\n")
+}
+
+func parseLine(line string) (code int, last bool, text string, err error) {
 	code, ok := replyCode(line)
 	if !ok {
 		return 0, false, "", fmt.Errorf("%w: %q", errProtocol, clip(printable(line), 80))

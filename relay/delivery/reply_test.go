@@ -59,8 +59,10 @@ func TestReplyThatIsNone(t *testing.T) {
 		{"code too high", "600 x\r\n", errProtocol},
 		{"no separator", "2500 x\r\n", errProtocol},
 		{"codes differ", "250-x\r\n251 x\r\n", errProtocol},
-		{"long line", "250 " + strings.Repeat("x", maxReplyLine) + "\r\n", errProtocol},
-		{"many lines", strings.Repeat("250-x\r\n", maxReplyLines) + "250 x\r\n", errProtocol},
+		{"long line", "250 " + strings.Repeat("x", maxReply) + "\r\n", errProtocol},
+		{"long line without an end", "250 " + strings.Repeat("x", maxReplyLine), io.ErrUnexpectedEOF},
+		{"many lines", strings.Repeat("250-x\r\n", maxReply/7) + "250 x\r\n", errProtocol},
+		{"many lines of two codes", strings.Repeat("250-x\r\n", 2*maxReplyLines) + "550 x\r\n", errProtocol},
 	}
 	for _, tt := range tests {
 		if _, err := parse(tt.in); !errors.Is(err, tt.want) {
@@ -118,4 +120,21 @@ func FuzzReply(f *testing.F) {
 			t.Errorf("unprintable text %q", r.Text)
 		}
 	})
+}
+
+// TestReplyThatIsLong: however much a next hop says along with its yes or no, within reason, it is heard, and what follows it is the next reply.
+func TestReplyThatIsLong(t *testing.T) {
+	for name, said := range map[string]string{
+		"line":  "550 5.7.1 no " + strings.Repeat("x", 3*maxReplyLine),
+		"lines": strings.Repeat("550-5.7.1 no\r\n", 3*maxReplyLines) + "550 5.7.1 no",
+	} {
+		r := bufio.NewReaderSize(strings.NewReader(said+"\r\n221 bye\r\n"), maxReplyLine)
+		code, lines, err := readLines(r)
+		if reply := newReply(code, lines); err != nil || code != 550 || reply.Enhanced != "5.7.1" || !strings.HasPrefix(reply.Text, "no") || len(lines) > maxReplyLines {
+			t.Errorf("%s: %d, %d lines, %v", name, code, len(lines), err)
+		}
+		if code, _, err := readLines(r); code != 221 || err != nil {
+			t.Errorf("%s: then %d, %v", name, code, err)
+		}
+	}
 }
