@@ -39,6 +39,9 @@ type ObjectDigester struct {
 	open  []string // components, from the outermost on
 	uids  []string // different ones, in their order
 	loose []string
+	tops  int  // outermost components
+	bare  int  // items without a UID
+	named bool // the item that is open has one
 
 	line   contentLine
 	ending bool // an end of line passed by: the next octet tells whether the line goes on (RFC 5545 §3.1)
@@ -136,10 +139,10 @@ func (d *ObjectDigester) endLine() {
 	value := string(l.value)
 	switch name {
 	case "BEGIN":
-		d.open = append(d.open, strings.ToUpper(strings.TrimSpace(value)))
+		d.begin(strings.ToUpper(strings.TrimSpace(value)))
 		return
 	case "END":
-		d.open = d.open[:max(0, len(d.open)-1)]
+		d.finish()
 		return
 	}
 	if slices.Contains(d.open, "VTIMEZONE") {
@@ -152,13 +155,40 @@ func (d *ObjectDigester) endLine() {
 	d.lines = append(d.lines, sha256.Sum256([]byte(strings.Join(d.open, "/")+"\x00"+name+"\x00"+strings.Join(params, ";")+"\x00"+value)))
 }
 
+func (d *ObjectDigester) begin(component string) {
+	if len(d.open) == 0 {
+		d.tops++
+	}
+	if d.open = append(d.open, component); len(d.open) == d.depth() {
+		d.named = false
+	}
+}
+
+func (d *ObjectDigester) finish() {
+	if len(d.open) == d.depth() && !d.named && items[d.open[len(d.open)-1]] {
+		d.bare++
+	}
+	d.open = d.open[:max(0, len(d.open)-1)]
+}
+
+// items are the components that have a UID.
+var items = map[string]bool{"VEVENT": true, "VTODO": true, "VJOURNAL": true, "VCARD": true}
+
+// depth is how deep items lie: events within a calendar.
+func (d *ObjectDigester) depth() int {
+	if d.kind == Contacts {
+		return 1
+	}
+	return 2
+}
+
 // volatile are properties that servers write anew without anybody changing the object.
 var volatile = map[string]bool{"PRODID": true, "DTSTAMP": true, "REV": true, "X-RADICALE-NAME": true, "CALSCALE": true, "METHOD": true}
 
 // splitHead separates a line's name, without a group and in capitals, from its parameters, sorted and in capitals as far as their names go. Those that servers add for scheduling are left out.
 func splitHead(head string) (name string, params []string) {
 	parts := splitOutsideQuotes(head, ';')
-	name = strings.ToUpper(strings.TrimSpace(parts[0]))
+	name = strings.ToUpper(strings.TrimSpace(strings.TrimPrefix(parts[0], "\ufeff"))) // a byte order mark
 	if _, bare, grouped := strings.Cut(name, "."); grouped {
 		name = bare
 	}
@@ -191,14 +221,11 @@ var looseProperties = map[string]bool{"DTSTART": true, "DTEND": true, "DUE": tru
 
 // know notes what an item is known by. Only the items themselves have it, not what lies within them (alarms), nor the calendar around them.
 func (d *ObjectDigester) know(name, value string) {
-	depth := 2
-	if d.kind == Contacts {
-		depth = 1
-	}
-	if len(d.open) != depth {
+	if len(d.open) != d.depth() {
 		return
 	}
 	if value = strings.TrimSpace(value); name == "UID" && value != "" {
+		d.named = true
 		if value = unescaped(value); !slices.Contains(d.uids, value) {
 			d.uids = append(d.uids, value)
 		}
@@ -246,6 +273,12 @@ func (d *ObjectDigester) Text() Digest {
 func (d *ObjectDigester) UIDs() []string {
 	d.end()
 	return d.uids
+}
+
+// Single reports whether the object is one item, or none: not several of which some have no UID, nor one that is strewn over several calendars.
+func (d *ObjectDigester) Single() bool {
+	d.end()
+	return d.tops < 2 && len(d.uids)+d.bare < 2
 }
 
 // Identity is the UID's. An object without one is known by when it is and what it is called, until it is given one.

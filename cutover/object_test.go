@@ -54,6 +54,7 @@ func TestObjectsOfManyKinds(t *testing.T) {
 		{"parameters", cutover.Calendar, event("UID;X=\"a;b:c\":d\n"), "d"},
 		{"task", cutover.Calendar, "BEGIN:VCALENDAR\nBEGIN:VTODO\nUID:t\nEND:VTODO\nEND:VCALENDAR\n", "t"},
 		{"empty UID", cutover.Calendar, event("UID: \nSUMMARY:x\n"), ""},
+		{"a byte order mark", cutover.Calendar, "\ufeff" + event("UID:m\n"), "m"},
 		{"no object", cutover.Calendar, "UID:a\n", ""},
 		{"nothing", cutover.Contacts, "", ""},
 	} {
@@ -68,6 +69,21 @@ func TestObjectsOfManyKinds(t *testing.T) {
 	}
 	if uids := object(cutover.Calendar, strings.Replace(weekly, "UID:weekly@", "UID:other@", 1)).UIDs(); len(uids) != 2 {
 		t.Errorf("UIDs %q, want two", uids)
+	}
+}
+
+func TestSingle(t *testing.T) {
+	one, bare := "BEGIN:VEVENT\nUID:a\nBEGIN:VALARM\nEND:VALARM\nEND:VEVENT\n", "BEGIN:VEVENT\nSUMMARY:x\nEND:VEVENT\n"
+	calendar := func(lines string) string {
+		return "BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nEND:VTIMEZONE\n" + lines + "END:VCALENDAR\n"
+	}
+	for raw, want := range map[string]bool{
+		calendar(one): true, calendar(bare): true, calendar(one + one): true, calendar(""): true, "": true,
+		calendar(one + bare): false, calendar(bare + bare): false, calendar(one) + calendar(one): false, calendar(one + strings.Replace(one, ":a", ":b", 1)): false,
+	} {
+		if got := object(cutover.Calendar, raw).Single(); got != want {
+			t.Errorf("%v, want %v: %q", got, want, raw)
+		}
 	}
 }
 

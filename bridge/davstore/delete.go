@@ -31,7 +31,7 @@ func (s *Store) Delete(ctx context.Context, f cutover.Folder, versions map[cutov
 
 func (s *Store) delete(ctx context.Context, m *mirror, ref cutover.Ref, version string) (outcome, err error) {
 	name := memberOf(ref)
-	if name != string(ref) {
+	if shared(ref) {
 		return fmt.Errorf("%w: it shares a member with others", bridge.ErrRefused), nil
 	}
 	if version == "" {

@@ -234,10 +234,10 @@ func (w *walk) take(ctx context.Context, changes []change) error {
 // items are the items of a member that was read.
 func (w *walk) items(name string, b body) (changes []bridge.Change) {
 	if errors.Is(b.err, bridge.ErrGone) {
-		return []bridge.Change{{Kind: bridge.Removed, Item: cutover.Item{Ref: cutover.Ref(name)}}}
+		return []bridge.Change{{Kind: bridge.Removed, Item: cutover.Item{Ref: refOf(name)}}}
 	}
 	if b.err != nil { // who fetches it hears why
-		return []bridge.Change{{Kind: bridge.Added, Item: cutover.Item{Ref: cutover.Ref(name), Version: w.m.members[name].etag}}}
+		return []bridge.Change{{Kind: bridge.Added, Item: cutover.Item{Ref: refOf(name), Version: w.m.members[name].etag}}}
 	}
 	w.s.kept.put(w.f.Name+name, b)
 	parts, _ := partsOf(w.m.kind, name, b.raw)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,21 +13,34 @@ import (
 	"posthouse/cutover"
 )
 
-// separator stands between a member's name and the UID of one of several items in it.
+// separator stands between a member's name and the UID of one of several items in it. Names that hold it, or what stands for it, are written otherwise.
 const separator = "##"
+
+const number, escaped = "#", "#~"
+
+// refOf is the reference of a member that holds one item.
+func refOf(name string) cutover.Ref {
+	if strings.Contains(name, separator) || strings.Contains(name, escaped) {
+		name = strings.ReplaceAll(name, number, escaped)
+	}
+	return cutover.Ref(name)
+}
 
 // memberOf is the member that a reference leads to.
 func memberOf(ref cutover.Ref) string {
 	name, _, _ := strings.Cut(string(ref), separator)
-	return name
+	return strings.ReplaceAll(name, escaped, number)
 }
+
+// shared reports whether the reference is that of one of several items in a member.
+func shared(ref cutover.Ref) bool { return strings.Contains(string(ref), separator) }
 
 // partsOf are the items of a member.
 func partsOf(kind cutover.FolderKind, name string, raw []byte) (parts []part, bodies [][]byte) {
 	d := cutover.NewObjectDigester(kind)
 	_, _ = d.Write(raw) // it never fails
-	if len(d.UIDs()) < 2 {
-		return []part{partOf(cutover.Ref(name), d)}, [][]byte{raw}
+	if d.Single() {
+		return []part{partOf(refOf(name), d)}, [][]byte{raw}
 	}
 	for i, p := range object.Split(kind, raw) {
 		uid := p.UID
@@ -35,7 +49,11 @@ func partsOf(kind cutover.FolderKind, name string, raw []byte) (parts []part, bo
 		}
 		d := cutover.NewObjectDigester(kind)
 		_, _ = d.Write(p.Raw) // it never fails
-		parts = append(parts, partOf(cutover.Ref(name+separator+uid), d))
+		ref := refOf(name) + separator + cutover.Ref(uid)
+		for slices.ContainsFunc(parts, func(p part) bool { return p.ref == ref }) { // two items of one UID
+			ref += "'"
+		}
+		parts = append(parts, partOf(ref, d))
 		bodies = append(bodies, p.Raw)
 	}
 	return parts, bodies
@@ -87,8 +105,8 @@ func (s *Store) Fetch(ctx context.Context, f cutover.Folder, refs []cutover.Ref,
 
 // give tells of those items of a member that are wanted.
 func give(ctx context.Context, kind cutover.FolderKind, name string, b body, wanted []cutover.Ref, got func(bridge.Fetched) error) error {
-	bodies := map[cutover.Ref][]byte{cutover.Ref(name): b.raw}
-	if b.err == nil && (len(wanted) > 1 || string(wanted[0]) != name) {
+	bodies := map[cutover.Ref][]byte{refOf(name): b.raw}
+	if b.err == nil && slices.ContainsFunc(wanted, shared) {
 		parts, raws := partsOf(kind, name, b.raw)
 		for i, p := range parts {
 			bodies[p.ref] = raws[i]

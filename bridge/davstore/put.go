@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"posthouse/bridge"
+	"posthouse/bridge/object"
 	"posthouse/cutover"
 	"posthouse/ledger"
 )
@@ -127,7 +128,7 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 	}
 	name, header := nameFor(u.m.kind, d.Identity()), map[string]string{"Content-Type": mediaType(u.m.kind), "Schedule-Reply": "F", "If-None-Match": "*"}
 	if item.At != "" {
-		if name = memberOf(item.At); name != string(item.At) {
+		if name = memberOf(item.At); shared(item.At) {
 			return o, fmt.Errorf("%w: its copy shares a member with others", bridge.ErrRefused)
 		}
 		if item.Replace == "" {
@@ -161,6 +162,9 @@ func (u *upload) sound(d *cutover.ObjectDigester, raw []byte) error {
 	case n > 1:
 		return fmt.Errorf("%w: it has %d UIDs", bridge.ErrRefused, n)
 	}
+	if bytes.HasPrefix(raw, []byte(object.ByteOrderMark)) {
+		return fmt.Errorf("%w: it begins with a byte order mark, with which some servers take it and cannot read it", bridge.ErrRefused)
+	}
 	if u.at.schedules && u.m.kind == cutover.Calendar && invites(raw, u.at.addresses) {
 		return bridge.ErrSchedules
 	}
@@ -176,7 +180,7 @@ func mediaType(kind cutover.FolderKind) string {
 
 // landed is the outcome of what was put. A server that names no version, or a weak one, has changed the object (RFC 4791 §5.3.4): it is asked what it made of it.
 func (u *upload) landed(ctx context.Context, name, etag string, d *cutover.ObjectDigester) (o bridge.Outcome, err error) {
-	o.Place = ledger.Place{Validity: validity, Ref: cutover.Ref(name)}
+	o.Place = ledger.Place{Validity: validity, Ref: refOf(name)}
 	if etag == "" || strings.HasPrefix(etag, "W/") {
 		_, p, err := u.s.properties(ctx, member(u.m.at, name), "<D:getetag/>")
 		if err != nil {
@@ -195,7 +199,7 @@ func (u *upload) noted(ctx context.Context, name, etag string, d *cutover.Object
 		return nil // it lies there all the same
 	}
 	defer leave()
-	u.m.members[name] = known{etag: etag, size: d.Size(), as: etag, item: []part{partOf(cutover.Ref(name), d)}}
+	u.m.members[name] = known{etag: etag, size: d.Size(), as: etag, item: []part{partOf(refOf(name), d)}}
 	return nil
 }
 
@@ -213,7 +217,7 @@ func (u *upload) lies(ctx context.Context, name string, d *cutover.ObjectDigeste
 	if d.Text() != other.Text() {
 		return o, fmt.Errorf("%w: another version of it lies there", bridge.ErrRefused)
 	}
-	o.Place, o.Version = ledger.Place{Validity: validity, Ref: cutover.Ref(name)}, there.etag
+	o.Place, o.Version = ledger.Place{Validity: validity, Ref: refOf(name)}, there.etag
 	return o, nil
 }
 

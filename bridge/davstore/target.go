@@ -86,7 +86,7 @@ func (s *Store) scan(ctx context.Context, f cutover.Folder, from cutover.Ref) ([
 				items = append(items, p.item(k.etag))
 			}
 		default: // it cannot be read
-			items = append(items, cutover.Item{Ref: cutover.Ref(name), Version: k.etag, Size: max(k.size, 0)})
+			items = append(items, cutover.Item{Ref: refOf(name), Version: k.etag, Size: max(k.size, 0)})
 		}
 	}
 	return items, nil
@@ -146,7 +146,7 @@ func (s *Store) search(ctx context.Context, f cutover.Folder, keys map[cutover.K
 	for _, name := range m.names() {
 		if w, ours := keys[keyIn(name)]; ours && !w.Key.IsZero() {
 			k := m.members[name]
-			items = append(items, cutover.Item{Ref: cutover.Ref(name), Version: k.etag, Size: max(k.size, 0), Identity: w})
+			items = append(items, cutover.Item{Ref: refOf(name), Version: k.etag, Size: max(k.size, 0), Identity: w})
 		} else if keyIn(name).IsZero() {
 			others = append(others, name)
 		}
@@ -244,7 +244,7 @@ func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Re
 		}
 		switch got.status {
 		case http.StatusCreated, http.StatusNoContent, http.StatusOK:
-			places[ref] = ledger.Place{Validity: validity, Ref: cutover.Ref(as)}
+			places[ref] = ledger.Place{Validity: validity, Ref: refOf(as)}
 		case http.StatusNotFound, http.StatusGone:
 		case http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusForbidden:
 			if len(places) == 0 {

@@ -115,3 +115,31 @@ func TestAnExportedCalendar(t *testing.T) {
 		t.Errorf("%+v, %v", second, err)
 	}
 }
+
+// Who has no UID is known by his octets, wherever the next export puts him; a byte order mark hides nobody.
+func TestContactsWithoutUID(t *testing.T) {
+	b := box{t.TempDir(), cutover.Contacts}
+	export := func(names ...string) {
+		raw := ""
+		for _, name := range names {
+			raw += "\ufeffBEGIN:VCARD\r\nFN:" + name + "\r\nEND:VCARD\r\n"
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, "contacts.vcf"), []byte(raw), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	export("Bob", "Carol", "Carol")
+	folders, err := b.Open(t).Folders(t.Context())
+	if err != nil || len(folders) != 1 {
+		t.Fatalf("%+v, %v", folders, err)
+	}
+	first, err := b.Open(t).Next(t.Context(), folders[0], "")
+	if err != nil || len(first.Changes) != 3 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	export("Anna", "Bob", "Carol", "Carol")
+	second, err := b.Open(t).Next(t.Context(), folders[0], first.After)
+	if err != nil || len(second.Changes) != 1 || second.Changes[0].Item.Identity == first.Changes[0].Item.Identity {
+		t.Errorf("%+v, %v", second, err)
+	}
+}

@@ -84,19 +84,20 @@ func parse(kind cutover.FolderKind, path, tag string, raw []byte) *file {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return f
 	}
-	for n, part := range object.Split(kind, raw) {
-		f.add(newItem(kind, part.Raw, n))
+	for _, part := range object.Split(kind, raw) {
+		f.add(newItem(kind, part.Raw))
 	}
 	return f
 }
 
-func newItem(kind cutover.FolderKind, raw []byte, n int) item {
+// newItem is known by its UID, or else by its octets: its place is another one in the next export.
+func newItem(kind cutover.FolderKind, raw []byte) item {
 	d := cutover.NewObjectDigester(kind)
 	_, _ = d.Write(raw) // it never fails
 	sum := sha256.Sum256(raw)
 	i := item{raw: raw, Item: cutover.Item{Version: hex.EncodeToString(sum[:8]), Size: d.Size(), Identity: d.Identity(), Says: d.Text()}}
 	if i.Ref = cutover.Ref(i.Identity.MessageID); i.Ref == "" {
-		i.Ref = cutover.Ref(fmt.Sprintf("#%d", n))
+		i.Ref = "#" + cutover.Ref(i.Version)
 	}
 	return i
 }

@@ -175,7 +175,7 @@ func (f *file) put(item bridge.PutItem, raw []byte) (o bridge.Outcome, wrote boo
 		o.Err = fmt.Errorf("%w: it has %d UIDs", bridge.ErrRefused, n)
 		return o, false
 	}
-	now := newItem(f.kind, raw, len(f.items))
+	now := newItem(f.kind, raw)
 	o.Place, o.Version = ledger.Place{Validity: validity, Ref: now.Ref}, now.Version
 	if item.At != "" {
 		i, there := f.by[item.At]

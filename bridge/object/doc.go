@@ -2,4 +2,5 @@
 //
 // Nothing is judged and nothing is lost: a line keeps the octets that it came with, and what is not changed is written as it was read. Split takes a file apart into items: everything that shares a
 // UID is one, with the properties and time zones of its calendar around it. A file that holds one item is that item, octet by octet.
+// An event and a task of one UID, and two events of which neither is a recurrence of the other, are two items: no server takes them as one.
 package object

@@ -12,17 +12,28 @@ type Line struct {
 	Text string // unfolded, without its line end
 }
 
-// Lines takes raw apart. Empty lines are lines too: joined again, the lines are raw.
+// Lines takes raw apart. Empty lines are lines too: joined again, the lines are raw, whose octets they share.
 func Lines(raw []byte) (lines []Line) {
+	begun, at := 0, 0
+	var unfolded strings.Builder
+	end := func() {
+		if at > begun {
+			lines = append(lines, Line{raw[begun:at:at], unfolded.String()})
+		}
+		unfolded.Reset()
+		begun = at
+	}
 	for physical := range bytes.Lines(raw) {
 		text := bytes.TrimRight(physical, "\r\n")
-		if n := len(lines); n > 0 && len(text) > 0 && (text[0] == ' ' || text[0] == '\t') && lines[n-1].Text != "" {
-			lines[n-1].Raw = append(lines[n-1].Raw[:len(lines[n-1].Raw):len(lines[n-1].Raw)], physical...)
-			lines[n-1].Text += string(text[1:])
-			continue
+		if folded := len(text) > 0 && (text[0] == ' ' || text[0] == '\t'); folded && unfolded.Len() > 0 {
+			text = text[1:]
+		} else {
+			end()
 		}
-		lines = append(lines, Line{physical, string(text)})
+		unfolded.Write(text)
+		at += len(physical)
 	}
+	end()
 	return lines
 }
 
@@ -52,13 +63,16 @@ func NewLine(text string) Line {
 	return Line{[]byte(raw.String()), text}
 }
 
+// ByteOrderMark begins files of programs on Windows, and each part of several such files that were joined to one.
+const ByteOrderMark = "\ufeff"
+
 // Name is the property's name in capitals, without a group.
 func (l Line) Name() string {
 	end := strings.IndexAny(l.Text, ";:")
 	if end < 0 {
 		return ""
 	}
-	name := strings.ToUpper(strings.TrimSpace(l.Text[:end]))
+	name := strings.ToUpper(strings.TrimSpace(strings.TrimPrefix(l.Text[:end], ByteOrderMark)))
 	if _, bare, grouped := strings.Cut(name, "."); grouped {
 		return bare
 	}

@@ -1,6 +1,8 @@
 package object
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"posthouse/cutover"
@@ -16,66 +18,57 @@ type Part struct {
 type block struct {
 	name  string
 	uid   string
+	at    string // which recurrence it changes; empty for the event itself
 	lines []Line
 }
 
-// Split takes a file apart into its items, in their order. What holds one item comes back as it is; what holds none is one part without a UID.
+// Split takes a file apart into its items, in their order. What holds one item comes back as it is, unless that is strewn over several calendars; what holds none is one part without a UID.
 func Split(kind cutover.FolderKind, raw []byte) []Part {
-	var parts []Part
+	_, blocks := blocksOf(Lines(raw))
+	name, take := "VCALENDAR", events
 	if kind == cutover.Contacts {
-		parts = cards(raw)
-	} else {
-		parts = events(raw)
+		name, take = "VCARD", cards
 	}
+	blocks = slices.DeleteFunc(blocks, func(b block) bool { return b.name != name })
+	parts := take(blocks)
 	if len(parts) == 0 {
 		return []Part{{Raw: raw}}
 	}
-	if len(parts) == 1 {
+	if len(parts) == 1 && len(blocks) == 1 {
 		parts[0].Raw = raw
 	}
 	return parts
 }
 
-func cards(raw []byte) (parts []Part) {
-	_, blocks := blocksOf(Lines(raw))
-	for _, b := range blocks {
-		if b.name == "VCARD" {
-			parts = append(parts, Part{b.uid, Join(b.lines...)})
-		}
+func cards(all []block) (parts []Part) {
+	for _, b := range all {
+		parts = append(parts, Part{b.uid, Join(b.lines...)})
 	}
 	return parts
 }
 
-// events groups the components of calendars by UID. Those without one stay apart.
-func events(raw []byte) (parts []Part) {
+// events groups the components of calendars by UID. Those without one stay apart, and so do an event and a task of one UID, and two events of which neither is a recurrence of the other.
+func events(calendars []block) (parts []Part) {
 	at := map[string]int{}
-	_, calendars := blocksOf(Lines(raw))
 	var groups []group
 	for _, c := range calendars {
-		if c.name != "VCALENDAR" {
-			continue
-		}
 		own, within := blocksOf(c.lines[1 : len(c.lines)-1])
 		around := around{first: c.lines[0], own: own, last: c.lines[len(c.lines)-1]}
+		around.zones, within = zonesIn(within)
+		begun, together := len(groups), 0
 		for _, b := range within {
-			if b.name == "VTIMEZONE" {
-				around.zones = append(around.zones, b)
-			}
-		}
-		begun := len(groups)
-		for _, b := range within {
-			if b.name == "VTIMEZONE" {
-				continue
-			}
-			i, known := at[b.uid]
-			if !known || b.uid == "" {
+			i, known := at[b.name+b.uid]
+			if !known || b.uid == "" || slices.Contains(groups[i].at, b.at) {
 				i = len(groups)
 				groups = append(groups, group{uid: b.uid, around: around})
-				at[b.uid] = i
+				at[b.name+b.uid] = i
 			}
-			groups[i].lines, groups[i].whole = append(groups[i].lines, b.lines...), nil
+			groups[i].add(b, around.zones)
+			if i == begun {
+				together++
+			}
 		}
-		if len(groups) == begun+1 && alone(within) {
+		if together > 0 && together == len(within) {
 			groups[begun].whole = c.lines // a calendar of its own: it stays as it is
 		}
 	}
@@ -83,6 +76,18 @@ func events(raw []byte) (parts []Part) {
 		parts = append(parts, Part{g.uid, g.raw()})
 	}
 	return parts
+}
+
+// zonesIn separates time zones from items.
+func zonesIn(all []block) (zones, items []block) {
+	for _, b := range all {
+		if b.name == "VTIMEZONE" {
+			zones = append(zones, b)
+		} else {
+			items = append(items, b)
+		}
+	}
+	return zones, items
 }
 
 // around is what a calendar has beside its items.
@@ -94,22 +99,20 @@ type around struct {
 
 type group struct {
 	uid    string
+	at     []string // the recurrences that it holds
 	around around
 	lines  []Line
 	whole  []Line // the calendar around it, if that holds nothing else
 }
 
-// alone reports whether all components but time zones have one UID.
-func alone(within []block) bool {
-	uids := map[string]bool{}
-	n := 0
-	for _, b := range within {
-		if b.name != "VTIMEZONE" {
-			uids[b.uid] = true
-			n++
+// add takes one more component, which may come from another calendar than the first.
+func (g *group) add(b block, zones []block) {
+	g.lines, g.at, g.whole = append(g.lines, b.lines...), append(g.at, b.at), nil
+	for _, z := range zones {
+		if !slices.ContainsFunc(g.around.zones, func(have block) bool { return have.zone() == z.zone() }) {
+			g.around.zones = append(slices.Clip(g.around.zones), z)
 		}
 	}
-	return len(uids) == 1 && (n == 1 || !uids[""])
 }
 
 // raw is a calendar with the group's lines alone, and the time zones that they name.
@@ -146,17 +149,20 @@ func (b block) zone() string {
 
 // blocksOf separates the outermost components from the lines beside them. One that is not ended reaches to the end.
 func blocksOf(lines []Line) (beside []Line, blocks []block) {
-	depth := 0
+	var open []string
 	for _, l := range lines {
 		switch name := l.Name(); {
 		case name == "BEGIN":
-			if depth++; depth == 1 {
-				blocks = append(blocks, block{name: strings.ToUpper(strings.TrimSpace(l.Value()))})
+			if open = append(open, strings.ToUpper(strings.TrimSpace(l.Value()))); len(open) == 1 {
+				l.Raw = bytes.TrimPrefix(l.Raw, []byte(ByteOrderMark))
+				blocks = append(blocks, block{name: open[0]})
 			}
-		case name == "UID" && depth == 1 && blocks[len(blocks)-1].uid == "":
+		case name == "UID" && len(open) == 1 && blocks[len(blocks)-1].uid == "":
 			blocks[len(blocks)-1].uid = unescape(strings.TrimSpace(l.Value()))
+		case name == "RECURRENCE-ID" && len(open) == 1:
+			blocks[len(blocks)-1].at = strings.TrimSpace(l.Value())
 		}
-		if depth == 0 {
+		if len(open) == 0 {
 			if l.Text != "" {
 				beside = append(beside, l)
 			}
@@ -165,13 +171,26 @@ func blocksOf(lines []Line) (beside []Line, blocks []block) {
 		last := &blocks[len(blocks)-1]
 		last.lines = append(last.lines, l)
 		if l.Name() == "END" {
-			depth--
+			open = open[:len(open)-1]
 		}
 	}
-	if depth > 0 {
-		blocks[len(blocks)-1].lines = append(blocks[len(blocks)-1].lines, NewLine("END:"+blocks[len(blocks)-1].name))
+	if len(open) > 0 {
+		last := &blocks[len(blocks)-1]
+		last.lines = ended(last.lines, open)
 	}
 	return beside, blocks
+}
+
+// ended are the lines of a file that was cut off, with the end of the last one and of what is open.
+func ended(lines []Line, open []string) []Line {
+	last := &lines[len(lines)-1]
+	if !bytes.HasSuffix(last.Raw, []byte("\n")) {
+		last.Raw = append(slices.Clip(last.Raw), "\r\n"...)
+	}
+	for _, name := range slices.Backward(open) {
+		lines = append(lines, NewLine("END:"+name))
+	}
+	return lines
 }
 
 func unescape(value string) string {

@@ -82,10 +82,11 @@ func line30(l object.Line) object.Line {
 	if quoted {
 		value = fromQuotedPrintable(value)
 	}
-	if !utf8.ValidString(value) || quoted && charset != "" && charset != "UTF-8" {
-		if charset != "UTF-8" || !utf8.ValidString(value) {
-			value = fromWindows1252([]byte(value))
-		}
+	if quoted || !utf8.ValidString(value) {
+		value = decoded(value, charset)
+	}
+	if quoted || texts[l.Name()] {
+		value = withCommas(value)
 	}
 	if now := strings.Join(kept, ";") + ":" + value; now != l.Text || l.Raw == nil {
 		return object.NewLine(now)
@@ -100,7 +101,14 @@ func fromQuotedPrintable(value string) string {
 		return value
 	}
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
-	return strings.ReplaceAll(strings.ReplaceAll(string(text), "\n", `\n`), ",", `\,`)
+	return strings.ReplaceAll(string(text), "\n", `\n`)
+}
+
+// texts are properties in which a comma is no more than that in 2.1, and separates values in 3.0.
+var texts = map[string]bool{"FN": true, "N": true, "ADR": true, "LABEL": true, "ORG": true, "TITLE": true, "ROLE": true, "NOTE": true}
+
+func withCommas(value string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(value, `\,`, ","), ",", `\,`)
 }
 
 // otherCardVersion writes 3.0 as 4.0 and 4.0 as 3.0, for servers that take only the other.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"posthouse/bridge/object"
 	"posthouse/cutover"
@@ -24,7 +23,7 @@ var objectRepairs = []struct {
 	repair Repair
 	do     func(cutover.FolderKind, []byte) []byte
 }{
-	{Form, wellFormed}, {Charset, inUTF8}, {Card21, fromCard21}, {Required, withRequired}, {NoUID, withUID}, {Zones, ianaZones}, {Length, withLength}, {CardVersion, otherCardVersion}, {Photo, withoutLarge}, {Silent, silent},
+	{Form, wellFormed}, {Charset, inUTF8}, {Method, withoutMethod}, {Card21, fromCard21}, {Required, withRequired}, {NoUID, withUID}, {Empty, withoutEmpty}, {Zones, ianaZones}, {Length, withLength}, {CardVersion, otherCardVersion}, {Photo, withoutLarge}, {Silent, silent},
 }
 
 // NeededObject reads an object to its end and says which repairs change it.
@@ -82,35 +81,6 @@ func readObject(in io.Reader) ([]byte, error) {
 	return raw, err
 }
 
-// wellFormed makes lines of what may be one.
-func wellFormed(_ cutover.FolderKind, raw []byte) []byte {
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) // a byte order mark
-	var out []object.Line
-	for physical := range bytes.Lines(bytes.ReplaceAll(raw, []byte("\r\r\n"), []byte("\r\n"))) {
-		text := bytes.TrimRight(physical, "\r\n")
-		clean := bytes.Map(printable, text)
-		if len(clean) == 0 {
-			continue
-		}
-		if !utf8.Valid(text) { // Map would spoil what is not UTF-8
-			clean = withoutControls(text)
-		}
-		line := object.Line{Raw: append(clean[:len(clean):len(clean)], "\r\n"...), Text: string(clean)}
-		n := len(out)
-		switch folded := clean[0] == ' ' || clean[0] == '\t'; {
-		case folded && n > 0:
-			out[n-1].Raw, out[n-1].Text = append(out[n-1].Raw, line.Raw...), out[n-1].Text+string(clean[1:])
-		case n > 0 && isQuoted(out[n-1]) && strings.HasSuffix(out[n-1].Text, "="): // a soft line break of vCard 2.1
-			out[n-1].Raw, out[n-1].Text = append(out[n-1].Raw, line.Raw...), strings.TrimSuffix(out[n-1].Text, "=")+line.Text
-		case !isProperty(line) && n > 0:
-			out[n-1] = object.NewLine(out[n-1].Text + `\n` + strings.TrimSpace(line.Text))
-		default:
-			out = append(out, line)
-		}
-	}
-	return object.Join(out...)
-}
-
 func printable(r rune) rune {
 	if r < ' ' && r != '\t' || r == 0x7f {
 		return -1
@@ -141,36 +111,6 @@ func isProperty(l object.Line) bool {
 	}
 	head, _ := l.Cut()
 	return len(head) < len(l.Text)
-}
-
-// inUTF8 reads lines that are not UTF-8 as Windows-1252.
-func inUTF8(_ cutover.FolderKind, raw []byte) []byte {
-	if utf8.Valid(raw) {
-		return raw
-	}
-	return eachLine(raw, func(l object.Line) []object.Line {
-		if utf8.Valid(l.Raw) {
-			return []object.Line{l}
-		}
-		return []object.Line{object.NewLine(fromWindows1252([]byte(l.Text)))}
-	})
-}
-
-// upper are the characters of Windows-1252 from 0x80 on that ISO-8859-1 has not.
-const upper = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ"
-
-var upperRunes = []rune(upper)
-
-func fromWindows1252(text []byte) string {
-	var out strings.Builder
-	for _, c := range text {
-		if c >= 0x80 && c < 0xa0 {
-			out.WriteRune(upperRunes[c-0x80])
-		} else {
-			out.WriteRune(rune(c))
-		}
-	}
-	return out.String()
 }
 
 // eachLine replaces lines. Those that stay keep their octets.
@@ -227,6 +167,43 @@ func valueOf(own []object.Line, names ...string) string {
 		}
 	}
 	return ""
+}
+
+// withoutMethod leaves out what only messages have (RFC 4791 §4.1). What programs export has it.
+func withoutMethod(kind cutover.FolderKind, raw []byte) []byte {
+	if kind != cutover.Calendar {
+		return raw
+	}
+	depth := 0
+	return eachLine(raw, func(l object.Line) []object.Line {
+		switch l.Name() {
+		case "BEGIN":
+			depth++
+		case "END":
+			depth--
+		case "METHOD":
+			if depth == 1 {
+				return nil
+			}
+		}
+		return []object.Line{l}
+	})
+}
+
+// valued are properties that say nothing, and are no properties, without a value.
+var valued = map[string]bool{
+	"ATTACH": true, "ATTENDEE": true, "CATEGORIES": true, "CLASS": true, "COMPLETED": true, "CREATED": true, "DTEND": true, "DUE": true, "DURATION": true, "EXDATE": true, "EXRULE": true, "GEO": true, "LAST-MODIFIED": true,
+	"ORGANIZER": true, "PERCENT-COMPLETE": true, "PRIORITY": true, "RDATE": true, "RECURRENCE-ID": true, "RRULE": true, "SEQUENCE": true, "STATUS": true, "TRANSP": true, "URL": true,
+	"ANNIVERSARY": true, "BDAY": true, "KEY": true, "LOGO": true, "PHOTO": true, "REV": true, "SOUND": true, "TZ": true,
+}
+
+func withoutEmpty(_ cutover.FolderKind, raw []byte) []byte {
+	return eachLine(raw, func(l object.Line) []object.Line {
+		if valued[l.Name()] && strings.TrimSpace(l.Value()) == "" {
+			return nil
+		}
+		return []object.Line{l}
+	})
 }
 
 // producer is who made an object that does not say so.

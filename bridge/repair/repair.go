@@ -10,7 +10,7 @@ import (
 )
 
 // Repair is a kind of change, or several: they are bits.
-type Repair uint16
+type Repair uint32
 
 // The repairs, in the order in which they are tried and made: what loses least comes first.
 const (
@@ -23,9 +23,11 @@ const (
 	// Of objects.
 	Form
 	Charset
+	Method
 	Card21
 	Required
 	NoUID
+	Empty
 	Zones
 	Length
 	CardVersion
@@ -46,9 +48,11 @@ var names = []struct {
 	{Width, "long header lines"},
 	{Form, "line ends and folding"},
 	{Charset, "text that is not UTF-8"},
+	{Method, "METHOD of a message"},
 	{Card21, "vCard 2.1"},
 	{Required, "required properties that are missing"},
 	{NoUID, "missing UID"},
+	{Empty, "properties without a value"},
 	{Zones, "Windows names of time zones"},
 	{Length, "events of no length"},
 	{CardVersion, "version of the vCard"},

@@ -32,6 +32,7 @@ var windowsZones = map[string]string{
 	"US Mountain Standard Time": "America/Phoenix", "UTC": "Etc/UTC", "Venezuela Standard Time": "America/Caracas", "Vladivostok Standard Time": "Asia/Vladivostok",
 	"W. Australia Standard Time": "Australia/Perth", "W. Central Africa Standard Time": "Africa/Lagos", "W. Europe Standard Time": "Europe/Berlin", "West Asia Standard Time": "Asia/Tashkent",
 	"West Pacific Standard Time": "Pacific/Port_Moresby", "Yakutsk Standard Time": "Asia/Yakutsk",
+	"tzone://Microsoft/Utc": "Etc/UTC",
 	"(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna": "Europe/Berlin", "(UTC+01:00) Brussels, Copenhagen, Madrid, Paris": "Europe/Paris",
 	"(UTC) Dublin, Edinburgh, Lisbon, London": "Europe/London", "(UTC-05:00) Eastern Time (US & Canada)": "America/New_York", "(UTC-06:00) Central Time (US & Canada)": "America/Chicago",
 	"(UTC-08:00) Pacific Time (US & Canada)": "America/Los_Angeles",
