@@ -100,11 +100,15 @@ func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits 
 		if errors.Is(got.Err, ErrGone) {
 			used(by[got.Ref])
 			return nil
-		} else if got.Err != nil {
-			return fmt.Errorf("reading %s: %w", got.Ref, got.Err)
 		}
 		r := by[got.Ref]
 		row := r.row
+		if got.Err != nil {
+			row, err := w.unreadEdit(row, got.Err)
+			same = append(same, row)
+			return err
+		}
+		delete(w.unread, row.Legacy)
 		d, err := digest(p.Kind, got.Content)
 		if err != nil {
 			got.Content.Close()
@@ -123,6 +127,16 @@ func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits 
 		return nil
 	})
 	return edits, same, err
+}
+
+// unreadEdit is the row of an item that cannot be read since it was changed. It is tried for a while, as every item, before its copy stays as it is.
+func (w *worker) unreadEdit(row ledger.Item, why error) (ledger.Item, error) {
+	if w.mayBeRead(row.Legacy) {
+		return row, fmt.Errorf("reading %s: %w", row.Legacy.Ref, why)
+	}
+	delete(w.unread, row.Legacy)
+	row.Note = unreadNote + ": " + why.Error()
+	return row, nil
 }
 
 // putEdits tries all at once, with the repairs that their copies have had.
@@ -299,6 +313,9 @@ const RemovedNote = "changed on the old server after it was removed in the cloud
 
 // staleNote begins the note of an item whose last change the cloud refused.
 const staleNote = "its copy is older: the cloud refused a change"
+
+// unreadNote begins the note of an item that could not be read since it was changed.
+const unreadNote = "its copy is older: the old server does not give the item that was changed"
 
 // settleConflict leaves the copy as somebody else made it, or removed it.
 func (w *worker) settleConflict(ctx context.Context, p *pair, e *edit) error {

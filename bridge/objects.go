@@ -58,14 +58,14 @@ func (s *stretch) workObjects(ctx context.Context, b Batch) error {
 	return s.carry(ctx, b, slices.Concat(rows, clashing, adopted), rest)
 }
 
-// unknownObjects is what the batch holds that has no row yet, or that was gone and is there again, or that was refused and is another one now.
+// unknownObjects is what the batch holds that has no row yet, or that was gone and is there again, or that was refused and is another one now. What could not be read has no identity: its turn tells why.
 func unknownObjects(f ledger.FolderID, b Batch, known map[cutover.Ref]ledger.Item) []ledger.Item {
 	var rows []ledger.Item
 	for _, c := range b.Changes {
-		if !c.identified() {
+		row, have := known[c.Item.Ref]
+		if c.Kind == Removed || have && !c.identified() {
 			continue
 		}
-		row, have := known[c.Item.Ref]
 		again := row.Disposition == cutover.Gone || row.Disposition == cutover.Refused && row.Version != c.Item.Version
 		if have && !again {
 			continue

@@ -141,7 +141,7 @@ func (v *verifier) edited(u unplaced, c *copyItem) bool {
 
 // note names an item of which somebody should know.
 func (v *verifier) note(folder string, row ledger.Item) {
-	for _, what := range []string{ConflictNote, RemovedNote, SilentNote, StaysNote, staleNote} {
+	for _, what := range []string{ConflictNote, RemovedNote, SilentNote, StaysNote, staleNote, unreadNote} {
 		if strings.Contains(row.Note, what) {
 			v.report.Noted = append(v.report.Noted, Finding{Folder: folder, Ref: row.Legacy.Ref, MessageID: row.Identity.MessageID, Why: row.Note})
 			return
@@ -228,6 +228,9 @@ func (v *verifier) readLegacy(ctx context.Context, legacy Store, f cutover.Folde
 		if known && (row.Disposition == cutover.Skipped && !wanted || p.ID == bin.ID && row.Disposition == cutover.Gone) {
 			v.report.Skipped++ // or another item has its copy
 			continue
+		}
+		if known && item.Identity.Match().IsZero() {
+			item.Identity = row.Identity // it cannot be read now, and could when it was copied
 		}
 		u := unplaced{in: f, folder: f.Path.String(), item: item, row: row, known: known, home: p.Cloud.Key()}
 		v.holds(item)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,8 +35,19 @@ type across struct {
 	saved    string
 	bridge   *bridge.Bridge
 
-	deletions int // how many follow
+	deletions      int // how many follow
+	oldVia, newVia http.RoundTripper
+	later          atomic.Int64 // how much later it is than it is
+	of             func(bridge.Ledger) bridge.Ledger
 }
+
+// lateClock is the real one, some time later.
+type lateClock struct {
+	clock.Clock
+	by *atomic.Int64
+}
+
+func (l lateClock) Now() time.Time { return l.Clock.Now().Add(time.Duration(l.by.Load())) }
 
 func newAcross(t *testing.T, legacy, cloud testserver.DAVConfig) *across {
 	t.Helper()
@@ -53,16 +66,23 @@ func newAcross(t *testing.T, legacy, cloud testserver.DAVConfig) *across {
 func (a *across) restart() {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
+	book := bridge.Ledger(a.ledger)
+	if a.of != nil {
+		book = a.of(book)
+	}
 	a.bridge = bridge.New(bridge.Config{
-		Ledger: a.ledger, Kinds: []cutover.FolderKind{cutover.Calendar, cutover.Contacts}, Clock: clock.Real(), Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: a.saved,
+		Ledger: book, Kinds: []cutover.FolderKind{cutover.Calendar, cutover.Contacts}, Clock: lateClock{clock.Real(), &a.later}, Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: a.saved,
 		Rules: func(cutover.MailboxID) bridge.Rules { return bridge.Rules{Mailbox: anna, Deletions: a.deletions} },
 		Open: func(_ cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
-			server := a.old
+			server, via := a.old, a.oldVia
 			if side == cutover.Cloud {
-				server = a.new
+				server, via = a.new, a.newVia
 			}
 			o := options(server)
 			o.Batch = 10
+			if via != nil {
+				o.Transport = via
+			}
 			return davstore.New(o), nil
 		},
 	}, []cutover.Mailbox{{ID: anna}})

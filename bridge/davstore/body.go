@@ -178,7 +178,7 @@ func (s *Store) askMany(ctx context.Context, m *mirror, names []string, bodies m
 		return err
 	}
 	for _, one := range answer.Responses {
-		name := nameIn(m.at, one.Href)
+		name := nameIn(m.at(), one.Href)
 		if !wanted[name] {
 			continue
 		}
@@ -196,14 +196,14 @@ func (s *Store) askMany(ctx context.Context, m *mirror, names []string, bodies m
 func multigetRequest(m *mirror, names []string) request {
 	var hrefs strings.Builder
 	for _, name := range names {
-		hrefs.WriteString("<D:href>" + escape(member(m.at, name).EscapedPath()) + "</D:href>")
+		hrefs.WriteString("<D:href>" + escape(member(m.at(), name).EscapedPath()) + "</D:href>")
 	}
 	report, data := "C:calendar-multiget", "<C:calendar-data/>"
 	if m.kind == cutover.Contacts {
 		report, data = "A:addressbook-multiget", "<A:address-data/>"
 	}
 	return request{
-		method: "REPORT", at: m.at, header: map[string]string{"Depth": "1", "Content-Type": xmlType},
+		method: "REPORT", at: m.at(), header: map[string]string{"Depth": "1", "Content-Type": xmlType},
 		body: []byte(xmlHead + "<" + report + " " + namespaces + "><D:prop>" + memberProps + data + "</D:prop>" + hrefs.String() + "</" + report + ">"),
 	}
 }
@@ -242,7 +242,7 @@ func (s *Store) exact(r response) (body, bool) {
 // get reads one member as it is. A member that cannot be read has an error of its own.
 func (s *Store) get(ctx context.Context, m *mirror, name string) (body, error) {
 	// What is compressed on its way has a version of its own with some servers.
-	r := request{method: http.MethodGet, at: member(m.at, name), header: map[string]string{"Accept-Encoding": "identity"}}
+	r := request{method: http.MethodGet, at: member(m.at(), name), header: map[string]string{"Accept-Encoding": "identity"}}
 	got, err := s.do(ctx, r)
 	if err != nil {
 		return body{}, err

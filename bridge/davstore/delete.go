@@ -37,7 +37,7 @@ func (s *Store) delete(ctx context.Context, m *mirror, ref cutover.Ref, version 
 	if version == "" {
 		return fmt.Errorf("%w: nobody knows in which version", bridge.ErrChanged), nil
 	}
-	r := request{method: http.MethodDelete, at: member(m.at, name), header: map[string]string{"If-Match": strong(version), "Schedule-Reply": "F"}}
+	r := request{method: http.MethodDelete, at: member(m.at(), name), header: map[string]string{"If-Match": strong(version), "Schedule-Reply": "F"}}
 	got, err := s.do(ctx, r)
 	switch {
 	case errors.Is(err, bridge.ErrBusy):
@@ -56,7 +56,7 @@ func (s *Store) delete(ctx context.Context, m *mirror, ref cutover.Ref, version 
 
 // notAsKnown tells a member that has another version from one that is gone.
 func (s *Store) notAsKnown(ctx context.Context, m *mirror, name string, got *reply) (outcome, err error) {
-	_, _, err = s.properties(ctx, member(m.at, name), "<D:getetag/>")
+	_, _, err = s.properties(ctx, member(m.at(), name), "<D:getetag/>")
 	if errors.Is(err, bridge.ErrGone) {
 		return nil, nil
 	}

@@ -122,7 +122,8 @@ func service(kind cutover.FolderKind) string {
 	return "caldav"
 }
 
-// lookUp asks DNS for the server of a domain, and for the path to begin with there (RFC 6764 §4). Without a record the domain itself is asked.
+// lookUp asks DNS for the server of a domain, and for the path to begin with there (RFC 6764 §4). Without a record the domain itself is asked. Anybody on the way may have answered: a server of another domain, whose
+// certificate proves nothing about the domain that was asked for, gets no credentials (§8) until a person has named it.
 func (s *Store) lookUp(ctx context.Context, domain string, kind cutover.FolderKind) (string, error) {
 	_, found, err := s.o.Resolve(ctx, service(kind)+"s", "tcp", domain)
 	if ctx.Err() != nil {
@@ -134,6 +135,9 @@ func (s *Store) lookUp(ctx context.Context, domain string, kind cutover.FolderKi
 	host := strings.TrimSuffix(found[0].Target, ".")
 	if found[0].Port != 443 {
 		host = fmt.Sprintf("%s:%d", host, found[0].Port)
+	}
+	if server := (&url.URL{Scheme: "https", Host: host}); !trusted(&url.URL{Scheme: "https", Host: domain}, server) {
+		return "", fmt.Errorf("DNS names %s as the server for the %s of %s, which is not asked with these credentials; name it in the configuration if it is right", server, title(kind), domain)
 	}
 	path, err := s.contextPath(ctx, "_"+service(kind)+"s._tcp."+domain)
 	return "https://" + host + path, err

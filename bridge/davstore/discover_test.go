@@ -53,7 +53,7 @@ func TestLookUp(t *testing.T) {
 		if service == "carddavs" {
 			return "", nil, errors.New("no such host")
 		}
-		return "", []*net.SRV{{Target: "dav.example.net.", Port: 8443}}, nil
+		return "", []*net.SRV{{Target: "dav.example.com.", Port: 8443}}, nil
 	}
 	var paths []string
 	o.Texts = func(_ context.Context, name string) ([]string, error) {
@@ -71,8 +71,31 @@ func TestLookUp(t *testing.T) {
 	if !errors.Is(err, bridge.ErrConnection) || !errors.Is(err2, bridge.ErrConnection) || !errors.Is(err3, bridge.ErrConnection) {
 		t.Errorf("%v, %v, %v", err, err2, err3)
 	}
-	if text := strings.Join(asked, " "); !strings.HasPrefix(text, "https://dav.example.net:8443/.well-known/caldav") || !strings.Contains(text, "https://dav.example.net:8443/dav/home") || !strings.HasSuffix(text, "https://example.com/.well-known/carddav") {
+	if text := strings.Join(asked, " "); !strings.HasPrefix(text, "https://dav.example.com:8443/.well-known/caldav") || !strings.Contains(text, "https://dav.example.com:8443/dav/home") || !strings.HasSuffix(text, "https://example.com/.well-known/carddav") {
 		t.Errorf("asked %s", text)
+	}
+}
+
+// A server of another domain, which whoever answered for DNS may have made up, gets nothing before a person has named it; nor does one with another address.
+func TestLookUpElsewhere(t *testing.T) {
+	asked := 0
+	o := davstore.Options{URL: "example.com", Transport: refusing{func(*http.Request) { asked++ }}}
+	target := ""
+	o.Resolve = func(context.Context, string, string, string) (string, []*net.SRV, error) {
+		return "", []*net.SRV{{Target: target, Port: 443}}, nil
+	}
+	for _, target = range []string{"dav.example.net.", "example.com.attacker.example.", "192.0.2.1."} {
+		if _, err := folders(t, o); err == nil || asked != 0 || !strings.Contains(err.Error(), strings.TrimSuffix(target, ".")) {
+			t.Errorf("%s: %v, asked %d times", target, err, asked)
+		}
+	}
+	if _, err := folders(t, davstore.Options{URL: "https://192.0.2.1/", Transport: via(func(r *http.Request) *http.Response {
+		if r.URL.Host != "192.0.2.1" {
+			t.Errorf("asked %s", r.URL)
+		}
+		return &http.Response{StatusCode: http.StatusMovedPermanently, Header: http.Header{"Location": {"https://203.0.2.1/"}}}
+	})}); err == nil {
+		t.Error("another address got the credentials")
 	}
 }
 

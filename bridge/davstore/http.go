@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -47,7 +48,7 @@ func (s *Store) do(ctx context.Context, r request) (*reply, error) {
 			return nil, err
 		}
 		to := redirection(got, r.at)
-		if to == nil || r.method == http.MethodPut || r.method == "MOVE" || r.method == http.MethodDelete {
+		if to == nil || got.status == http.StatusFound && changes(r.method) { // that may lead to a page for people
 			return got, s.asks(r, got)
 		}
 		if !trusted(r.at, to) {
@@ -56,6 +57,10 @@ func (s *Store) do(ctx context.Context, r request) (*reply, error) {
 		r.at = to
 	}
 	return nil, fmt.Errorf("%s leads round and round: %w", r.at.Redacted(), bridge.ErrConnection)
+}
+
+func changes(method string) bool {
+	return method == http.MethodPut || method == "MOVE" || method == http.MethodDelete
 }
 
 // again sends a second time what only asks, when the first broke: a connection that was idle may have been closed by the server.
@@ -136,6 +141,9 @@ func trusted(from, to *url.URL) bool {
 	}
 	if strings.EqualFold(to.Hostname(), from.Hostname()) {
 		return true
+	}
+	if net.ParseIP(from.Hostname()) != nil || net.ParseIP(to.Hostname()) != nil {
+		return false
 	}
 	one, err1 := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(from.Hostname()))
 	two, err2 := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(to.Hostname()))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"posthouse/bridge"
@@ -18,13 +19,14 @@ import (
 type mirror struct {
 	gate    chan struct{}
 	kind    cutover.FolderKind
-	at      *url.URL
+	place   atomic.Pointer[url.URL]
 	listed  bool
 	members map[string]known
 	token   string
 	ctag    string
 	looked  time.Time // when it was up to date last
-	noSync  bool      // the server has no sync-collection for it
+	unused  string    // a token that the server gave and was not asked with yet
+	noSync  bool      // the server has no sync-collection for it, or forgets each token at once
 }
 
 // known is what is known of a member without reading it, and whose it is if it was read.
@@ -68,11 +70,18 @@ func (s *Store) mirror(ctx context.Context, f cutover.Folder) (*mirror, error) {
 	defer s.mu.Unlock()
 	m := s.mirrors[f.Name]
 	if m == nil {
-		m = &mirror{gate: make(chan struct{}, 1), kind: f.Kind, at: at, members: map[string]known{}}
+		m = &mirror{gate: make(chan struct{}, 1), kind: f.Kind, members: map[string]known{}}
+		m.place.Store(at)
 		s.mirrors[f.Name] = m
 	}
 	return m, nil
 }
+
+// at is where the collection lies.
+func (m *mirror) at() *url.URL { return m.place.Load() }
+
+// found notes where the collection was found, after redirections: its members are named there.
+func (m *mirror) found(at *url.URL) { m.place.Store(at) }
 
 // hold enters the mirror's gate; the function that is returned leaves it.
 func (m *mirror) hold(ctx context.Context) (leave func(), err error) {
@@ -128,7 +137,7 @@ func (m *mirror) note(c change) {
 
 // sameTag asks whether anything happened, where there are no tokens.
 func (s *Store) sameTag(ctx context.Context, m *mirror) (bool, error) {
-	_, p, err := s.properties(ctx, m.at, "<S:getctag/>")
+	_, p, err := s.properties(ctx, m.at(), "<S:getctag/>")
 	if err != nil {
 		return false, s.gone(m, err)
 	}
@@ -148,25 +157,25 @@ func (s *Store) listMembers(ctx context.Context, m *mirror) error {
 		switch {
 		case err == nil && token != "":
 			m.reset(changes)
-			m.token, m.ctag, m.looked = token, "", time.Now()
+			m.token, m.unused, m.ctag, m.looked = token, token, "", time.Now()
 			return nil
 		case err != nil && !errors.Is(err, errForgotten) && !errors.Is(err, bridge.ErrUnsupported):
 			return err
 		}
 		m.noSync = true
 	}
-	got, err := s.propfind(ctx, m.at, 1, memberProps+"<D:resourcetype/><S:getctag/>")
+	got, err := s.propfind(ctx, m.at(), 1, memberProps+"<D:resourcetype/><S:getctag/>")
 	if err != nil {
 		return s.gone(m, err)
 	}
+	m.found(got.at)
 	var all []change
 	for _, r := range got.Responses {
 		p, ok := r.prop()
-		name := nameIn(m.at, r.Href)
-		if name == "" && ok {
+		switch name := nameIn(m.at(), r.Href); {
+		case name == "" && ok:
 			m.ctag = p.CTag
-		}
-		if name != "" && ok && p.Type.Collection == nil {
+		case name != "" && p.Type.Collection == nil && !r.gone(): // what the server tells nothing about is there all the same
 			all = append(all, change{name: name, etag: p.ETag, size: p.size()})
 		}
 	}
@@ -190,7 +199,7 @@ func (m *mirror) reset(all []change) {
 
 // gone gives the error of a collection that is not there, or is none, the sentinel for it.
 func (s *Store) gone(m *mirror, err error) error {
-	return fmt.Errorf("%s: %w", m.at.Redacted(), err)
+	return fmt.Errorf("%s: %w", m.at().Redacted(), err)
 }
 
 const syncBody = xmlHead + "<D:sync-collection %s><D:sync-token>%s</D:sync-token><D:sync-level>1</D:sync-level><D:prop>" + memberProps + "</D:prop></D:sync-collection>"
@@ -201,7 +210,11 @@ func (s *Store) changes(ctx context.Context, m *mirror, token string) (all []cha
 	for range most {
 		part, next, more, err := s.changesOnce(ctx, m, token)
 		if err != nil {
+			m.noSync = m.noSync || errors.Is(err, errForgotten) && token == m.unused
 			return nil, "", err
+		}
+		if token == m.unused {
+			m.unused = ""
 		}
 		all = append(all, part...)
 		if !more || next == token {
@@ -209,12 +222,12 @@ func (s *Store) changes(ctx context.Context, m *mirror, token string) (all []cha
 		}
 		token = next
 	}
-	return nil, "", fmt.Errorf("%s: changes never come to an end", m.at.Redacted())
+	return nil, "", fmt.Errorf("%s: changes never come to an end", m.at().Redacted())
 }
 
 func (s *Store) changesOnce(ctx context.Context, m *mirror, token string) (all []change, next string, more bool, err error) {
 	r := request{
-		method: "REPORT", at: m.at, header: map[string]string{"Depth": "0", "Content-Type": xmlType},
+		method: "REPORT", at: m.at(), header: map[string]string{"Depth": "0", "Content-Type": xmlType},
 		body: fmt.Appendf(nil, syncBody, namespaces, escape(token)),
 	}
 	got, err := s.do(ctx, r)
@@ -224,26 +237,25 @@ func (s *Store) changesOnce(ctx context.Context, m *mirror, token string) (all [
 	if got.status != http.StatusMultiStatus {
 		return nil, "", false, s.refusedSync(r, got, token)
 	}
+	m.found(got.at)
 	answer, err := parse(got.body)
 	if err != nil {
-		return nil, "", false, fmt.Errorf("REPORT %s: %w", m.at.Redacted(), err)
+		return nil, "", false, fmt.Errorf("REPORT %s: %w", m.at().Redacted(), err)
 	}
 	for _, one := range answer.Responses {
-		name := nameIn(m.at, one.Href)
+		name := nameIn(m.at(), one.Href)
 		if name == "" {
 			more = more || status(one.Status) == http.StatusInsufficientStorage
 			continue
 		}
 		if one.gone() {
 			all = append(all, change{name: name, gone: true})
-		} else if p, ok := one.prop(); ok && p.Type.Collection == nil {
-			all = append(all, change{name: name, etag: p.ETag, size: p.size()})
-		} else if !ok {
-			all = append(all, change{name: name, gone: true})
+		} else if p, ok := one.prop(); p.Type.Collection == nil { // from the beginning on nothing is gone, though the server may tell nothing about it
+			all = append(all, change{name: name, etag: p.ETag, size: p.size(), gone: !ok && token != ""})
 		}
 	}
 	if answer.SyncToken == "" {
-		return nil, "", false, fmt.Errorf("REPORT %s: no sync token: %w", m.at.Redacted(), bridge.ErrUnsupported)
+		return nil, "", false, fmt.Errorf("REPORT %s: no sync token: %w", m.at().Redacted(), bridge.ErrUnsupported)
 	}
 	return all, answer.SyncToken, more, nil
 }
@@ -254,9 +266,9 @@ func (s *Store) refusedSync(r request, got *reply, token string) error {
 	switch {
 	case errors.Is(err, bridge.ErrGone):
 		return err
-	case precondition(got.body) == "valid-sync-token", token != "" && got.status/100 == 4:
+	case precondition(got.body) == "valid-sync-token", token != "" && (got.status/100 == 4 || got.status == http.StatusInternalServerError): // what some say of a token that they cannot read
 		return fmt.Errorf("%w: %w", errForgotten, err)
-	case got.status/100 == 4, got.status == http.StatusNotImplemented:
+	case got.status/100 == 4, got.status == http.StatusNotImplemented, got.status == http.StatusInsufficientStorage: // too much at once (RFC 6578 §3.6)
 		return fmt.Errorf("%w: %w", bridge.ErrUnsupported, err)
 	}
 	return err

@@ -36,7 +36,9 @@ func TestOddNames(t *testing.T) {
 // A member may hold several items of which some have no UID, or one item twice: neither hides the other.
 func TestMembersOfSeveralItems(t *testing.T) {
 	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
-	bare := func(title string) string { return strings.Replace(string(meeting("", "SUMMARY:"+title)), "UID:\r\n", "", 1) }
+	bare := func(title string) string {
+		return strings.Replace(string(meeting("", "SUMMARY:"+title)), "UID:\r\n", "", 1)
+	}
 	inOne := func(all ...string) []byte {
 		return []byte(strings.ReplaceAll(strings.Join(all, ""), "END:VCALENDAR\r\nBEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n", ""))
 	}

@@ -137,7 +137,7 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 		delete(header, "If-None-Match")
 		header["If-Match"] = strong(item.Replace)
 	}
-	r := request{method: http.MethodPut, at: member(u.m.at, name), header: header, body: raw}
+	r := request{method: http.MethodPut, at: member(u.m.at(), name), header: header, body: raw}
 	got, err := u.s.do(ctx, r)
 	if err != nil {
 		return o, err
@@ -146,7 +146,7 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 		return u.lies(ctx, name, d)
 	}
 	if err := refusal(r, got, item.At != ""); err != nil {
-		return o, err
+		return o, u.ofCollection(ctx, got, err)
 	}
 	return u.landed(ctx, name, got.header.Get("ETag"), d)
 }
@@ -182,7 +182,7 @@ func mediaType(kind cutover.FolderKind) string {
 func (u *upload) landed(ctx context.Context, name, etag string, d *cutover.ObjectDigester) (o bridge.Outcome, err error) {
 	o.Place = ledger.Place{Validity: validity, Ref: refOf(name)}
 	if etag == "" || strings.HasPrefix(etag, "W/") {
-		_, p, err := u.s.properties(ctx, member(u.m.at, name), "<D:getetag/>")
+		_, p, err := u.s.properties(ctx, member(u.m.at(), name), "<D:getetag/>")
 		if err != nil {
 			return o, fmt.Errorf("%w: %w", bridge.ErrUnknown, err)
 		}
@@ -203,13 +203,26 @@ func (u *upload) noted(ctx context.Context, name, etag string, d *cutover.Object
 	return nil
 }
 
+// ofCollection makes an answer that may be about the whole collection one about the item, where the collection is there. It is asked for, so that one item that some server does not like cannot stop the others.
+func (u *upload) ofCollection(ctx context.Context, got *reply, err error) error {
+	if got.status != http.StatusNotFound && got.status != http.StatusConflict || errors.Is(err, bridge.ErrRefused) || errors.Is(err, bridge.ErrChanged) {
+		return err
+	}
+	if _, p, gone := u.s.properties(ctx, u.m.at(), "<D:resourcetype/>"); gone != nil || p.Type.kind() != u.m.kind {
+		return err
+	}
+	return fmt.Errorf("%w: %s", bridge.ErrRefused, said(got))
+}
+
 // lies is the outcome of an item under whose name something lies: that item, put before, or another version of it, which is not ours to replace.
 func (u *upload) lies(ctx context.Context, name string, d *cutover.ObjectDigester) (o bridge.Outcome, err error) {
 	there, err := u.s.get(ctx, u.m, name)
 	if err != nil {
 		return o, err
 	}
-	if there.err != nil {
+	if errors.Is(there.err, bridge.ErrGone) { // it may have gone meanwhile, or lie in a bin that keeps its name
+		return o, fmt.Errorf("%w: the server says that it lies there, and does not show it", bridge.ErrRefused)
+	} else if there.err != nil {
 		return o, fmt.Errorf("%w: %w", bridge.ErrUnknown, there.err)
 	}
 	other := cutover.NewObjectDigester(u.m.kind)
