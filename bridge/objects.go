@@ -122,9 +122,11 @@ func (s *stretch) movedObjects(ctx context.Context, others, news []ledger.Item) 
 		return rest, err
 	}
 	var refs []cutover.Ref
+	versions := map[cutover.Ref]string{}
 	for _, n := range news {
 		if !sameRef(rest, n) {
 			refs = append(refs, n.Legacy.Ref)
+			versions[n.Legacy.Ref] = n.Version
 		}
 	}
 	rows, err := s.w.b.cfg.Ledger.Known(ctx, s.p.ID, news[0].Legacy.Validity, refs)
@@ -134,7 +136,9 @@ func (s *stretch) movedObjects(ctx context.Context, others, news []ledger.Item) 
 	var edits []revision
 	for _, row := range rows {
 		if isOurs(row) {
-			edits = append(edits, revision{was: row, row: row})
+			now := row
+			now.Version = versions[row.Legacy.Ref]
+			edits = append(edits, revision{was: row, row: now})
 		}
 	}
 	return rest, s.followEdits(ctx, edits)
