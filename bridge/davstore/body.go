@@ -3,6 +3,8 @@ package davstore
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -218,7 +220,7 @@ func (s *Store) exact(r response) (body, bool) {
 	if data == nil {
 		data = p.ContactsData
 	}
-	if !ok || data == nil || *data == "" || p.ETag == "" {
+	if !ok || data == nil || *data == "" {
 		return body{}, false
 	}
 	raw := []byte(*data)
@@ -232,9 +234,9 @@ func (s *Store) exact(r response) (body, bool) {
 	s.mu.Unlock()
 	switch {
 	case size < 0, size == int64(len(crlf)), doubted:
-		return body{etag: p.ETag, raw: crlf}, true
+		return body{etag: versionOf(p.ETag, crlf), raw: crlf}, true
 	case size == int64(len(raw)):
-		return body{etag: p.ETag, raw: raw}, true
+		return body{etag: versionOf(p.ETag, raw), raw: raw}, true
 	}
 	return body{}, false
 }
@@ -250,8 +252,22 @@ func (s *Store) get(ctx context.Context, m *mirror, name string) (body, error) {
 	if got.status != http.StatusOK {
 		return body{err: unexpected(r, got)}, nil
 	}
-	return body{etag: got.header.Get("ETag"), raw: got.body}, nil
+	return body{etag: versionOf(got.header.Get("ETag"), got.body), raw: got.body}, nil
 }
+
+// versionOf is the version that the server tells, or one made of the octets where it tells none.
+func versionOf(etag string, raw []byte) string {
+	if etag != "" {
+		return etag
+	}
+	sum := sha256.Sum256(raw)
+	return ofOctets + hex.EncodeToString(sum[:8])
+}
+
+const ofOctets = "octets-"
+
+// told reports whether the server told the version, so that it may be made a condition.
+func told(version string) bool { return version != "" && !strings.HasPrefix(version, ofOctets) }
 
 // judgeLength counts lengths that were announced and are not those of what is got. Where they are wrong throughout they say nothing about what XML brings.
 func (s *Store) judgeLength(size int64, b body) {

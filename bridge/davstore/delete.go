@@ -34,11 +34,11 @@ func (s *Store) delete(ctx context.Context, m *mirror, ref cutover.Ref, version 
 	if shared(ref) {
 		return fmt.Errorf("%w: it shares a member with others", bridge.ErrRefused), nil
 	}
-	if version == "" {
+	if !told(version) {
 		return fmt.Errorf("%w: nobody knows in which version", bridge.ErrChanged), nil
 	}
-	r := request{method: http.MethodDelete, at: member(m.at(), name), header: map[string]string{"If-Match": strong(version), "Schedule-Reply": "F"}}
-	got, err := s.do(ctx, r)
+	r := request{method: http.MethodDelete, at: member(m.at(), name), header: map[string]string{"Schedule-Reply": "F"}}
+	got, err := s.ifMatch(ctx, r, version)
 	switch {
 	case errors.Is(err, bridge.ErrBusy):
 		return err, nil

@@ -166,6 +166,9 @@ func (w *walk) withoutTokens(ctx context.Context) (bridge.Batch, error) {
 	if err != nil {
 		return w.batch, err
 	}
+	if err := w.s.identify(ctx, w.m, w.m.without()); err != nil { // whose versions only their octets tell
+		return w.batch, err
+	}
 	told := object.Seen{}
 	var open, news []string
 	for _, name := range w.m.names() {
@@ -198,6 +201,16 @@ func (w *walk) withoutTokens(ctx context.Context) (bridge.Batch, error) {
 	w.at.Seen = told.String()
 	w.batch.After = w.at.String()
 	return w.batch, nil
+}
+
+// without are the members of which the server tells no version.
+func (m *mirror) without() (names []string) {
+	for name, k := range m.members {
+		if k.etag == "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // take reads members for their identities and tells of them, by name. What is gone by now is told of by whoever looks next.

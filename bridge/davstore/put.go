@@ -131,14 +131,13 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 		if name = memberOf(item.At); shared(item.At) {
 			return o, fmt.Errorf("%w: its copy shares a member with others", bridge.ErrRefused)
 		}
-		if item.Replace == "" {
+		if !told(item.Replace) {
 			return o, fmt.Errorf("%w: nobody knows which version it is to replace", bridge.ErrChanged)
 		}
 		delete(header, "If-None-Match")
-		header["If-Match"] = strong(item.Replace)
 	}
 	r := request{method: http.MethodPut, at: member(u.m.at(), name), header: header, body: raw}
-	got, err := u.s.do(ctx, r)
+	got, err := u.s.ifMatch(ctx, r, item.Replace)
 	if err != nil {
 		return o, err
 	}
@@ -151,8 +150,20 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 	return u.landed(ctx, name, got.header.Get("ETag"), d)
 }
 
-// strong is a version as a condition: a weak one never matches as it is (RFC 9110 §13.1.1).
-func strong(version string) string { return strings.TrimPrefix(version, "W/") }
+// ifMatch asks on the condition that a version is still there, if there is one. A weak one never matches as it is (RFC 9110 §13.1.1), but with servers that compare letters.
+func (s *Store) ifMatch(ctx context.Context, r request, version string) (*reply, error) {
+	if version == "" {
+		return s.do(ctx, r)
+	}
+	strong, weak := strings.CutPrefix(version, "W/")
+	r.header["If-Match"] = strong
+	got, err := s.do(ctx, r)
+	if err == nil && weak && got.status == http.StatusPreconditionFailed {
+		r.header["If-Match"] = version
+		return s.do(ctx, r)
+	}
+	return got, err
+}
 
 // sound refuses what no collection may hold (RFC 4791 §4.1, RFC 6352 §5.1), and what would send invitations.
 func (u *upload) sound(d *cutover.ObjectDigester, raw []byte) error {
