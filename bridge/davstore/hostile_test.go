@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -216,5 +217,27 @@ func TestListedWithoutProperties(t *testing.T) {
 				t.Error("it was not copied")
 			}
 		})
+	}
+}
+
+// What fails in the moment is not refused for good.
+func TestMomentaryFailures(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	var failed sync.Map
+	a.newVia = via(func(r *http.Request) *http.Response {
+		if _, before := failed.LoadOrStore(r.URL.Path, true); r.Method == http.MethodPut && !before {
+			return &http.Response{StatusCode: http.StatusInternalServerError}
+		}
+		return nil
+	})
+	for n := range 5 {
+		a.old.Put("anna", home, fmt.Sprint(n), meeting(fmt.Sprint("e", n)))
+	}
+	a.follow()
+	a.equal(5)
+	for _, row := range a.rows() {
+		if row.Note != "" {
+			t.Errorf("%+v", row)
+		}
 	}
 }

@@ -38,6 +38,7 @@ type life struct {
 	random  *rand.Rand
 	breaks  atomic.Int64 // every how many requests one breaks; 0 for none
 	asked   atomic.Int64
+	hooked  atomic.Int64
 	want    map[string]string // by UID what the old side says last
 	touched map[string]string // by UID what the cloud's owner made of it; empty: removed
 	gone    map[string]bool   // by UID what was deleted on the old side
@@ -49,6 +50,11 @@ func newLife(t *testing.T, seed uint64) *life {
 	cfg := testserver.DAVConfig{Schedules: seed%2 == 1, NoSync: seed%4 == 2, SyncLimit: int(seed%3) * 5, Drop: func(*http.Request) bool {
 		every := l.breaks.Load()
 		return every > 0 && l.asked.Add(1)%every == 0
+	}, Hook: func(*http.Request) int { // whatever a server may say of the moment, never twice
+		if n := l.asked.Load(); l.breaks.Load() > 0 && n%7 == 3 && l.hooked.Swap(n) != n {
+			return []int{http.StatusLocked, http.StatusInternalServerError, http.StatusUnauthorized}[n%3]
+		}
+		return 0
 	}}
 	cloud := cfg
 	if seed%4 == 3 {

@@ -145,7 +145,7 @@ func TestManyBetweenRealServers(t *testing.T) {
 // TestRealServers goes from one real server to another of another make, and from there to a third: each is a source and a target, and what arrives in the end is what there was.
 func TestRealServers(t *testing.T) {
 	t.Parallel()
-	const n = 120
+	const n = 300 // Xandikos takes some 70 a second
 	users := map[string]string{"anna": "secret"}
 	first, second, third := neighbour.Radicale(t, "first", users, ""), neighbour.Xandikos(t, "second", "anna"), neighbour.Radicale(t, "third", users, "")
 	fill(t, first.Dir, n)

@@ -138,6 +138,9 @@ func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o b
 	}
 	r := request{method: http.MethodPut, at: member(u.m.at(), name), header: header, body: raw}
 	got, err := u.s.ifMatch(ctx, r, item.Replace)
+	if err == nil && got.status == http.StatusInternalServerError { // of the object, or of the moment: the second answer counts
+		got, err = u.s.ifMatch(ctx, r, item.Replace)
+	}
 	if err != nil {
 		return o, err
 	}
