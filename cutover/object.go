@@ -165,14 +165,20 @@ func (d *ObjectDigester) begin(component string) {
 }
 
 func (d *ObjectDigester) finish() {
-	if len(d.open) == d.depth() && !d.named && items[d.open[len(d.open)-1]] {
+	if len(d.open) == d.depth() && !d.named && IsItem(d.open[len(d.open)-1]) {
 		d.bare++
 	}
 	d.open = d.open[:max(0, len(d.open)-1)]
 }
 
-// items are the components that have a UID.
-var items = map[string]bool{"VEVENT": true, "VTODO": true, "VJOURNAL": true, "VCARD": true}
+// IsItem reports whether a component, by its name in capitals, is what has a UID: an event, a task, an entry of a journal, or a contact.
+func IsItem(component string) bool {
+	switch component {
+	case "VEVENT", "VTODO", "VJOURNAL", "VCARD":
+		return true
+	}
+	return false
+}
 
 // depth is how deep items lie: events within a calendar.
 func (d *ObjectDigester) depth() int {

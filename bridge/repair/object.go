@@ -122,8 +122,6 @@ func eachLine(raw []byte, do func(object.Line) []object.Line) []byte {
 	return object.Join(out...)
 }
 
-var itemNames = map[string]bool{"VEVENT": true, "VTODO": true, "VJOURNAL": true, "VCARD": true}
-
 // eachItem calls do with the lines of each event, task, entry or contact, without BEGIN and END, and of the calendars around them. What do returns stands after BEGIN.
 func eachItem(raw []byte, do func(name string, own []object.Line) []object.Line) []byte {
 	lines := object.Lines(raw)
@@ -131,7 +129,7 @@ func eachItem(raw []byte, do func(name string, own []object.Line) []object.Line)
 	for i, l := range lines {
 		out = append(out, l)
 		name := strings.ToUpper(strings.TrimSpace(l.Value()))
-		if l.Name() == "BEGIN" && (itemNames[name] || name == "VCALENDAR") {
+		if l.Name() == "BEGIN" && (cutover.IsItem(name) || name == "VCALENDAR") {
 			out = append(out, do(name, ownLines(lines[i+1:]))...)
 		}
 	}
