@@ -1,62 +1,15 @@
 package bridge_test
 
 import (
-	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"posthouse/bridge"
 	"posthouse/bridge/memstore"
-	"posthouse/ledger"
+	"posthouse/bridge/storetest"
 )
-
-// killed is a ledger whose process dies right after one of its writes.
-type killed struct {
-	bridge.Ledger
-	mu   sync.Mutex
-	left int // writes until then
-	dead bool
-}
-
-func (k *killed) write(do func() error) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.dead {
-		return errLedger
-	}
-	err := do()
-	if k.left--; k.left == 0 {
-		k.dead = true
-		return errLedger
-	}
-	return err
-}
-
-func (k *killed) step(string, int) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.dead {
-		return fmt.Errorf("dead: %w", bridge.ErrConnection)
-	}
-	return nil
-}
-
-func (k *killed) Intend(ctx context.Context, items []ledger.Item) (rows []ledger.Item, err error) {
-	err = k.write(func() error { rows, err = k.Ledger.Intend(ctx, items); return err })
-	return rows, err
-}
-
-func (k *killed) Settle(ctx context.Context, f ledger.FolderID, items []ledger.Item, cursor *ledger.Cursor) (rows []ledger.Item, err error) {
-	err = k.write(func() error { rows, err = k.Ledger.Settle(ctx, f, items, cursor); return err })
-	return rows, err
-}
-
-func (k *killed) Forget(ctx context.Context, ids []ledger.ItemID) error {
-	return k.write(func() error { return k.Ledger.Forget(ctx, ids) })
-}
 
 // Whichever write the process dies after: each message that comes into an old mailbox is recorded as use of the old server once, and is copied once.
 func TestNoKillLosesUse(t *testing.T) {
@@ -67,15 +20,21 @@ func TestNoKillLosesUse(t *testing.T) {
 				w := newWorld(t, memstore.Options{Batch: 5}, memstore.Options{Batch: 5})
 				w.old().Deliver(inbox, memstore.Message{Raw: mail("before", "x"), Date: time.Now()})
 				w.run(2 * time.Minute)
-				k := &killed{left: n}
-				w.book = func(of bridge.Ledger) bridge.Ledger { k.Ledger = of; return k }
-				w.old().SetFault(k.step)
-				w.new().SetFault(k.step)
+				k := storetest.KillAfter(n)
+				w.book = k.Ledger
+				step := func(string, int) error {
+					if k.Dead() {
+						return fmt.Errorf("dead: %w", bridge.ErrConnection)
+					}
+					return nil
+				}
+				w.old().SetFault(step)
+				w.new().SetFault(step)
 				for i := range news {
 					w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint("late ", i), "x"), Date: time.Now()})
 				}
 				w.run(2 * time.Minute)
-				died = k.dead
+				died = k.Dead()
 				w.book = nil
 				w.old().SetFault(nil)
 				w.new().SetFault(nil)

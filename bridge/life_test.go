@@ -1,7 +1,6 @@
 package bridge_test
 
 import (
-	"context"
 	"errors"
 	flags "flag"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/bridge/memstore"
+	"posthouse/bridge/storetest"
 	"posthouse/cutover"
 	"posthouse/ledger"
 )
@@ -80,7 +80,7 @@ func newLife(t *testing.T, seed uint64) *life {
 	l.user = user{random: rand.New(rand.NewPCG(seed, 11)), mu: &sync.Mutex{}}
 	l.discard = seed%2 == 1
 	l.box = l.old()
-	l.book = func(of bridge.Ledger) bridge.Ledger { return &mortal{Ledger: of, l: l} }
+	l.book = func(of bridge.Ledger) bridge.Ledger { return &storetest.Writes{Ledger: of, Through: l.write} }
 	for path, role := range map[string]cutover.FolderRole{"Archive": cutover.Archive, "Projects": cutover.NoRole, "Trash": cutover.Trash, "Sent": cutover.Sent} {
 		l.old().AddFolder(cutover.Folder{Path: cutover.FolderPath{path}, Kind: cutover.Mail, Role: role})
 	}
@@ -120,53 +120,26 @@ func (l *life) step(op string, _ int) error {
 	return nil
 }
 
-// mortal is a ledger that fails now and then, and for ever once the process is dead.
-type mortal struct {
-	bridge.Ledger
-	l *life
-}
-
 var errLedger = errors.New("the disk is full")
 
-func (m *mortal) write(do func() error) error {
+// write is one into a ledger that fails now and then, and for ever once the process is dead.
+func (l *life) write(do func() error) error {
 	n := 100
-	if m.l.failing {
-		n = m.l.pick(100)
+	if l.failing {
+		n = l.pick(100)
 	}
 	switch {
-	case m.l.dead.Load() || n < 2:
+	case l.dead.Load() || n < 2:
 		return errLedger
 	case n == 2:
-		m.l.dead.Store(true)
+		l.dead.Store(true)
 		return errLedger
 	case n == 3:
 		err := do()
-		m.l.dead.Store(true)
+		l.dead.Store(true)
 		return errors.Join(err, errLedger)
 	}
 	return do()
-}
-
-func (m *mortal) Intend(ctx context.Context, items []ledger.Item) (rows []ledger.Item, err error) {
-	err = m.write(func() error { rows, err = m.Ledger.Intend(ctx, items); return err })
-	return rows, err
-}
-
-func (m *mortal) Settle(ctx context.Context, f ledger.FolderID, items []ledger.Item, cursor *ledger.Cursor) (rows []ledger.Item, err error) {
-	err = m.write(func() error { rows, err = m.Ledger.Settle(ctx, f, items, cursor); return err })
-	return rows, err
-}
-
-func (m *mortal) Forget(ctx context.Context, ids []ledger.ItemID) error {
-	return m.write(func() error { return m.Ledger.Forget(ctx, ids) })
-}
-
-func (m *mortal) Reset(ctx context.Context, f ledger.FolderID) error {
-	return m.write(func() error { return m.Ledger.Reset(ctx, f) })
-}
-
-func (m *mortal) SetFact(ctx context.Context, name, value string) error {
-	return m.write(func() error { return m.Ledger.SetFact(ctx, name, value) })
 }
 
 // live is a while in which everything happens, and the process dies and begins again.

@@ -3,65 +3,24 @@ package davstore_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
-	"posthouse/bridge"
+	"posthouse/bridge/storetest"
 	"posthouse/cutover"
 	"posthouse/internal/testserver"
-	"posthouse/ledger"
 )
 
-// mortal is a process that dies right after one of its writes into the ledger: nothing else that it does has any effect.
-type mortal struct {
-	bridge.Ledger
-	mu   sync.Mutex
-	left int // writes until then
-	dead bool
-}
+// wire is what a process reaches servers by: nothing, once it is dead.
+type wire struct{ of *storetest.Killed }
 
-var errDead = errors.New("dead")
-
-func (m *mortal) write(do func() error) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dead {
-		return errDead
-	}
-	err := do()
-	if m.left--; m.left == 0 {
-		m.dead = true
-		return errDead
-	}
-	return err
-}
-
-func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
-	m.mu.Lock()
-	dead := m.dead
-	m.mu.Unlock()
-	if dead {
-		return nil, errDead
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w.of.Dead() {
+		return nil, storetest.ErrKilled
 	}
 	return http.DefaultTransport.RoundTrip(r)
-}
-
-func (m *mortal) Intend(ctx context.Context, items []ledger.Item) (rows []ledger.Item, err error) {
-	err = m.write(func() error { rows, err = m.Ledger.Intend(ctx, items); return err })
-	return rows, err
-}
-
-func (m *mortal) Settle(ctx context.Context, f ledger.FolderID, items []ledger.Item, cursor *ledger.Cursor) (rows []ledger.Item, err error) {
-	err = m.write(func() error { rows, err = m.Ledger.Settle(ctx, f, items, cursor); return err })
-	return rows, err
-}
-
-func (m *mortal) Forget(ctx context.Context, ids []ledger.ItemID) error {
-	return m.write(func() error { return m.Ledger.Forget(ctx, ids) })
 }
 
 // Whichever write the process dies after while changes of all kinds are on their way: in the end each item lies in the cloud once, in its last version or as its owner left it, and nobody was told anything.
@@ -80,11 +39,11 @@ func TestKilledWhileEditsFlow(t *testing.T) {
 			t.Parallel()
 			for n, died := 1, true; died; n++ {
 				k := newKill(t, cloud)
-				m := &mortal{left: n}
-				k.of, k.oldVia, k.newVia = func(l bridge.Ledger) bridge.Ledger { m.Ledger = l; return m }, m, m
+				m := storetest.KillAfter(n)
+				k.of, k.oldVia, k.newVia = m.Ledger, wire{m}, wire{m}
 				k.again()
 				_ = k.try() // whatever becomes of it
-				died = m.dead
+				died = m.Dead()
 				k.change("twice", "third")
 				k.of, k.oldVia, k.newVia = nil, nil, nil
 				k.again()

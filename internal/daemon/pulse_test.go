@@ -44,17 +44,11 @@ func TestBreaks(t *testing.T) {
 // Of a break listeners covered nothing; what grew in the mailboxes meanwhile was found afterwards.
 func TestInterrupted(t *testing.T) {
 	w := newWitness(t)
-	cover := func(at time.Time) {
-		t.Helper()
-		if err := w.cover(t.Context(), map[string]time.Time{"mx": at, bridge.GrowthSource: at}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cover(noon)
-	cover(noon.Add(time.Minute))
+	w.watched(t, noon)
+	w.watched(t, noon.Add(time.Minute))
 	w.interrupted([]string{"mx"})
-	cover(noon.Add(3 * time.Hour))
-	cover(noon.Add(3*time.Hour + time.Minute))
+	w.watched(t, noon.Add(3*time.Hour))
+	w.watched(t, noon.Add(3*time.Hour+time.Minute))
 	if got := w.spans("mx"); len(got) != 2 || got.Length() != 2*time.Minute {
 		t.Errorf("the listener was watched: %v", got)
 	}

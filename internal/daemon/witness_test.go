@@ -29,33 +29,35 @@ func newWitness(t testing.TB) *witness {
 	return &witness{d: &Daemon{ledger: l, cfg: &config.Config{}, opts: Options{Clock: clock.Real()}, metrics: web.NewMetrics(nil)}, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
 }
 
+// watched covers a listener and the mailboxes up to an instant.
+func (w *witness) watched(t *testing.T, at time.Time) {
+	t.Helper()
+	if err := w.cover(t.Context(), map[string]time.Time{"mx": at, bridge.GrowthSource: at}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (w *witness) spans(source string) evidence.Spans { return w.snapshot().Coverage(source) }
 
 // A listener is watched from when we first say so; what grew while we did not run is found by the first look.
 func TestCover(t *testing.T) {
 	w := newWitness(t)
-	cover := func(at time.Time) {
-		t.Helper()
-		if err := w.cover(t.Context(), map[string]time.Time{"mx": at, bridge.GrowthSource: at}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cover(noon)
+	w.watched(t, noon)
 	if got := w.spans("mx"); len(got) != 0 {
 		t.Errorf("the listener was watched before: %v", got)
 	}
 	if got := w.spans(bridge.GrowthSource); got.Length() != time.Second || !got.End().Equal(noon) {
 		t.Errorf("the first look covers %v", got)
 	}
-	cover(noon.Add(time.Minute))
-	cover(noon.Add(time.Second)) // a clock that was set back takes nothing away
+	w.watched(t, noon.Add(time.Minute))
+	w.watched(t, noon.Add(time.Second)) // a clock that was set back takes nothing away
 	if got := w.spans("mx"); got.Length() != time.Minute {
 		t.Errorf("%v", got)
 	}
 	// The next process, an hour later.
 	w.covered = map[string]time.Time{}
-	cover(noon.Add(time.Hour))
-	cover(noon.Add(2 * time.Hour))
+	w.watched(t, noon.Add(time.Hour))
+	w.watched(t, noon.Add(2*time.Hour))
 	if got := w.spans("mx"); got.Length() != time.Hour+time.Minute {
 		t.Errorf("the listener was not watched while we did not run: %v", got)
 	}
