@@ -145,6 +145,21 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// A silence that is longer than most gaps and shorter than the longest ends in between: one who comes by chance is not gone until that is over.
+func TestBetweenTwoGaps(t *testing.T) {
+	h := habitOf(on(-365, -360, -340, -313, -286, -257, -223, -68), bookOf(false, 1).Old, 0)
+	for from := 40.0; from < 150; from += 10 {
+		if comes := h.comes(from, 30); comes < 0.1 {
+			t.Errorf("silent for %v days he comes in the next 30 with %.4f; his gaps are %v", from, comes, h.gaps)
+		}
+	}
+	for at := 0.0; at < 400; at++ {
+		if h.silent(at+1) > h.silent(at) {
+			t.Errorf("a silence of %v days is likelier than one of %v", at+1, at)
+		}
+	}
+}
+
 // Time passes on working days, and only where somebody watched.
 func TestClock(t *testing.T) {
 	week := Week{0, 1.4, 1.4, 1.4, 1.4, 1.4, 0}

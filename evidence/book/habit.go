@@ -70,8 +70,8 @@ func (h Habit) shape() float64 { return h.active + 0.5 }
 
 func (h Habit) rate() float64 { return h.shape() / h.exposure }
 
-// silent is the chance that one who has not gone is silent for that long. Of one whose gaps are alike they tell it: the share that were longer, and beyond the longest
-// that of one further gap, the rarer the longer. Of one who comes by chance no more than his rate is known, and of that the count (gamma-Poisson).
+// silent is the chance that one who has not gone is silent for that long. Of one whose gaps are alike they tell it. Of one who comes by chance no more than his rate is
+// known, and of that the count (gamma-Poisson).
 func (h Habit) silent(length float64) float64 {
 	if length <= 0 {
 		return 1
@@ -80,13 +80,27 @@ func (h Habit) silent(length float64) float64 {
 	if h.erratic > 0 {
 		usual = math.Exp(-h.shape() * math.Log1p(length/h.exposure))
 	}
-	if n := len(h.gaps); n >= gapsNeeded {
-		shorter, _ := slices.BinarySearch(h.gaps, length)
-		beyond := min(1, h.gaps[n-1]/length)
-		seen := (float64(n-shorter) + beyond*beyond*beyond) / float64(n+1)
+	if len(h.gaps) >= gapsNeeded {
+		seen := h.longer(length)
 		usual = seen + h.erratic*max(0, usual-seen)
 	}
 	return usual + (1-usual)*pauseShare*math.Exp(-length/pauseLength)
+}
+
+// longer is the share of gaps that are longer. The next one falls as likely between two neighbours among those seen as between any others, and there anywhere; beyond the
+// longest it is the rarer the longer.
+func (h Habit) longer(length float64) float64 {
+	n := len(h.gaps)
+	shorter, _ := slices.BinarySearch(h.gaps, length)
+	if shorter == n {
+		beyond := h.gaps[n-1] / length
+		return beyond * beyond * beyond / float64(n+1)
+	}
+	from, to := 0.0, h.gaps[shorter]
+	if shorter > 0 {
+		from = h.gaps[shorter-1]
+	}
+	return (float64(n+1-shorter) - (length-from)/(to-from)) / float64(n+1)
 }
 
 // gone is the chance that he left for good within such a silence, before he would have come again: at any moment of it that he had not come until then.
