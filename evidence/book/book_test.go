@@ -160,6 +160,33 @@ func TestBetweenTwoGaps(t *testing.T) {
 	}
 }
 
+// How many forgot a machine is learned from those of whom one would know it.
+func TestForgottenMachines(t *testing.T) {
+	var well, hardly []Entry
+	for range 60 {
+		well = append(well, Entry{Old: each(1, -365, 0), New: each(1, 0, 30)})
+		hardly = append(hardly, Entry{Old: each(60, -365, 0), New: on(3)})
+	}
+	forgot := Entry{Old: each(1, -365, 0).Or(on(20)), New: on(2, 4)}
+	one := Entry{Old: each(20, -365, 0), New: on(3)}
+	a := look(bookOf(true, 30, append(well, forgot, one)...), 30).of(61).Using
+	b := look(bookOf(true, 30, append(hardly, forgot, one)...), 30).of(61).Using
+	if b < 1.5*a {
+		t.Errorf("one seen once still uses the old side with %.4f among those hardly seen, with %.4f among those seen daily", b, a)
+	}
+}
+
+// One who was seen once, and whose service was seen often since, forgot no machine: they are the service's.
+func TestMachinesOfAService(t *testing.T) {
+	e := Entry{Old: each(20, -365, 0), New: on(3)}
+	alone := look(bookOf(true, 30, e), 30).of(0).Chance
+	e.Service = "service.example"
+	other := Entry{Old: each(1, -365, 0), New: each(1, 0, 30), Service: e.Service}
+	if with := look(bookOf(true, 30, e, other), 30).of(0).Chance; with > alone/3 {
+		t.Errorf("he comes with %.5f although his service moved, alone with %.5f", with, alone)
+	}
+}
+
 // Time passes on working days, and only where somebody watched.
 func TestClock(t *testing.T) {
 	week := Week{0, 1.4, 1.4, 1.4, 1.4, 1.4, 0}

@@ -13,6 +13,9 @@
 //   - He is gone: he will come to neither side.
 //   - He was seen on the new side, and yet one of several machines of his still uses the old one: the less likely, the more often he was seen there alone.
 //
+// How many forgot a machine is learned from those who turned up on the old side again and from those who were seen often enough that they would have; what carries several has
+// machines of its own, which all whom it carries tell of.
+//
 // To this comes an allowance for those who were never seen at all, from how many new ones usually turn up and how many of these came to the old side.
 // The outcome is the chance that anything comes within a horizon, the expected number, and a number that is not exceeded in 95 of 100 such cases.
 //

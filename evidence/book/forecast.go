@@ -92,18 +92,25 @@ type view struct {
 	relapse float64 // chance that who was seen on the new side still uses the old one too
 }
 
-// relapsing learns how often somebody seen on the new side turned up on the old one again.
+// relapsing learns how many of those seen on the new side still use the old one too, from how many turned up there again. Who was hardly seen since tells little of it
+// (expectation and maximisation), and who is carried with others nothing: those tell of their service.
 func relapsing(all []standing) float64 {
-	again, of := 0.5, 20.0
-	for i := range all {
-		if all[i].relapsed {
-			again++
+	share := 0.5 / 20
+	for range 15 {
+		again, of := 0.5, 20.0
+		for i := range all {
+			switch s := &all[i]; {
+			case s.along > s.sights:
+			case s.relapsed:
+				again, of = again+1, of+1
+			case s.state == Switched:
+				unseen := share * alone(s.sights)
+				again, of = again+unseen/(1-share+unseen), of+1
+			}
 		}
-		if all[i].relapsed || all[i].state == Switched {
-			of++
-		}
+		share = again / of
 	}
-	return again / of
+	return share
 }
 
 func (v view) share(i int, s *standing) Share {
@@ -117,11 +124,8 @@ func (v view) share(i int, s *standing) Share {
 
 // part weighs an entry by where it was seen last.
 func (v view) part(s *standing) (using float64, p Part) {
-	if s.state == Switched {
-		return v.both(s, s.sights)
-	}
-	if s.along > 0 {
-		return v.both(s, s.along)
+	if s.state == Switched || s.along > 0 {
+		return v.both(s, max(s.sights, s.along))
 	}
 	using, p = v.still(s)
 	p.Chance *= s.worth
@@ -158,18 +162,20 @@ func (v view) goesOn(kind int) float64 {
 // distribution, of weight 1+machines).
 const machines = 3.0
 
+// alone is the chance that one who uses both sides is seen so often on the new one, and not on the old one in between.
+func alone(sights int) float64 { return machines / (machines + float64(sights)) }
+
 // both weighs whether one that was seen on the new side uses the old one too, as several machines do of which one was forgotten: the less likely, and the smaller
 // its share, the more often it was seen on the new side alone.
 func (v view) both(s *standing, sights int) (using float64, p Part) {
-	odds := v.relapse * min(1, v.moves.stay(v.days)/v.moves.stay(prompt))
+	odds := v.relapse / (1 - v.relapse) * min(1, v.moves.stay(v.days)/v.moves.stay(prompt))
 	if s.relapsed {
 		odds = 4
 	}
-	m := float64(sights)
-	odds *= machines / (machines + m)
+	odds *= alone(sights)
 	using = odds / (odds + 1) * s.here / (s.here + s.gone)
 	rarer := s.habit
-	rarer.active /= 1 + machines + m
+	rarer.active /= 1 + machines + float64(sights)
 	rarer.gaps = nil
 	return using, Part{}.or(using, rarer.within(0, v.ahead))
 }

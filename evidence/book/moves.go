@@ -36,7 +36,7 @@ func (m Moves) stay(days float64) float64 {
 func learn(all []standing, days float64) Moves {
 	table := make([]likelihoods, 0, len(all))
 	for i := range all {
-		if s := &all[i]; s.along == 0 && !s.newcomer { // those are explained by the others of their service, and these asked the DNS when they began
+		if s := &all[i]; s.along <= s.sights && !s.newcomer { // those are explained by the others of their service, and these asked the DNS when they began
 			table = append(table, s.explained(days))
 		}
 	}

@@ -26,7 +26,7 @@ func (b *Book) group() {
 
 // carried takes what others showed of the same service: it was seen on the new side with theirs, and not on the old one since.
 func (s *standing) carried(by *service) {
-	if by == nil || s.state == Switched {
+	if by == nil {
 		return
 	}
 	if since := by.all.From(DayOf(later(s.stays, by.lastOld)) + 1); len(since) > 0 {
