@@ -30,6 +30,13 @@ func (o Own) add(other Own) {
 	maps.Copy(o.Logins, other.Logins)
 }
 
+// formerly is what an earlier version tells. It did not say what was shown: it stands for both, but not for mail of Courier, whose programs for reading are used beside other transports.
+func formerly(shown map[string]time.Time) Own {
+	mail := maps.Clone(shown)
+	delete(mail, Courier)
+	return Own{mail, shown}
+}
+
 // showsOwn notes what a line showed of our own traffic.
 func (s *State) showsOwn(dialect string, event *Event) {
 	switch event.Own {

@@ -7,7 +7,7 @@ import (
 	"posthouse/ledger"
 )
 
-// TestOwnMailAndLoginsAreToldApart reads a server's log that shows both, over a restart; what earlier versions kept stands for both.
+// TestOwnMailAndLoginsAreToldApart reads a server's log that shows both, over a restart; what earlier versions kept stands for both, but for no mail of Courier.
 func TestOwnMailAndLoginsAreToldApart(t *testing.T) {
 	b := newBench(t, ownLoopback, func(o *Options) { o.Dialects = []string{Kerio} })
 	line := func(minutes float64, text string) string {
@@ -24,13 +24,13 @@ func TestOwnMailAndLoginsAreToldApart(t *testing.T) {
 		t.Errorf("%+v", own)
 	}
 
-	p, err := readPosition(ledger.Offset{Source: "log", Position: `{"state":{"own_by":{"courier":"2026-11-23T12:00:00Z"}}}`})
+	p, err := readPosition(ledger.Offset{Source: "log", Position: `{"state":{"own_by":{"courier":"2026-11-23T12:00:00Z","postfix":"2026-11-23T12:00:00Z"}}}`})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := NewState(Config{Source: "log"}, noon)
 	s.restore(p.State)
-	if own := s.ownBy; !own.Mail[Courier].Equal(noon) || !own.Logins[Courier].Equal(noon) {
+	if own := s.ownBy; !own.Mail[Courier].IsZero() || !own.Logins[Courier].Equal(noon) || !own.Mail[Postfix].Equal(noon) || !own.Logins[Postfix].Equal(noon) {
 		t.Errorf("%+v", own)
 	}
 }

@@ -155,7 +155,7 @@ type snapshot struct {
 	Dialogs map[string]dialog    `json:"dialogs,omitempty"`
 	File    fileState            `json:"file,omitzero"`
 	OwnBy   Own                  `json:"own_by_kind,omitzero"`
-	// OwnByDialect is what earlier versions kept: of mail where the dialect shows mail.
+	// OwnByDialect is what earlier versions kept: when a dialect last showed our own traffic, mail or login.
 	OwnByDialect map[string]time.Time `json:"own_by,omitempty"`
 }
 
@@ -212,7 +212,7 @@ func (s *State) restore(snap snapshot) {
 	}
 	s.file = snap.File
 	maps.Copy(s.heard, snap.Heard)
-	s.ownBy.add(Own{snap.OwnByDialect, snap.OwnByDialect})
+	s.ownBy.add(formerly(snap.OwnByDialect))
 	s.ownBy.add(snap.OwnBy)
 	s.lastOwn = snap.LastOwn
 }
