@@ -13,6 +13,8 @@ const (
 	crowdPatience = 10 * time.Second
 	// crowdMoment is how long one may be whose network has more connections than that of who comes.
 	crowdMoment = time.Second
+	// crowdRest is how long nobody is looked for again after nobody was found: each look asks every connection, and in a flood there is one for each that comes.
+	crowdRest = 100 * time.Millisecond
 )
 
 // guest is what the registry knows of a connection.
@@ -20,6 +22,12 @@ type guest struct {
 	network netip.Prefix // that it is counted for; zero while it is for none
 	exempt  bool         // trusted, or a proxy that has not said yet for whom it is
 	leaves  bool         // was asked to make room
+}
+
+// vain is a look at everybody that found nobody. Until it is over it stands for whoever comes with as many connections of his network: who has fewer may find one.
+type vain struct {
+	until time.Time
+	mine  int
 }
 
 // makeRoom asks one of those who wait to leave: of the network with the most connections, who waits the longest. Some may be on their way out at a time, no more. r.mu is held.
@@ -33,6 +41,9 @@ func (r *registry) makeRoom(newcomer *conn) bool {
 		if mine = r.perNetwork[networkOf(addr)]; mine >= r.limits.MaxPerNetwork || r.perClient[clientOf(addr)] >= r.limits.MaxPerClient {
 			return false // it has its share
 		}
+	}
+	if now.Before(r.vain.until) && mine >= r.vain.mine {
+		return false
 	}
 	var who *conn
 	var most int
@@ -51,6 +62,7 @@ func (r *registry) makeRoom(newcomer *conn) bool {
 		}
 	}
 	if who == nil || !who.sendAway() {
+		r.vain = vain{now.Add(crowdRest), mine}
 		return false
 	}
 	r.conns[who].leaves = true

@@ -69,3 +69,37 @@ func TestCrowdOfTheTrusted(t *testing.T) {
 		b.stop()
 	})
 }
+
+// Who is kept waiting by us is not silent: a client that waits for its greeting, as it should, stays.
+func TestCrowdBeforeTheGreeting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, func(c *Config) { c.MaxConnections, c.NoEarlyTalkers, c.GreetPause = 1, true, 30*time.Second })
+		polite := newTalker(b.net.dial("198.51.100.7:1"))
+		time.Sleep(20 * time.Second)
+		b.turnedAway("203.0.113.5:1", TooManyConnections)
+		b.must(polite.say("", "220"))
+		b.must(polite.say("QUIT\r\n", "221"))
+		polite.conn.Close()
+		synctest.Wait()
+		b.stop()
+	})
+}
+
+// A look at everybody that found nobody is not repeated at once, but for one who has a better claim.
+func TestCrowdLooksInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, func(c *Config) { c.MaxConnections, c.MaxPerClient = 3, 3 })
+		for _, from := range []string{"198.51.100.7:1", "198.51.100.8:1", "198.51.100.9:1"} {
+			b.talk(from)
+		}
+		time.Sleep(2 * time.Second)
+		b.turnedAway("198.51.100.10:1", TooManyConnections) // of the same network
+		if v := b.srv.reg.vain; v.mine != 3 || !v.until.After(time.Now()) {
+			t.Errorf("looked in vain: %+v", v)
+		}
+		b.talk("203.0.113.5:1")
+		time.Sleep(9 * time.Second)
+		b.talk("198.51.100.10:1")
+		b.stop()
+	})
+}

@@ -26,7 +26,7 @@ func (c *conn) talksEarly() bool {
 // speaksWithin waits for what should not come.
 func (c *conn) speaksWithin(pause time.Duration) bool {
 	var n int
-	err := c.arm(true, time.Now().Add(pause))
+	err := c.arm(true, false, time.Now().Add(pause))
 	if err == nil {
 		n, err = c.raw.Read(c.buf[:1])
 		if c.disarm() {

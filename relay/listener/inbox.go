@@ -132,7 +132,7 @@ func (c *conn) readNet(p []byte, then time.Time) (n int, err error, interrupted 
 		if !then.IsZero() && then.Before(until) {
 			until = then
 		}
-		if err := c.arm(c.mode == modeCommand && !c.txn.open, until); err != nil {
+		if err := c.arm(c.mode == modeCommand && !c.txn.open, c.mode == modeCommand, until); err != nil {
 			return 0, err, errors.Is(err, errShutdown)
 		}
 		n, err = c.nc.Read(p)

@@ -53,7 +53,7 @@ func (c *conn) identify() bool {
 }
 
 func (c *conn) readProxy() (client netip.AddrPort, local bool, err error) {
-	if err := c.arm(true, time.Now().Add(proxyTimeout)); err != nil {
+	if err := c.arm(true, false, time.Now().Add(proxyTimeout)); err != nil {
 		return client, false, err
 	}
 	header, err := proxyHeader(c.raw)

@@ -14,6 +14,7 @@ type registry struct {
 	mu         sync.Mutex
 	conns      map[*conn]*guest
 	leaves     int // of them, asked to make room
+	vain       vain
 	perClient  map[netip.Prefix]int
 	perNetwork map[netip.Prefix]int
 	tarpitted  int

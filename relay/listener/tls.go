@@ -34,7 +34,7 @@ func (c *conn) startTLS() *Refusal {
 // EHLO that has to come first, and forgets it then.
 func (c *conn) handshake() {
 	t := tls.Server(c.raw, c.cfg.TLS)
-	err := c.arm(true, time.Now().Add(tlsTimeout))
+	err := c.arm(true, false, time.Now().Add(tlsTimeout))
 	if err == nil {
 		err = t.Handshake()
 	}

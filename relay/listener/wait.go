@@ -18,11 +18,10 @@ type wait struct {
 
 var errShutdown = errors.New("shutting down")
 
-// arm sets the deadline of the next read from the network.
-func (c *conn) arm(idle bool, deadline time.Time) error {
+// arm sets the deadline of the next read from the network, by which a command is waited for, or something that we keep the client waiting for.
+func (c *conn) arm(idle, command bool, deadline time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	command := c.mode == modeCommand
 	if c.cut || c.drained && idle || c.crowded && command {
 		return errShutdown
 	}
