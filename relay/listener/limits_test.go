@@ -96,6 +96,7 @@ func TestSilentClients(t *testing.T) {
 		b.must(idle.say("", "220", "421 4.4.2"))
 		idle.hungUp(t)
 		silent.conn.Close()
+		synctest.Wait() // its place is free
 		left := newTalker(b.net.dial("198.51.100.7:4"))
 		b.must(left.say("", "220"))
 		result := b.stopping(t.Context())
