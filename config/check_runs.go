@@ -51,6 +51,12 @@ func (c *checker) toOurselves(path string, s Server) {
 	}
 }
 
+// isOwn reports whether an address is this machine's, as far as that is known.
+func isOwn(ip netip.Addr) bool {
+	own, _ := OwnAddresses()
+	return slices.Contains(own, ip)
+}
+
 // sameHost says that who listens at one host is reached by the other.
 func sameHost(listens, host string) bool {
 	if strings.EqualFold(listens, host) {
@@ -71,7 +77,7 @@ func sameHost(listens, host string) bool {
 	case listens != "" && !at.IsUnspecified():
 		return at.Unmap() == ip
 	}
-	return ip.IsLoopback() || slices.Contains(readHost().Own, ip)
+	return ip.IsLoopback() || isOwn(ip)
 }
 
 // usualTLS warns where the port is known for the other way to begin TLS: such a connection hangs, or is closed.

@@ -32,15 +32,29 @@ func isBridge(iface string) bool {
 // ReadHost asks the system.
 func ReadHost() Host {
 	h := Host{Bridges: map[string][]netip.Prefix{}}
-	routes, err := os.ReadFile("/proc/net/route")
-	if err == nil {
-		h.routes(string(routes))
+	routes, err := os.ReadFile(routesFile)
+	if err != nil {
+		h.Err = fmt.Errorf("this machine's gateways are not known: %w", err)
 	}
-	if h.Own, h.Err = OwnAddresses(); h.Err != nil {
+	h.routes(string(routes))
+	own, err := OwnAddresses()
+	h.Own, h.Err = own, errors.Join(h.Err, err)
+	if err != nil {
 		return h // nobody tells of interfaces either
 	}
-	interfaces, err := net.Interfaces()
-	for _, i := range interfaces {
+	if err := h.interfaces(); err != nil {
+		h.Err = errors.Join(h.Err, fmt.Errorf("this machine's interfaces are not known: %w", err))
+	}
+	return h
+}
+
+// routesFile is where the kernel tells its routes. Tests name another.
+var routesFile = "/proc/net/route"
+
+// interfaces finds the bridges.
+func (h *Host) interfaces() error {
+	all, err := net.Interfaces()
+	for _, i := range all {
 		addrs, failed := i.Addrs()
 		err = errors.Join(err, failed)
 		for _, a := range addrs {
@@ -49,10 +63,7 @@ func ReadHost() Host {
 			}
 		}
 	}
-	if err != nil {
-		h.Err = fmt.Errorf("this machine's interfaces are not known: %w", err)
-	}
-	return h
+	return err
 }
 
 // interfaceAddrs is the seam for tests.
@@ -74,9 +85,6 @@ func OwnAddresses() (own []netip.Addr, err error) {
 
 // address takes an interface's address in.
 func (h *Host) address(iface string, p netip.Prefix) {
-	if ip := p.Addr().Unmap(); !slices.Contains(h.Own, ip) {
-		h.Own = append(h.Own, ip)
-	}
 	if isBridge(iface) {
 		h.Bridges[iface] = append(h.Bridges[iface], p.Masked())
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -22,10 +23,9 @@ func TestDevicesNetworks(t *testing.T) {
 	was := readHost
 	t.Cleanup(func() { readHost = was })
 	readHost = func() Host {
-		h := Host{Bridges: map[string][]netip.Prefix{}}
+		h := Host{Bridges: map[string][]netip.Prefix{}, Own: []netip.Addr{netip.MustParseAddr("10.0.4.9"), netip.MustParseAddr("127.0.0.1")}}
 		h.routes(routes)
 		h.address("eth0", netip.MustParsePrefix("10.0.4.9/24"))
-		h.address("lo", netip.MustParsePrefix("127.0.0.1/8"))
 		h.address("virbr0", netip.MustParsePrefix("192.168.122.1/24"))
 		h.address("br-1a2b", netip.MustParsePrefix("fd00:1::1/64"))
 		return h
@@ -62,6 +62,16 @@ func TestDevicesNetworks(t *testing.T) {
 func TestReadHost(t *testing.T) {
 	if h := ReadHost(); len(h.Own) == 0 || h.Err != nil {
 		t.Errorf("this machine has no address: %v", h.Err)
+	}
+}
+
+// That the gateways are not known is an error, and takes away nothing of what is.
+func TestGatewaysAreNotKnown(t *testing.T) {
+	was := routesFile
+	t.Cleanup(func() { routesFile = was })
+	routesFile = filepath.Join(t.TempDir(), "none")
+	if h := ReadHost(); len(h.Own) == 0 || !errors.Is(h.Err, fs.ErrNotExist) || !strings.Contains(h.Err.Error(), "gateways") {
+		t.Errorf("%+v", h)
 	}
 }
 
