@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"posthouse/cutover"
+	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/ledger"
 	"posthouse/relay/reason"
@@ -74,8 +76,8 @@ func queueReasons() []string {
 
 // The words of tail's filters.
 var (
-	tailChannels = []string{"arriving", "sending", "login", control.ChannelDelivered}
-	tailRoutes   = []string{"arriving", "devices", "submission", "sending", "login"}
+	tailChannels = []string{string(evidence.Arriving), string(evidence.Sending), string(evidence.Login), control.ChannelDelivered}
+	tailRoutes   = []string{string(cutover.Arriving), string(cutover.Devices), string(cutover.Submission), string(cutover.Notices), string(evidence.Sending), string(evidence.Login), control.RouteDNS}
 )
 
 // check refuses filters that can choose nothing. Which sources there are the service tells.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,7 @@ func (f *queueFlags) addTo(c *cobra.Command) {
 	c.Flags().StringVar(&f.from, "from", "", "only from this `address`")
 	c.Flags().StringVar(&f.to, "to", "", "only to this `address`")
 	c.Flags().Var(&f.older, "older", "only what was captured longer ago than this `time` (90m, 12h, 3d)")
-	c.Flags().StringSliceVar(&f.states, "state", nil, "only in these `states`: held, due, sending, in doubt, accepted, quiet, dropped, settled")
+	c.Flags().StringSliceVar(&f.states, "state", nil, "only in these `states`: "+strings.Join(queueStates, ", "))
 }
 
 // filter is what the flags and IDs select.

@@ -31,9 +31,9 @@ Exit code: 0 when it was interrupted, 1 when posthouse ended, 2 for a filter tha
 	c.Flags().StringVar(&f.from, "from", "", "only mail from this `address`")
 	c.Flags().StringVar(&f.to, "to", "", "only mail to this `address`")
 	c.Flags().StringVar(&f.client, "client", "", "only from this `client`")
-	c.Flags().StringVar(&f.route, "route", "", "only by this `route`: arriving, devices, submission; of logs: arriving, sending, login")
+	c.Flags().StringVar(&f.route, "route", "", "only by this `route`: "+strings.Join(tailRoutes, ", "))
 	c.Flags().StringVar(&f.source, "source", "", "only what this `source` told of: a listener, a log, or mailboxes")
-	c.Flags().StringVar(&f.channel, "channel", "", "only by this `channel`: arriving, sending, login, delivered")
+	c.Flags().StringVar(&f.channel, "channel", "", "only by this `channel`: "+strings.Join(tailChannels, ", "))
 	c.Flags().StringVar(&f.sender, "sender", "", "only of this `sender`: an address, a user, or a sending system's name")
 	c.Flags().BoolVar(&f.refused, "refused", false, "only what was refused, and clients that broke the rules")
 	return c

@@ -57,6 +57,9 @@ const (
 // ChannelDelivered is the channel of what the old server puts into its mailboxes: no use by itself.
 const ChannelDelivered = "delivered"
 
+// RouteDNS is the route of what changed in the DNS.
+const RouteDNS = "dns"
+
 // Tail calls yield for everything that happens from now on, until ctx or the service ends. begun is called once nothing is missed any more.
 func (c *Client) Tail(ctx context.Context, begun func(), yield func(Event) error) error {
 	body, err := c.do(ctx, http.MethodGet, "/tail", nil)

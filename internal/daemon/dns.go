@@ -217,7 +217,7 @@ func (w *dnsWatch) tell(was, is dnswatch.History) {
 		entry := w.d.log.WithField("domain", is.Domain).WithField("record", c.Key.String()).WithField("alarm", "dns change")
 		entry.Warn(changeText(c))
 		w.d.feed.tell(func() control.Event {
-			return control.Event{At: c.At, What: control.DNSChanged, Route: "dns", Client: c.Key.String(), Detail: verb(c)}
+			return control.Event{At: c.At, What: control.DNSChanged, Route: control.RouteDNS, Client: c.Key.String(), Detail: verb(c)}
 		})
 	}
 	if is.MX.Switched.After(was.MX.Switched) {
