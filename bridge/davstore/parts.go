@@ -13,14 +13,14 @@ import (
 	"posthouse/cutover"
 )
 
-// separator stands between a member's name and the UID of one of several items in it. Names that hold it, or what stands for it, are written otherwise.
+// separator stands between a member's name and the UID of one of several items in it. Names that hold it, or what stands for it, or end as it begins, are written otherwise.
 const separator = "##"
 
 const number, escaped = "#", "#~"
 
 // refOf is the reference of a member that holds one item.
 func refOf(name string) cutover.Ref {
-	if strings.Contains(name, separator) || strings.Contains(name, escaped) {
+	if strings.Contains(name, separator) || strings.Contains(name, escaped) || strings.HasSuffix(name, number) {
 		name = strings.ReplaceAll(name, number, escaped)
 	}
 	return cutover.Ref(name)
