@@ -9,7 +9,7 @@ import (
 	"posthouse/ledger"
 )
 
-// unasked stays with a delivery that was sent again where no mailbox could be asked: how often that happened is counted by it.
+// unasked stays with a delivery that was sent again where no mailbox could be asked.
 const unasked = "sent again without being able to ask: it may arrive twice"
 
 // maxUnasked is how often one reply is lost where no mailbox can be asked, until a person has to ask the recipient: each time may have brought one more copy.

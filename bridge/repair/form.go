@@ -43,11 +43,11 @@ func wellFormed(_ cutover.FolderKind, raw []byte) []byte {
 	return all
 }
 
-// strange is how Exchange 2010 names time zones; the colon ends the parameters, unless it is quoted.
-var strange, quoted = regexp.MustCompile(`^([A-Z-]+;(?:[^":]*;)?TZID=)(tzone://[^:;"]*)([:;])`), []byte(`$1"$2"$3`)
+// tzone is how Exchange 2010 names time zones: the colon ends the parameters, unless it is quoted, as in tzoneQuoted.
+var tzone, tzoneQuoted = regexp.MustCompile(`^([A-Z-]+;(?:[^":]*;)?TZID=)(tzone://[^:;"]*)([:;])`), []byte(`$1"$2"$3`)
 
 func begun(text []byte) growing {
-	if now := strange.ReplaceAll(text, quoted); len(now) != len(text) {
+	if now := tzone.ReplaceAll(text, tzoneQuoted); len(now) != len(text) {
 		return growing{text: now}
 	}
 	return growing{raw: append(bytes.Clone(text), "\r\n"...), text: text}

@@ -48,7 +48,7 @@ const lowTTL = time.Hour
 type finder func(h History, s Snapshot, who Who, now time.Time) []Finding
 
 var (
-	inLook    = []finder{servers, untold, contradictions, delegated, behind, vouching}
+	inLook    = []finder{servers, silentOnMX, contradictions, delegated, behind, vouching}
 	inHistory = []finder{exchange, lingering}
 )
 
@@ -110,8 +110,8 @@ func servers(h History, s Snapshot, _ Who, _ time.Time) []Finding {
 	})
 }
 
-// untold tells that servers answer, and none of them what matters.
-func untold(h History, s Snapshot, _ Who, _ time.Time) []Finding {
+// silentOnMX tells that servers answer, and none of them what matters.
+func silentOnMX(h History, s Snapshot, _ Who, _ time.Time) []Finding {
 	key := Key{s.Domain, "MX"}
 	if !s.answered() || s.tells(key) {
 		return nil

@@ -11,9 +11,11 @@ import (
 const (
 	maxSpells  = 16                  // of one record
 	maxChanges = 200                 // of one domain
-	forgotten  = 24 * time.Hour      // what a silent server said last counts for so long
 	outdated   = 90 * 24 * time.Hour // a record that nobody is asked for any more is kept for so long
 )
+
+// Forgotten is for how long counts what was said last, by a server that is silent, and by all of them.
+const Forgotten = 24 * time.Hour
 
 // History is what is known of one domain. It is a value for Next; it is kept as JSON.
 type History struct {
@@ -172,7 +174,7 @@ func (h *History) hear(s Snapshot) {
 		h.Said[v.Server] = said
 	}
 	maps.DeleteFunc(h.Said, func(server string, said Said) bool {
-		return !there[server] && (s.Complete || !said.Authoritative) || s.At.Sub(said.At) > forgotten
+		return !there[server] && (s.Complete || !said.Authoritative) || s.At.Sub(said.At) > Forgotten
 	})
 }
 

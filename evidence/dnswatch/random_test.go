@@ -89,7 +89,7 @@ func (m *model) look(s Snapshot) {
 	}
 	given := map[string]bool{}
 	for server := range m.at {
-		if !there[server] && s.Complete || s.At.Sub(m.at[server]) > forgotten {
+		if !there[server] && s.Complete || s.At.Sub(m.at[server]) > Forgotten {
 			delete(m.at, server)
 			delete(m.answer, server)
 		} else if a := m.answer[server]; a != "" {

@@ -19,9 +19,8 @@ var dovecotServices = map[string]bool{
 	"welcome": true, "dict-async": true, "dict-expire": true, "lib-cleanup": true, "lmtp-proxy": true, "fts": true, "decode2text": true,
 }
 
-// splitDovecot reads service(user)<pid><session>: text; the text begins with its level, where syslog does not have that. 1.x has the level in front, and mail services in capitals.
+// splitDovecot reads service(user)<pid><session>: text; the text begins with its level, where syslog does not have that. 1.x has the level in front, which was cut off, and mail services in capitals.
 func splitDovecot(line string) (service, user, id, text string, ok bool) {
-	line, _ = cutLevel(line)
 	end := strings.IndexAny(line, ":(< ")
 	if end <= 0 {
 		return "", "", "", "", false
@@ -69,7 +68,8 @@ func isDovecotProgram(program string) bool { return strings.HasPrefix(program, "
 
 // isDovecot tells whether a line without host and tag can be Dovecot's (log_path names a file).
 func isDovecot(text string) bool {
-	service, _, _, _, ok := splitDovecot(text)
+	line, _ := cutLevel(text)
+	service, _, _, _, ok := splitDovecot(line)
 	return ok && dovecotServices[service]
 }
 
@@ -78,11 +78,12 @@ func parseDovecot(h header, s *State, event *Event) Result {
 	if strings.HasPrefix(h.text, "Dovecot v") { // 1.x, without the service
 		return s.dovecotStarted(h.text, event)
 	}
-	if _, talk := cutLevel(h.text); talk || h.program == "dovecot-auth" { // PAM writes in its name
+	line, talk := cutLevel(h.text)
+	if talk || h.program == "dovecot-auth" { // PAM writes in its name
 		return Known
 	}
-	service, user, id, text, ok := splitDovecot(h.text)
-	text, talk := cutLevel(text)
+	service, user, id, text, ok := splitDovecot(line)
+	text, talk = cutLevel(text)
 	switch {
 	case !ok:
 		return Unparsed

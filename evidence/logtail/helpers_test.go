@@ -175,7 +175,8 @@ func TestSplitDovecot(t *testing.T) {
 		{"imap(anna)<18: x", "", "", "", "", false},
 	}
 	for _, tt := range tests {
-		service, user, id, text, ok := splitDovecot(tt.line)
+		line, _ := cutLevel(tt.line)
+		service, user, id, text, ok := splitDovecot(line)
 		if service != tt.service || user != tt.user || id != tt.id || text != tt.text || ok != tt.ok {
 			t.Errorf("%s: got %q %q %q %q %v", tt.line, service, user, id, text, ok)
 		}

@@ -146,12 +146,9 @@ func (d *Daemon) dnsAlarms(now time.Time) []alarm {
 	return all
 }
 
-// answered is how old the last answer about a domain may be for what it said to be known.
-const answered = 24 * time.Hour
-
 // untold reports that nobody has told for too long where the mail goes. That servers answer does not mean that they tell this.
 func (d *Daemon) untold(m dnswatch.MX, now time.Time) bool {
-	return m.Told.Before(now.Add(-max(answered, d.real(20*time.Second))))
+	return m.Told.Before(now.Add(-max(dnswatch.Forgotten, d.real(20*time.Second))))
 }
 
 // led are the domains whose mail still goes to the old side, or nobody knows where, as the verdict knows them. One without an MX record is led to the host of its own name (RFC 5321 §5.1).

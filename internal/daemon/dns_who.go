@@ -66,7 +66,7 @@ func marks(all []string) (names []string, networks []netip.Prefix) {
 
 // thisMachine are our own addresses, those of loopback left out.
 func thisMachine() []netip.Prefix {
-	all, _ := config.OwnAddresses() // without them names alone tell us, which strangerToItself tells
+	all, _ := config.OwnAddresses() // without them names alone tell us, which ownAddressAlarms tells
 	var found []netip.Prefix
 	for _, ip := range all {
 		if !ip.IsLoopback() {

@@ -47,7 +47,7 @@ func onThisMachine(ip netip.Addr) bool {
 	if ip.IsLoopback() || ip.IsUnspecified() {
 		return true
 	}
-	all, _ := config.OwnAddresses() // without them only loopback is known, which strangerToItself tells
+	all, _ := config.OwnAddresses() // without them only loopback is known, which ownAddressAlarms tells
 	return slices.Contains(all, ip)
 }
 

@@ -160,10 +160,10 @@ const inOrder = "ORDER BY d.id"
 
 // Deliveries lists by filter: the index of what is open has the order in it.
 func (l *Ledger) Deliveries(ctx context.Context, f ledger.DeliveryFilter) ([]ledger.Delivery, error) {
-	where, args := deliveryTerms(f)
+	from, where, args := deliveryTerms(f)
 	text := selectDeliveries + where + inOrder
 	if f.Limit > 0 { // which they are the index tells; their rows are read then
-		text = selectDeliveries + "WHERE d.id IN (SELECT d.id FROM " + joined(where) + where + inOrder + " LIMIT ?) " + inOrder
+		text = selectDeliveries + "WHERE d.id IN (SELECT d.id FROM " + from + where + inOrder + " LIMIT ?) " + inOrder
 		args = append(args, f.Limit)
 	}
 	found, err := find(ctx, l, func(q querier) ([]ledger.Delivery, error) { return collect(q, scanDelivery, text, args...) })
@@ -172,9 +172,9 @@ func (l *Ledger) Deliveries(ctx context.Context, f ledger.DeliveryFilter) ([]led
 
 // CountDeliveries counts by filter.
 func (l *Ledger) CountDeliveries(ctx context.Context, f ledger.DeliveryFilter) (int, error) {
-	where, args := deliveryTerms(f)
+	from, where, args := deliveryTerms(f)
 	counted, err := find(ctx, l, func(q querier) ([]int, error) {
-		return collect(q, value[int], "SELECT count(*) FROM "+joined(where)+where, args...)
+		return collect(q, value[int], "SELECT count(*) FROM "+from+where, args...)
 	})
 	if err != nil {
 		return 0, wrap(err, "counting deliveries")
@@ -182,15 +182,12 @@ func (l *Ledger) CountDeliveries(ctx context.Context, f ledger.DeliveryFilter) (
 	return counted[0], nil
 }
 
-// joined is what the terms are about: only some ask for the capture, and a long queue costs a look at each.
-func joined(where string) string {
-	if strings.Contains(where, "c.") {
-		return "deliveries d JOIN captures c ON c.n = d.capture "
+// deliveryTerms are what a filter asks, and of what: only some ask for the capture, and a long queue costs a look at each.
+func deliveryTerms(f ledger.DeliveryFilter) (from, where string, args []any) {
+	from = "deliveries d "
+	if f.Capture != "" || f.From != "" {
+		from += "JOIN captures c ON c.n = d.capture "
 	}
-	return "deliveries d "
-}
-
-func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 	var terms []string
 	if f.Capture != "" {
 		terms, args = append(terms, "c.id = ?"), append(args, string(f.Capture))
@@ -235,9 +232,9 @@ func deliveryTerms(f ledger.DeliveryFilter) (where string, args []any) {
 		}
 	}
 	if len(terms) == 0 {
-		return "", nil
+		return from, "", nil
 	}
-	return "WHERE " + strings.Join(terms, " AND ") + " ", args
+	return from, "WHERE " + strings.Join(terms, " AND ") + " ", args
 }
 
 // Backlog counts required deliveries by state.
