@@ -57,11 +57,24 @@ func (p Past) Join(other Past) (news []Tally) {
 			return known
 		})
 		if len(fresh) > 0 {
-			p[system] = slices.Sorted(slices.Values(slices.Concat(p[system], fresh)))
+			p[system] = merged(p[system], fresh)
 			news = append(news, tallies(system, fresh)...)
 		}
 	}
 	return news
+}
+
+// merged puts rising marks among others: most senders write much, and little of it is new at a time.
+func merged(a, b []int64) []int64 {
+	all := make([]int64, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		from := &a
+		if b[0] < a[0] {
+			from = &b
+		}
+		all, *from = append(all, (*from)[0]), (*from)[1:]
+	}
+	return append(append(all, a...), b...)
 }
 
 // Tallies are all that it knows. Where there are too many systems, those are left out that wrote least.

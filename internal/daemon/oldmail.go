@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -20,10 +21,12 @@ import (
 type oldMail struct {
 	d *Daemon
 
-	mu     sync.Mutex
-	all    evidence.Past
-	read   map[cutover.MailboxID]time.Time // when each was read to the end the last time
-	counts bool                            // all of it is in the testimony
+	mu       sync.Mutex
+	all      evidence.Past                   // nil while no mailbox is due: after the switch that is for good, and it may be large
+	read     map[cutover.MailboxID]time.Time // when each was read to the end the last time
+	counts   bool                            // all of it is in the testimony
+	messages int                             // in all
+	systems  int
 }
 
 const (
@@ -48,16 +51,9 @@ type pastOf struct {
 
 // startOldMail brings back what was found by former processes.
 func (d *Daemon) startOldMail(ctx context.Context) error {
-	o := &oldMail{d: d, all: evidence.Past{}, read: map[cutover.MailboxID]time.Time{}}
-	for _, p := range d.bridge.Progress() {
-		known, err := o.known(ctx, p.Mailbox)
-		if err != nil {
-			return err
-		}
-		o.all.Join(known.Systems)
-		if !known.Read.IsZero() {
-			o.read[p.Mailbox] = known.Read
-		}
+	o := &oldMail{d: d, read: map[cutover.MailboxID]time.Time{}}
+	if err := o.load(ctx); err != nil {
+		return err
 	}
 	_, err := d.ledger.Fact(ctx, oldMailFact)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
@@ -68,6 +64,34 @@ func (d *Daemon) startOldMail(ctx context.Context) error {
 	}
 	d.oldMail = o
 	return nil
+}
+
+// load reads all that was found.
+func (o *oldMail) load(ctx context.Context) error {
+	all, read := evidence.Past{}, map[cutover.MailboxID]time.Time{}
+	for _, p := range o.d.bridge.Progress() {
+		known, err := o.known(ctx, p.Mailbox)
+		if err != nil {
+			return err
+		}
+		all.Join(known.Systems)
+		if !known.Read.IsZero() {
+			read[p.Mailbox] = known.Read
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all = all
+	maps.Copy(o.read, read)
+	o.messages, o.systems = all.Messages(), len(all)
+	return nil
+}
+
+// rest forgets what nobody adds to any more. The facts have it.
+func (o *oldMail) rest() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all = nil
 }
 
 // look reads on in each mailbox that is due.
@@ -94,13 +118,18 @@ func (o *oldMail) look(ctx context.Context) error {
 			o.d.log.WithField("mailbox", p.Mailbox).WithError(err).Debug("its old mailbox could not be read for the sender book")
 		}
 	}
-	if !all || !some || o.counts {
+	switch {
+	case !all || !some:
 		return nil
+	case !o.counts:
+		if err := o.d.ledger.SetFact(ctx, oldMailFact, "read"); err != nil {
+			return err
+		}
+		o.count()
 	}
-	if err := o.d.ledger.SetFact(ctx, oldMailFact, "read"); err != nil {
-		return err
+	if !switched.IsZero() {
+		o.rest()
 	}
-	o.count()
 	return nil
 }
 
@@ -122,6 +151,11 @@ func (o *oldMail) mailbox(ctx context.Context, m cutover.MailboxID, switched tim
 		switched = began
 	}
 	since := began.Add(-memory)
+	if o.all == nil {
+		if err := o.load(ctx); err != nil {
+			return err
+		}
+	}
 	known, err := o.known(ctx, m)
 	if err != nil {
 		return err
@@ -174,6 +208,7 @@ func (o *oldMail) add(found evidence.Past) {
 	if news := o.all.Join(found); o.counts {
 		o.d.witness.remember(news)
 	}
+	o.messages, o.systems = o.all.Messages(), len(o.all)
 }
 
 // count has all that was found be part of the testimony.
@@ -181,6 +216,7 @@ func (o *oldMail) count() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all.Since(o.d.opts.Clock.Now().Add(-memory))
+	o.messages, o.systems = o.all.Messages(), len(o.all)
 	o.d.witness.remember(o.all.Tallies())
 	o.counts = true
 }
@@ -229,6 +265,6 @@ func (o *oldMail) describe() (p control.Past) {
 			}
 		}
 	}
-	p.Messages, p.Systems, p.Counts = o.all.Messages(), len(o.all), o.counts
+	p.Messages, p.Systems, p.Counts = o.messages, o.systems, o.counts
 	return p
 }

@@ -147,3 +147,22 @@ func TestOldMailCountsOnceAllIsRead(t *testing.T) {
 	b.eventually("all mailboxes", func() bool { counts, _ := b.past(); return counts })
 	b.monthly(10)
 }
+
+// A mailbox that comes after everything was read, and forgotten but for the facts, is read beside the others: what it has of theirs does not count again.
+func TestOldMailOfANewMailbox(t *testing.T) {
+	b := oldMailBed(t)
+	both := b.layout.mailboxes
+	b.layout.mailboxes = "anna@example.com,,person,cloud\n"
+	b.start()
+	b.eventually("the old mail", func() bool { counts, _ := b.past(); return counts })
+	b.monthly(10)
+	b.layout.mailboxes = both
+	b.reload()
+	b.eventually("the new mailbox", func() bool { _, read := b.past(); return read == 2 })
+	b.monthly(10)
+	e, err := b.daemon.Evidence(t.Context())
+	must(t, err)
+	if p := e.Past; p.Messages != 10 || p.Systems != 1 {
+		t.Errorf("the evidence tells %+v", p)
+	}
+}
