@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"io/fs"
@@ -218,5 +219,22 @@ func TestMakeTargetsExist(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+var stateVersion = regexp.MustCompile(`(?m)^Version (\d+), ` + "`ledger/sqlite/migrations/`")
+
+// docs/state.md speaks of the schema as it is: its version is the number of migrations.
+func TestStateVersion(t *testing.T) {
+	text, err := fs.ReadFile(house(), "docs/state.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := fs.Glob(house(), "ledger/sqlite/migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := stateVersion.FindSubmatch(text); m == nil || string(m[1]) != fmt.Sprint(len(all)) {
+		t.Errorf("docs/state.md says %q; there are %d migrations", m, len(all))
 	}
 }
