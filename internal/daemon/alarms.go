@@ -65,7 +65,7 @@ func (d *Daemon) alarms(ctx context.Context, now time.Time) ([]alarm, error) {
 		all = append(all, alarm{ask.kind, "deliveries", n, text})
 	}
 	missing, err := d.missingAlarm(ctx)
-	return slices.Concat(all, missing, d.outageAlarms(now), d.blindAlarms(now), d.unparsedAlarms(), d.canary.alarms(), d.certificateAlarms(now), d.dnsAlarms(now), d.gaps(), d.objects.alarms(), ownAddressAlarms(config.OwnAddresses)), err
+	return slices.Concat(all, missing, d.outageAlarms(now), d.blindAlarms(now), d.unparsedAlarms(), d.canaryAlarms(), d.certificateAlarms(now), d.dnsAlarms(now), d.gaps(), d.objects.alarms(), ownAddressAlarms(config.OwnAddresses)), err
 }
 
 func (d *Daemon) unseenTooLong(now time.Time) ledger.DeliveryFilter {

@@ -13,6 +13,7 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/config"
+	"posthouse/evidence/canary"
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
 	"posthouse/internal/web"
@@ -84,7 +85,7 @@ type Daemon struct {
 	crowds    crowds
 	accepted  accepting
 	logs      []*logSource
-	canary    *canary
+	canary    *canary.Canary
 	control   *control.Server
 	checker   *checkpassword.Checker // nil until a listener needs it
 	bell      bell

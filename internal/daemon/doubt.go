@@ -26,11 +26,11 @@ func (d *Daemon) doubtLogs(ctx context.Context) error {
 			return err
 		}
 		if why == "" {
-			why, from = d.canary.doubt(l, now)
+			why, from = d.canary.Doubt(l.forCanary(), now)
 		}
 		l.follower.Doubt(why, from)
 	}
-	return d.canary.keep(ctx)
+	return d.canary.Keep(ctx)
 }
 
 // stopped tells whether mail came into the old mailboxes and a log that shows mail said nothing at all since before. Where there are several old servers nobody knows whose log it is.
@@ -41,7 +41,7 @@ func (d *Daemon) stopped(ctx context.Context, l *logSource, now time.Time) (why 
 	}
 	came, after := 0, max(unloggedAfter, d.real(2*time.Second))
 	err = d.ledger.Observations(ctx, s.LastLine.Add(after), func(o evidence.Observation) bool {
-		if o.Source == bridge.GrowthSource && o.Channel == evidence.Arriving && o.Detail == "INBOX" && !d.canary.is(o.Message) && o.At.Before(now.Add(-after)) {
+		if o.Source == bridge.GrowthSource && o.Channel == evidence.Arriving && o.Detail == "INBOX" && !d.canary.Is(o.Message) && o.At.Before(now.Add(-after)) {
 			came++
 		}
 		return came < unloggedLeast

@@ -34,7 +34,7 @@ func (d *Daemon) Evidence(ctx context.Context) (control.Evidence, error) {
 		i := slices.IndexFunc(e.Sources, func(w control.Watched) bool { return w.Name == l.name })
 		l.detail(&e.Sources[i])
 	}
-	e.Canary = d.canary.describe()
+	e.Canary = d.describeCanary()
 	e.Past = d.oldMail.describe()
 	var err error
 	e.Local, err = d.localDeliveries(ctx)

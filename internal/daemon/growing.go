@@ -24,7 +24,7 @@ func (g growing) Settle(ctx context.Context, f ledger.FolderID, items []ledger.I
 			continue
 		}
 		o := *items[i].News
-		if g.w.d.canary.is(o.Message) {
+		if g.w.d.canary.Is(o.Message) {
 			o.Class = evidence.Unwanted
 		}
 		items[i].News = &o

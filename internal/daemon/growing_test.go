@@ -1,21 +1,25 @@
 package daemon
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"posthouse/bridge"
 	"posthouse/cutover"
 	"posthouse/evidence"
+	"posthouse/evidence/canary"
+	"posthouse/internal/clock"
 	"posthouse/ledger"
 )
 
 // What a bridge settles as use is in the testimony at once, and the same after a restart; test mail of our own is no use in either.
 func TestGrowthIsRecordedWithItsItems(t *testing.T) {
 	w := newWitness(t)
-	w.d.canary = &canary{d: w.d}
-	ours := w.d.canary.messageID(noon)
+	var ours string
+	w.d.canary = flown(t, w.d.ledger, &ours)
 	pair, err := w.d.ledger.Pair(t.Context(), ledger.FolderPair{Mailbox: "anna@example.com", Kind: cutover.Mail, Legacy: cutover.FolderPath{"INBOX"}})
 	if err != nil {
 		t.Fatal(err)
@@ -46,4 +50,21 @@ func TestGrowthIsRecordedWithItsItems(t *testing.T) {
 			t.Errorf("use %+v, after a restart %+v", now[i], later[i])
 		}
 	}
+}
+
+// flown is a canary that has sent a test mail, and the mail's Message-ID.
+func flown(t *testing.T, facts ledger.Facts, message *string) *canary.Canary {
+	t.Helper()
+	c, err := canary.Open(t.Context(), canary.Config{Every: time.Hour, Facts: facts, Clock: clock.Real(), Send: func(_ context.Context, text string) error {
+		_, text, _ = strings.Cut(text, "Message-ID: ")
+		*message, _, _ = strings.Cut(text, "\r\n")
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Fly(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -31,7 +31,7 @@ func (d *Daemon) startKeeping(starting context.Context) error {
 	})
 	loops.Go(func() { d.every(ctx, "looking for alarms", d.tick(), d.ring) })
 	loops.Go(func() { d.every(ctx, "reading certificates", d.tick(), d.renewIdentities) })
-	loops.Go(func() { d.every(ctx, "testing the sources", d.tick(), d.canary.fly) })
+	loops.Go(func() { d.every(ctx, "testing the sources", d.tick(), d.canary.Fly) })
 	loops.Go(func() { d.every(ctx, "judging the sources", d.tick(), d.doubtLogs) })
 	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.reconcile) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })

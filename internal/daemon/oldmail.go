@@ -191,7 +191,7 @@ func (d *Daemon) pastIn(heads []bridge.Head, since, until time.Time) evidence.Pa
 	for _, head := range heads {
 		at, message := evidence.Arrived(head.Header, head.Date), head.Identity.MessageID
 		system := evidence.Writer(head.Header, domains)
-		if system == "" || at.Before(since) || !at.Before(until) || d.canary.is(message) {
+		if system == "" || at.Before(since) || !at.Before(until) || d.canary.Is(message) {
 			continue
 		}
 		if message == "" {

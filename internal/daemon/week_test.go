@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,8 +13,8 @@ import (
 	"github.com/sirupsen/logrus/hooks/test"
 
 	"posthouse/bridge"
-	"posthouse/config"
 	"posthouse/evidence"
+	"posthouse/evidence/canary"
 	"posthouse/evidence/logtail"
 	"posthouse/internal/clock"
 )
@@ -42,9 +43,10 @@ func newWeek(t *testing.T) *week {
 	w.Daemon = witness.d
 	log, _ := test.NewNullLogger()
 	w.witness, w.opts, w.Daemon.log = witness, Options{Clock: w.clock}, log
-	w.cfg.Canary = config.Canary{Every: 6 * time.Hour, Within: 10 * time.Minute, Login: "anna@example.com"}
 	w.live.Store(newLive(w.cfg, nil, noon))
-	if err := w.startCanary(t.Context()); err != nil {
+	login := func(context.Context) error { w.login("canary"); return nil }
+	var err error
+	if w.canary, err = canary.Open(t.Context(), canary.Config{Every: 6 * time.Hour, Within: 10 * time.Minute, Login: login, Facts: w.ledger, Clock: w.clock, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	w.follow()
@@ -84,9 +86,8 @@ func (w *week) step() evidence.Verdict {
 	w.t.Helper()
 	w.clock.now = w.clock.now.Add(20 * time.Minute)
 	now := w.clock.now
-	if last := w.canary.runs[canaryLogin]; last == nil || now.Sub(last.At) >= w.cfg.Canary.Every {
-		w.login("canary")
-		w.canary.ran(canaryLogin, now, nil)
+	if err := w.canary.Fly(w.t.Context()); err != nil {
+		w.t.Fatal(err)
 	}
 	if err := w.log.Poll(w.t.Context()); err != nil {
 		w.t.Fatal(err)

@@ -66,7 +66,7 @@ func (w *witness) switched(at time.Time) {
 
 // Testify makes what a source says durable, then folds it. Log followers write through it.
 func (w *witness) Testify(ctx context.Context, observations []evidence.Observation, coverage []evidence.Coverage, offset *ledger.Offset, delivered ...evidence.LocalDelivery) error {
-	delivered = slices.DeleteFunc(delivered, func(d evidence.LocalDelivery) bool { return w.d.canary.is(d.Message) })
+	delivered = slices.DeleteFunc(delivered, func(d evidence.LocalDelivery) bool { return w.d.canary.Is(d.Message) })
 	if err := w.d.ledger.Testify(ctx, observations, coverage, offset, delivered...); err != nil {
 		return err
 	}

@@ -33,6 +33,8 @@ var rules = []rule{
 		"the ledger's interfaces speak of nouns and evidence; how they are stored is for the packages below it"},
 	{"ledger/...", []string{"cutover", "evidence", "ledger", "internal/clock"},
 		"a store of the ledger, and the suite for it, know what is stored and not who stores it: neither relay nor bridge"},
+	{"evidence/canary", with(leaves, "ledger", "evidence/logtail"),
+		"what a log shows of our own traffic is for its reader to say; how the traffic is made, for others"},
 	{"evidence/...", with(leaves, "cutover", "evidence", "ledger", "internal/login"),
 		"what reads logs turns lines into observations, whatever relay and bridge do"},
 	{"relay/reason", nil,

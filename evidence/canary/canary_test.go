@@ -1,10 +1,11 @@
-package daemon
+package canary
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
-	"posthouse/config"
 	"posthouse/ledger/sqlite"
 )
 
@@ -12,13 +13,12 @@ import (
 func TestCanaryDecides(t *testing.T) {
 	noon := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
 	at := func(minutes float64) time.Time { return noon.Add(time.Duration(minutes * float64(time.Minute))) }
-	d := &Daemon{cfg: &config.Config{Canary: config.Canary{Every: 3 * time.Minute, Within: 3 * time.Minute}}}
-	c := &canary{d: d, runs: map[string]*canaryRun{}}
-	step := func(now, own float64) *canaryRun {
-		c.decide(c.runs[canaryMail], "log", at(own), at(now))
-		return c.runs[canaryMail]
+	c := &Canary{cfg: Config{Every: 3 * time.Minute, Within: 3 * time.Minute}, runs: map[Kind]*run{}}
+	step := func(now, own float64) *run {
+		c.decide(c.runs[Mail], "log", at(own), at(now))
+		return c.runs[Mail]
 	}
-	fly := func(now float64) { c.ran(canaryMail, at(now), nil) }
+	fly := func(now float64) { c.ran(Mail, at(now), nil) }
 
 	fly(0)
 	if run := step(0.5, 0.1); !run.Shown["log"].Equal(at(0)) || len(run.Await) != 0 {
@@ -48,18 +48,36 @@ func TestCanaryIsTakenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	d := &Daemon{cfg: &config.Config{Canary: config.Canary{Every: time.Hour, Within: time.Minute, To: "a@example.com"}}, ledger: l}
-	d.canary = &canary{d: d, runs: map[string]*canaryRun{}}
-	d.canary.ran(canaryMail, noon, nil)
-	if err := d.canary.keep(t.Context()); err != nil {
+	cfg := Config{Every: time.Hour, Within: time.Minute, Send: func(context.Context, string) error { return nil }, Facts: l}
+	c, err := Open(t.Context(), cfg)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.startCanary(t.Context()); err != nil {
+	c.ran(Mail, noon, nil)
+	if err := c.Keep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	run := d.canary.runs[canaryMail]
-	d.canary.decide(run, "log", time.Time{}, noon.Add(2*time.Minute))
+	if c, err = Open(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	run := c.runs[Mail]
+	c.decide(run, "log", time.Time{}, noon.Add(2*time.Minute))
 	if !run.At.Equal(noon) || !run.Lost["log"] || !run.Await["log"].Equal(noon) {
 		t.Errorf("%+v", run)
+	}
+}
+
+// Nobody who lacks the key makes a message of ours.
+func TestOurMessages(t *testing.T) {
+	noon := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+	c, other := &Canary{cfg: Config{Key: []byte("ours"), Host: "mail.example.com"}}, &Canary{cfg: Config{Key: []byte("theirs")}}
+	id := c.messageID(noon)
+	for _, foreign := range []string{other.messageID(noon), "<canary-1@mail.example.com>", "<a@x.example>", strings.Replace(id, "-", "-1", 1), ""} {
+		if c.Is(foreign) {
+			t.Errorf("%q counts as ours", foreign)
+		}
+	}
+	if !c.Is(id) || (*Canary)(nil).Is(id) || !strings.Contains(c.message(noon), "\r\nMessage-ID: "+id+"\r\n") {
+		t.Errorf("%q is ours", id)
 	}
 }
