@@ -218,7 +218,7 @@ func (b *bed) stop() {
 }
 
 // ours are the packages whose goroutines must end with the daemon.
-var ours = []string{"posthouse/internal/daemon.", "posthouse/internal/control.", "posthouse/bridge.", "posthouse/bridge/", "posthouse/relay.", "posthouse/relay/", "posthouse/ledger/", "posthouse/evidence/"}
+var ours = []string{"posthouse/internal/daemon.", "posthouse/internal/destination.", "posthouse/internal/control.", "posthouse/bridge.", "posthouse/bridge/", "posthouse/relay.", "posthouse/relay/", "posthouse/ledger/", "posthouse/evidence/"}
 
 func (b *bed) nothingRuns() {
 	b.t.Helper()

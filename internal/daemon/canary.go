@@ -46,7 +46,7 @@ func (d *Daemon) sendCanary(ctx context.Context, message string) error {
 	envelope := delivery.Envelope{From: d.cfg.Canary.From, Recipients: []delivery.Recipient{{Address: d.cfg.Canary.To, Notify: []string{"NEVER"}}}}
 	outcomes, err := client.Send(ctx, envelope, testMail(message))
 	if err == nil && outcomes[0].Kind != delivery.Accepted {
-		err = errors.New(cmp.Or(reply(outcomes[0], nil), "the test mail was not accepted"))
+		err = errors.New(cmp.Or(outcomes[0].Words(), "the test mail was not accepted"))
 	}
 	return err
 }

@@ -8,13 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"posthouse/config"
 	"posthouse/cutover"
 	"posthouse/ledger"
-	"posthouse/relay"
 	"posthouse/relay/arc"
 	"posthouse/relay/sendercheck"
 )
@@ -55,17 +53,9 @@ func (c checks) lookup(ctx context.Context, name string) ([]string, error) {
 	return records, err
 }
 
-// results are written as in Authentication-Results (RFC 8601), each on a line of its own.
-func (c checks) results(ctx context.Context, m relay.Consignment) string {
-	var f sendercheck.Facts
-	err := reading(m.Body, func(r io.Reader) error {
-		f = c.checker.Check(ctx, c.sender(m.Capture), r)
-		return nil
-	})
-	if err != nil {
-		return "dkim=temperror"
-	}
-	return strings.Join(f.Results(), ";\r\n\t")
+// message is what we find out about a captured message.
+func (c checks) message(ctx context.Context, m ledger.Capture, r io.Reader) sendercheck.Facts {
+	return c.checker.Check(ctx, c.sender(m), r)
 }
 
 // stranger reports whether a client of a listener is one whom its mail names.

@@ -1,15 +1,12 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"posthouse/config"
-	"posthouse/relay"
 	"posthouse/relay/delivery"
 	"posthouse/relay/mx"
 )
@@ -61,71 +58,4 @@ func (d *Daemon) hostsOf(domain string, port uint16) func(context.Context) ([]de
 		}
 		return hosts, err
 	}
-}
-
-// outsideName is the way to addresses outside, where it is not a cloud server's.
-const outsideName = "outside:mx"
-
-// outside is the way to whatever host takes mail for a recipient's domain.
-type outside struct {
-	hello  string
-	hosts  func(domain string) func(context.Context) ([]delivery.Host, error)
-	sender sender
-}
-
-// outside is treated as a cloud that knows nothing of us.
-func (d *Daemon) outside() (relay.Destination, error) {
-	stranger := config.Server{Side: config.Cloud}
-	hosts := func(domain string) func(context.Context) ([]delivery.Host, error) {
-		return d.hostsOf(domain, cmp.Or(d.opts.MXPort, 25))
-	}
-	return d.sealed(stranger, outside{d.hostname(), hosts, d.senderFor(stranger)})
-}
-
-// Deliver has a conversation for each domain. There is little mail that goes this way, and seldom two in a row to one domain: no connection is kept.
-func (o outside) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
-	result := make([]relay.Outcome, len(c.Deliveries))
-	places := map[string][]int{}
-	for i, d := range c.Deliveries {
-		domain := d.Recipient.Domain()
-		places[domain] = append(places[domain], i)
-	}
-	for domain, at := range places {
-		one := c
-		one.Deliveries, one.Next = nil, nil // what is next may go elsewhere, and is nobody's business here
-		for _, i := range at {
-			one.Deliveries = append(one.Deliveries, c.Deliveries[i])
-		}
-		for n, outcome := range o.deliver(ctx, domain, one) {
-			result[at[n]] = outcome
-		}
-	}
-	return result
-}
-
-// deliver hands over to one domain. That nobody answers there is its own trouble and says nothing of others.
-func (o outside) deliver(ctx context.Context, domain string, c relay.Consignment) []relay.Outcome {
-	client, err := delivery.New(delivery.Config{
-		Destination: delivery.Destination{Name: outsideName, Address: domain, TLS: delivery.TLS{Mode: delivery.Opportunistic}},
-		Hello:       o.hello, Find: o.hosts(domain), Dial: connect,
-	})
-	if err != nil {
-		return all(len(c.Deliveries), relay.Outcome{Kind: relay.Deferred, Reply: fmt.Sprint(err)})
-	}
-	defer client.Stop(ctx)
-	outcomes := smtpDestination{client, o.sender, false}.Deliver(ctx, c)
-	for i := range outcomes {
-		if outcomes[i].Busy = false; outcomes[i].Kind == relay.Unreachable {
-			outcomes[i].Kind = relay.Deferred
-		}
-	}
-	return outcomes
-}
-
-func all(n int, o relay.Outcome) []relay.Outcome {
-	outcomes := make([]relay.Outcome, n)
-	for i := range outcomes {
-		outcomes[i] = o
-	}
-	return outcomes
 }

@@ -1,17 +1,11 @@
 package daemon
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"testing"
 
 	"posthouse/config"
-	"posthouse/relay"
-	"posthouse/relay/delivery"
-	"posthouse/relay/mx"
-	"posthouse/relay/reason"
 )
 
 func TestOwnHost(t *testing.T) {
@@ -51,24 +45,6 @@ func TestOwnHost(t *testing.T) {
 	for _, a := range all {
 		if p := netip.MustParsePrefix(a.String()); !own("other.example.com", netip.AddrPortFrom(p.Addr(), 25)) {
 			t.Errorf("%s is ours", p)
-		}
-	}
-}
-
-func TestOutcomeOfHosts(t *testing.T) {
-	null := &delivery.SessionError{Destination: "cloud:smtp", Stage: delivery.StageMX, Err: fmt.Errorf("new.example %w", mx.ErrNull)}
-	unmet := &delivery.SessionError{Destination: "cloud:smtp", Stage: delivery.StageTLS, Err: &delivery.Unmet{Demand: delivery.Demand{By: "DANE of mx.new.example"}, Err: errors.New("no")}}
-	lost := &delivery.SessionError{Destination: "cloud:smtp", Stage: delivery.StageMX, Err: errors.New("SERVFAIL")}
-	for _, c := range []struct {
-		err  error
-		want relay.Outcome
-	}{
-		{null, relay.Outcome{Kind: relay.Declined, Class: reason.Recipient, Reply: "cloud:smtp: MX: new.example takes no mail (null MX)"}},
-		{unmet, relay.Outcome{Kind: relay.Unreachable, Class: reason.TLS, Reply: "cloud:smtp: TLS: DANE of mx.new.example demands verified TLS: no"}},
-		{lost, relay.Outcome{Kind: relay.Unreachable, Reply: "cloud:smtp: MX: SERVFAIL"}},
-	} {
-		if got := outcome(delivery.Outcome{}, c.err); got != c.want {
-			t.Errorf("got %+v, want %+v", got, c.want)
 		}
 	}
 }

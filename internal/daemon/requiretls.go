@@ -1,14 +1,11 @@
 package daemon
 
 import (
-	"context"
 	"slices"
 	"strings"
 
 	"posthouse/config"
 	"posthouse/cutover"
-	"posthouse/relay"
-	"posthouse/relay/reason"
 )
 
 // keepsTLS asks whether what a listener takes may be promised verified TLS all the way (RFC 8689): every first way out of its route was seen to keep it. Where one later does not, the message is held.
@@ -52,22 +49,4 @@ func kinds(all []mailbox) []cutover.Mailbox {
 		}
 	}
 	return list
-}
-
-// keepingTLS refuses to put what its sender demands TLS for into mailboxes that are opened without it; otherwise the server's certificate is verified in any case.
-func keepingTLS(s config.Server, to relay.Destination) relay.Destination {
-	if s.IMAPTLS != config.TLSNone {
-		return to
-	}
-	return inTheClear{to}
-}
-
-type inTheClear struct{ relay.Destination }
-
-func (w inTheClear) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
-	if !c.Capture.Envelope.RequireTLS {
-		return w.Destination.Deliver(ctx, c)
-	}
-	const why = "its sender demands TLS all the way (REQUIRETLS), and the mailbox is opened without TLS (imap_tls)"
-	return all(len(c.Deliveries), relay.Outcome{Kind: relay.Unsuitable, Class: reason.TLS, Reply: why})
 }

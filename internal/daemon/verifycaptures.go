@@ -9,6 +9,7 @@ import (
 
 	"posthouse/cutover"
 	"posthouse/internal/control"
+	"posthouse/internal/destination"
 	"posthouse/ledger"
 )
 
@@ -29,7 +30,7 @@ func (d *Daemon) verifyCaptures(ctx context.Context, id cutover.MailboxID, v *co
 	var there []ledger.Delivery
 	for _, one := range all {
 		switch {
-		case one.Side != cutover.Cloud, one.State == ledger.Quiet, one.State == ledger.Dropped, one.Seen == broughtOver:
+		case one.Side != cutover.Cloud, one.State == ledger.Quiet, one.State == ledger.Dropped, one.Seen == destination.BroughtOver:
 			// One that the bridge's own copy stands for is compared as that.
 		case one.State == ledger.Settled, one.State == ledger.Accepted:
 			there = append(there, one)

@@ -54,6 +54,17 @@ type Outcome struct {
 	Err error
 }
 
+// Words are those of the reply, else of the error; "" where there is neither.
+func (o Outcome) Words() string {
+	switch {
+	case o.Reply.Code != 0:
+		return o.Reply.String()
+	case o.Err != nil:
+		return o.Err.Error()
+	}
+	return ""
+}
+
 // replied is the outcome that a reply decides. A reply that is neither 2xx,
 // 4xx nor 5xx decides nothing; callers check that first.
 func replied(r Reply) Outcome {

@@ -1,4 +1,4 @@
-package daemon
+package destination
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"posthouse/relay"
 )
 
-// broughtOver is where a capture lies for which the bridge's copy stands.
-const broughtOver = "copied from the old mailbox"
+// BroughtOver is where a capture lies for which the bridge's copy stands.
+const BroughtOver = "copied from the old mailbox"
 
 // lookFirst is a way into the cloud that looks, before it delivers a capture, whether the bridge has brought the old server's own copy of it over already: a message that reached the old server
 // too (it delivers and forwards to us, or a sender tried both routes) would otherwise lie in the cloud twice. The other order, capture before copy, is the bridge's to see: it joins. Each
@@ -72,7 +72,7 @@ func (l lookFirst) handedOver(c ledger.Capture) bool {
 		return true
 	}
 	addr, err := netip.ParseAddr(c.Client.Addr)
-	return err == nil && inNetworks(addr.Unmap(), l.legacy)
+	return err == nil && slices.ContainsFunc(l.legacy, func(n netip.Prefix) bool { return n.Contains(addr.Unmap()) })
 }
 
 // look asks the ledger for a received copy that says the same and that no capture has joined. One that is being put is waited for.
@@ -90,7 +90,7 @@ func (l lookFirst) look(ctx context.Context, c ledger.Capture, d ledger.Delivery
 	if _, err := l.items.Settle(ctx, item.Folder, []ledger.Item{item}, nil); err != nil {
 		return relay.Outcome{Kind: relay.Deferred, Reply: err.Error()}, true
 	}
-	return relay.Outcome{Kind: relay.Delivered, Reply: "the old server's own copy of it was brought over", Seen: broughtOver}, true
+	return relay.Outcome{Kind: relay.Delivered, Reply: "the old server's own copy of it was brought over", Seen: BroughtOver}, true
 }
 
 func (l lookFirst) copied(ctx context.Context, c ledger.Capture, m cutover.MailboxID) (item ledger.Item, found bool, err error) {

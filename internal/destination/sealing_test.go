@@ -1,4 +1,4 @@
-package daemon
+package destination
 
 import (
 	"bytes"
@@ -29,7 +29,7 @@ type deliverer func(relay.Consignment) []relay.Outcome
 func (f deliverer) Deliver(_ context.Context, c relay.Consignment) []relay.Outcome { return f(c) }
 
 // panicking is a DNS whose answers are too much for whoever asks.
-type panicking struct{ Resolver }
+type panicking struct{ sendercheck.Resolver }
 
 func (panicking) LookupTXT(context.Context, string) ([]string, error) { panic("no") }
 
@@ -44,6 +44,10 @@ func TestNoSealIsNoFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	const signed = "From: x\r\nDKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=d; h=from; bh=AAAA; b=AAAA\r\n\r\nno end of line"
+	checker := sendercheck.New(sendercheck.Config{DNS: panicking{}})
+	seal := Seal{sealer, func(ctx context.Context, c ledger.Capture, r io.Reader) sendercheck.Facts {
+		return checker.Check(ctx, sendercheck.Sender{}, r)
+	}}
 	log, _ := logtest.NewNullLogger()
 	for _, c := range []struct {
 		what   string
@@ -59,13 +63,13 @@ func TestNoSealIsNoFailure(t *testing.T) {
 			}
 			return []relay.Outcome{{Kind: relay.Delivered}}
 		})
-		s := sealing{out, sealer, checks{dns: panicking{}, checker: sendercheck.New(sendercheck.Config{DNS: panicking{}})}, clock.Real(), log}
+		s := sealing{out, seal, clock.Real(), log}
 		outcomes := s.Deliver(t.Context(), relay.Consignment{Capture: ledger.Capture{Bare: c.bare}, Body: c.body})
 		if len(outcomes) != 1 || outcomes[0].Kind != relay.Delivered || !bytes.HasSuffix(got, []byte(c.body)) || bytes.HasPrefix(got, []byte("ARC-Seal")) != c.sealed {
 			t.Errorf("%s: %v\n%s", c.what, outcomes, got)
 		}
 	}
-	broken := sealing{deliverer(func(relay.Consignment) []relay.Outcome { return nil }), sealer, checks{dns: panicking{}, checker: sendercheck.New(sendercheck.Config{DNS: panicking{}})}, clock.Real(), log}
+	broken := sealing{deliverer(func(relay.Consignment) []relay.Outcome { return nil }), seal, clock.Real(), log}
 	if _, err := broken.set(t.Context(), relay.Consignment{Body: unreadable{}}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("a body that cannot be opened: %v", err)
 	}

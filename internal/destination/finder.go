@@ -1,4 +1,4 @@
-package daemon
+package destination
 
 import (
 	"context"
@@ -18,7 +18,8 @@ type finder struct {
 	key    []byte
 }
 
-func (d *Daemon) finder() finder { return finder{bridge: d.bridge, ledger: d.ledger, key: d.traceKey} }
+// Finder asks mailboxes on both sides for captured messages.
+func (w Ways) Finder() relay.Finder { return finder{bridge: w.Bridge, ledger: w.Items, key: w.Key} }
 
 func (f finder) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]string, error) {
 	seen, err := f.bridge.Find(ctx, m, side, wanted)

@@ -1,4 +1,4 @@
-package daemon
+package destination
 
 import (
 	"context"
@@ -8,10 +8,10 @@ import (
 	"posthouse/relay"
 )
 
-// sentDestination files what users have sent into the Sent folder of their cloud mailbox: as they sent it, as their program would.
-type sentDestination struct{ bridge *bridge.Bridge }
+// sent files what users have sent into the Sent folder of their cloud mailbox: as they sent it, as their program would.
+type sent struct{ bridge *bridge.Bridge }
 
-func (s sentDestination) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
+func (s sent) Deliver(ctx context.Context, c relay.Consignment) []relay.Outcome {
 	result := make([]relay.Outcome, len(c.Deliveries))
 	for i, d := range c.Deliveries {
 		seen, err := s.bridge.FileSent(ctx, d.Mailbox, c.Capture.Identity, c.Capture.At, asSent{c.Body, c.Body.Size() - c.Capture.Size})
