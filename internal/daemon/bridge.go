@@ -23,6 +23,7 @@ func (d *Daemon) startBridge(context.Context) error {
 		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Most: mostParallel(d.cfg), Bears: d.stores.bears, Poll: d.cfg.Bridge.PollInterval,
 		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: d.rules,
 	}, nouns(d.live.Load().mailboxes))
+	d.local = d.reconciler()
 	if !d.opts.CopyOnly {
 		d.bridge.Start()
 	}

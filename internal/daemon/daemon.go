@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"posthouse/bridge"
+	"posthouse/bridge/reconcile"
 	"posthouse/config"
 	"posthouse/evidence/canary"
 	"posthouse/internal/clock"
@@ -89,11 +90,10 @@ type Daemon struct {
 	control   *control.Server
 	checker   *checkpassword.Checker // nil until a listener needs it
 	bell      bell
-	// lookedAgain is when each local delivery that is missing was last looked for. Of the loop that reconciles alone.
-	lookedAgain map[int64]time.Time
-	feed        feed
-	metrics     *web.Metrics
-	metricsAt   net.Addr // where they are served; nil: nowhere
+	local     *reconcile.Reconciler
+	feed      feed
+	metrics   *web.Metrics
+	metricsAt net.Addr // where they are served; nil: nowhere
 	// identities are our certificates, to be read again on reload.
 	identities       []identity
 	brokenIdentities atomic.Pointer[[]string]

@@ -2,18 +2,12 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"posthouse/evidence"
 	"posthouse/internal/control"
-	"posthouse/ledger"
 )
-
-// missingShown is how many missing messages are listed.
-const missingShown = 100
 
 // Evidence tells of every source: how well it was watched, and what it saw.
 func (d *Daemon) Evidence(ctx context.Context) (control.Evidence, error) {
@@ -91,67 +85,4 @@ func (d *Daemon) observedBy(w *control.Watched, t evidence.Testimony, now time.T
 func (l *logSource) detail(w *control.Watched) {
 	s := l.follower.Status()
 	w.File, w.LastMail, w.LastOwn, w.Lines, w.Hour, w.Unparsed, w.Example, w.Sessions = s.File, s.LastMail, s.LastOwn, s.Day, s.Hour, s.Unparsed, s.Example, s.Sessions
-}
-
-// localDeliveries tells what became of what logs say was delivered on the old side.
-func (d *Daemon) localDeliveries(ctx context.Context) (control.Reconciled, error) {
-	counts, err := d.ledger.CountLocal(ctx)
-	if err != nil {
-		return control.Reconciled{}, err
-	}
-	r := control.Reconciled{
-		Open: counts[ledger.LocalOpen], Seen: counts[ledger.LocalSeen], Foreign: counts[ledger.LocalForeign], Accepted: counts[ledger.LocalAccepted], Missing: counts[ledger.LocalMissing],
-		List: []control.Missing{},
-	}
-	all, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{States: []ledger.LocalState{ledger.LocalMissing}, Newest: true, Limit: missingShown})
-	for _, l := range all {
-		r.List = append(r.List, missingOf(l))
-	}
-	return r, err
-}
-
-func missingOf(l ledger.LocalDelivery) control.Missing {
-	m := control.Missing{
-		Schema: control.MissingSchema, Number: l.ID, At: l.At, Mailbox: l.Mailbox, Message: l.Message, Source: l.Source, Folder: l.Folder, State: string(l.State), Note: l.Note,
-	}
-	if l.Client.IsValid() {
-		m.Client = l.Client.String()
-	}
-	return m
-}
-
-// Accept takes missing messages for well.
-func (d *Daemon) Accept(ctx context.Context, who string, names []string, yield func(control.Missing) error) error {
-	all, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{States: []ledger.LocalState{ledger.LocalMissing}})
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		chosen := d.named(name, all)
-		if len(chosen) == 0 {
-			return fmt.Errorf("no missing message is named by %q", name)
-		}
-		for _, l := range chosen {
-			l.Note = whatBecame(l) + "; accepted by " + who
-			if err := d.ledger.Reconcile(ctx, d.opts.Clock.Now(), ledger.LocalAccepted, l.Note, l); err != nil {
-				return err
-			}
-			d.log.WithField("mailbox", l.Mailbox).WithField("message_id", l.Message).WithField("by", who).Info("missing message accepted")
-			l.State = ledger.LocalAccepted
-			if err := yield(missingOf(l)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// named are those with a number, those of a mailbox, or all.
-func (d *Daemon) named(name string, all []ledger.LocalDelivery) []ledger.LocalDelivery {
-	number, _ := strconv.ParseInt(name, 10, 64)
-	m, ours := d.mailboxOf(name)
-	return slices.DeleteFunc(slices.Clone(all), func(l ledger.LocalDelivery) bool {
-		of, known := d.mailboxOf(l.Mailbox)
-		return name != "all" && number != l.ID && !(ours && known && of == m)
-	})
 }

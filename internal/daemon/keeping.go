@@ -33,7 +33,7 @@ func (d *Daemon) startKeeping(starting context.Context) error {
 	loops.Go(func() { d.every(ctx, "reading certificates", d.tick(), d.renewIdentities) })
 	loops.Go(func() { d.every(ctx, "testing the sources", d.tick(), d.canary.Fly) })
 	loops.Go(func() { d.every(ctx, "judging the sources", d.tick(), d.doubtLogs) })
-	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.reconcile) })
+	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.local.Round) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })
 	loops.Go(func() {
 		d.every(ctx, "reading who wrote to the old mailboxes", max(oldMailTries, d.real(2*time.Second)), d.oldMail.look)
@@ -175,6 +175,5 @@ func (d *Daemon) prune(ctx context.Context) error {
 	if n > 0 {
 		d.log.WithField("bodies", n).Info("removed bodies whose retention is over")
 	}
-	_, localErr := d.ledger.PruneLocal(ctx, d.opts.Clock.Now().Add(-localKept))
-	return errors.Join(err, localErr)
+	return errors.Join(err, d.local.Forget(ctx))
 }

@@ -133,7 +133,7 @@ func (d *Daemon) openWork(ctx context.Context, now time.Time, s control.Status) 
 	if err != nil {
 		return work, err
 	}
-	if work.Missing, err = d.missingWork(ctx); err != nil {
+	if work.Missing, err = d.local.Work(ctx); err != nil {
 		return work, err
 	}
 	for _, m := range s.Mailboxes {
