@@ -13,4 +13,7 @@
 //
 // Findings makes of a history and the last snapshot what people should know: servers that lag behind or contradict one another, backup MX that still lead to the old side, records that
 // were set back, MTA-STS policies that do not list the new hosts, answers that linger in caches.
+//
+// A Keeper does all this for all domains, again and again (Round), or for one of them at once (Look). What it found is durable before it is told and shown, as one fact for each domain, and Recall brings it back
+// after a restart. Reserved names are asked only of resolvers that were given. Led is what a verdict needs of a history.
 package dnswatch

@@ -15,6 +15,7 @@ import (
 	"posthouse/bridge/reconcile"
 	"posthouse/config"
 	"posthouse/evidence/canary"
+	"posthouse/evidence/dnswatch"
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
 	"posthouse/internal/web"
@@ -82,7 +83,7 @@ type Daemon struct {
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
 	witness   *witness
 	oldMail   *oldMail
-	dns       *dnsWatch // nil: not watched
+	dns       *dnswatch.Keeper // nil: not watched
 	crowds    crowds
 	accepted  accepting
 	logs      []*logSource

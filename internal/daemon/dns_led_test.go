@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -34,7 +36,10 @@ func TestWhereMailIsLed(t *testing.T) {
 	} {
 		d := &Daemon{cfg: &config.Config{}, opts: Options{Clock: clock.Real()}}
 		d.live.Store(&live{cfg: &config.Config{Domains: []string{"acme.com"}}})
-		d.dns = &dnsWatch{d: d, domains: map[string]*watchedDomain{"acme.com": {history: dnswatch.History{Domain: "acme.com", Looked: now, MX: c.mx}}}}
+		d.dns = dnswatch.NewKeeper(dnswatch.KeeperConfig{Domains: d.watchedDomains, Facts: remembered{dnswatch.History{Domain: "acme.com", Looked: now, MX: c.mx}}})
+		if err := d.dns.Recall(t.Context(), "acme.com"); err != nil {
+			t.Fatal(err)
+		}
 		if led := d.led(now); len(led) != c.waits {
 			t.Errorf("%s: %+v", c.name, led)
 		}
@@ -44,13 +49,23 @@ func TestWhereMailIsLed(t *testing.T) {
 	}
 }
 
+// remembered has an earlier process's history of a domain.
+type remembered struct{ of any }
+
+func (r remembered) Fact(context.Context, string) (string, error) {
+	text, err := json.Marshal(r.of)
+	return string(text), err
+}
+
+func (remembered) SetFact(context.Context, string, string) error { return nil }
+
 // The status says why nobody looks; where DNS is not watched the verdict waits for nothing of it.
 func TestUnwatched(t *testing.T) {
 	d := &Daemon{cfg: &config.Config{}, opts: Options{Clock: clock.Real()}}
 	if got := d.unwatched(); got != "dns.watch = false" || d.led(time.Now()) != nil {
 		t.Errorf("%q", got)
 	}
-	d.dns = &dnsWatch{d: d, domains: map[string]*watchedDomain{}}
+	d.dns = dnswatch.NewKeeper(dnswatch.KeeperConfig{Domains: d.watchedDomains})
 	for domain, want := range map[string]string{"example.com": "reserved names are asked only of dns.resolvers", "acme.com": ""} {
 		d.live.Store(&live{cfg: &config.Config{Domains: []string{domain}}})
 		if got := d.unwatched(); got != want {

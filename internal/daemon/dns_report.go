@@ -19,7 +19,7 @@ func (d *Daemon) DNS(ctx context.Context, names []string, now bool, yield func(c
 	if d.dns == nil {
 		return fmt.Errorf("DNS is not watched (dns.watch)")
 	}
-	asked, reserved := d.dns.names()
+	asked, reserved := d.dns.Names()
 	for _, name := range names {
 		if !slices.Contains(asked, name) && !slices.Contains(reserved, name) {
 			return fmt.Errorf("no domain %s in the configuration", name)
@@ -27,10 +27,10 @@ func (d *Daemon) DNS(ctx context.Context, names []string, now bool, yield func(c
 	}
 	wanted := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
 	for _, name := range slices.DeleteFunc(asked, func(name string) bool { return !wanted(name) }) {
-		if err := d.dns.look(ctx, name, now); err != nil {
+		if err := d.dns.Look(ctx, name, now); err != nil {
 			return err
 		}
-		shape := d.dnsShape(d.dns.one(name))
+		shape := d.dnsShape(d.dns.One(name))
 		shape.Schema = control.DNSSchema
 		if err := yield(shape); err != nil {
 			return err
@@ -49,19 +49,12 @@ func (d *Daemon) DNS(ctx context.Context, names []string, now bool, yield func(c
 	return nil
 }
 
-func (w *dnsWatch) one(name string) known {
-	one := w.domain(name)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return known{one.history, one.snapshot}
-}
-
 // unwatched says why where mail goes is not looked at, of any domain: then the verdict says nothing of it.
 func (d *Daemon) unwatched() string {
 	if d.dns == nil {
 		return "dns.watch = false"
 	}
-	if asked, reserved := d.dns.names(); len(asked) == 0 && len(reserved) > 0 {
+	if asked, reserved := d.dns.Names(); len(asked) == 0 && len(reserved) > 0 {
 		return "reserved names are asked only of dns.resolvers"
 	}
 	return ""
@@ -73,7 +66,7 @@ func (d *Daemon) domains() []control.Domain {
 		return nil
 	}
 	var all []control.Domain
-	for _, k := range d.dns.known() {
+	for _, k := range d.dns.Known() {
 		shape := d.dnsShape(k)
 		shape.Records, shape.Servers, shape.Changes = nil, nil, nil
 		all = append(all, shape)
@@ -81,8 +74,8 @@ func (d *Daemon) domains() []control.Domain {
 	return all
 }
 
-func (d *Daemon) dnsShape(k known) control.Domain {
-	h, now := k.history, d.opts.Clock.Now()
+func (d *Daemon) dnsShape(k dnswatch.Known) control.Domain {
+	h, now := k.History, d.opts.Clock.Now()
 	shape := control.Domain{
 		Domain: h.Domain, State: d.mailState(h.MX, now), Looked: h.Looked, MX: []control.Exchanger{}, Switched: h.MX.Switched, BeforeFirst: h.MX.AtFirst, Back: h.MX.Back,
 		CachedUntil: h.Records[dnswatch.Key{Name: h.Domain, Type: "MX"}].Lingers(now), Findings: []control.DNSFinding{},
@@ -90,10 +83,10 @@ func (d *Daemon) dnsShape(k known) control.Domain {
 	for _, l := range h.MX.Leads {
 		shape.MX = append(shape.MX, control.Exchanger{Preference: l.Preference, Host: l.Host, Whose: string(l.Party), Addresses: l.Addresses})
 	}
-	for _, f := range dnswatch.Findings(h, k.snapshot, d.who(), now) {
+	for _, f := range dnswatch.Findings(h, k.Snapshot, d.who(), now) {
 		shape.Findings = append(shape.Findings, control.DNSFinding{Code: string(f.Code), Alarm: f.Alarm, Text: f.Text, Help: f.Help, Since: f.Since})
 	}
-	for _, v := range k.snapshot.Views {
+	for _, v := range k.Snapshot.Views {
 		shape.Servers = append(shape.Servers, control.DNSServer{Server: v.Server, Authoritative: v.Authoritative, Serial: int64(v.Serial), Error: v.Err})
 	}
 	for _, key := range h.Watched() {
@@ -131,13 +124,13 @@ func (d *Daemon) dnsAlarms(now time.Time) []alarm {
 		return nil
 	}
 	var all []alarm
-	for _, k := range d.dns.known() {
-		for _, f := range dnswatch.Findings(k.history, k.snapshot, d.who(), now) {
+	for _, k := range d.dns.Known() {
+		for _, f := range dnswatch.Findings(k.History, k.Snapshot, d.who(), now) {
 			if f.Alarm {
 				all = append(all, alarm{"dns " + f.Text, "domains", 1, "DNS: " + f.Text})
 			}
 		}
-		for _, c := range k.history.Changes {
+		for _, c := range k.History.Changes {
 			if now.Sub(c.At) < changeAlarm && !c.Back {
 				all = append(all, alarm{fmt.Sprintf("dns change %s %d", c.Key, c.At.UnixMicro()), "domains", 1, "DNS: " + changeText(c)})
 			}
@@ -151,34 +144,20 @@ func (d *Daemon) untold(m dnswatch.MX, now time.Time) bool {
 	return m.Told.Before(now.Add(-max(dnswatch.Forgotten, d.real(20*time.Second))))
 }
 
-// led are the domains whose mail still goes to the old side, or nobody knows where, as the verdict knows them. One without an MX record is led to the host of its own name (RFC 5321 §5.1).
+// led are the domains whose mail still goes to the old side, or nobody knows where, as the verdict knows them.
 func (d *Daemon) led(now time.Time) []evidence.Led {
 	if d.dns == nil {
 		return nil
 	}
 	var all []evidence.Led
-	asked, _ := d.dns.names()
+	asked, _ := d.dns.Names()
 	for _, name := range asked {
-		h := d.dns.one(name).history
+		h := d.dns.One(name).History
 		if d.untold(h.MX, now) {
 			all = append(all, evidence.Led{Domain: name, Unknown: true, Since: h.MX.Told})
 			continue
 		}
-		one, strange := evidence.Led{Domain: name, Since: h.MX.Back}, evidence.Led{Domain: name, Unknown: true}
-		for _, l := range h.MX.Leads {
-			switch l.Party {
-			case dnswatch.Old, dnswatch.Ours:
-				one.Hosts = append(one.Hosts, l.Host)
-				one.Server = one.Server || l.Party == dnswatch.Old
-			case dnswatch.Other:
-				strange.Hosts = append(strange.Hosts, l.Host)
-			}
-		}
-		for _, l := range []evidence.Led{one, strange} {
-			if len(l.Hosts) > 0 {
-				all = append(all, l)
-			}
-		}
+		all = append(all, h.Led()...)
 	}
 	return all
 }
@@ -191,8 +170,8 @@ func (d *Daemon) switched(t evidence.Testimony) evidence.Testimony {
 		return t
 	}
 	told := !at.IsZero()
-	for _, k := range d.dns.known() {
-		if m := k.history.MX; m.Switched.After(at) && !(told && m.AtFirst) {
+	for _, k := range d.dns.Known() {
+		if m := k.History.MX; m.Switched.After(at) && !(told && m.AtFirst) {
 			at = m.Switched
 		}
 	}
