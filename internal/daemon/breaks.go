@@ -38,6 +38,6 @@ func (d *Daemon) feel(now time.Time) {
 	if whole {
 		return
 	}
-	d.witness.interrupted(d.listenerNames())
+	d.witness.Interrupted(d.listenerNames())
 	d.log.WithField("clock_set_by", set.Round(time.Second).String()).Warn("the machine slept, its clock was set, or posthouse was stopped: since the last look nobody watched the listeners")
 }

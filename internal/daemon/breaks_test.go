@@ -6,7 +6,6 @@ import (
 
 	"github.com/sirupsen/logrus/hooks/test"
 
-	"posthouse/bridge"
 	"posthouse/relay/listener"
 )
 
@@ -41,39 +40,34 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
-// Of a break listeners covered nothing; what grew in the mailboxes meanwhile was found afterwards.
-func TestInterrupted(t *testing.T) {
-	w := newWitness(t)
-	w.watched(t, noon)
-	w.watched(t, noon.Add(time.Minute))
-	w.interrupted([]string{"mx"})
-	w.watched(t, noon.Add(3*time.Hour))
-	w.watched(t, noon.Add(3*time.Hour+time.Minute))
-	if got := w.spans("mx"); len(got) != 2 || got.Length() != 2*time.Minute {
-		t.Errorf("the listener was watched: %v", got)
-	}
-	if got := w.spans(bridge.GrowthSource); got.Length() != 3*time.Hour+time.Minute+time.Second {
-		t.Errorf("growth: %v", got)
-	}
-}
-
 // What the daemon feels it tells, and takes from the listeners.
 func TestABreakIsTold(t *testing.T) {
 	log, told := test.NewNullLogger()
-	w := newWitness(t)
-	w.d.log, w.d.witness, w.d.born, w.covered["mx"] = log, w, time.Now(), noon
+	d := newWitness(t)
+	d.log, d.born = log, time.Now()
 	mx, err := listener.New(listener.Config{Name: "mx", Hostname: "mail.example.com", Addr: "127.0.0.1:0", Intake: intake{}, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.d.listeners = []*listener.Server{mx}
+	d.listeners = []*listener.Server{mx}
 	now := time.Now()
-	w.d.feel(now)
-	if len(told.Entries) != 0 || len(w.covered) != 1 {
-		t.Fatalf("%d lines, %v", len(told.Entries), w.covered)
+	covers := func(until time.Time, want time.Duration) {
+		t.Helper()
+		if err := d.witness.Cover(t.Context(), map[string]time.Time{"mx": until}); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.witness.Snapshot().Coverage("mx").Length(); got != want {
+			t.Errorf("the listener was watched for %v, want %v", got, want)
+		}
 	}
-	w.d.feel(now.Add(time.Hour))
-	if len(told.Entries) != 1 || told.Entries[0].Data["clock_set_by"] != "1h0m0s" || len(w.covered) != 0 {
-		t.Errorf("%+v, %v", told.Entries, w.covered)
+	covers(now.Add(-time.Minute), 0)
+	d.feel(now)
+	if covers(now, time.Minute); len(told.Entries) != 0 {
+		t.Fatalf("%d lines", len(told.Entries))
 	}
+	d.feel(now.Add(time.Hour))
+	if len(told.Entries) != 1 || told.Entries[0].Data["clock_set_by"] != "1h0m0s" {
+		t.Errorf("%+v", told.Entries)
+	}
+	covers(now.Add(time.Hour), time.Minute)
 }

@@ -19,7 +19,7 @@ type verification = ledger.Verification
 
 func (d *Daemon) startBridge(context.Context) error {
 	d.bridge = bridge.New(bridge.Config{
-		Ledger: growing{d.ledger, d.witness}, Open: d.stores.open, Watch: d.stores.watch, TraceKey: d.traceKey,
+		Ledger: growing{d.ledger, d.witness, d.canary.Is}, Open: d.stores.open, Watch: d.stores.watch, TraceKey: d.traceKey,
 		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Most: mostParallel(d.cfg), Bears: d.stores.bears, Poll: d.cfg.Bridge.PollInterval,
 		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: d.rules,
 	}, nouns(d.live.Load().mailboxes))

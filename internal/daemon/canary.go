@@ -109,7 +109,7 @@ func (d *Daemon) describeCanary() control.Canary {
 
 // reachedSince are the listeners that a connection from another address reached.
 func (d *Daemon) reachedSince(at time.Time) (names []string) {
-	t := d.witness.snapshot()
+	t := d.witness.Snapshot()
 	for _, name := range d.listenerNames() {
 		if !t.Contact(name).Before(at) {
 			names = append(names, name)

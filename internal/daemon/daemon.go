@@ -16,6 +16,7 @@ import (
 	"posthouse/config"
 	"posthouse/evidence/canary"
 	"posthouse/evidence/dnswatch"
+	"posthouse/evidence/witness"
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
 	"posthouse/internal/web"
@@ -81,7 +82,7 @@ type Daemon struct {
 	callouts  *callout.Sources              // are asked about addresses that no list has
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
-	witness   *witness
+	witness   *witness.Witness
 	oldMail   *oldMail
 	dns       *dnswatch.Keeper // nil: not watched
 	crowds    crowds

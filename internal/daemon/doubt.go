@@ -80,7 +80,7 @@ const blindKind = "blind "
 // blindAlarms names each required source that is not being watched, and why.
 func (d *Daemon) blindAlarms(now time.Time) []alarm {
 	var all []alarm
-	for _, s := range d.sources(d.witness.snapshot(), now) {
+	for _, s := range d.sources(d.witness.Snapshot(), now) {
 		if s.Required && s.Blind != "" && now.Sub(d.started) > d.stale() {
 			all = append(all, alarm{blindKind + s.Name, "sources", 1, fmt.Sprintf("source %s is blind: %s", s.Name, s.Blind)})
 		}

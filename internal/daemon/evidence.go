@@ -15,7 +15,7 @@ func (d *Daemon) Evidence(ctx context.Context) (control.Evidence, error) {
 	if _, err := d.trouble(ctx, now); err != nil { // extends the coverage up to now
 		return control.Evidence{}, err
 	}
-	t := d.witness.snapshot()
+	t := d.witness.Snapshot()
 	v := d.live.Load().cfg.Verdict
 	e := control.Evidence{Schema: control.EvidenceSchema, At: now, Window: v.Window, Sources: []control.Watched{}}
 	for _, s := range d.sources(t, now) {

@@ -6,13 +6,15 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/evidence"
+	"posthouse/evidence/witness"
 	"posthouse/ledger"
 )
 
 // growing is the ledger as the bridges see it. The use that the growth of mailboxes is becomes durable with the items' outcomes, in one change; the witness learns of it then.
 type growing struct {
 	bridge.Ledger
-	w *witness
+	w    *witness.Witness
+	ours func(message string) bool
 }
 
 // Settle says first which of the news is our own: mail of the canary is no use of the old server, also for who reads the ledger after a restart.
@@ -24,7 +26,7 @@ func (g growing) Settle(ctx context.Context, f ledger.FolderID, items []ledger.I
 			continue
 		}
 		o := *items[i].News
-		if g.w.d.canary.Is(o.Message) {
+		if g.ours(o.Message) {
 			o.Class = evidence.Unwanted
 		}
 		items[i].News = &o
@@ -32,7 +34,7 @@ func (g growing) Settle(ctx context.Context, f ledger.FolderID, items []ledger.I
 	}
 	stored, err := g.Ledger.Settle(ctx, f, items, cursor)
 	if err == nil && len(told) > 0 {
-		g.w.recorded(told, nil, nil)
+		g.w.Recorded(told, nil, nil)
 	}
 	return stored, err
 }

@@ -17,10 +17,10 @@ import (
 
 // What a bridge settles as use is in the testimony at once, and the same after a restart; test mail of our own is no use in either.
 func TestGrowthIsRecordedWithItsItems(t *testing.T) {
-	w := newWitness(t)
+	d := newWitness(t)
 	var ours string
-	w.d.canary = flown(t, w.d.ledger, &ours)
-	pair, err := w.d.ledger.Pair(t.Context(), ledger.FolderPair{Mailbox: "anna@example.com", Kind: cutover.Mail, Legacy: cutover.FolderPath{"INBOX"}})
+	d.canary = flown(t, d.ledger, &ours)
+	pair, err := d.ledger.Pair(t.Context(), ledger.FolderPair{Mailbox: "anna@example.com", Kind: cutover.Mail, Legacy: cutover.FolderPath{"INBOX"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,17 +31,17 @@ func TestGrowthIsRecordedWithItsItems(t *testing.T) {
 			News: &evidence.Observation{At: noon, Channel: evidence.Arriving, Class: evidence.Wanted, Source: bridge.GrowthSource, Mailbox: "anna@example.com", Message: message},
 		})
 	}
-	if _, err := (growing{w.d.ledger, w}).Settle(t.Context(), pair.ID, rows, nil); err != nil {
+	if _, err := (growing{d.ledger, d.witness, d.canary.Is}).Settle(t.Context(), pair.ID, rows, nil); err != nil {
 		t.Fatal(err)
 	}
 	var kept []evidence.Observation
-	if err := w.d.ledger.Observations(t.Context(), time.Time{}, func(o evidence.Observation) bool { kept = append(kept, o); return true }); err != nil {
+	if err := d.ledger.Observations(t.Context(), time.Time{}, func(o evidence.Observation) bool { kept = append(kept, o); return true }); err != nil {
 		t.Fatal(err)
 	}
 	if wanted := slices.DeleteFunc(slices.Clone(kept), func(o evidence.Observation) bool { return o.Class != evidence.Wanted }); len(kept) != 2 || len(wanted) != 1 || wanted[0].Message != "<a@x.example>" {
 		t.Errorf("the ledger holds %+v", kept)
 	}
-	now, later := w.snapshot().Uses(), evidence.Fold(evidence.Testimony{}, kept...).Uses()
+	now, later := d.witness.Snapshot().Uses(), evidence.Fold(evidence.Testimony{}, kept...).Uses()
 	if len(now) == 0 || len(now) != len(later) {
 		t.Errorf("uses %+v, after a restart %+v", now, later)
 	}

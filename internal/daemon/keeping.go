@@ -108,7 +108,7 @@ func (d *Daemon) keep(ctx context.Context) error {
 	if at, ok := followedUntil(append(d.bridge.Progress(), d.objects.bridge.Progress()...)); ok {
 		until[bridge.GrowthSource] = at
 	}
-	return d.witness.cover(ctx, until)
+	return d.witness.Cover(ctx, until)
 }
 
 // followedUntil is the instant up to which every legacy mailbox was looked at; false while one of them cannot be.

@@ -28,7 +28,7 @@ func (d *Daemon) startListeners(ctx context.Context) error {
 		LegacyNets: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.LegacyAddresses }),
 		CloudNets:  networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.CloudAddresses }),
 		// Captured folds a repeat as well, once the ledger has it: through the witness it would be folded twice.
-		Captured: d.witness.captured, Examiner: d.examiner, Examined: d.witness.beingExamined, Testimony: d.ledger, Clock: d.opts.Clock, Log: d.log,
+		Captured: d.witness.Captured, Examiner: d.examiner, Examined: d.witness.BeingExamined, Testimony: d.ledger, Clock: d.opts.Clock, Log: d.log,
 	})
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func networks(cfg *config.Config, of func(config.Listener) []netip.Prefix) []net
 
 func (d *Daemon) startListener(name string, l config.Listener) error {
 	cfg := listener.Config{
-		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: d.intakeOf(l), Observer: d.witness,
+		Name: name, Role: route(l.Role), Hostname: l.Hostname, Addr: l.Address, Intake: d.intakeOf(l), Observer: observer{d},
 		Log: d.log, MaxMessageBytes: int64(l.MaxMessageSize), MaxRecipients: l.MaxRecipients,
 		CommandTimeout: l.CommandTimeout, DataTimeout: l.DataTimeout, MessageTimeout: l.Limits.MessageTime, Limits: limits(l),
 		SMTPUTF8: true, DSN: d.passesDSN, RequireTLS: d.keepsTLS(l), // what a next hop cannot take goes by the mailbox path or is held

@@ -49,7 +49,7 @@ func (n *newSide) look(ctx context.Context) error {
 // covered is the time since the last whole round, of another process too: each mailbox was read on from where that ended.
 func (n *newSide) covered(until time.Time) []evidence.Coverage {
 	from := n.begun
-	if spans := n.d.witness.snapshot().Coverage(evidence.CloudSource); from.IsZero() && len(spans) > 0 {
+	if spans := n.d.witness.Snapshot().Coverage(evidence.CloudSource); from.IsZero() && len(spans) > 0 {
 		from = spans.End()
 	}
 	n.begun = until

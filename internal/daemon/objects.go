@@ -51,7 +51,7 @@ func (d *Daemon) startObjects(context.Context) error {
 	}
 	d.objects = o
 	o.bridge = bridge.New(bridge.Config{
-		Ledger: growing{d.ledger, d.witness}, Kinds: objectKinds, Open: o.open, TraceKey: d.traceKey,
+		Ledger: growing{d.ledger, d.witness, d.canary.Is}, Kinds: objectKinds, Open: o.open, TraceKey: d.traceKey,
 		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Most: mostParallel(d.cfg), Bears: d.stores.bears, Poll: d.cfg.Bridge.CalendarPoll,
 		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: o.rules,
 	}, withDAV(d.cfg, d.live.Load().mailboxes))

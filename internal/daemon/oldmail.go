@@ -12,6 +12,7 @@ import (
 	"posthouse/bridge"
 	"posthouse/cutover"
 	"posthouse/evidence"
+	"posthouse/evidence/witness"
 	"posthouse/internal/control"
 	"posthouse/ledger"
 )
@@ -96,7 +97,7 @@ func (o *oldMail) rest() {
 
 // look reads on in each mailbox that is due.
 func (o *oldMail) look(ctx context.Context) error {
-	switched := o.d.switched(o.d.witness.snapshot()).Switched()
+	switched := o.d.switched(o.d.witness.Snapshot()).Switched()
 	all, some := true, false
 	for _, p := range o.d.bridge.Progress() {
 		if !o.d.stores.askable(p.Mailbox, cutover.Legacy) {
@@ -150,7 +151,7 @@ func (o *oldMail) mailbox(ctx context.Context, m cutover.MailboxID, switched tim
 	if switched.IsZero() || switched.After(began) {
 		switched = began
 	}
-	since := began.Add(-memory)
+	since := began.Add(-witness.Memory)
 	if o.all == nil {
 		if err := o.load(ctx); err != nil {
 			return err
@@ -206,7 +207,7 @@ func (o *oldMail) add(found evidence.Past) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if news := o.all.Join(found); o.counts {
-		o.d.witness.remember(news)
+		o.d.witness.Remember(news)
 	}
 	o.messages, o.systems = o.all.Messages(), len(o.all)
 }
@@ -215,9 +216,9 @@ func (o *oldMail) add(found evidence.Past) {
 func (o *oldMail) count() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.all.Since(o.d.opts.Clock.Now().Add(-memory))
+	o.all.Since(o.d.opts.Clock.Now().Add(-witness.Memory))
 	o.messages, o.systems = o.all.Messages(), len(o.all)
-	o.d.witness.remember(o.all.Tallies())
+	o.d.witness.Remember(o.all.Tallies())
 	o.counts = true
 }
 

@@ -48,7 +48,7 @@ func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change
 	d.bridge.Retry()
 	d.objects.bridge.Add(withDAV(d.cfg, boxes))
 	d.objects.bridge.Retry()
-	d.witness.switched(next.Verdict.MXSwitched)
+	d.witness.Switched(next.Verdict.MXSwitched)
 	if err := useCertificates(); err != nil {
 		return changes, err
 	}

@@ -53,7 +53,7 @@ func (d *Daemon) startExaminer(context.Context) error {
 	slices.Sort(lists)
 	d.examiner = relay.NewExaminer(relay.ExaminerConfig{
 		Ledger: d.ledger, Fronts: networks(d.cfg, func(l config.Listener) []netip.Prefix { return l.Limits.Trusted }), Checker: d.checks(0, slices.Compact(lists)...).checker, Workers: checkers, Room: examineRoom, Rate: examineRate,
-		Recorded: d.witness.captured, Hint: d.courier.Hint, Clock: d.opts.Clock, Log: d.log,
+		Recorded: d.witness.Captured, Hint: d.courier.Hint, Clock: d.opts.Clock, Log: d.log,
 	})
 	d.onStop(func(context.Context) error { d.examiner.Stop(); return nil })
 	return nil

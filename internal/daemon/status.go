@@ -38,7 +38,7 @@ func (d *Daemon) status(ctx context.Context) (s control.Status, e evidence.Expor
 		return s, e, err
 	}
 	s.Mailboxes, s.Copy = d.copied()
-	testimony := d.switched(d.witness.snapshot())
+	testimony := d.switched(d.witness.Snapshot())
 	work, err := d.openWork(ctx, now, s)
 	if err != nil {
 		return s, e, err

@@ -39,10 +39,9 @@ type week struct {
 
 func newWeek(t *testing.T) *week {
 	w := &week{t: t, clock: &tickingClock{now: noon}, path: filepath.Join(t.TempDir(), "dovecot.log")}
-	witness := newWitness(t)
-	w.Daemon = witness.d
+	w.Daemon = newWitness(t)
 	log, _ := test.NewNullLogger()
-	w.witness, w.opts, w.Daemon.log = witness, Options{Clock: w.clock}, log
+	w.opts, w.Daemon.log = Options{Clock: w.clock}, log
 	w.live.Store(newLive(w.cfg, nil, noon))
 	login := func(context.Context) error { w.login("canary"); return nil }
 	var err error
@@ -98,10 +97,10 @@ func (w *week) step() evidence.Verdict {
 	if err := w.log.Poll(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.witness.cover(w.t.Context(), map[string]time.Time{bridge.GrowthSource: now}); err != nil {
+	if err := w.witness.Cover(w.t.Context(), map[string]time.Time{bridge.GrowthSource: now}); err != nil {
 		w.t.Fatal(err)
 	}
-	t := w.witness.snapshot().WithWork(evidence.OpenWork{At: now})
+	t := w.witness.Snapshot().WithWork(evidence.OpenWork{At: now})
 	p := evidence.MailboxServer([]string{bridge.GrowthSource, "dovecot"}, nil)
 	p.Stale, p.Blinded = time.Hour, w.blinded(t, now)
 	return evidence.Judge(p, t, now)
@@ -158,7 +157,7 @@ func TestAWeekWithALogThatDies(t *testing.T) {
 	if last.State != evidence.Ready {
 		t.Errorf("in the end %+v", last)
 	}
-	gap := w.witness.snapshot().Coverage("dovecot")
+	gap := w.witness.Snapshot().Coverage("dovecot")
 	if len(gap) != 2 || gap[1].From.Sub(gap[0].To) < 24*time.Hour || gap[1].From.Sub(gap[0].To) > 37*time.Hour {
 		t.Errorf("the gap: %v", gap)
 	}

@@ -1,43 +1,41 @@
-package daemon
+package witness
 
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"testing"
 	"time"
 
-	"posthouse/bridge"
-	"posthouse/config"
 	"posthouse/evidence"
-	"posthouse/internal/clock"
-	"posthouse/internal/web"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
-	"posthouse/relay/listener"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func newWitness(t testing.TB) *witness {
+func newWitness(t testing.TB) *Witness {
 	t.Helper()
 	l, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return &witness{d: &Daemon{ledger: l, cfg: &config.Config{}, opts: Options{Clock: clock.Real()}, metrics: web.NewMetrics(nil)}, covered: map[string]time.Time{}, contacts: map[string]time.Time{}}
+	w, err := Open(t.Context(), Config{Ledger: l, Continuous: "mailboxes"}, noon, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 // watched covers a listener and the mailboxes up to an instant.
-func (w *witness) watched(t *testing.T, at time.Time) {
+func (w *Witness) watched(t *testing.T, at time.Time) {
 	t.Helper()
-	if err := w.cover(t.Context(), map[string]time.Time{"mx": at, bridge.GrowthSource: at}); err != nil {
+	if err := w.Cover(t.Context(), map[string]time.Time{"mx": at, "mailboxes": at}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (w *witness) spans(source string) evidence.Spans { return w.snapshot().Coverage(source) }
+func (w *Witness) spans(source string) evidence.Spans { return w.Snapshot().Coverage(source) }
 
 // A listener is watched from when we first say so; what grew while we did not run is found by the first look.
 func TestCover(t *testing.T) {
@@ -46,7 +44,7 @@ func TestCover(t *testing.T) {
 	if got := w.spans("mx"); len(got) != 0 {
 		t.Errorf("the listener was watched before: %v", got)
 	}
-	if got := w.spans(bridge.GrowthSource); got.Length() != time.Second || !got.End().Equal(noon) {
+	if got := w.spans("mailboxes"); got.Length() != time.Second || !got.End().Equal(noon) {
 		t.Errorf("the first look covers %v", got)
 	}
 	w.watched(t, noon.Add(time.Minute))
@@ -61,7 +59,7 @@ func TestCover(t *testing.T) {
 	if got := w.spans("mx"); got.Length() != time.Hour+time.Minute {
 		t.Errorf("the listener was not watched while we did not run: %v", got)
 	}
-	if got := w.spans(bridge.GrowthSource); got.Length() != 2*time.Hour+time.Second {
+	if got := w.spans("mailboxes"); got.Length() != 2*time.Hour+time.Second {
 		t.Errorf("growth: %v", got)
 	}
 }
@@ -70,46 +68,49 @@ func TestCover(t *testing.T) {
 func TestCoverThatFails(t *testing.T) {
 	w := newWitness(t)
 	until := func(at time.Time) map[string]time.Time { return map[string]time.Time{"mx": at} }
-	if err := w.cover(t.Context(), until(noon)); err != nil {
+	if err := w.Cover(t.Context(), until(noon)); err != nil {
 		t.Fatal(err)
 	}
-	whole := w.d.ledger
-	w.d.ledger = failing{whole}
-	w.Connected(listener.Session{Listener: "mx", Remote: netip.MustParseAddrPort("192.0.2.7:1"), Local: netip.MustParseAddrPort("192.0.2.1:25")})
-	if err := w.cover(t.Context(), until(noon.Add(time.Minute))); !errors.Is(err, ledger.ErrNoSpace) {
+	whole := w.cfg.Ledger
+	w.cfg.Ledger = failing{whole}
+	w.Contact("mx", noon)
+	if err := w.Cover(t.Context(), until(noon.Add(time.Minute))); !errors.Is(err, ledger.ErrNoSpace) {
 		t.Fatalf("%v", err)
 	}
 	if got := w.spans("mx"); len(got) != 0 {
 		t.Errorf("what is not durable counts: %v", got)
 	}
-	w.d.ledger = whole
-	if err := w.cover(t.Context(), until(noon.Add(2*time.Minute))); err != nil {
+	w.cfg.Ledger = whole
+	if err := w.Cover(t.Context(), until(noon.Add(2*time.Minute))); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.spans("mx"); got.Length() != time.Minute || !got.Begin().Equal(noon.Add(time.Minute)) {
 		t.Errorf("%v", got)
 	}
-	if uses := w.snapshot().Uses(); len(uses) != 1 {
+	if uses := w.Snapshot().Uses(); len(uses) != 1 {
 		t.Errorf("the contact is lost: %v", uses)
 	}
 }
 
 // failing is a ledger on a full disk.
-type failing struct{ ledger.Ledger }
+type failing struct{ ledger.Testimony }
 
 func (failing) Testify(context.Context, []evidence.Observation, []evidence.Coverage, *ledger.Offset, ...evidence.LocalDelivery) error {
 	return ledger.ErrNoSpace
 }
 
-// Connections from this machine's own address are no proof that the outside reaches the listener.
-func TestConnected(t *testing.T) {
-	for remote, want := range map[string]int{"192.0.2.7:1": 1, "192.0.2.1:999": 0, "[::ffff:192.0.2.1]:999": 0, "[2001:db8::1]:25": 1} {
-		w := newWitness(t)
-		for range 3 {
-			w.Connected(listener.Session{Listener: "mx", Remote: netip.MustParseAddrPort(remote), Local: netip.MustParseAddrPort("192.0.2.1:25")})
-		}
-		if got := w.outside(); len(got) != want {
-			t.Errorf("%s: %v", remote, got)
-		}
+// Of a break listeners covered nothing; what grew in the mailboxes meanwhile was found afterwards.
+func TestInterrupted(t *testing.T) {
+	w := newWitness(t)
+	w.watched(t, noon)
+	w.watched(t, noon.Add(time.Minute))
+	w.Interrupted([]string{"mx"})
+	w.watched(t, noon.Add(3*time.Hour))
+	w.watched(t, noon.Add(3*time.Hour+time.Minute))
+	if got := w.spans("mx"); len(got) != 2 || got.Length() != 2*time.Minute {
+		t.Errorf("the listener was watched: %v", got)
+	}
+	if got := w.spans("mailboxes"); got.Length() != 3*time.Hour+time.Minute+time.Second {
+		t.Errorf("growth: %v", got)
 	}
 }

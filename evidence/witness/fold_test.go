@@ -1,4 +1,4 @@
-package daemon
+package witness
 
 import (
 	"fmt"
@@ -18,24 +18,24 @@ func TestABusyDayIsFoldedTogether(t *testing.T) {
 	for i := range messages {
 		all = append(all, evidence.Observation{At: noon.Add(time.Duration(i) * time.Millisecond), Channel: evidence.Arriving, Class: evidence.Wanted, Source: "mx", Sender: "x.example", Message: fmt.Sprint(i)})
 	}
-	w := &witness{}
+	w := &Witness{}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for _, o := range all {
-		w.captured(o)
+		w.Captured(o)
 	}
 	runtime.ReadMemStats(&after)
 	if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 200 {
 		t.Errorf("%d messages took %d MiB", messages, used)
 	}
-	if got, want := w.snapshot().Uses(), evidence.Fold(evidence.Testimony{}, all...).Uses(); !reflect.DeepEqual(got, want) {
+	if got, want := w.Snapshot().Uses(), evidence.Fold(evidence.Testimony{}, all...).Uses(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 
 // What is not known yet counts as it was committed, and as it was found to be from then on; a repetition of it takes nothing back.
 func TestBeingExamined(t *testing.T) {
-	w := &witness{examined: map[string]evidence.Observation{}}
+	w := &Witness{examined: map[string]evidence.Observation{}}
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	seen := evidence.Observation{At: at, Channel: evidence.Arriving, Class: evidence.Wanted, Source: "mx", Sender: "x.example", Message: "A"}
 	again := seen
@@ -43,18 +43,18 @@ func TestBeingExamined(t *testing.T) {
 	counts := func(wanted, unwanted int) {
 		t.Helper()
 		var w1, u1 int
-		for _, u := range w.snapshot().Uses() {
+		for _, u := range w.Snapshot().Uses() {
 			w1, u1 = w1+u.Wanted, u1+u.Unwanted
 		}
 		if w1 != wanted || u1 != unwanted {
 			t.Errorf("%d wanted, %d unwanted; want %d, %d", w1, u1, wanted, unwanted)
 		}
 	}
-	w.beingExamined(seen)
+	w.BeingExamined(seen)
 	counts(1, 0)
-	w.captured(again)
+	w.Captured(again)
 	counts(1, 1)
 	seen.Class = evidence.Unwanted
-	w.captured(seen)
+	w.Captured(seen)
 	counts(0, 2)
 }
