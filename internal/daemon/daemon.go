@@ -13,6 +13,7 @@ import (
 
 	"posthouse/bridge"
 	"posthouse/bridge/reconcile"
+	"posthouse/bridge/writers"
 	"posthouse/config"
 	"posthouse/evidence/canary"
 	"posthouse/evidence/dnswatch"
@@ -83,7 +84,7 @@ type Daemon struct {
 	listeners []*listener.Server            // those of the configuration
 	doors     []func(context.Context) error // stop these, and those on sockets that nothing is configured for
 	witness   *witness.Witness
-	oldMail   *oldMail
+	oldMail   *writers.Past
 	dns       *dnswatch.Keeper // nil: not watched
 	crowds    crowds
 	accepted  accepting

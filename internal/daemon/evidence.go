@@ -29,7 +29,7 @@ func (d *Daemon) Evidence(ctx context.Context) (control.Evidence, error) {
 		l.detail(&e.Sources[i])
 	}
 	e.Canary = d.describeCanary()
-	e.Past = d.oldMail.describe()
+	e.Past = d.past()
 	var err error
 	e.Local, err = d.localDeliveries(ctx)
 	return e, err

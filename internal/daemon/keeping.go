@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"posthouse/bridge"
+	"posthouse/bridge/writers"
 )
 
 // How often the daemon keeps house, and how old a verification may be before a mailbox is compared anew.
@@ -36,11 +37,11 @@ func (d *Daemon) startKeeping(starting context.Context) error {
 	loops.Go(func() { d.every(ctx, "reconciling deliveries of the old side", d.tick(), d.local.Round) })
 	loops.Go(func() { d.every(ctx, "telling senders", d.tick(), d.tellSenders) })
 	loops.Go(func() {
-		d.every(ctx, "reading who wrote to the old mailboxes", max(oldMailTries, d.real(2*time.Second)), d.oldMail.look)
+		d.every(ctx, "reading who wrote to the old mailboxes", max(oldMailTries, d.real(2*time.Second)), d.oldMail.Look)
 	})
-	news := &newSide{d: d}
+	news := writers.NewNews(d.writers())
 	loops.Go(func() {
-		d.every(ctx, "looking who writes to the cloud", max(newSideEvery, d.real(2*time.Second)), news.look)
+		d.every(ctx, "looking who writes to the cloud", max(newSideEvery, d.real(2*time.Second)), news.Look)
 	})
 	loops.Go(func() { d.every(ctx, "verifying", d.tick(), d.verifyDue) })
 	loops.Go(func() { d.every(ctx, "pruning", max(pruneEvery, d.tick()), d.prune) })

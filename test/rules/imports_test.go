@@ -61,6 +61,8 @@ var rules = []rule{
 		"how a message is repaired is the same for every store, and whoever repairs keeps the original"},
 	{"bridge/reconcile", with(leaves, "cutover", "evidence", "ledger", "bridge"),
 		"what became of a delivery is told by ledger and mailboxes; whose mailbox a log's name is, others know"},
+	{"bridge/writers", with(leaves, "cutover", "evidence", "evidence/witness", "ledger", "bridge"),
+		"who writes is read in mailboxes and told to the witness; what follows from it is for the verdict"},
 	{"bridge", with(leaves, "cutover", "evidence", "ledger", "bridge/repair", "bridge/object"),
 		"bridge and relay never import each other: each can be understood, tested and broken alone; its edges import it, not it them"},
 	{"bridge/...", with(leaves, "cutover", "evidence", "ledger", "bridge", "bridge/object", "internal/login"),

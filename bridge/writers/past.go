@@ -1,4 +1,4 @@
-package daemon
+package writers
 
 import (
 	"context"
@@ -13,14 +13,13 @@ import (
 	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/evidence/witness"
-	"posthouse/internal/control"
 	"posthouse/ledger"
 )
 
-// oldMail reads who wrote to the old mailboxes before the switch: the sender book learns habits from it. What was found becomes durable together with the place up to which was read, in one fact for each
+// Past reads who wrote to the old mailboxes before the switch: the sender book learns habits from it. What was found becomes durable together with the place up to which was read, in one fact for each
 // mailbox, and is a set: whatever is read again counts once. It counts from when every mailbox has been read on: a book that knew a part of the senders would take that for all.
-type oldMail struct {
-	d *Daemon
+type Past struct {
+	cfg Config
 
 	mu       sync.Mutex
 	all      evidence.Past                   // nil while no mailbox is due: after the switch that is for good, and it may be large
@@ -31,17 +30,15 @@ type oldMail struct {
 }
 
 const (
-	// oldMailTries is the time between two looks whether there is something to read.
-	oldMailTries = 5 * time.Minute
-	// oldMailEvery is how often what came since is read, until the switch.
-	oldMailEvery = 24 * time.Hour
-	// oldMailPace is what reading one header may take at the least: the old server has others to serve.
-	oldMailPace = time.Millisecond
-	// oldMailFact says that the past counts.
-	oldMailFact = "past"
+	// again is how often what came since is read, until the switch.
+	again = 24 * time.Hour
+	// pace is what reading one header may take at the least: the old server has others to serve.
+	pace = time.Millisecond
+	// pastName says that the past counts.
+	pastName = "past"
 )
 
-func pastFact(m cutover.MailboxID) string { return oldMailFact + "/" + string(m) }
+func pastFact(m cutover.MailboxID) string { return pastName + "/" + string(m) }
 
 // pastOf is what is kept for a mailbox.
 type pastOf struct {
@@ -50,27 +47,26 @@ type pastOf struct {
 	Systems evidence.Past           `json:"systems"`
 }
 
-// startOldMail brings back what was found by former processes.
-func (d *Daemon) startOldMail(ctx context.Context) error {
-	o := &oldMail{d: d, read: map[cutover.MailboxID]time.Time{}}
+// OpenPast brings back what was found by former processes.
+func OpenPast(ctx context.Context, cfg Config) (*Past, error) {
+	o := &Past{cfg: cfg, read: map[cutover.MailboxID]time.Time{}}
 	if err := o.load(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := d.ledger.Fact(ctx, oldMailFact)
+	_, err := cfg.Facts.Fact(ctx, pastName)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-		return err
+		return nil, err
 	}
 	if err == nil {
 		o.count()
 	}
-	d.oldMail = o
-	return nil
+	return o, nil
 }
 
 // load reads all that was found.
-func (o *oldMail) load(ctx context.Context) error {
+func (o *Past) load(ctx context.Context) error {
 	all, read := evidence.Past{}, map[cutover.MailboxID]time.Time{}
-	for _, p := range o.d.bridge.Progress() {
+	for _, p := range o.cfg.Bridge.Progress() {
 		known, err := o.known(ctx, p.Mailbox)
 		if err != nil {
 			return err
@@ -89,18 +85,18 @@ func (o *oldMail) load(ctx context.Context) error {
 }
 
 // rest forgets what nobody adds to any more. The facts have it.
-func (o *oldMail) rest() {
+func (o *Past) rest() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all = nil
 }
 
-// look reads on in each mailbox that is due.
-func (o *oldMail) look(ctx context.Context) error {
-	switched := o.d.switched(o.d.witness.Snapshot()).Switched()
+// Look reads on in each mailbox that is due.
+func (o *Past) Look(ctx context.Context) error {
+	switched := o.cfg.Switched()
 	all, some := true, false
-	for _, p := range o.d.bridge.Progress() {
-		if !o.d.stores.askable(p.Mailbox, cutover.Legacy) {
+	for _, p := range o.cfg.Bridge.Progress() {
+		if !o.cfg.Askable(p.Mailbox, cutover.Legacy) {
 			continue
 		}
 		some = true
@@ -116,14 +112,14 @@ func (o *oldMail) look(ctx context.Context) error {
 				return ctx.Err()
 			}
 			all = false
-			o.d.log.WithField("mailbox", p.Mailbox).WithError(err).Debug("its old mailbox could not be read for the sender book")
+			o.cfg.Log.WithField("mailbox", p.Mailbox).WithError(err).Debug("its old mailbox could not be read for the sender book")
 		}
 	}
 	switch {
 	case !all || !some:
 		return nil
 	case !o.counts:
-		if err := o.d.ledger.SetFact(ctx, oldMailFact, "read"); err != nil {
+		if err := o.cfg.Facts.SetFact(ctx, pastName, "read"); err != nil {
 			return err
 		}
 		o.count()
@@ -135,19 +131,19 @@ func (o *oldMail) look(ctx context.Context) error {
 }
 
 // due tells whether there may be something in a mailbox that was not read: not for a day after it was, and not once that was after the switch.
-func (o *oldMail) due(m cutover.MailboxID, switched time.Time) bool {
+func (o *Past) due(m cutover.MailboxID, switched time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	read := o.read[m]
 	if read.IsZero() {
 		return true
 	}
-	return o.d.opts.Clock.Now().Sub(read) >= oldMailEvery && (switched.IsZero() || read.Before(switched))
+	return o.cfg.Clock.Now().Sub(read) >= again && (switched.IsZero() || read.Before(switched))
 }
 
 // mailbox reads on from where the last look ended. What comes after the switch shows as growth, and at the listeners.
-func (o *oldMail) mailbox(ctx context.Context, m cutover.MailboxID, switched time.Time) error {
-	began := o.d.opts.Clock.Now()
+func (o *Past) mailbox(ctx context.Context, m cutover.MailboxID, switched time.Time) error {
+	began := o.cfg.Clock.Now()
 	if switched.IsZero() || switched.After(began) {
 		switched = began
 	}
@@ -163,15 +159,15 @@ func (o *oldMail) mailbox(ctx context.Context, m cutover.MailboxID, switched tim
 	}
 	known.Systems.Since(since)
 	o.add(known.Systems) // of a mailbox that is there again, or new, since the start
-	err = o.d.bridge.Past(ctx, m, since, known.Folders, evidence.OriginFields, func(folder string, heads []bridge.Head, next ledger.Place) error {
-		found := o.d.pastIn(heads, since, switched)
+	err = o.cfg.Bridge.Past(ctx, m, since, known.Folders, evidence.OriginFields, func(folder string, heads []bridge.Head, next ledger.Place) error {
+		found := o.found(heads, since, switched)
 		known.Systems.Join(found)
 		known.Folders[folder] = next
 		if err := o.keep(ctx, m, known); err != nil {
 			return err
 		}
 		o.add(found)
-		return o.d.opts.Clock.Sleep(ctx, time.Duration(len(heads))*oldMailPace)
+		return o.cfg.Clock.Sleep(ctx, time.Duration(len(heads))*pace)
 	})
 	if err != nil {
 		return err
@@ -186,13 +182,13 @@ func (o *oldMail) mailbox(ctx context.Context, m cutover.MailboxID, switched tim
 	return nil
 }
 
-// pastIn tells who sent them.
-func (d *Daemon) pastIn(heads []bridge.Head, since, until time.Time) evidence.Past {
-	found, domains := evidence.Past{}, d.live.Load().cfg.Domains
+// found tells who sent them.
+func (o *Past) found(heads []bridge.Head, since, until time.Time) evidence.Past {
+	found, domains := evidence.Past{}, o.cfg.Domains()
 	for _, head := range heads {
 		at, message := evidence.Arrived(head.Header, head.Date), head.Identity.MessageID
 		system := evidence.Writer(head.Header, domains)
-		if system == "" || at.Before(since) || !at.Before(until) || d.canary.Is(message) {
+		if system == "" || at.Before(since) || !at.Before(until) || o.cfg.Ours(message) {
 			continue
 		}
 		if message == "" {
@@ -203,27 +199,27 @@ func (d *Daemon) pastIn(heads []bridge.Head, since, until time.Time) evidence.Pa
 	return found
 }
 
-func (o *oldMail) add(found evidence.Past) {
+func (o *Past) add(found evidence.Past) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if news := o.all.Join(found); o.counts {
-		o.d.witness.Remember(news)
+		o.cfg.Witness.Remember(news)
 	}
 	o.messages, o.systems = o.all.Messages(), len(o.all)
 }
 
 // count has all that was found be part of the testimony.
-func (o *oldMail) count() {
+func (o *Past) count() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.all.Since(o.d.opts.Clock.Now().Add(-witness.Memory))
+	o.all.Since(o.cfg.Clock.Now().Add(-witness.Memory))
 	o.messages, o.systems = o.all.Messages(), len(o.all)
-	o.d.witness.Remember(o.all.Tallies())
+	o.cfg.Witness.Remember(o.all.Tallies())
 	o.counts = true
 }
 
-func (o *oldMail) known(ctx context.Context, m cutover.MailboxID) (known pastOf, err error) {
-	text, err := o.d.ledger.Fact(ctx, pastFact(m))
+func (o *Past) known(ctx context.Context, m cutover.MailboxID) (known pastOf, err error) {
+	text, err := o.cfg.Facts.Fact(ctx, pastFact(m))
 	if errors.Is(err, ledger.ErrNotFound) {
 		text, err = "{}", nil
 	}
@@ -242,24 +238,30 @@ func (o *oldMail) known(ctx context.Context, m cutover.MailboxID) (known pastOf,
 	return known, nil
 }
 
-func (o *oldMail) keep(ctx context.Context, m cutover.MailboxID, known pastOf) error {
+func (o *Past) keep(ctx context.Context, m cutover.MailboxID, known pastOf) error {
 	text, err := json.Marshal(known)
 	if err != nil {
 		return err
 	}
-	return o.d.ledger.SetFact(ctx, pastFact(m), string(text))
+	return o.cfg.Facts.SetFact(ctx, pastFact(m), string(text))
 }
 
-// describe tells how far it is.
-func (o *oldMail) describe() (p control.Past) {
-	if o == nil { // of a daemon that only copies
-		return p
-	}
-	all := o.d.bridge.Progress()
+// State is how far it is.
+type State struct {
+	Mailboxes int  // that can be read
+	Read      int  // of them, to the end
+	Messages  int  // found so far that others sent
+	Systems   int  // that sent them
+	Counts    bool // in the testimony
+}
+
+// State tells how far it is.
+func (o *Past) State() (p State) {
+	all := o.cfg.Bridge.Progress()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, m := range all {
-		if o.d.stores.askable(m.Mailbox, cutover.Legacy) {
+		if o.cfg.Askable(m.Mailbox, cutover.Legacy) {
 			p.Mailboxes++
 			if !o.read[m.Mailbox].IsZero() {
 				p.Read++

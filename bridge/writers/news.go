@@ -1,4 +1,4 @@
-package daemon
+package writers
 
 import (
 	"context"
@@ -13,22 +13,22 @@ import (
 	"posthouse/ledger"
 )
 
-// newSide looks at what reaches the cloud without us: it shows who has moved. Of one loop alone.
-type newSide struct {
-	d     *Daemon
+// News looks at what reaches the cloud without us: it shows who has moved. Of one loop alone.
+type News struct {
+	cfg   Config
 	begun time.Time // of the last round in which every mailbox was looked at
 }
 
-// newSideEvery is the time between two rounds.
-const newSideEvery = 30 * time.Minute
+// NewNews looks at nothing yet.
+func NewNews(cfg Config) *News { return &News{cfg: cfg} }
 
 func placeFact(m cutover.MailboxID) string { return "news/" + string(m) }
 
-// look at every mailbox once. Only a round that reached all of them covers the time since the one before: of what nobody saw it is not known whether it came.
-func (n *newSide) look(ctx context.Context) error {
-	began, all := n.d.opts.Clock.Now(), true
-	for _, p := range n.d.bridge.Progress() {
-		if p.Caught.IsZero() || !n.d.stores.askable(p.Mailbox, cutover.Cloud) { // the first copy has the server for itself
+// Look at every mailbox once. Only a round that reached all of them covers the time since the one before: of what nobody saw it is not known whether it came.
+func (n *News) Look(ctx context.Context) error {
+	began, all := n.cfg.Clock.Now(), true
+	for _, p := range n.cfg.Bridge.Progress() {
+		if p.Caught.IsZero() || !n.cfg.Askable(p.Mailbox, cutover.Cloud) { // the first copy has the server for itself
 			all = false
 			continue
 		}
@@ -37,19 +37,19 @@ func (n *newSide) look(ctx context.Context) error {
 				return ctx.Err()
 			}
 			all = false
-			n.d.log.WithField("mailbox", p.Mailbox).WithError(err).Debug("its cloud mailbox could not be looked at for news")
+			n.cfg.Log.WithField("mailbox", p.Mailbox).WithError(err).Debug("its cloud mailbox could not be looked at for news")
 		}
 	}
 	if !all {
 		return nil
 	}
-	return n.d.witness.Testify(ctx, nil, n.covered(began), nil)
+	return n.cfg.Witness.Testify(ctx, nil, n.covered(began), nil)
 }
 
 // covered is the time since the last whole round, of another process too: each mailbox was read on from where that ended.
-func (n *newSide) covered(until time.Time) []evidence.Coverage {
+func (n *News) covered(until time.Time) []evidence.Coverage {
 	from := n.begun
-	if spans := n.d.witness.Snapshot().Coverage(evidence.CloudSource); from.IsZero() && len(spans) > 0 {
+	if spans := n.cfg.Witness.Snapshot().Coverage(evidence.CloudSource); from.IsZero() && len(spans) > 0 {
 		from = spans.End()
 	}
 	n.begun = until
@@ -60,23 +60,23 @@ func (n *newSide) covered(until time.Time) []evidence.Coverage {
 }
 
 // mailbox reads on from where the last look ended. What was told is durable before that place is: a crash in between tells it again, and it counts once.
-func (n *newSide) mailbox(ctx context.Context, m cutover.MailboxID) error {
+func (n *News) mailbox(ctx context.Context, m cutover.MailboxID) error {
 	from, err := n.place(ctx, m)
 	for more := true; more && err == nil; {
 		var news []bridge.Head
 		before := from
-		if news, from, more, err = n.d.bridge.News(ctx, m, from, evidence.OriginFields); err != nil || from == before {
+		if news, from, more, err = n.cfg.Bridge.News(ctx, m, from, evidence.OriginFields); err != nil || from == before {
 			return err
 		}
-		if err = n.d.witness.Testify(ctx, movedOf(m, news), nil, nil); err == nil {
+		if err = n.cfg.Witness.Testify(ctx, movedOf(m, news), nil, nil); err == nil {
 			err = n.keep(ctx, m, from)
 		}
 	}
 	return err
 }
 
-func (n *newSide) place(ctx context.Context, m cutover.MailboxID) (p ledger.Place, err error) {
-	text, err := n.d.ledger.Fact(ctx, placeFact(m))
+func (n *News) place(ctx context.Context, m cutover.MailboxID) (p ledger.Place, err error) {
+	text, err := n.cfg.Facts.Fact(ctx, placeFact(m))
 	if errors.Is(err, ledger.ErrNotFound) {
 		return p, nil
 	}
@@ -89,12 +89,12 @@ func (n *newSide) place(ctx context.Context, m cutover.MailboxID) (p ledger.Plac
 	return p, nil
 }
 
-func (n *newSide) keep(ctx context.Context, m cutover.MailboxID, p ledger.Place) error {
+func (n *News) keep(ctx context.Context, m cutover.MailboxID, p ledger.Place) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return n.d.ledger.SetFact(ctx, placeFact(m), string(text))
+	return n.cfg.Facts.SetFact(ctx, placeFact(m), string(text))
 }
 
 // movedOf tells of each message who sent it. The hour is enough, and has one that went to several mailboxes count once.
