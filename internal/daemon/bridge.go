@@ -19,8 +19,8 @@ type verification = ledger.Verification
 
 func (d *Daemon) startBridge(context.Context) error {
 	d.bridge = bridge.New(bridge.Config{
-		Ledger: growing{d.ledger, d.witness, d.canary.Is}, Open: d.stores.open, Watch: d.stores.watch, TraceKey: d.traceKey,
-		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Most: mostParallel(d.cfg), Bears: d.stores.bears, Poll: d.cfg.Bridge.PollInterval,
+		Ledger: growing{d.ledger, d.witness, d.canary.Is}, Open: d.stores.Open, Watch: d.stores.Watch, TraceKey: d.traceKey,
+		Clock: d.opts.Clock, Log: d.log, Parallel: parallel(d.cfg), Most: mostParallel(d.cfg), Bears: d.stores.Bears, Poll: d.cfg.Bridge.PollInterval,
 		Pause: d.real(2 * time.Second), Settle: d.real(d.cfg.Bridge.SettleTime), Saved: filepath.Join(d.cfg.State, "refused"), Rules: d.rules,
 	}, nouns(d.live.Load().mailboxes))
 	d.local = d.reconciler()
@@ -81,4 +81,21 @@ func folderPath(name string) cutover.FolderPath {
 		path[0] = "INBOX"
 	}
 	return path
+}
+
+// parallel is how many mailboxes copy at one time in the beginning.
+func parallel(c *config.Config) int { return min(c.Bridge.ParallelMailboxes, mostParallel(c)) }
+
+// mostParallel is how many copy at one time at the most: no more than can have a connection each while as many serve questions and deliveries.
+func mostParallel(c *config.Config) int {
+	var most []int
+	for _, s := range c.Servers {
+		if s.IMAP != "" {
+			most = append(most, max(1, s.MaxConnections/2))
+		}
+	}
+	if len(most) == 0 {
+		return c.Bridge.ParallelMailboxes
+	}
+	return slices.Min(most)
 }

@@ -68,7 +68,7 @@ func (d *Daemon) loginCanary(ctx context.Context) error {
 	}
 	all := d.live.Load().mailboxes
 	i := slices.IndexFunc(all, func(of mailbox) bool { return of.ID == m })
-	store, err := d.stores.open(all[i].Mailbox, cutover.Legacy)
+	store, err := d.stores.Open(all[i].Mailbox, cutover.Legacy)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (d *Daemon) startCourier(ctx context.Context) error {
 		return err
 	}
 	d.courier, err = relay.NewCourier(ctx, relay.CourierConfig{
-		Ledger: d.ledger, Destinations: ways, Finder: d.ways().Finder(), Askable: d.stores.askable,
+		Ledger: d.ledger, Destinations: ways, Finder: d.ways().Finder(), Askable: d.stores.Askable,
 		Retry: pace.Schedule{Steps: d.cfg.Relay.Retry}, HoldAfter: d.cfg.Relay.HoldAfter, SettleTime: d.cfg.Relay.SettleTime,
 		Workers: d.cfg.Relay.Workers, Notifications: d.cfg.Relay.Notifications, Attempted: d.attempted, Scan: d.real(time.Second), Pauses: pauses(d),
 		Clock: d.opts.Clock, Log: d.log, Alive: d.beat("courier", time.Minute),

@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"posthouse/bridge"
+	"posthouse/bridge/accounts"
 	"posthouse/bridge/reconcile"
 	"posthouse/bridge/writers"
 	"posthouse/config"
@@ -20,6 +21,7 @@ import (
 	"posthouse/evidence/witness"
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
+	"posthouse/internal/login"
 	"posthouse/internal/web"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
@@ -71,7 +73,8 @@ type Daemon struct {
 
 	ledger    ledger.Ledger
 	traceKey  []byte
-	stores    *stores
+	stores    *accounts.Accounts
+	tokens    map[string]login.TokenSource // by server; nil for passwords
 	bridge    *bridge.Bridge
 	objects   *objects
 	courier   *relay.Courier

@@ -4,6 +4,7 @@
 // undoing on a stack; Stop (or a later step's failure) undoes them in reverse: first nothing new is taken, then what is under way may finish until the time is
 // up, then the ledger is closed and the lock given back.
 //
-// What the components must not know of one another is adapted here, one file for each seam: listener to intake, delivery client to destination, bridge to finder and
-// destination.
+// Whatever has promises of its own is a package of its own that does not know this one: ways out (internal/destination), accounts on servers (bridge/accounts), who keeps the testimony (evidence/witness),
+// test traffic (evidence/canary), what DNS says (evidence/dnswatch), deliveries of the old side (bridge/reconcile), who writes (bridge/writers). Here they get what the configuration says, in their own
+// words, and one another as functions. What else must not know of one another is adapted in one small file for each seam, as listener to intake; and what people ask is answered from all of them.
 package daemon

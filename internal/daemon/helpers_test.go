@@ -11,13 +11,11 @@ import (
 	"time"
 
 	"posthouse/bridge"
-	"posthouse/bridge/imapstore"
 	"posthouse/config"
 	"posthouse/cutover"
 	"posthouse/evidence"
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
-	"posthouse/internal/login"
 	"posthouse/ledger"
 	"posthouse/relay"
 	"posthouse/relay/listener"
@@ -247,47 +245,6 @@ func TestTick(t *testing.T) {
 	}
 }
 
-func TestCredential(t *testing.T) {
-	s := &stores{lines: map[cutover.MailboxID]config.Mailbox{"anna@example.com": {
-		Legacy: config.Account{Password: config.LiteralSecret("old")}, Cloud: config.Account{Password: config.LiteralSecret("new")},
-	}}}
-	master := config.Server{Login: config.LoginPassword, MasterUser: "migrator", MasterPassword: config.LiteralSecret("master")}
-	authzid := master
-	authzid.AuthzID = true
-	for _, c := range []struct {
-		name                         string
-		server                       config.Server
-		side                         cutover.Side
-		username, identity, password string
-		mechanism                    string
-	}{
-		{"the mailbox's own, legacy", config.Server{Login: config.LoginPassword}, cutover.Legacy, "anna", "", "old", ""},
-		{"the mailbox's own, cloud", config.Server{Login: config.LoginPassword}, cutover.Cloud, "anna", "", "new", ""},
-		{"a master user", master, cutover.Legacy, "anna*migrator", "", "master", ""},
-		{"a master user with an authorization identity", authzid, cutover.Legacy, "migrator", "anna", "master", ""},
-		{"a token", config.Server{Login: config.LoginXOAuth2}, cutover.Cloud, "anna", "", "", login.XOAuth2},
-		{"a bearer token", config.Server{Login: config.LoginOAuthBearer}, cutover.Cloud, "anna", "", "", login.OAuthBearer},
-	} {
-		got := s.credential("anna@example.com", &server{Server: c.server}, c.side, "anna")
-		password := ""
-		if got.Password != nil {
-			password, _ = got.Password()
-		}
-		if got.Username != c.username || got.Authzid != c.identity || password != c.password || got.Mechanism != c.mechanism {
-			t.Errorf("%s: %+v, password %q", c.name, got, password)
-		}
-		if byName := passwordLogin(got); (byName == nil) != (c.mechanism != "") {
-			t.Errorf("%s: LOGIN is possible: %t", c.name, byName != nil)
-		}
-	}
-	// A reload brings another password to those that exist.
-	c := s.credential("anna@example.com", &server{Server: config.Server{Login: config.LoginPassword}}, cutover.Cloud, "anna")
-	s.add([]mailbox{{Mailbox: cutover.Mailbox{ID: "anna@example.com"}, line: config.Mailbox{Cloud: config.Account{Password: config.LiteralSecret("newer")}}}})
-	if password, err := c.Password(); err != nil || password != "newer" {
-		t.Errorf("%q, %v", password, err)
-	}
-}
-
 // While a server asks a mailbox to wait nobody watches it, and no verdict may rest on it.
 func TestAWaitIsNotWatched(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -312,41 +269,6 @@ func TestAWaitIsNotWatched(t *testing.T) {
 		ofMailbox(&work, m, m.Address == "")
 		if got := map[[3]int]string{{1, 0, 0}: "problem", {0, 1, 0}: "undisposed", {0, 0, 1}: "unverified", {}: "done"}[[3]int{work.Problems.Count, work.Undisposed.Count, work.Unverified.Count}]; got != want {
 			t.Errorf("%+v counts as %s, want %s", m, got, want)
-		}
-	}
-}
-
-func TestBears(t *testing.T) {
-	s := &stores{servers: map[string]*server{"legacy": {Server: config.Server{MaxMailboxes: 2}}, "cloud": {}}}
-	for name, want := range map[string]int{"legacy": 2, "cloud": 0, "gone": 0} {
-		if got := s.bears(name); got != want {
-			t.Errorf("%s bears %d mailboxes, want %d", name, got, want)
-		}
-	}
-}
-
-// What waits on less than an INBOX takes a quarter of the connections at the most, and leaves room for those that wait on one.
-func TestRoomToWait(t *testing.T) {
-	s := &server{waiting: imapstore.NewLimiter(4), spare: imapstore.NewLimiter(2)}
-	var taken []func()
-	acquire := func(spare bool) bool {
-		release, room := s.acquireWaiting(spare)
-		if room {
-			taken = append(taken, release)
-		}
-		return room
-	}
-	for n, want := range []struct{ spare, room bool }{{true, true}, {true, true}, {true, false}, {false, true}, {false, true}, {false, false}} {
-		if room := acquire(want.spare); room != want.room {
-			t.Errorf("connection %d: room %v, want %v", n+1, room, want.room)
-		}
-	}
-	for _, release := range taken {
-		release()
-	}
-	for n, spare := range []bool{true, true, false, false} {
-		if !acquire(spare) {
-			t.Errorf("connection %d: what was given back is not free", n+1)
 		}
 	}
 }

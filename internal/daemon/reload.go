@@ -43,7 +43,7 @@ func (d *Daemon) Reload(_ context.Context, next *config.Config) ([]config.Change
 	in := newLive(next, boxes, d.opts.Clock.Now())
 	d.live.Store(in)
 	d.intake.SetDirectory(in.directory)
-	d.stores.add(boxes)
+	d.addAccounts(boxes)
 	d.bridge.Add(nouns(boxes))
 	d.bridge.Retry()
 	d.objects.bridge.Add(withDAV(d.cfg, boxes))

@@ -56,7 +56,7 @@ func (d *Daemon) Verify(ctx context.Context, names []string, full bool, yield fu
 		return err
 	}
 	for _, id := range ids {
-		if err := d.stores.refused.insist(ctx, id); err != nil {
+		if err := d.stores.Insist(ctx, id); err != nil {
 			return err
 		}
 		verify := d.bridge.Verify

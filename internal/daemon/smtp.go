@@ -35,7 +35,7 @@ func (d *Daemon) smtpConfig(name string, s config.Server) (c delivery.Config, er
 		to.TLS.ClientCertificate = identity.GetClientCertificate
 	}
 	if s.SMTPAuth != "" && s.SMTPAuth != "none" {
-		to.Auth = smtpAuth(s, d.stores.servers[name].tokens)
+		to.Auth = smtpAuth(s, d.tokens[name])
 	}
 	c = delivery.Config{Destination: to, Hello: d.hostname(), Dial: connect}
 	if domain, port, byMX := s.MX(); byMX {

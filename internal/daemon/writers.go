@@ -16,7 +16,7 @@ const (
 
 func (d *Daemon) writers() writers.Config {
 	return writers.Config{
-		Bridge: d.bridge, Witness: d.witness, Facts: d.ledger, Askable: d.stores.askable,
+		Bridge: d.bridge, Witness: d.witness, Facts: d.ledger, Askable: d.stores.Askable,
 		Switched: func() time.Time { return d.switched(d.witness.Snapshot()).Switched() }, Domains: func() []string { return d.live.Load().cfg.Domains }, Ours: d.canary.Is,
 		Clock: d.opts.Clock, Log: d.log,
 	}

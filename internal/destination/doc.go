@@ -1,5 +1,5 @@
 // Package destination makes every way out as the courier knows it, a relay.Destination: by SMTP to the old server and to the cloud, into a cloud mailbox, into its Sent folder, and to addresses outside.
-// It is the one place that knows relay and bridge, and adapts the one to the other.
+// It adapts relay and bridge, which do not know one another: what the bridge offers is a destination here, and finds for the courier.
 //
 // Ways is what all of them share; its methods make them. What happens to a message on its way, in this order:
 //

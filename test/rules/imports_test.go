@@ -59,6 +59,8 @@ var rules = []rule{
 		"calendar and contact files are taken apart in one way by whoever reads them"},
 	{"bridge/repair", []string{"cutover", "bridge/object"},
 		"how a message is repaired is the same for every store, and whoever repairs keeps the original"},
+	{"bridge/accounts", with(leaves, "cutover", "bridge", "bridge/imapstore", "bridge/davstore", "bridge/filestore", "internal/login"),
+		"which store a server takes, and what it and an account bear, is one thing; where passwords come from is for others to say"},
 	{"bridge/reconcile", with(leaves, "cutover", "evidence", "ledger", "bridge"),
 		"what became of a delivery is told by ledger and mailboxes; whose mailbox a log's name is, others know"},
 	{"bridge/writers", with(leaves, "cutover", "evidence", "evidence/witness", "ledger", "bridge"),

@@ -1,13 +1,11 @@
-package daemon
+package accounts
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
 	"posthouse/bridge/imapstore"
-	"posthouse/config"
 	"posthouse/internal/pace"
 )
 
@@ -110,21 +108,4 @@ func (s pooled) Close() error {
 	delete(s.pool.stores, s.Store)
 	s.pool.mu.Unlock()
 	return s.Store.Close()
-}
-
-// parallel is how many mailboxes copy at one time in the beginning.
-func parallel(c *config.Config) int { return min(c.Bridge.ParallelMailboxes, mostParallel(c)) }
-
-// mostParallel is how many copy at one time at the most: no more than can have a connection each while as many serve questions and deliveries.
-func mostParallel(c *config.Config) int {
-	var most []int
-	for _, s := range c.Servers {
-		if s.IMAP != "" {
-			most = append(most, max(1, s.MaxConnections/2))
-		}
-	}
-	if len(most) == 0 {
-		return c.Bridge.ParallelMailboxes
-	}
-	return slices.Min(most)
 }

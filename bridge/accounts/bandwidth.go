@@ -1,4 +1,4 @@
-package daemon
+package accounts
 
 import (
 	"context"
@@ -6,25 +6,21 @@ import (
 	"sync"
 	"time"
 
-	"posthouse/config"
-	"posthouse/internal/clock"
 	"posthouse/internal/pace"
 )
 
-// bandwidth is what the connections to one server share: so many octets a second, both ways together, as the timetable says for the local time.
+// bandwidth is what the connections to one server share: so many octets a second, both ways together.
 type bandwidth struct {
-	timetable []config.Bandwidth
-	clock     clock.Clock // of the timetable; the flow itself is of real time
-	zone      *time.Location
-	flow      pace.Flow
+	rate func() int64 // now; nil: there is no limit
+	flow pace.Flow    // of real time
 }
 
-// dial is a way to connect.
-type dial func(ctx context.Context, network, address string) (net.Conn, error)
+// Dial is a way to connect.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// over makes connections that keep to the bandwidth; without a timetable they are as they were.
-func (b *bandwidth) over(connect dial) dial {
-	if len(b.timetable) == 0 {
+// over makes connections that keep to the bandwidth; without one they are as they were.
+func (b *bandwidth) over(connect Dial) Dial {
+	if b.rate == nil {
 		return connect
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -37,7 +33,7 @@ func (b *bandwidth) over(connect dial) dial {
 }
 
 func (b *bandwidth) take(octets int) time.Duration {
-	return b.flow.Take(time.Now(), octets, int64(config.BandwidthAt(b.timetable, b.clock.Now().In(b.zone))))
+	return b.flow.Take(time.Now(), octets, b.rate())
 }
 
 // pacedConn keeps to a bandwidth. The time that it waits by itself counts against no deadline.

@@ -1,4 +1,4 @@
-package daemon
+package accounts
 
 import (
 	"context"
@@ -12,17 +12,18 @@ import (
 	"time"
 
 	"posthouse/config"
-	"posthouse/internal/clock"
 )
 
 // piped is a bandwidth by the timetable, and a way to connections over it, with their other ends. In a bubble time begins on a Saturday at midnight UTC.
 func piped(t *testing.T, lines ...string) (connect func() (ours, theirs net.Conn)) {
 	t.Helper()
-	b := &bandwidth{clock: clock.Real(), zone: time.UTC}
+	b := &bandwidth{}
+	var timetable []config.Bandwidth
 	for _, line := range lines {
 		one, err := config.ParseBandwidth(line)
 		must(t, err)
-		b.timetable = append(b.timetable, one)
+		timetable = append(timetable, one)
+		b.rate = func() int64 { return int64(config.BandwidthAt(timetable, time.Now().UTC())) }
 	}
 	return func() (ours, theirs net.Conn) {
 		near, far := net.Pipe()
@@ -130,21 +131,17 @@ func TestBandwidthOfAClosedConnection(t *testing.T) {
 	})
 }
 
-// A server with a timetable is connected to within it, one without at no cost.
+// A server with a limit is connected to within it, one without at no cost.
 func TestBandwidthOfAServer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer listener.Close()
-	d := &Daemon{opts: Options{Clock: clock.Real()}}
-	line, err := config.ParseBandwidth("1MB/s")
-	must(t, err)
-	for _, timetable := range [][]config.Bandwidth{nil, {line}} {
-		srv, err := d.newServer(config.Server{IMAP: listener.Addr().String(), MaxConnections: 4, Bandwidth: timetable})
-		must(t, err)
+	for _, rate := range []func() int64{nil, func() int64 { return 1e6 }} {
+		srv := newServer(Server{IMAP: listener.Addr().String(), Connections: 4, Rate: rate, Dial: (&net.Dialer{}).DialContext})
 		nc, err := srv.dial(t.Context(), "tcp", srv.IMAP)
 		must(t, err)
-		if _, paced := nc.(*pacedConn); paced != (timetable != nil) {
-			t.Errorf("%v: the connection is a %T", timetable, nc)
+		if _, paced := nc.(*pacedConn); paced != (rate != nil) {
+			t.Errorf("limited %v: the connection is a %T", rate != nil, nc)
 		}
 		nc.Close()
 	}
