@@ -96,7 +96,7 @@ type Daemon struct {
 	control   *control.Server
 	checker   *checkpassword.Checker // nil until a listener needs it
 	bell      bell
-	local     *reconcile.Reconciler
+	local     *reconcile.Reconciler // of what was delivered on the old side
 	feed      feed
 	metrics   *web.Metrics
 	metricsAt net.Addr // where they are served; nil: nowhere
