@@ -92,14 +92,17 @@ func (c *conn) sendAway() bool {
 	return true
 }
 
-// interruption is why a wait was ended from outside.
-func (c *conn) interruption() (end string, last *Refusal) {
+// interrupted ends a connection whose wait was ended from outside.
+func (c *conn) interrupted() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.crowded && !c.drained {
-		return EndCrowded, c.crowdRefusal()
+	crowded := c.crowded && !c.drained
+	c.mu.Unlock()
+	if !crowded {
+		c.die(EndShutdown, c.shutdownRefusal())
+		return
 	}
-	return EndShutdown, c.shutdownRefusal()
+	c.die(string(SilentInCrowd), c.crowdRefusal())
+	c.cfg.Observer.Abused(c.info, SilentInCrowd)
 }
 
 func (c *conn) crowdRefusal() *Refusal {

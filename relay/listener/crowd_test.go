@@ -2,6 +2,7 @@ package listener
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +46,9 @@ func TestCrowd(t *testing.T) {
 		b.noneCounted()
 		if b.srv.reg.leaves != 0 {
 			t.Errorf("%d are still to leave", b.srv.reg.leaves)
+		}
+		if sent := slices.DeleteFunc(b.seen.abuses(), func(a Abuse) bool { return a != SilentInCrowd }); len(sent) != 3 {
+			t.Errorf("of 3 who were sent away %d were counted", len(sent))
 		}
 		b.stop()
 	})

@@ -35,7 +35,7 @@ func (c *conn) speaksWithin(pause time.Duration) bool {
 	}
 	switch {
 	case errors.Is(err, errShutdown):
-		c.die(c.interruption())
+		c.interrupted()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 	case errors.Is(err, io.EOF):
 		c.die(EndHangUp, nil)

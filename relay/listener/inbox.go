@@ -108,7 +108,7 @@ func (c *conn) receiveUntil(p []byte, then time.Time) (int, error) {
 	case !then.IsZero() && !interrupted && errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(c.patience()):
 		return 0, nil
 	case interrupted:
-		c.die(c.interruption())
+		c.interrupted()
 	case errors.Is(err, os.ErrDeadlineExceeded) && inMessage:
 		c.die(EndStalled, &Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: "Waited too long for the rest of the message"})
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.overstayed():

@@ -112,6 +112,7 @@ const (
 	TooManyConnections Abuse = "too many connections"
 	TooManyOfClient    Abuse = "too many connections of one client"
 	TooManyOfNetwork   Abuse = "too many connections of one network"
+	SilentInCrowd      Abuse = "silent in a full listener"
 	BadProxy           Abuse = "no header of the PROXY protocol"
 	EarlyTalker        Abuse = "spoke before the greeting"
 	SlowBody           Abuse = "message too slow"

@@ -37,7 +37,6 @@ const (
 	EndCut           = "cut inside a message"
 	EndTLS           = "TLS handshake failed"
 	EndShutdown      = "shutdown"
-	EndCrowded       = "silent in a full listener"
 	EndRefused       = "told 421"
 	EndPanic         = "internal error"
 	EndNotConfigured = "not configured"
