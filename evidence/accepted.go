@@ -2,6 +2,9 @@ package evidence
 
 import "strings"
 
+// Newcomers is the name by which a person accepts that somebody may come who was never seen.
+const Newcomers = "newcomers"
+
 // accepted are the names that a person accepted, ready to be asked for.
 type accepted map[string]bool
 

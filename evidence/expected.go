@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"fmt"
-	"time"
 
 	"posthouse/evidence/book"
 )
@@ -48,32 +47,34 @@ func (j *judgement) expected() []Reason {
 		if len(reasons) > likelyNamed || who.Chance < openFrom {
 			break
 		}
-		if who.last(j).After(after) {
+		if who.last.After(after) {
 			continue // is named already
 		}
-		reasons = append(reasons, j.may(who))
+		reasons = append(reasons, who.may())
 	}
 	return reasons
 }
 
-func (w likely) last(j *judgement) time.Time {
-	var last time.Time
-	for _, pg := range j.book.pages {
-		if pg.channel == w.channel {
-			last = later(last, pg.book.Entries[w.Index].LastOld)
-		}
-	}
-	return last
-}
-
 // may says of somebody that he may still come.
-func (j *judgement) may(w likely) Reason {
-	r := Reason{Code: Likely, Channel: w.channel, Senders: []string{w.system}, Since: w.last(j), Help: remedies[w.channel]}
-	r.Text = fmt.Sprintf("%s may still use the old side (%s)", w.system, Rhythm(w.Share))
-	if w.State == book.Unseen {
+func (w likely) may() Reason {
+	r := Reason{Code: Likely, Channel: w.channel, Senders: []string{w.system}, Since: w.last, Help: remedies[w.channel]}
+	switch r.Text = fmt.Sprintf("%s may still use the old side (%s)", w.system, Rhythm(w.Share)); {
+	case w.system == Newcomers:
+		r.Code, r.Text, r.Help = Unheard, "somebody who was never seen may come ("+whoWasNew(w.unseen)+")", newcomersHelp
+	case w.State == book.Unseen:
 		r.Help = "ask for a test message, or wait for the next one"
 	}
 	return r
+}
+
+const newcomersHelp = "find out where they have the old address from; then posthouse senders accept " + Newcomers
+
+// whoWasNew says what is known of newcomers.
+func whoWasNew(o book.Others) string {
+	if o.All == 0 {
+		return "nobody new was seen since the switch"
+	}
+	return fmt.Sprintf("of %d who were new since the switch %d came to the old side", o.All, o.Old)
 }
 
 // Rhythm says for people how often somebody usually comes.

@@ -18,6 +18,7 @@ const familiar = 21 * day
 type foresight struct {
 	pages   []page
 	known   bool // the past is known well enough; else a long quiet decides
+	others  bool // those who were never seen count: nobody accepted them
 	horizon time.Duration
 }
 
@@ -34,7 +35,7 @@ type page struct {
 // foresee opens the book.
 func foresee(j *judgement) *foresight {
 	t := j.t
-	f := &foresight{horizon: j.Horizon, known: len(j.Foreseen) > 0 && !t.switched.IsZero() && t.switched.Before(j.now)}
+	f := &foresight{horizon: j.Horizon, others: !j.allowed[Newcomers], known: len(j.Foreseen) > 0 && !t.switched.IsZero() && t.switched.Before(j.now)}
 	for _, d := range j.Foreseen {
 		pg := turn(j.allowed, t, d)
 		if len(pg.names) == 0 {
@@ -116,11 +117,13 @@ func watchedDays(spans Spans, first int32, now time.Time) []float64 {
 	return shares
 }
 
-// likely is one who may still come.
+// likely is one who may still come, or all those who were never seen.
 type likely struct {
 	book.Share
 	channel Channel
 	system  string
+	last    time.Time // on the old side
+	unseen  book.Others
 }
 
 // look says what is to be expected as of an instant: in all, and of whom, the likeliest first. Whoever was accepted is left out.
@@ -130,13 +133,14 @@ func (f *foresight) look(at time.Time) (book.Sum, []likely) {
 	for i := range f.pages {
 		pg := &f.pages[i]
 		forecast := pg.book.Look(at, f.horizon)
-		if pg.channel == Arriving {
-			parts = append(parts, forecast.Others)
+		if f.others && pg.channel == Arriving {
+			parts = append(parts, forecast.Others.Part)
+			all = append(all, likely{Share: book.Share{Part: forecast.Others.Part}, channel: Arriving, system: Newcomers, unseen: forecast.Others})
 		}
 		for _, s := range forecast.Shares {
 			if !pg.allowed[s.Index] {
 				parts = append(parts, s.Part)
-				all = append(all, likely{s, pg.channel, pg.names[s.Index]})
+				all = append(all, likely{Share: s, channel: pg.channel, system: pg.names[s.Index], last: pg.book.Entries[s.Index].LastOld})
 			}
 		}
 	}
@@ -166,7 +170,7 @@ func (f *foresight) chance(at time.Time) float64 {
 	none := 1.0
 	for i := range f.pages {
 		pg := &f.pages[i]
-		none *= pg.book.Quiet(at, f.horizon, pg.channel == Arriving, func(entry int) bool { return pg.allowed[entry] })
+		none *= pg.book.Quiet(at, f.horizon, f.others && pg.channel == Arriving, func(entry int) bool { return pg.allowed[entry] })
 	}
 	return 1 - none
 }

@@ -44,14 +44,27 @@ func Senders(p Policy, t Testimony, now time.Time) []Sender {
 	var senders []Sender
 	for i := range f.pages {
 		pg := &f.pages[i]
-		for _, s := range pg.book.Look(now, f.horizon).Shares {
+		forecast := pg.book.Look(now, f.horizon)
+		for _, s := range forecast.Shares {
 			senders = append(senders, pg.sender(s, f.known, now))
+		}
+		if f.known && pg.channel == Arriving && !t.switched.IsZero() {
+			senders = append(senders, newcomers(forecast.Others, !f.others))
 		}
 	}
 	slices.SortStableFunc(senders, func(a, b Sender) int {
 		return cmp.Or(cmp.Compare(b.Chance, a.Chance), b.LastOld.Compare(a.LastOld), cmp.Compare(a.Name, b.Name))
 	})
 	return senders
+}
+
+// newcomers are those who were never seen, in one line.
+func newcomers(o book.Others, accepted bool) Sender {
+	s := Sender{Name: Newcomers, Channel: Arriving, State: book.Unseen, Accepted: accepted, Chance: o.Chance, Why: whoWasNew(o), Help: newcomersHelp}
+	if accepted {
+		s.Help = ""
+	}
+	return s
 }
 
 func (pg *page) sender(s book.Share, known bool, now time.Time) Sender {

@@ -3,6 +3,8 @@ package evidence
 import (
 	"math/rand/v2"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"posthouse/evidence/book"
@@ -120,6 +122,47 @@ func TestTheMonthlySenderIsMissing(t *testing.T) {
 	seen.From, seen.Sender = "post@payroll.example", "mx.payroll.example"
 	if v := foreseen(Fold(te, seen), 24*9); v.State != Ready {
 		t.Errorf("seen on the new side: %s because of %+v", v.State, v.Reasons)
+	}
+}
+
+// Somebody new who came to the old side makes others likely of whom nobody knows: that is said, with a name by which a person can accept it, and no other name is asked for in vain.
+func TestNewcomersAreNamed(t *testing.T) {
+	te := history(Testimony{}, 1, "daily.example")
+	moved := mail(24*39+1, Moved, CloudSource)
+	moved.From, moved.Sender = "post@daily.example", "mx.daily.example"
+	te = Fold(te, moved)
+	for _, hour := range []float64{24 * 10, 24 * 12} {
+		o := mail(hour, Wanted, "mx")
+		o.From, o.Sender = "post@new.example", "mx.new.example"
+		te = Fold(te, o)
+	}
+	judge := func(accepted ...string) Verdict {
+		p := OldAddress([]string{"mx"})
+		p.ContactWithin, p.Allowed = 0, accepted
+		covered := te.Switch(hours(0)).Cover(Coverage{"mx", span(-24, 24*40)}, Coverage{CloudSource, span(0, 24*40)}).WithWork(done)
+		return Judge(p, covered, hours(24*40))
+	}
+	v := judge("new.example")
+	if v.State != NotYet || codes(v) != "expected,unheard" || v.Reasons[1].Senders[0] != Newcomers || !strings.Contains(v.Reasons[1].Text, "of 1 who were new since the switch 1 came to the old side") {
+		t.Fatalf("%s because of %+v", v.State, v.Reasons)
+	}
+	if len(v.Leftover.Sooner) != 1 || v.Leftover.Sooner[0] != Newcomers {
+		t.Errorf("sooner without %q", v.Leftover.Sooner)
+	}
+	if v := judge("new.example", Newcomers); v.State != Ready {
+		t.Errorf("accepted: %s because of %+v", v.State, v.Reasons)
+	}
+	p := OldAddress([]string{"mx"})
+	at := func(senders []Sender) Sender {
+		return senders[slices.IndexFunc(senders, func(s Sender) bool { return s.Name == Newcomers })]
+	}
+	te = te.Switch(hours(0)).Cover(Coverage{"mx", span(-24, 24*40)}, Coverage{CloudSource, span(0, 24*40)})
+	if s := at(Senders(p, te, hours(24*40))); !s.Open() || s.Chance <= p.Chance || !s.Called(Newcomers) {
+		t.Errorf("in the list: %+v", s)
+	}
+	p.Allowed = []string{Newcomers}
+	if s := at(Senders(p, te, hours(24*40))); s.Open() || !s.Accepted {
+		t.Errorf("in the list, accepted: %+v", s)
 	}
 }
 

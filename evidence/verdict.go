@@ -33,6 +33,7 @@ const (
 	Hidden     Code = "hidden"    // clients hide behind one address: who sends there cannot be named
 	Expected   Code = "expected"  // too much may still come, by the sender book
 	Likely     Code = "likely"    // somebody who may still come
+	Unheard    Code = "unheard"   // somebody may come who was never seen
 	Short      Code = "short"     // quiet, but not yet for long enough, or not watched for long enough
 )
 

@@ -289,7 +289,7 @@ func TestForecastIsSane(t *testing.T) {
 		}
 		b := bookOf(rnd.IntN(2) == 0, 40, entries...)
 		f := look(b, 40)
-		parts := []Part{f.Others}
+		parts := []Part{f.Others.Part}
 		for _, s := range f.Shares {
 			parts = append(parts, s.Part)
 			if !(s.Using >= 0 && s.Using <= 1 && s.Chance >= 0 && s.Chance <= 1 && s.Uses >= 0) {

@@ -10,7 +10,7 @@ import (
 // Forecast is what is still to be expected on the old side within a horizon.
 type Forecast struct {
 	Shares []Share // of every entry, the weightiest first
-	Others Part    // of those never seen before
+	Others Others  // of those never seen before
 	Moves  Moves   // what was learned
 }
 

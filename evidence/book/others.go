@@ -15,9 +15,15 @@ const (
 // settled is how long after the switch the old records are certainly forgotten by who never used them.
 const settled = 3 * 24 * time.Hour
 
-// others is the allowance for those who were never seen: how often somebody new turned up before the switch, and how many of those who did since came to the
-// old side (in the spirit of Good and Turing: the new ones foretell the unseen).
-func (b *Book) others(v view, now time.Time) Part {
+// Others is the allowance for those who were never seen.
+type Others struct {
+	Part
+	Old, All int // of those who were new since the switch: who came to the old side, and all of whom it is known where they came
+}
+
+// others looks at how often somebody new turned up before the switch, and at how many of those who did since came to the old side (in the spirit of Good and
+// Turing: the new ones foretell the unseen).
+func (b *Book) others(v view, now time.Time) Others {
 	all := b.standings
 	usual := b.newcomers(all)
 	old, found := 0.0, 0.0
@@ -38,7 +44,7 @@ func (b *Book) others(v view, now time.Time) Part {
 	}
 	share := (old + newcomerShare*newcomerCount) / (old + found + unnoticed + newcomerCount)
 	mean := usual * v.ahead * share
-	return Part{1 - math.Exp(-mean), mean / max(1-math.Exp(-mean), 1e-12)}.sane()
+	return Others{Part{1 - math.Exp(-mean), mean / max(1-math.Exp(-mean), 1e-12)}.sane(), int(old), int(old + found)}
 }
 
 func (p Part) sane() Part {

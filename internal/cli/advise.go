@@ -41,6 +41,9 @@ func (a *app) advise(ctx context.Context, name string) error {
 		}
 		return &failure{code: exitFailed, what: fmt.Sprintf("nobody named %q is known%s", name, didYouMean(name, names)), next: "posthouse senders --all"}
 	}
+	if who.Name == evidence.Newcomers {
+		return &failure{code: exitFailed, what: "nobody knows who newcomers will be: there is no one to write to", next: "posthouse senders"}
+	}
 	advice := adviceTo(who, s, a.zone)
 	if a.json {
 		a.out.object(advice)

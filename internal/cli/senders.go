@@ -73,7 +73,7 @@ func newSendersAccept(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "accept NAME ...", Short: "Let a sender, a device or a user go on as he does", Args: cobra.MinimumNArgs(1),
 		Long: `Whoever is accepted does not keep a verdict from being ready any more: what he sends by the old way after that is lost or comes back to him. A name is one of
-posthouse senders, or a domain, which stands for all its hosts. Who said so is recorded. --undo takes it back. The configuration may name some too: verdict.accepted.`,
+posthouse senders, or a domain, which stands for all its hosts; "newcomers" are all who were never seen. Who said so is recorded. --undo takes it back. The configuration may name some too: verdict.accepted.`,
 		ValidArgsFunction: a.completeSenders,
 		RunE:              func(c *cobra.Command, args []string) error { return a.acceptSenders(c.Context(), args, undo) },
 	}
@@ -165,7 +165,7 @@ func chanceText(chance float64) string {
 func likelihood(chance float64) string { return fmt.Sprintf("%.0f %%", min(100, 100*chance+0.499)) }
 
 func helpText(s evidence.Sender) string {
-	if s.Channel == evidence.Arriving && s.Help != "" {
+	if s.Channel == evidence.Arriving && s.Help != "" && s.Name != evidence.Newcomers {
 		return s.Help + ": posthouse advise '" + s.Name + "'"
 	}
 	return s.Help

@@ -68,7 +68,7 @@ func goals(w io.Writer, book, plain, alone []outcome) {
 		}
 		fmt.Fprintf(w, "- %s %s\n", mark, fmt.Sprintf(format, args...))
 	}
-	fmt.Fprintf(w, "\nOf the old address (%.0f questions a run, %.0f senders accepted):\n\n", b.asked, b.accepted)
+	fmt.Fprintf(w, "\nOf the old address (%.0f questions a run, %.0f senders accepted; newcomers in %d runs):\n\n", b.asked, b.accepted, b.newcomers)
 	say(f.Wrong <= 0.07, "wanted mail within %d days after *ready* in at most 7 %% of the runs: %.1f %%", ahead, 100*f.Wrong)
 	say(f.Ready >= 0.9, "ready by day 90 in at least 90 %%: %.1f %%", 100*f.Ready)
 	sooner(w, say, "people who ask whom they see", f, plain)

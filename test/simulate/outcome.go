@@ -16,10 +16,11 @@ type outcome struct {
 	late      map[string]int // what came wanted within 60 days after, but of those accepted
 	lateAll   map[string]int // of those accepted too
 	forecasts []forecast
-	held      int // forecasts that were not exceeded
-	blind     int // verdicts of ready while blind: none is allowed
-	asked     int // questions
-	agreed    int // senders that were accepted
+	held      int  // forecasts that were not exceeded
+	blind     int  // verdicts of ready while blind: none is allowed
+	asked     int  // questions
+	agreed    int  // senders that were accepted
+	newcomers bool // accepted too
 }
 
 type forecast struct {

@@ -100,12 +100,16 @@ func equal(subject string, wrong float64, plain []outcome) (days int, f figures,
 // totals are what is the same for all rules of a set of runs.
 type totals struct {
 	forecasts, held, blind int
+	newcomers              int // runs in which they were accepted
 	asked, accepted        float64
 }
 
 func totalsOf(all []outcome) (t totals) {
 	for _, o := range all {
 		t.forecasts, t.held, t.blind = t.forecasts+len(o.forecasts), t.held+o.held, t.blind+o.blind
+		if o.newcomers {
+			t.newcomers++
+		}
 		t.asked, t.accepted = t.asked+float64(o.asked)/float64(len(all)), t.accepted+float64(o.agreed)/float64(len(all))
 	}
 	return t

@@ -26,7 +26,8 @@ const (
 	named              // everybody is asked whom the sender book names; who says without a test message that he has moved is accepted
 )
 
-// How people ask: not in the first week, once a week, one in so many senders at most; nobody twice within a fortnight. Who was asked twice in vain is accepted.
+// How people ask: not in the first week, once a week, one in so many senders at most; nobody twice within a fortnight. Who was asked twice in vain is accepted, as are
+// newcomers when they alone were in the way for a fortnight. What comes of those afterwards counts against the rule all the same.
 const (
 	askFrom  = 7
 	askEvery = 7
@@ -55,6 +56,7 @@ type run struct {
 	uses      map[string][]use // of the old side, wanted in truth, by subject
 	quiet     map[string][]use // the same as somebody sees it: noticed, and taken for wanted
 	accepted  map[int]bool
+	alone     int // since which day newcomers alone are in the way; 0: others are too
 	outcome
 }
 
@@ -181,6 +183,9 @@ func (r *run) look(subject string, number int, now time.Time) {
 		return
 	}
 	v := evidence.Judge(r.policies[subject], r.t, now)
+	if subject == address && r.Help == named {
+		r.acceptNewcomers(number, v.Leftover.Sooner)
+	}
 	if r.next[subject] = number + 3; v.Leftover.Chance < 2*v.Leftover.Allowed {
 		r.next[subject] = number + 1
 	}
@@ -256,8 +261,25 @@ func (r *run) ask(number, id int, name string) bool {
 	return true
 }
 
+// acceptNewcomers once nobody else was in the way for long enough.
+func (r *run) acceptNewcomers(number int, inTheWay []string) {
+	switch {
+	case !slices.Equal(inTheWay, []string{evidence.Newcomers}):
+		r.alone = 0
+	case r.alone == 0:
+		r.alone = number
+	case number-r.alone >= askAgain:
+		r.newcomers = true
+		r.allow(evidence.Newcomers)
+	}
+}
+
 func (r *run) accept(id int, name string) {
 	r.accepted[id] = true
+	r.allow(name)
+}
+
+func (r *run) allow(name string) {
 	for subject, p := range r.policies {
 		p.Allowed = append(slices.Clip(p.Allowed), name)
 		r.policies[subject] = p
