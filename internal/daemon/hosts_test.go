@@ -138,6 +138,22 @@ func TestOutsideByMX(t *testing.T) {
 	}
 }
 
+// Hosts outside ask who may send, as a cloud does to which nobody vouches for us: foreign senders are rewritten where the route says so, ours are not.
+func TestOutsideForeignSendersAreRewritten(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "srs")
+	must(t, os.WriteFile(secret, []byte("a secret of some length\n"), 0o600))
+	b := newByMX(t, layout{recipients: "groups = { \"team@example.com\" = [\"friend@elsewhere.example\"] }", rest: strings.Replace(srsTable, "file:srs", "file:"+secret, 1), old: testserver.SMTPConfig{Deliver: func(*testserver.Envelope) error { return nil }}},
+		"elsewhere.example. MX 10 mx.elsewhere.example.", "mx.elsewhere.example. A 127.0.0.1")
+	b.cfg.Relay.Outside, b.cfg.Routes.Arriving.SRS = config.OutsideMX, true
+	b.start(func(o *daemon.Options) { o.MXPort = port(b.old) })
+	if from, _ := b.sendFrom(b.old, "alice@partner.example", "team@example.com"); !strings.HasPrefix(from, "SRS0=") || !strings.HasSuffix(from, "=partner.example=alice@srs.example.com") {
+		t.Errorf("the host outside got mail from %q", from)
+	}
+	if from, _ := b.sendFrom(b.old, "anna@example.com", "team@example.com"); from != "anna@example.com" {
+		t.Errorf("our sender became %q", from)
+	}
+}
+
 func rcpts(s *testserver.SMTP, to string) (n int) {
 	for _, e := range s.Received() {
 		if slices.Contains(e.Recipients(), to) {

@@ -16,6 +16,14 @@ type SRS struct {
 // sender is the envelope sender of a message on its way to a server. The ledger keeps the original.
 type sender func(relay.Consignment) string
 
+// sender is as it came, or what a server that asks who may send is told.
+func (w Ways) sender(rewrite bool) sender {
+	if rewrite && w.SRS != nil {
+		return w.rewritten
+	}
+	return original
+}
+
 // rewritten is the sender for servers that ask who may send: as it came, but for foreign ones of routes that rewrite them.
 func (w Ways) rewritten(c relay.Consignment) string {
 	if from := original(c); from != "" && w.SRS.Routes[c.Capture.Route] {

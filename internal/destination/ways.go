@@ -41,11 +41,7 @@ func (w Ways) ToOld(client *delivery.Client) relay.Destination { return smtp{cli
 
 // ToCloud hands mail over to the cloud by SMTP or LMTP.
 func (w Ways) ToCloud(c Cloud) relay.Destination {
-	from := original
-	if c.Rewrite && w.SRS != nil {
-		from = w.rewritten
-	}
-	to := w.sealed(smtp{c.Client, from, false})
+	to := w.sealed(smtp{c.Client, w.sender(c.Rewrite), false})
 	if c.Rescue {
 		to = relay.Rescue{Destination: to, Mailbox: w.mailbox(c), After: w.RescueAfter, Clock: w.Clock}
 	}
@@ -61,7 +57,7 @@ func (w Ways) mailbox(c Cloud) relay.Destination { return keepingTLS(c, mailbox{
 func (w Ways) IntoSent(c Cloud) relay.Destination { return keepingTLS(c, sent{w.Bridge}) }
 
 // Outside hands mail over to whatever host takes it for a recipient's domain, which is treated as a cloud that knows nothing of us.
-func (w Ways) Outside(o Outside) relay.Destination { return w.sealed(outside{o, original}) }
+func (w Ways) Outside(o Outside) relay.Destination { return w.sealed(outside{o, w.sender(true)}) }
 
 // looking makes a way into the cloud look first.
 func (w Ways) looking(to relay.Destination) relay.Destination {
