@@ -52,13 +52,18 @@ var levelStyles = map[logrus.Level]style{logrus.WarnLevel: warn, logrus.ErrorLev
 
 // Format implements logrus.Formatter. Every message that is taken and delivered passes here: it is the way out of most of what the service says.
 func (f *logText) Format(e *logrus.Entry) ([]byte, error) {
-	b := make([]byte, 0, 512)
-	b = f.append(b, dim, e.Time.In(f.zone).AppendFormat(make([]byte, 0, 32), time.DateTime))
+	var b []byte
+	if e.Buffer != nil {
+		e.Buffer.Grow(512)
+		b = e.Buffer.AvailableBuffer()
+	}
+	b = f.appendTime(b, e.Time)
 	b = append(b, ' ')
-	b = f.append(b, levelStyles[e.Level], []byte(pad(e.Level.String(), 7)))
+	b = f.append(b, levelStyles[e.Level], levelNames[e.Level])
 	b = append(b, ' ', ' ')
 	b = append(b, clean(strings.TrimSpace(strings.ReplaceAll(e.Message, "\n", " ")))...)
-	keys := make([]string, 0, 16)
+	var some [24]string
+	keys := some[:0]
 	for key := range e.Data {
 		keys = append(keys, key)
 	}
@@ -68,19 +73,41 @@ func (f *logText) Format(e *logrus.Entry) ([]byte, error) {
 			b = append(b, ' ', ' ')
 		}
 		b = append(b, ' ')
-		b = f.append(b, dim, []byte(clean(key)+"="))
+		b = f.append(b, dim, clean(key), "=")
 		b = appendField(b, e.Data[key])
 	}
 	return append(bytes.TrimRight(b, " "), '\n'), nil
 }
 
-func (f *logText) append(b []byte, s style, text []byte) []byte {
-	code := colours[s]
-	if !f.colour || code == "" {
-		return append(b, text...)
+// levelNames are the levels as wide as the widest of the usual ones.
+var levelNames = func() map[logrus.Level]string {
+	names := make(map[logrus.Level]string)
+	for _, l := range logrus.AllLevels {
+		names[l] = pad(l.String(), 7)
 	}
-	b = append(append(append(b, "\x1b["...), code...), 'm')
-	return append(append(b, text...), "\x1b[0m"...)
+	return names
+}()
+
+func (f *logText) appendTime(b []byte, at time.Time) []byte {
+	var text [len(time.DateTime)]byte
+	return f.append(b, dim, string(at.In(f.zone).AppendFormat(text[:0], time.DateTime)))
+}
+
+func (f *logText) append(b []byte, s style, text ...string) []byte {
+	code := ""
+	if f.colour {
+		code = colours[s]
+	}
+	if code != "" {
+		b = append(append(append(b, "\x1b["...), code...), 'm')
+	}
+	for _, part := range text {
+		b = append(b, part...)
+	}
+	if code != "" {
+		b = append(b, "\x1b[0m"...)
+	}
+	return b
 }
 
 // appendField quotes what is more than a word.
@@ -106,7 +133,10 @@ var stringers, errs = reflect.TypeFor[fmt.Stringer](), reflect.TypeFor[error]()
 
 // isWord reports whether the text says the same without quotes.
 func isWord(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+	if isPlain(text) {
+		return text != "" && !strings.ContainsAny(text, " \"=")
+	}
+	return !strings.ContainsFunc(text, func(r rune) bool {
 		return r == '"' || r == '=' || r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r)
 	})
 }

@@ -75,12 +75,25 @@ func firstOf(joined string) string {
 
 // clean replaces what could steer a terminal, or turn the direction of writing.
 func clean(s string) string {
+	if isPlain(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if r != '\t' && !unicode.IsPrint(r) {
 			return unicode.ReplacementChar
 		}
 		return r
 	}, s)
+}
+
+// isPlain tells whether s is nothing but printable ASCII: most of what is written is, and has to be looked at only once.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // fit cuts s to n columns, with an ellipsis where something was cut.
