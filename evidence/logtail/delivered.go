@@ -11,7 +11,7 @@ const longestMessageID = 199
 
 // delivered notes a local delivery. What has no Message-ID can be held against nothing.
 func (s *State) delivered(event *Event, mailbox, message, folder, lost string) {
-	if !strings.HasPrefix(message, "<") || !strings.HasSuffix(message, ">") || len(message) > longestMessageID || mailbox == "" {
+	if !strings.HasPrefix(message, "<") || !strings.HasSuffix(message, ">") || message == "<>" || len(message) > longestMessageID || mailbox == "" {
 		return
 	}
 	event.Delivered = append(event.Delivered, evidence.LocalDelivery{

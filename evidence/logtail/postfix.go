@@ -187,6 +187,9 @@ func (s *State) postfixCleanup(id, text string, event *Event) Result {
 		return s.postfixAction(id, text)
 	}
 	value, _, _ = strings.Cut(value, " (added by ")
+	if value == "<>" { // a message without one: no two of them are the same for that
+		value = ""
+	}
 	m, ok := s.pending.get(id)
 	if !ok { // born in the house: a bounce, what an alias sends on
 		s.enqueue(id, mail{At: event.At, Message: strings.Clone(value)})
