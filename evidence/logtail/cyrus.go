@@ -12,7 +12,7 @@ import (
 
 // cyrusPrograms are those of its programs whose tag has no slash in it, before syslog_prefix was set by default. Services may have any name in cyrus.conf.
 var cyrusPrograms = []string{
-	"imap", "imaps", "pop3", "pop3s", "lmtp", "lmtpunix", "sieve", "timsieved", "master", "ctl_cyrusdb", "ctl_mboxlist", "cyr_expire", "sync_client", "sync_server",
+	"imap", "imaps", "proxyd", "pop3", "pop3s", "pop3proxyd", "lmtp", "lmtpunix", "sieve", "timsieved", "master", "ctl_cyrusdb", "ctl_mboxlist", "cyr_expire", "sync_client", "sync_server",
 }
 
 // isCyrusProgram accepts cyrus/imaps, prefix/lmtp2 and imap.
@@ -28,8 +28,11 @@ func cyrusService(service string) string {
 			return protocol
 		}
 	}
-	if service == "timsieved" {
+	switch service {
+	case "timsieved":
 		return "sieve"
+	case "proxyd": // a front end of several servers
+		return "imap"
 	}
 	return ""
 }
