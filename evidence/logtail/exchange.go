@@ -6,7 +6,10 @@ import (
 )
 
 // monitors are the beginnings of the names as which Exchange tests itself: its health mailboxes, the probes of managed availability, Test-* cmdlets.
-var monitors = []string{"healthmailbox", "extest_", "inboundproxy@", "maildeliveryprobe@", "systemmailbox{", "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e@"}
+var monitors = []string{"healthmailbox", "extest_", "inboundproxy@", "maildeliveryprobe@", "systemmailbox{", reporter}
+
+// reporter is how Exchange calls itself where it tells what became of a message.
+const reporter = "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e@"
 
 // isMonitor tells whether a user or a sender is Exchange itself: a monitor, or the account of a server (its name ends in a dollar sign).
 func isMonitor(name string) bool {

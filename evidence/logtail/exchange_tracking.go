@@ -94,7 +94,7 @@ func (s *State) trackDelivered(r row, event *Event) Result {
 // trackReceived reads a message that came by SMTP. What users write comes that way too, from the service that takes it out of their mailboxes.
 func (s *State) trackReceived(r row, event *Event) Result {
 	sender := r.get(trackSender)
-	if trackedMonitor(r) {
+	if trackedMonitor(r) && !foreignReport(r) {
 		return Known
 	}
 	m := mail{At: event.At, Client: endpoint(r.get(trackClient)), Name: r.get(trackClientHost), Message: r.get(trackMessage)}
@@ -135,6 +135,11 @@ func (s *State) trackSubmitted(r row, event *Event) Result {
 		event.Use[i].Detail = strings.Clone(client)
 	}
 	return result
+}
+
+// foreignReport tells of what another house's Exchange reports on a message: it calls itself as ours does.
+func foreignReport(r row) bool {
+	return strings.EqualFold(r.get(trackDirection), "Incoming") && strings.HasPrefix(strings.ToLower(r.get(trackSender)), reporter) && !isMonitor(r.get(trackRecipients))
 }
 
 // trackedMonitor tells of the tests that Exchange sends to itself.
