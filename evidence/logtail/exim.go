@@ -7,10 +7,18 @@ import (
 
 func isEximProgram(program string) bool { return strings.HasPrefix(program, "exim") }
 
-// isExim tells whether a line without host and tag is one of Exim's mainlog that names a message.
+// isExim tells whether a line without host and tag is one of Exim's mainlog: it names a message, or begins as Exim's do that name none.
 func isExim(text string) bool {
-	_, rest, ok := cutEximID(withoutPID(text))
-	return ok && rest != ""
+	text = withoutPID(text)
+	_, rest, ok := cutEximID(text)
+	return ok && rest != "" || hasPrefix(text, eximTalk) || strings.Contains(text, " authenticator failed for ")
+}
+
+// eximTalk begins lines of connections, refusals, queue runs and the daemon itself: nothing but these stand in the log of a server that nobody uses.
+var eximTalk = []string{
+	"H=", "exim 4", "Start queue run: ", "End queue run: ", "SMTP ", "TLS error on ", "TLS session: ", "no host name found for ", "no IP address found for ", "unexpected disconnection ", "refused connection from ",
+	"Connection from ", "connection from ", "rejected ", "WARNING: purging the environment", "Warning: purging the environment", "SIGHUP received", "cwd=/", "host name alias list ", "ident connection to ",
+	"daemon:", "socket bind() to ", "Failed to get ", "log string overflowed", "VRFY ", "EXPN ", "ETRN ",
 }
 
 // parseExim reads a line of Exim's main log (4.x), from its file or from syslog. A message counts where "<=" says that it was taken.
@@ -101,7 +109,7 @@ func (s *State) eximArrived(id, text string, event *Event) Result {
 		m.Name, m.Client = name, client
 	}
 	m.User, m.Submission = eximUser(f)
-	m.Silent = f["R"] != "" || !m.Client.IsValid() && m.User == "root" // a report on another message; cron's and the system's own
+	m.Silent = f["R"] != "" || !m.Client.IsValid() && (m.User == "root" || strings.Contains(text, ` T="Cron <`)) // a report on another message; cron's and the system's own
 	s.accepted(id, m, strings.Clone(strings.Trim(from, "<>")), event)
 	return Parsed
 }
