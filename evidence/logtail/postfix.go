@@ -8,7 +8,7 @@ import (
 
 // isPostfix accepts postfix/smtpd, postfix/submission/smtpd, and the names of further instances: postfix-in/smtpd, and whatever else syslog_name was set to.
 func isPostfix(program string) bool {
-	if strings.HasPrefix(program, "postfix") {
+	if strings.HasPrefix(program, "postfix") || program == mailScanner {
 		return true
 	}
 	slash := strings.LastIndexByte(program, '/')
@@ -30,7 +30,10 @@ func parsePostfix(h header, s *State, event *Event) Result {
 	if slash := strings.LastIndexByte(service, '/'); slash >= 0 {
 		service = service[slash+1:]
 	}
-	if !postfixReads(service) {
+	switch {
+	case h.program == mailScanner:
+		return s.requeued(h.text)
+	case !postfixReads(service):
 		return s.postfixDelivery(service, h.text, event)
 	}
 	if knownText(h.text) {
@@ -167,7 +170,8 @@ func (s *State) postfixPickup(id, text string, event *Event) Result {
 		return s.postfixAction(id, text)
 	}
 	uid, from, _ := strings.Cut(uid, " ")
-	m := mail{At: event.At, User: "uid " + uid, Silent: uid == "0"}
+	caller, _ := angled(from, "from=<")
+	m := mail{At: event.At, User: "uid " + uid, Silent: uid == "0" || named(s.c.OwnUsers, caller)}
 	if _, before, again := strings.Cut(from, " orig_id="); again { // postsuper put it into the queue again; if it was held, it has not counted yet
 		if m, again = s.pending.get(before); !again {
 			m = mail{At: event.At, Silent: true}
