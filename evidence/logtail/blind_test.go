@@ -109,6 +109,71 @@ func TestSilence(t *testing.T) {
 	b.want("anna bob carol dora", span(-60, -50), span(-30, -15), span(0.5, 2))
 }
 
+// A restart forgets neither that stamps are wrong nor up to when the log had been read: a line from before proves nothing about the time since.
+func TestWrongClockOverARestart(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(-10, "anna"))
+	b.poll()
+	b.at(1)
+	b.write(b.path, login(-60, "b"), login(-60, "c"), login(-60, "d"))
+	b.poll()
+	for i := range 3 {
+		b.at(float64(20 * (i + 1)))
+		b.restart()
+		b.write(b.path, login(float64(20*i-60), fmt.Sprint("e", i)))
+		b.poll()
+		b.poll()
+		if s := b.f.Status(); !strings.Contains(s.Blind, "time is wrong") {
+			t.Errorf("after restart %d: blind because of %q", i+1, s.Blind)
+		}
+	}
+	b.at(65)
+	b.write(b.path, login(64, "f"))
+	b.poll()
+	b.want("anna b c d e0 e1 e2 f", span(-10, 0), span(64, 65))
+}
+
+// What others write into the same log does not end a mail server's silence.
+func TestSilenceAmongOthers(t *testing.T) {
+	for _, dialects := range [][]string{nil, {Dovecot}} {
+		b := newBench(t, func(o *Options) { o.MaxSilence, o.Dialects = 10*time.Minute, dialects })
+		b.write(b.path, login(-30, "anna"))
+		for i := range 30 {
+			b.write(b.path, noon.Add(time.Duration(i-29)*time.Minute).Format(time.Stamp)+" mx container[1]: imap login of bob\n")
+		}
+		b.poll()
+		b.want("anna", span(-30, -20))
+		if s := b.f.Status(); !strings.HasPrefix(s.Blind, "no line of ") || !strings.Contains(s.Blind, "was written since 2026-11-23T11:30:00Z") {
+			t.Errorf("blind because of %q", s.Blind)
+		}
+		b.restart()
+		b.at(1)
+		b.poll()
+		b.want("anna", span(-30, -20))
+	}
+}
+
+// MDaemon writes a session when it has ended: its stamps are old, and true.
+func TestSessionsThatAreWrittenLate(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Dialects = []string{MDaemon} })
+	line := func(minute float64, text string) {
+		b.write(b.path, noon.Add(time.Duration(minute*float64(time.Minute))).Format("Mon 2006-01-02 15:04:05.000")+": 05: "+text+"\r\n")
+	}
+	line(-60, "Accepting IMAP connection from 203.0.113.5:4711 to 192.0.2.1:143")
+	b.poll()
+	b.at(50)
+	b.poll()
+	b.at(60)
+	for _, text := range []string{"Accepting IMAP connection from 203.0.113.5:4712 to 192.0.2.1:143", "<-- 1 LOGIN anna@example.com ******", "--> 1 OK LOGIN completed", "<-- 2 LOGOUT", "--> * BYE"} {
+		line(0, text)
+	}
+	b.poll()
+	if s := b.f.Status(); s.Blind != "" {
+		t.Errorf("blind: %s", s.Blind)
+	}
+	b.want("anna@example.com", span(-60, 60))
+}
+
 func TestOverlongLines(t *testing.T) {
 	b := newBench(t)
 	b.write(b.path, login(-10, "anna"), strings.Repeat("x", lineLimit+1), "\n", login(-9, "bob"), strings.Repeat("y", 3*bufferSize+7))

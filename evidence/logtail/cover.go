@@ -7,24 +7,38 @@ import (
 )
 
 // stamp notes a line's time: what it says about coverage and about the log's clock.
-func (f *Follower) stamp(at time.Time) {
-	if f.o.MaxSilence > 0 && at.Sub(f.pos.LastLine) > f.o.MaxSilence {
-		f.cover(f.pos.LastLine.Add(f.o.MaxSilence))
-		f.pos.From = time.Time{}
+func (f *Follower) stamp(at time.Time, result Result) {
+	if result != Foreign {
+		f.hear(at)
 	}
 	f.pos.LastLine = later(f.pos.LastLine, at)
-	if at.After(f.now.Add(skewLimit)) || !f.live.IsZero() && at.Before(f.live.Add(-skewLimit)) {
-		f.skewed++
+	if f.isSkewed(at) {
+		f.pos.Skewed++
 	} else {
-		f.skewed = 0
+		f.pos.Skewed = 0
 	}
-	if f.pos.From.IsZero() && f.missing.IsZero() && f.healthy() {
+	if f.pos.From.IsZero() && f.missing.IsZero() && f.pos.Skewed == 0 && f.healthy() {
 		f.pos.From = at
 	}
 }
 
+// hear notes a line of a mail server. What others write into the same log does not end its silence.
+func (f *Follower) hear(at time.Time) {
+	if f.o.MaxSilence > 0 && at.Sub(f.pos.LastHeard) > f.o.MaxSilence {
+		f.cover(f.pos.LastHeard.Add(f.o.MaxSilence))
+		f.pos.From = time.Time{}
+	}
+	f.pos.LastHeard = later(f.pos.LastHeard, at)
+}
+
+// isSkewed tells of a stamp that cannot be true: it lies in the future, or before what was read when the log had been read to its end, in an earlier run too.
+func (f *Follower) isSkewed(at time.Time) bool {
+	read := later(f.live, f.pos.Live)
+	return at.After(f.now.Add(skewLimit)) || !f.state.format.late && !read.IsZero() && at.Before(read.Add(-skewLimit))
+}
+
 func (f *Follower) healthy() bool {
-	return f.doubted == "" && f.skewed < skewLines && !f.pos.Rate.alarm() && len(f.state.unheard()) == 0
+	return f.doubted == "" && f.pos.Skewed < skewLines && !f.pos.Rate.alarm() && len(f.state.unheard()) == 0
 }
 
 // grant turns what was read into coverage: at the log's end up to now, before it up to the last line.
@@ -37,7 +51,7 @@ func (f *Follower) grant(end bool) {
 		f.cover(f.pos.LastLine)
 	case f.batch.lines == 0 && f.now.Sub(f.committed) < f.o.Beat:
 	case f.silent(f.now):
-		f.cover(f.pos.LastLine.Add(f.o.MaxSilence))
+		f.cover(f.pos.LastHeard.Add(f.o.MaxSilence))
 		f.pos.From = time.Time{}
 	case f.pos.From.IsZero():
 		f.pos.From = f.now

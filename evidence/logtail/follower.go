@@ -62,7 +62,6 @@ type Follower struct {
 	live      time.Time // when the log was last read to its end in this run
 	missing   time.Time // since when the file has not been there
 	failure   string    // why the file could not be read, this time
-	skewed    int       // lines up to the last whose stamp cannot be true
 	unwritten bool      // the ledger did not take the batch
 	doubted   string    // why the log is not believed in this poll; "" if it is
 	example   string

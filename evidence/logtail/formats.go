@@ -7,17 +7,18 @@ type format struct {
 	name   string
 	parse  func(line string, s *State, event *Event) Result
 	quoted bool // a line break inside quotes belongs to the line
+	late   bool // lines may be written long after what they tell: a session when it has ended
 }
 
 var formats = []format{
-	{ExchangeTracking, parseTracking, true},
-	{ExchangeSMTP, parseExchangeSMTP, true},
-	{ExchangeIMAP, parseExchangeIMAP, true},
-	{ExchangeProxy, parseExchangeProxy, true},
-	{IIS, parseIIS, false},
-	{HMailServer, parseHMailServer, false},
-	{MDaemon, parseMDaemon, false},
-	{Kerio, parseKerio, false},
+	{ExchangeTracking, parseTracking, true, false},
+	{ExchangeSMTP, parseExchangeSMTP, true, false},
+	{ExchangeIMAP, parseExchangeIMAP, true, false},
+	{ExchangeProxy, parseExchangeProxy, true, false},
+	{IIS, parseIIS, false, false},
+	{HMailServer, parseHMailServer, false, false},
+	{MDaemon, parseMDaemon, false, true},
+	{Kerio, parseKerio, false, false},
 }
 
 // formatOf is the dialect that fills the log's files alone; ok is false where they are syslog's.

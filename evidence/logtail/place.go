@@ -73,7 +73,7 @@ func (f *Follower) lose(c candidate) {
 		f.state.stamps.ref = c.time.In(f.state.stamps.zone)
 	}
 	f.pos.begin(c.inode)
-	f.pos.From = time.Time{}
+	f.pos.From, f.pos.Live = time.Time{}, time.Time{}
 	f.state.file = fileState{}
 }
 

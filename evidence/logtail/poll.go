@@ -134,7 +134,7 @@ func (f *Follower) commitIfDue(ctx context.Context, end bool) error {
 }
 
 func (f *Follower) commit(ctx context.Context) error {
-	f.pos.State = f.state.snapshot()
+	f.pos.State, f.pos.Live = f.state.snapshot(), later(f.pos.Live, f.live)
 	offset, err := f.pos.offset(f.o.Source)
 	if err != nil {
 		return err

@@ -34,12 +34,15 @@ type position struct {
 	Complete bool   `json:"complete,omitempty"` // all files of a folder have been read once
 
 	// From is where the coverage that was not yet granted begins. Zero: the place was lost; it begins with the next line.
-	From     time.Time `json:"from,omitzero"`
-	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line that had one
-	LastMail time.Time `json:"last_mail,omitzero"` // stamp of the last line that told of mail: arrived, sent or delivered
-	Began    time.Time `json:"began,omitzero"`     // when this log was first followed
-	Rate     rate      `json:"rate"`
-	State    snapshot  `json:"state"`
+	From      time.Time `json:"from,omitzero"`
+	LastLine  time.Time `json:"last_line,omitzero"`  // stamp of the last line that had one
+	LastHeard time.Time `json:"last_heard,omitzero"` // stamp of the last line of a mail server
+	Live      time.Time `json:"live,omitzero"`       // when the log was last read to its end, before this place
+	Skewed    int       `json:"skewed,omitempty"`    // lines up to the last whose stamp cannot be true
+	LastMail  time.Time `json:"last_mail,omitzero"`  // stamp of the last line that told of mail: arrived, sent or delivered
+	Began     time.Time `json:"began,omitzero"`      // when this log was first followed
+	Rate      rate      `json:"rate"`
+	State     snapshot  `json:"state"`
 }
 
 func (p position) offset(source string) (*ledger.Offset, error) {
@@ -57,6 +60,9 @@ func readPosition(o ledger.Offset) (position, error) {
 	}
 	if err := json.Unmarshal([]byte(o.Position), &p); err != nil {
 		return position{}, fmt.Errorf("reading the position in %s: %w", o.Source, err)
+	}
+	if p.LastHeard.IsZero() { // an earlier version did not tell them apart
+		p.LastHeard = p.LastLine
 	}
 	return p, nil
 }

@@ -92,7 +92,7 @@ func (f *Follower) line(line string) {
 		f.example = strings.Clone(line[:min(len(line), 200)])
 	}
 	if !event.At.IsZero() {
-		f.stamp(event.At)
+		f.stamp(event.At, result)
 	}
 	if f.known(event.At) {
 		return

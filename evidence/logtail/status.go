@@ -65,14 +65,25 @@ func (f *Follower) blind() string {
 		return fmt.Sprintf("no line of %s was ever found in %s", strings.Join(unheard, ", "), f.name())
 	case f.pos.Rate.alarm():
 		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
-	case f.skewed >= skewLines:
+	case f.pos.Skewed >= skewLines:
 		return "the last line's time is wrong: " + f.pos.LastLine.Format(time.RFC3339) + "; look at time zone and clock"
 	case f.doubted != "":
 		return f.doubted
 	case f.silent(f.now):
-		return "nothing was written since " + f.pos.LastLine.Format(time.RFC3339)
+		return f.nothing() + " was written since " + f.pos.LastHeard.Format(time.RFC3339)
 	}
 	return ""
+}
+
+// nothing tells silence from a log into which only others write.
+func (f *Follower) nothing() string {
+	switch {
+	case !f.pos.LastLine.After(f.pos.LastHeard):
+		return "nothing"
+	case len(f.o.Dialects) == 0:
+		return "no line of a mail server"
+	}
+	return "no line of " + strings.Join(f.o.Dialects, ", ")
 }
 
 // name is where the log is.
@@ -84,5 +95,5 @@ func (f *Follower) name() string {
 }
 
 func (f *Follower) silent(now time.Time) bool {
-	return f.o.MaxSilence > 0 && now.Sub(f.pos.LastLine) > f.o.MaxSilence
+	return f.o.MaxSilence > 0 && now.Sub(f.pos.LastHeard) > f.o.MaxSilence
 }

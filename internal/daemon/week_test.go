@@ -35,6 +35,8 @@ type week struct {
 	path  string
 	log   *logtail.Follower
 	dead  bool // the log is not written any more, although the server works
+
+	silence time.Duration // max_silence
 }
 
 func newWeek(t *testing.T) *week {
@@ -55,7 +57,7 @@ func newWeek(t *testing.T) *week {
 // follow starts a new follower, as a restart does.
 func (w *week) follow() {
 	w.t.Helper()
-	f, err := logtail.New(logtail.Options{Config: logtail.Config{Source: "dovecot", Dialects: []string{logtail.Dovecot}, OwnUsers: []string{"canary"}}, Path: w.path}, w.witness, w.clock, w.Daemon.log)
+	f, err := logtail.New(logtail.Options{Config: logtail.Config{Source: "dovecot", Dialects: []string{logtail.Dovecot}, OwnUsers: []string{"canary"}}, Path: w.path, MaxSilence: w.silence}, w.witness, w.clock, w.Daemon.log)
 	if err != nil {
 		w.t.Fatal(err)
 	}
