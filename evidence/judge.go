@@ -15,7 +15,7 @@ import (
 func Judge(p Policy, t Testimony, now time.Time) Verdict {
 	j := newJudgement(p, t, now)
 	blindness := j.blindness()
-	reasons := slices.Concat(blindness, j.work(), j.sessions(), j.uses(), j.short(), j.expected())
+	reasons := append([]Reason{}, slices.Concat(blindness, j.work(), j.sessions(), j.uses(), j.short(), j.expected())...) // never nil: scripts walk through it
 	v := Verdict{
 		About: p.Verdict, State: Ready, At: now, Reasons: reasons,
 		Earliest: j.earliest(), LastUse: j.lastUse, Quiet: j.quiet, Needed: j.Quiet,
@@ -27,6 +27,9 @@ func Judge(p Policy, t Testimony, now time.Time) Verdict {
 		v.State = Blind
 	case len(reasons) > 0:
 		v.State = NotYet
+	}
+	if v.State != Ready {
+		v.Reasons = append(v.Reasons, j.crowds()...)
 	}
 	return v
 }

@@ -15,6 +15,7 @@ type OpenWork struct {
 	Missing    Work      `json:"missing"`    // messages that were delivered on the old side and lie on neither side now
 	Problems   Work      `json:"problems"`   // mailboxes that cannot be copied or followed now
 	Led        []Led     `json:"led,omitempty"`
+	Crowds     []Crowd   `json:"crowds,omitempty"`
 }
 
 // Work is one kind of open work.
@@ -28,6 +29,6 @@ func (w OpenWork) clone() OpenWork {
 	for _, work := range []*Work{&w.Unsettled, &w.Held, &w.Undisposed, &w.Unverified, &w.Missing, &w.Problems} {
 		work.Names = slices.Clone(work.Names)
 	}
-	w.Led = cloneLed(w.Led)
+	w.Led, w.Crowds = cloneLed(w.Led), cloneCrowds(w.Crowds)
 	return w
 }

@@ -122,16 +122,10 @@ func hiddenText(h control.Hidden) string {
 		h.Address, strings.Join(h.Names[:2], ", "))
 }
 
-// unnamed adds to a verdict that is not ready whose senders cannot be named.
-func (d *Daemon) unnamed(v evidence.Verdict, now time.Time) evidence.Verdict {
-	if v.State == evidence.Ready {
-		return v
+// crowdsOf is what the verdicts are told of them.
+func crowdsOf(all []control.Hidden) (told []evidence.Crowd) {
+	for _, h := range all {
+		told = append(told, evidence.Crowd{Address: h.Address, Names: h.Names})
 	}
-	for _, h := range d.crowds.all(now) {
-		v.Reasons = append(v.Reasons, evidence.Reason{
-			Code: evidence.Hidden, Text: "clients are hidden behind " + h.Address + ": who sends there cannot be named", Senders: h.Names,
-			Help: "let the router keep their addresses (no masquerading), or use the PROXY protocol",
-		})
-	}
-	return v
+	return told
 }

@@ -43,16 +43,17 @@ func (d *Daemon) status(ctx context.Context) (s control.Status, e evidence.Expor
 	if err != nil {
 		return s, e, err
 	}
-	work.Led = d.led(now)
+	s.Hidden = d.crowds.all(now)
+	work.Led, work.Crowds = d.led(now), crowdsOf(s.Hidden)
 	testimony = testimony.WithWork(work)
 	e = d.export(testimony, now)
-	s.Server, s.Address = d.judge(e, 0), d.judge(e, 1)
+	verdicts := e.Verdicts()
+	s.Server, s.Address = verdicts[0], verdicts[1]
 	s.Sources = d.sources(testimony, now)
 	s.Arriving = arriving(testimony, d.listenerNames(), now)
 	s.Listeners = d.listening()
 	s.Asked = d.askedServers()
 	s.DNS, s.NoDNS = d.domains(), d.unwatched()
-	s.Hidden = d.crowds.all(now)
 	for _, h := range s.Hidden {
 		s.Trouble = append(s.Trouble, hiddenText(h))
 	}
@@ -101,14 +102,6 @@ func (d *Daemon) export(t evidence.Testimony, now time.Time) evidence.Export {
 		e.Policies = append(e.Policies, p)
 	}
 	return e
-}
-
-func (d *Daemon) judge(e evidence.Export, policy int) evidence.Verdict {
-	verdict := evidence.Judge(e.Policies[policy], e.Testimony, e.At)
-	if verdict.Reasons == nil {
-		verdict.Reasons = []evidence.Reason{} // scripts walk through it
-	}
-	return d.unnamed(verdict, e.At)
 }
 
 // required names the sources without which a verdict is blind.
