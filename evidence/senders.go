@@ -3,6 +3,7 @@ package evidence
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"posthouse/evidence/book"
@@ -10,7 +11,8 @@ import (
 
 // Sender is what the sender book says of one sending system, device or user.
 type Sender struct {
-	Name     string     `json:"name"` // SystemOf
+	Name     string     `json:"name"`            // SystemOf
+	Hosts    []string   `json:"hosts,omitempty"` // by which it came of late, as reasons name it
 	Channel  Channel    `json:"channel"`
 	State    book.State `json:"state"`
 	Accepted bool       `json:"accepted,omitempty"` // by a person
@@ -35,7 +37,15 @@ func (s Sender) Open() bool {
 }
 
 // Called tells whether a name is his: that of his system, of a host of it, or a domain that it belongs to.
-func (s Sender) Called(name string) bool { return accept([]string{name}).has(s.Name, s.Name) }
+func (s Sender) Called(name string) bool { return s.Stands(name) || s.CameBy(name) }
+
+// Stands tells whether a name stands for him wherever one is accepted.
+func (s Sender) Stands(name string) bool { return accept([]string{name}).has(s.Name, s.Name) }
+
+// CameBy tells whether a name is that of a host by which he came, which may be another organisation's.
+func (s Sender) CameBy(name string) bool {
+	return slices.Contains(s.Hosts, strings.ToLower(strings.TrimSpace(name)))
+}
 
 // Senders lists everybody whom the policy's book knows, the likeliest to come first.
 func Senders(p Policy, t Testimony, now time.Time) []Sender {
@@ -52,6 +62,12 @@ func Senders(p Policy, t Testimony, now time.Time) []Sender {
 			senders = append(senders, newcomers(forecast.Others, !f.others))
 		}
 	}
+	hosts := t.hosts()
+	for i := range senders {
+		if s := &senders[i]; s.Channel == Arriving {
+			s.Hosts = hosts[s.Name]
+		}
+	}
 	slices.SortStableFunc(senders, func(a, b Sender) int {
 		return cmp.Or(cmp.Compare(b.Chance, a.Chance), b.LastOld.Compare(a.LastOld), cmp.Compare(a.Name, b.Name))
 	})
@@ -65,6 +81,20 @@ func newcomers(o book.Others, accepted bool) Sender {
 		s.Help = ""
 	}
 	return s
+}
+
+// hostsShown is how many hosts of a system are named.
+const hostsShown = 10
+
+// hosts are those by which each system sent of late, the latest first.
+func (t Testimony) hosts() map[string][]string {
+	all := make(map[string][]string)
+	for _, u := range t.Uses() {
+		if known := all[u.System]; u.Channel == Arriving && !u.LastUse.IsZero() && u.Sender != u.System && len(known) < hostsShown && !slices.Contains(known, u.Sender) {
+			all[u.System] = append(known, u.Sender)
+		}
+	}
+	return all
 }
 
 func (pg *page) sender(s book.Share, known bool, now time.Time) Sender {

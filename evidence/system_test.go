@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -55,6 +56,24 @@ func TestAccepted(t *testing.T) {
 	} {
 		if got := a.has(tt.sender, tt.system); got != tt.want {
 			t.Errorf("%s (%s): %v", tt.sender, tt.system, got)
+		}
+	}
+}
+
+// Reasons name the host that was used, the book the system: whoever reads one finds the other.
+func TestHostsOfASender(t *testing.T) {
+	at := hours(100)
+	te := Fold(Testimony{}.Cover(Coverage{"mx", Span{hours(0), at}}),
+		Observation{At: hours(90), Channel: Arriving, Class: Wanted, Source: "mx", Sender: "OUT7.mailer.example", From: "a@supplier.example"},
+		Observation{At: hours(91), Channel: Arriving, Class: Wanted, Source: "mx", Sender: "out8.mailer.example", From: "a@supplier.example"},
+		Observation{At: hours(92), Channel: Arriving, Class: Unwanted, Source: "mx", Sender: "spam.mailer.example", From: "a@supplier.example"})
+	all := Senders(OldAddress([]string{"mx"}), te, at)
+	if len(all) != 1 || all[0].Name != "supplier.example via mailer.example" || !slices.Equal(all[0].Hosts, []string{"out8.mailer.example", "out7.mailer.example"}) {
+		t.Fatalf("%+v", all)
+	}
+	for name, called := range map[string]bool{"Out7.Mailer.example ": true, "supplier.example": true, "spam.mailer.example": false, "mailer.example": false} {
+		if all[0].Called(name) != called {
+			t.Errorf("%q: %v", name, !called)
 		}
 	}
 }

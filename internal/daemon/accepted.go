@@ -62,7 +62,7 @@ func (d *Daemon) allowed() []string {
 
 // AcceptSenders records durably, before it says so.
 func (d *Daemon) AcceptSenders(ctx context.Context, who string, names []string, undo bool, yield func(control.Accepted) error) error {
-	for _, name := range names {
+	for _, name := range d.systemsOf(names) {
 		act := control.Accepted{Schema: control.AcceptedSchema, Name: strings.ToLower(strings.TrimSpace(name)), By: who, At: d.opts.Clock.Now(), Undone: undo}
 		if err := d.mayAccept(act); err != nil {
 			return err
@@ -80,6 +80,28 @@ func (d *Daemon) AcceptSenders(ctx context.Context, who string, names []string, 
 		}
 	}
 	return nil
+}
+
+// systemsOf puts in place of a host by which somebody came, as verdicts name him, the name by which the sender book knows him.
+func (d *Daemon) systemsOf(names []string) (all []string) {
+	everybody := d.everybody()
+	for _, name := range names {
+		var systems []string
+		for _, s := range everybody {
+			if s.Stands(name) {
+				systems = nil
+				break
+			}
+			if s.CameBy(name) {
+				systems = append(systems, s.Name)
+			}
+		}
+		if len(systems) == 0 {
+			systems = []string{name}
+		}
+		all = append(all, systems...)
+	}
+	return all
 }
 
 // mayAccept refuses a name that nobody has: it would be a slip, and seem to work.
