@@ -18,7 +18,7 @@ type Sender struct {
 	Accepted bool       `json:"accepted,omitempty"` // by a person
 	LastOld  time.Time  `json:"last_old,omitzero"`  // on the old side
 	LastNew  time.Time  `json:"last_new,omitzero"`  // on the new one
-	Recent   int        `json:"recent"`             // uses of the old side in the last 7 days
+	Recent   int        `json:"recent"`             // uses of the old side today and on the 6 days before, by UTC
 	Uses     int        `json:"uses"`               // that are known, on both sides
 	Rhythm   string     `json:"rhythm"`             // for people: daily, monthly, …
 	Due      time.Time  `json:"due,omitzero"`       // when the next is to be expected, by the middle of the gaps between the last ones
@@ -101,7 +101,7 @@ func (pg *page) sender(s book.Share, known bool, now time.Time) Sender {
 	e := pg.book.Entries[s.Index]
 	r := Sender{
 		Name: pg.names[s.Index], Channel: pg.channel, State: s.State, Accepted: pg.allowed[s.Index], LastOld: e.LastOld, LastNew: e.LastNew,
-		Recent: e.Old.From(book.DayOf(now.Add(-7 * day))).Total(), Uses: s.Uses, Rhythm: Rhythm(s),
+		Recent: e.Old.From(book.DayOf(now.Add(-6 * day))).Total(), Uses: s.Uses, Rhythm: Rhythm(s),
 	}
 	if known {
 		r.Chance = s.Chance

@@ -77,3 +77,14 @@ func TestHostsOfASender(t *testing.T) {
 		}
 	}
 }
+
+// A week is today and the six days before, for everybody who counts by it.
+func TestRecentUses(t *testing.T) {
+	now := hours(20*24 + 19)
+	for ago, want := range map[int]int{0: 1, 6*24 + 19: 1, 6*24 + 20: 0, 7*24 + 8: 0} {
+		te := Fold(Testimony{}, Observation{At: hours(float64(20*24 + 19 - ago)), Channel: Arriving, Class: Wanted, Source: "mx", Sender: "mx.supplier.example", From: "a@supplier.example"})
+		if all := Senders(OldAddress([]string{"mx"}), te, now); len(all) != 1 || all[0].Recent != want {
+			t.Errorf("%d hours ago: %+v", ago, all)
+		}
+	}
+}

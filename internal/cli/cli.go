@@ -56,5 +56,20 @@ func (a *app) report(command string, err error) int {
 
 // usageFailure is for cobra's own errors.
 func usageFailure(command string, err error) *failure {
-	return &failure{code: exitUsage, what: strings.TrimSpace(err.Error()), next: command + " --help", err: err}
+	return &failure{code: exitUsage, what: wordsOf(command, strings.TrimSpace(err.Error())), next: command + " --help", err: err}
+}
+
+// wordsOf says in words how many arguments a command takes.
+func wordsOf(command, text string) string {
+	var want, got int
+	for form, words := range map[string]string{
+		"accepts %d arg(s), received %d":                "%q takes %s, not %d",
+		"requires at least %d arg(s), only received %d": "%q takes %s or more, not %d",
+		"accepts at most %d arg(s), received %d":        "%q takes %s at most, not %d",
+	} {
+		if n, _ := fmt.Sscanf(text, form, &want, &got); n == 2 {
+			return fmt.Sprintf(words, command, counted(want, "argument", "arguments"), got)
+		}
+	}
+	return text
 }

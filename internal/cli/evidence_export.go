@@ -45,6 +45,14 @@ Exit code: that of the first verdict, on the mailbox server: 0 ready, 4 not yet,
 	}
 }
 
+// judged is a verdict as an object of its own.
+type judged struct {
+	Schema string `json:"schema"`
+	evidence.Verdict
+}
+
+const verdictSchema = "posthouse.verdict/1"
+
 func (a *app) judge(args []string) error {
 	from, name := a.in, "standard input"
 	if len(args) > 0 && args[0] != "-" {
@@ -62,7 +70,7 @@ func (a *app) judge(args []string) error {
 	all := e.Verdicts()
 	for _, v := range all {
 		if a.json {
-			a.out.object(v)
+			a.out.object(judged{verdictSchema, v})
 			continue
 		}
 		for l := range strings.SplitSeq(evidence.Sentence(v, e.At.In(a.zone)), "\n") {
@@ -77,7 +85,7 @@ func (a *app) judge(args []string) error {
 
 func readExport(from io.Reader) (e evidence.Export, err error) {
 	if err := json.NewDecoder(from).Decode(&e); err != nil {
-		return e, err
+		return e, fmt.Errorf("it is no export of the evidence, or not a whole one: %w", err)
 	}
 	if e.Schema != evidence.ExportSchema || len(e.Policies) == 0 {
 		return e, fmt.Errorf("it is no export of the evidence (%q)", evidence.ExportSchema)
