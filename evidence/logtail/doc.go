@@ -16,7 +16,7 @@
 //
 // A Follower follows one file through rotation, truncation and its own restarts, and gives to the ledger what it found. The order of a poll:
 //
-//  1. It looks for a successor of the file it reads, by name and time.
+//  1. It looks for a successor of the file it reads, by name and time. A copy that is being made of a file is none, until that file is cut.
 //  2. It reads to the end of its own file. What is a rotated file's last line was written before its successor's first, so nothing is lost in
 //     between.
 //  3. Observations, the coverage they prove and the new position become durable in one change; only then does it read on. After a crash it

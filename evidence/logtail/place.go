@@ -18,7 +18,7 @@ func (f *Follower) opened(all []candidate) bool {
 		c, found = continuation(all, f.pos.place)
 	}
 	if !found {
-		c = f.beginning(all)
+		c = withoutCopies(f.beginning(all), all)
 	}
 	file, err := openCandidate(c)
 	if err != nil {

@@ -51,9 +51,13 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 		f.begun = true
 		f.expect(f.ahead(all))
 	}
-	next, last := successor(f.following(all), f.pos.Inode, f.written())
+	next, last := f.next(all)
 	if !f.intact() {
 		f.close() // truncated: perhaps a copy was made before
+		return true, nil
+	}
+	if last && f.packedMeanwhile(all) {
+		f.close() // it is read on in its compressed form: others may come between that and the next
 		return true, nil
 	}
 	end, err := f.read(last)

@@ -1,0 +1,68 @@
+package logtail
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"slices"
+)
+
+// next is the file to read after the one that is open. A copy that is being made of the file after it (copytruncate) is passed over: that one still holds all of it, and once it does not, the copy is
+// found by what was read.
+func (f *Follower) next(all []candidate) (candidate, bool) {
+	all = f.following(all)
+	next, ok := successor(all, f.pos.Inode, f.written())
+	if !ok {
+		return next, false
+	}
+	return withoutCopies(next, all), true
+}
+
+// packedMeanwhile tells whether the file that is open lies in its folder no more, but compressed. Only from there it can be told which of the compressed ones come after it.
+func (f *Follower) packedMeanwhile(all []candidate) bool {
+	if isPacked(f.file.Name()) || slices.ContainsFunc(all, func(c candidate) bool { return c.inode == f.pos.Inode }) {
+		return false
+	}
+	c, found := continuation(all, f.pos.place)
+	return found && isPacked(c.path) && f.pos.TailSize > 0
+}
+
+// withoutCopies passes over copies of files that come later.
+func withoutCopies(c candidate, all []candidate) candidate {
+	for {
+		after, more := successor(all, c.inode, c.time)
+		if !more || !isCopy(c, after) {
+			return c
+		}
+		c = after
+	}
+}
+
+// copyProof is how many octets at both ends of a copy are compared.
+const copyProof = 4 << 10
+
+// isCopy tells whether a file holds nothing but what another begins with.
+func isCopy(c, of candidate) bool {
+	if c.size == 0 || c.size > of.size || isPacked(c.path) || isPacked(of.path) {
+		return false
+	}
+	a, err := os.Open(c.path)
+	if err != nil {
+		return false
+	}
+	defer a.Close()
+	b, err := os.Open(of.path)
+	if err != nil {
+		return false
+	}
+	defer b.Close()
+	n := min(c.size, copyProof)
+	return sameOctets(a, b, 0, n) && sameOctets(a, b, c.size-n, n)
+}
+
+func sameOctets(a, b io.ReaderAt, at, n int64) bool {
+	x, y := make([]byte, n), make([]byte, n)
+	i, _ := a.ReadAt(x, at)
+	j, _ := b.ReadAt(y, at)
+	return int64(i) == n && int64(j) == n && bytes.Equal(x, y)
+}
