@@ -75,10 +75,11 @@ func dialects(kind string) []string {
 	return []string{kind}
 }
 
-func (l *logSource) describe(s *control.Source) {
+// describe tells of a log what the verdicts are told: why it is blind, if they call it so.
+func (l *logSource) describe(s *control.Source, blinded map[string]string) {
 	status := l.follower.Status()
 	s.LastLine, s.LastRead = status.LastLine, status.LastRead
-	if status.Blind != "" {
-		s.Fresh, s.Blind = false, status.Blind
+	if why := blinded[l.name]; why != "" {
+		s.Fresh, s.Blind = false, why
 	}
 }

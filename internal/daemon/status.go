@@ -192,9 +192,10 @@ func (d *Daemon) sources(t evidence.Testimony, now time.Time) []control.Source {
 		add(name, "listener", required[name])
 	}
 	add(bridge.GrowthSource, "growth of the legacy mailboxes", required[bridge.GrowthSource])
+	blinded := d.blinded(t, now)
 	for _, l := range d.logs {
 		s := add(l.name, l.kind, required[l.name])
-		l.describe(s)
+		l.describe(s, blinded)
 	}
 	return all
 }

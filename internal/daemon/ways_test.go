@@ -108,3 +108,24 @@ func (w *week) line(format string, values ...any) {
 	w.must(err)
 	w.must(os.Chtimes(w.path, w.clock.now, w.clock.now))
 }
+
+// What the commands say of a log is what the verdicts are told: one that is away while it is rotated is blind for neither, one that stays away for both.
+func TestSourcesSayWhatVerdictsAreTold(t *testing.T) {
+	w := newWeek(t)
+	w.login("canary")
+	w.step()
+	w.move("mail.log.1")
+	for _, c := range []struct {
+		later time.Duration
+		blind string
+	}{{0, ""}, {90 * time.Second, ""}, {10 * time.Minute, "is missing"}} {
+		w.clock.now = w.clock.now.Add(c.later)
+		w.must(w.log.Poll(t.Context()))
+		told := w.blinded(w.witness.Snapshot(), w.clock.now)["dovecot"]
+		all := w.sources(w.witness.Snapshot(), w.clock.now)
+		s := all[len(all)-1]
+		if s.Name != "dovecot" || s.Blind != told || s.Fresh != (told == "") || c.blind == "" != (told == "") || !strings.Contains(told, c.blind) {
+			t.Errorf("%s later: the verdicts are told %q, %+v", c.later, told, s)
+		}
+	}
+}
