@@ -49,12 +49,15 @@ func TestIllegalNames(t *testing.T) {
 		}
 	}
 	dots := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "cloud", Users: people(1), Separator: "."})
+	slashes := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "slashes", Users: people(1)})
 	own := startServer(t, testserver.IMAPConfig{Hook: strict})
 	for name, cloud := range map[string]struct {
 		address, login string
 		changed        map[string]string // what some folders are called in the end
 	}{
 		"Maildir": {dots.IMAP, "anna1", map[string]string{"v1.2": "v1_2", "~tilde": "_tilde", "star*percent%": "star_percent_"}},
+		// Maildir++ holds no dot in a name, and does not say so.
+		"Maildir with slashes": {slashes.IMAP, "anna1", map[string]string{"v1.2": "v1_2", "dot.": "dot_", ".dot": "_dot", "~tilde": "_tilde"}},
 		"strict": {own.Addr(), user, map[string]string{
 			"Projects / INBOX": "Projects / INBOX_", "Calendar": "Calendar_", "a\\b": "a_b", " leading": "_leading", "trailing ": "trailing", "tab\tcontrol\x01": "tab_control_",
 		}},

@@ -73,7 +73,8 @@ func TestSubstitutes(t *testing.T) {
 		want []string
 	}{
 		{cutover.FolderPath{"Projects", "INBOX"}, []string{"Projects / INBOX", "Projects / INBOX_", "Projects-INBOX-"}},
-		{cutover.FolderPath{" a?", "b. "}, []string{" a? / b. ", "_a_ / b._", "_a_ / b.__", "_a_-b._-"}},
+		{cutover.FolderPath{" a?", "b. "}, []string{" a? / b. ", "_a_ / b._", "_a_ / b.__", "_a_ / b__", "_a_-b__-"}},
+		{cutover.FolderPath{"v1.2", "Notes"}, []string{"v1.2 / Notes", "v1.2 / Notes_", "v1_2 / Notes", "v1_2-Notes-"}},
 		{cutover.FolderPath{long}, []string{long, "äää"}},
 		{cutover.FolderPath{"x", long2}, []string{"x / " + long2, "x / äää", "x-äää"}},
 		{cutover.FolderPath{"x" + strings.Repeat(" ", 70) + "y"}, []string{"x  ", "x-"}},

@@ -12,21 +12,26 @@ import (
 )
 
 // substitutes are the paths under which a folder is made, and found later, each where the server refuses the one before: as it is; in plainer letters; shorter, or with a mark where it
-// is short already, as the name may be reserved; and as one name at the top. Each follows from the path alone, so that it is found again.
-func substitutes(path cutover.FolderPath) []cutover.FolderPath {
-	plain := plainer(path)
-	all := []cutover.FolderPath{path, plain, shorter(plain), {cut(strings.Join(plain, "-"), path.Key())}}
-	return slices.CompactFunc(all, func(a, b cutover.FolderPath) bool { return a.Key() == b.Key() })
+// is short already, as the name may be reserved; without punctuation; and as one name at the top. Each follows from the path alone, so that it is found again.
+func substitutes(path cutover.FolderPath) (all []cutover.FolderPath) {
+	plain, bare := plainer(path, " .-_+,@()[]'&"), plainer(path, " -_")
+	for _, next := range []cutover.FolderPath{path, plain, shorter(plain), bare, {cut(strings.Join(bare, "-"), path.Key())}} {
+		if !slices.ContainsFunc(all, func(earlier cutover.FolderPath) bool { return earlier.Key() == next.Key() }) {
+			all = append(all, next)
+		}
+	}
+	return all
 }
 
-// plainer replaces what some servers refuse in names: anything but letters, digits and harmless punctuation, and blanks and dots at the ends.
-func plainer(path cutover.FolderPath) cutover.FolderPath {
+// plainer replaces what some servers refuse in names: anything but letters, digits and the punctuation that is kept, and blanks and dots at the ends. (Dovecot's Maildir++ has no dot in a
+// name, even where another character separates levels.)
+func plainer(path cutover.FolderPath, keep string) cutover.FolderPath {
 	plain := make(cutover.FolderPath, len(path))
 	for i, element := range path {
 		runes := []rune(element)
 		for j, r := range runes {
 			end := j == 0 || j == len(runes)-1
-			if !plainRune(r) || end && (r == ' ' || r == '.') {
+			if !plainRune(r, keep) || end && (r == ' ' || r == '.') {
 				runes[j] = '_'
 			}
 		}
@@ -35,8 +40,8 @@ func plainer(path cutover.FolderPath) cutover.FolderPath {
 	return plain
 }
 
-func plainRune(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune(" .-_+,@()[]'&", r)
+func plainRune(r rune, keep string) bool {
+	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune(keep, r)
 }
 
 // maxElement is how many octets an element of a shortened path has at most, in modified UTF-7. Servers take 255 or more, some of them for the whole path.
