@@ -134,10 +134,10 @@ func (r *planner) wouldBe(ctx context.Context, f cutover.Folder, p *PlannedFolde
 	return to, exists, err
 }
 
-// make notes a folder that would be made, unless one with its role would be there by then.
+// make notes a folder that would be made, unless one of its kind with its role would be there by then: calendars and address books have a default each.
 func (r *planner) make(f cutover.Folder) (made cutover.Folder, before bool) {
 	for _, earlier := range r.made {
-		if f.Role != cutover.NoRole && earlier.Role == f.Role {
+		if f.Role != cutover.NoRole && earlier.Role == f.Role && earlier.Kind == f.Kind {
 			return earlier, true
 		}
 	}

@@ -205,6 +205,37 @@ func TestCalendarsAndContactsCross(t *testing.T) {
 }
 
 // What changes on the old side follows; what was changed or removed in the cloud stays as it is, and is told.
+// In a cloud that has nothing yet the default calendar and the default address book are two things, and the plan says so before.
+func TestPlanTellsKindsApart(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.old.Put("anna", home, "e.ics", meeting("e"))
+	a.old.Put("anna", "contacts", "c.vcf", person("c"))
+	a.new.RemoveCollection("anna", home)
+	a.new.RemoveCollection("anna", "contacts")
+	planned := map[string]string{}
+	err := a.bridge.Plan(t.Context(), []cutover.MailboxID{anna}, func(p bridge.Plan, err error) {
+		for _, f := range p.Folders {
+			if planned[f.Legacy.Key()] = f.Cloud.Key(); err != nil || len(f.Clash) > 0 || f.Cloud[0] != f.Legacy[0] {
+				t.Errorf("%+v, %v", f, err)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.follow()
+	a.equal(2)
+	pairs, err := a.ledger.Pairs(t.Context(), anna)
+	if err != nil || len(pairs) != len(planned) || len(pairs) != 2 {
+		t.Fatalf("%+v, planned %q, %v", pairs, planned, err)
+	}
+	for _, p := range pairs {
+		if p.Cloud.Key() != planned[p.Legacy.Key()] {
+			t.Errorf("%s went to %s, planned %q", p.Legacy, p.Cloud, planned[p.Legacy.Key()])
+		}
+	}
+}
+
 func TestEditsFollow(t *testing.T) {
 	for name, cloud := range map[string]testserver.DAVConfig{"usual": {}, "rewriting": {Rewrite: func(raw []byte) []byte {
 		return bytes.Replace(raw, []byte("BEGIN:VEVENT"), []byte("X-SERVER:1\r\nBEGIN:VEVENT"), 1)
