@@ -58,6 +58,24 @@ func TestHiddenClients(t *testing.T) {
 	s.until("the same", func(st control.Status) bool { return len(st.Hidden) == 1 })
 }
 
+// Users of a webmail all come from one address. Who logs in there greets no listener, however often posthouse is started.
+func TestUsersOfOneAddressHideNobody(t *testing.T) {
+	b := newBed(t, layout{verdict: `required = ["mailboxes"]`, mailboxes: "anna@example.com,,person,cloud\n", rest: oldLogConfig})
+	l := newOldLog(b)
+	for _, user := range []string{"anna", "bob", "carl", "dora", "emil", "fred"} {
+		l.write("imap-login: Login: user=<" + user + ">, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, mpid=7, session=<" + user + ">")
+	}
+	b.start()
+	b.untilEvidence("the logins to be read", func(e control.Evidence) bool {
+		return slices.ContainsFunc(e.Sources, func(s control.Watched) bool { return s.Name == "dovecot" && s.Week >= 6 })
+	})
+	b.stop()
+	b.start()
+	if st := b.status(); len(st.Hidden) > 0 {
+		t.Errorf("%+v", st.Hidden)
+	}
+}
+
 // connects opens connections to the devices listener at one time, and returns how many are greeted.
 func (s *submitBed) connects(from string, n int) (greeted int) {
 	s.t.Helper()

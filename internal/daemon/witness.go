@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"posthouse/bridge"
+	"posthouse/config"
 	"posthouse/evidence"
 	"posthouse/evidence/witness"
 )
@@ -13,7 +14,8 @@ func (d *Daemon) startWitness(ctx context.Context) (err error) {
 	lately := now.Add(-crowdWithin)
 	cfg := witness.Config{Ledger: d.ledger, Continuous: bridge.GrowthSource, Ours: d.canary.Is, Told: d.observed}
 	d.witness, err = witness.Open(ctx, cfg, now, func(o evidence.Observation) {
-		if o.At.After(lately) && o.Message != "" && o.Client.IsValid() { // what a listener of ours took
+		// What a listener of ours took by a client's name, and not a user's.
+		if l, ours := d.cfg.Listeners[o.Source]; ours && l.Role != config.RoleSubmission && o.At.After(lately) && o.Message != "" && o.Client.IsValid() {
 			d.crowds.saw(o.Client, o.Sender, o.At)
 		}
 	})
