@@ -44,15 +44,24 @@ func objectsLines(m control.Mailbox, width int, now time.Time) []line {
 	text := pad("", width) + "   " + numbers
 	switch {
 	case o.Error != "":
-		return []line{{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, text + "   calendars: " + firstOf(o.Error) + nextTry(control.Mailbox{Next: o.Next}, now)}}}
+		return []line{{{bad, "  " + pad(stateProblem, labelWidth) + " "}, {plain, text + "   " + objectsTrouble(o, now)}}}
 	case o.Wait != "":
-		return []line{{{warn, "  " + pad(stateWaiting, labelWidth) + " "}, {plain, text + "   " + waitText(control.Mailbox{Next: o.Next, Wait: o.Wait}, now)}}}
+		return []line{{{warn, "  " + pad(stateWaiting, labelWidth) + " "}, {plain, text + "   " + objectsWait(o, now)}}}
 	case !o.Caught.IsZero():
 		text += "   up to date " + ago(o.Caught, now)
 	case o.Folder != "":
 		text += "   " + o.Folder
 	}
 	return []line{labelled("", span{plain, text})}
+}
+
+// objectsTrouble says why calendars and address books do not go on.
+func objectsTrouble(o *control.Objects, now time.Time) string {
+	return "calendars: " + firstOf(o.Error) + nextTry(control.Mailbox{Error: o.Error, Next: o.Next}, now)
+}
+
+func objectsWait(o *control.Objects, now time.Time) string {
+	return waitText(control.Mailbox{Next: o.Next, Wait: o.Wait}, now)
 }
 
 // notedLines name events and contacts of which somebody should know.

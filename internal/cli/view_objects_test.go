@@ -13,6 +13,8 @@ func TestCalendarsAreShown(t *testing.T) {
 	s.Copy.Events, s.Copy.EventsTotal, s.Copy.Contacts, s.Copy.ContactsTotal = 41_000, 41_902, 61_004, 61_004
 	s.Mailboxes[3].Objects = &control.Objects{State: "following", Events: 12, EventsTotal: 12, Contacts: 3, ContactsTotal: 3, Caught: before(4 * time.Second)}
 	s.Mailboxes[1].Objects = &control.Objects{State: "problem", Events: 2, EventsTotal: 9, Error: "connection lost: refused", Next: sampleNow.Add(time.Minute)}
+	s.Mailboxes[0].Objects = &control.Objects{State: "problem", Error: "login refused at 09:30, next try 09:40: 401", Next: sampleNow.Add(10 * time.Minute)}
+	s.Mailboxes[2].Objects = &control.Objects{State: "waiting", Wait: "slow down", Next: sampleNow.Add(time.Minute)}
 	var all strings.Builder
 	for _, l := range mailboxesView(s, newSpeeds(time.Minute), time.UTC, false) {
 		all.WriteString(l.String() + "\n")
@@ -20,6 +22,17 @@ func TestCalendarsAreShown(t *testing.T) {
 	for _, want := range []string{"12/12 events   3/3 contacts   up to date", "2/9 events   calendars: connection lost: refused"} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("not shown: %s in\n%s", want, all.String())
+		}
+	}
+	for what, lines := range map[string][]line{"the status": problemsView(s, sampleNow), "mailboxes": mailboxesView(s, newSpeeds(time.Minute), time.UTC, false)} {
+		text := ""
+		for _, l := range lines {
+			text += l.String() + "\n"
+		}
+		for _, want := range []string{"calendars: connection lost: refused, next try", "calendars: login refused at 09:30, next try 09:40: 401\n", ": slow down\n"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q:\n%s", what, want, text)
+			}
 		}
 	}
 	if text := newCopied(s, rate{}).text(); !strings.Contains(text, "41,000/41,902 events   61,004/61,004 contacts") {

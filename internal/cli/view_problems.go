@@ -116,6 +116,9 @@ func (v naming) mailboxes(all []control.Mailbox, now time.Time) []line {
 		if m.Error != "" {
 			rows = append(rows, []string{v.short(m.Address), firstOf(m.Error) + nextTry(m, now)})
 		}
+		if objectsNeedAttention(m) {
+			rows = append(rows, []string{v.short(m.Address), objectsTrouble(m.Objects, now)})
+		}
 	}
 	return append(section(stateProblem, bad, rows), v.waits(all, now)...)
 }
@@ -126,6 +129,9 @@ func (v naming) waits(all []control.Mailbox, now time.Time) []line {
 	for _, m := range all {
 		if m.Wait != "" {
 			rows = append(rows, []string{v.short(m.Address), waitText(m, now)})
+		}
+		if o := m.Objects; o != nil && o.Wait != "" {
+			rows = append(rows, []string{v.short(m.Address), "calendars: " + objectsWait(o, now)})
 		}
 	}
 	return section(stateWaiting, warn, rows)

@@ -125,13 +125,13 @@ func (c *Copy) Add(m Mailbox) {
 	if !m.Caught.IsZero() {
 		c.Caught++
 	}
-	switch m.State {
-	case "following":
+	if m.State == "following" {
 		c.Following++
-	case "problem":
+	}
+	if o := m.Objects; m.State == "problem" || o != nil && o.Error != "" {
 		c.Problems++
 	}
-	if m.Wait != "" {
+	if o := m.Objects; m.Wait != "" || o != nil && o.Wait != "" {
 		c.Waiting++
 	}
 }

@@ -105,3 +105,15 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Errorf("%s: the shape changed. It is now\n%s", path, got)
 	}
 }
+
+// A mailbox needs attention once, be it for its mail, its calendars or both.
+func TestCopyCountsCalendars(t *testing.T) {
+	var c Copy
+	c.Add(Mailbox{State: "following", Objects: &Objects{State: "problem", Error: "login refused"}})
+	c.Add(Mailbox{State: "problem", Error: "login refused", Objects: &Objects{State: "problem", Error: "login refused"}})
+	c.Add(Mailbox{State: "following", Objects: &Objects{State: "waiting", Wait: "slow down"}})
+	c.Add(Mailbox{State: "following", Objects: &Objects{State: "following"}})
+	if c.Problems != 2 || c.Waiting != 1 || c.Following != 3 {
+		t.Errorf("%+v", c)
+	}
+}
