@@ -177,6 +177,9 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	arg = strings.TrimSpace(arg[len(keyword):])
 	c.cmd.said = arg
 	p, params, err := parsePath(arg)
+	if err == nil {
+		c.cmd.said = p.String() // as the log has addresses: neither brackets nor parameters
+	}
 	isRcpt := c.cmd.verb == "RCPT"
 	switch {
 	case err != nil, isRcpt && p == (path{}):
@@ -188,11 +191,11 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	}
 	if refusal != nil {
 		if isRcpt {
-			c.cfg.Observer.RecipientRefused(c.info, arg, refusal)
+			c.cfg.Observer.RecipientRefused(c.info, c.cmd.said, refusal)
 		}
 		return "", refusal
 	}
-	c.cmd.path, c.cmd.arg, c.cmd.said = p, params, p.String()
+	c.cmd.path, c.cmd.arg = p, params
 	if p.bare() {
 		p.domain = c.cfg.Hostname // go-smtp knows no address without a domain; the Intake sees it as it is
 	}
