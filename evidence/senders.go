@@ -109,12 +109,12 @@ func (pg *page) sender(s book.Share, known bool, now time.Time) Sender {
 	if last := later(e.LastOld, e.LastNew); s.Interval > 0 {
 		r.Due = last.Add(time.Duration(s.Interval * float64(day))).Truncate(day)
 	}
-	r.Why, r.Help = why(r, now)
+	r.Why, r.Help = why(r, !pg.book.Switched.IsZero(), now)
 	return r
 }
 
-// why somebody is still here, and what to do.
-func why(s Sender, now time.Time) (text, help string) {
+// why somebody is still here, and what to do. Before the switch it is right to come by the old MX.
+func why(s Sender, switched bool, now time.Time) (text, help string) {
 	switch {
 	case s.Accepted:
 		return "accepted", ""
@@ -130,6 +130,8 @@ func why(s Sender, now time.Time) (text, help string) {
 		return "address set in the device", remedies[Sending]
 	case s.Channel == Login:
 		return "old account in a mail program", remedies[Login]
+	case !switched:
+		return "MX record not known to be switched", ""
 	}
-	return "old MX held in its DNS, or written into its system", "write to its postmaster"
+	return "old MX held in its DNS, or set by hand", "write to its postmaster"
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"posthouse/evidence/book"
 )
@@ -163,6 +164,18 @@ func TestNewcomersAreNamed(t *testing.T) {
 	p.Allowed = []string{Newcomers}
 	if s := at(Senders(p, te, hours(24*40))); s.Open() || !s.Accepted {
 		t.Errorf("in the list, accepted: %+v", s)
+	}
+}
+
+// Before the MX records are switched nobody is said to hold an old one, and nobody to be written to.
+func TestNobodyIsLateBeforeTheSwitch(t *testing.T) {
+	te := Fold(history(Testimony{}, 1, "daily.example"), mail(12, Wanted, "mx"))
+	for _, at := range []time.Time{{}, hours(0)} {
+		for _, s := range Senders(OldAddress([]string{"mx"}), te.Switch(at), hours(13)) {
+			if s.State == book.Stale && strings.Contains(s.Why, "not known to be switched") != at.IsZero() || at.IsZero() && s.Help != "" {
+				t.Errorf("switched at %v: %+v", at, s)
+			}
+		}
 	}
 }
 

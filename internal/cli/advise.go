@@ -18,7 +18,7 @@ func newAdvise(a *app) *cobra.Command {
 		Long: `Prints a text that can be sent as it is: to the postmaster of a sender outside, or to whom a device or a mail program belongs. The name is one of posthouse senders, or a
 domain. Nothing is sent.
 
-Exit code: 0, or 1 when nobody of that name is known.`,
+Exit code: 0, 1 when nobody of that name is known, 4 for a sender outside while the MX record is not known to be switched.`,
 		ValidArgsFunction: a.completeSenders,
 		RunE:              func(c *cobra.Command, args []string) error { return a.advise(c.Context(), args[0]) },
 	}
@@ -43,6 +43,12 @@ func (a *app) advise(ctx context.Context, name string) error {
 	}
 	if who.Name == evidence.Newcomers {
 		return &failure{code: exitFailed, what: "nobody knows who newcomers will be: there is no one to write to", next: "posthouse senders"}
+	}
+	if who.Channel == evidence.Arriving && s.Switched.IsZero() { // who asked him to look it up anew would be wrong
+		return &failure{
+			code: exitNotYet, what: "the MX record is not known to be switched: " + who.Name + " delivers where it leads",
+			cause: "it was not switched yet, DNS is not watched, or it was switched before the first look", next: "posthouse dns; say when it was switched: verdict.mx_switched",
+		}
 	}
 	advice := adviceTo(who, s, a.zone)
 	if a.json {

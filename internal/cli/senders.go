@@ -123,6 +123,9 @@ func sendersView(s control.Senders, now time.Time) []line {
 		}
 		lines = tableLines(rows)
 	}
+	if s.Switched.IsZero() {
+		lines = append(lines, line{}, labelled("mx", span{plain, "not known to be switched: posthouse dns; if it was, say when (verdict.mx_switched)"}))
+	}
 	if len(s.Accepted) == 0 {
 		return lines
 	}
