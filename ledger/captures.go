@@ -21,7 +21,7 @@ type Capture struct {
 	Prefix   []byte
 	Size     int64          // octets of the body as received, Prefix not counted
 	Sum      cutover.Digest // SHA-256 of the body octets as received
-	Repeat   cutover.Digest // SHA-256 over envelope and octets: the same transaction sent again has the same
+	Repeat   cutover.Digest // SHA-256 over envelope and octets: the same transaction sent again has the same. None: Again
 	Digest   cutover.Digest // of the message body, line ends normalised: what identity compares
 	Identity cutover.Identity
 	Hops     int  // Received lines found
@@ -35,6 +35,9 @@ type Capture struct {
 	Results  string
 	Unwanted bool
 }
+
+// Again reports whether it is one that a person had sent once more: it repeats no transaction, and nothing that lies in a mailbox stands for it.
+func (c Capture) Again() bool { return c.Repeat == cutover.Digest{} }
 
 // Client is the sender as the listener saw it.
 type Client struct {

@@ -76,6 +76,24 @@ func TestResend(t *testing.T) {
 	}
 }
 
+// The old server's own copy, brought over since, stands for the first alone: whoever asked for another one gets it.
+func TestResendOfWhatTheOldServerHad(t *testing.T) {
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,legacy\n"})
+	b.start()
+	msg := b.send("hello", "x@sender.example", "anna@example.com")
+	b.until("it to be settled", settled(1))
+	b.eventually("its copy in the cloud", func() bool { return len(b.holding(b.cloud, "anna@example.com", msg)) == 1 })
+	b.layout.mailboxes = "anna@example.com,,person,cloud\n"
+	b.reload()
+	b.resend(control.Deed{}, control.QueueFilter{Captures: []string{"<hello@sender.example>"}})
+	b.until("the second copy", settled(2))
+	if found := b.holding(b.cloud, "anna@example.com", msg); len(found) != 2 {
+		t.Errorf("anna has it at %v", found)
+	}
+	b.again()
+	b.once(b.legacy, "anna@example.com", msg)
+}
+
 // What was dropped is sent again from what is kept; when that is gone the person is told where the copy lies.
 func TestResendOfTheDropped(t *testing.T) {
 	b := newBed(t, layout{mx: refusing("rcpt", 550, "5.1.1 no such user"), relay: "retention = \"1h\""})

@@ -35,7 +35,7 @@ func (l lookFirst) Deliver(ctx context.Context, c relay.Consignment) []relay.Out
 	rest.Deliveries = nil
 	for i, d := range c.Deliveries {
 		var done bool
-		if outcomes[i], done = l.putByHand(ctx, c.Capture, d); !done {
+		if outcomes[i], done = l.putByHand(ctx, c.Capture, d); !done && !c.Capture.Again() {
 			outcomes[i], done = l.look(ctx, c.Capture, d)
 		}
 		if !done {
