@@ -82,6 +82,14 @@ func took(d time.Duration) string {
 	return evidence.Length(d)
 }
 
+// heldText is why something is held, and the last reply where that does not stand in it already.
+func heldText(e control.Event) string {
+	if strings.Contains(e.Detail, e.Reply) {
+		return e.Detail
+	}
+	return join(": ", e.Detail, e.Reply)
+}
+
 func outcome(e control.Event) line {
 	id := ""
 	if e.Capture != "" {
@@ -97,7 +105,7 @@ func outcome(e control.Event) line {
 	case control.MailWaits:
 		return line{{plain, octets + "   " + e.Destination + " "}, {warn, "waits"}, {plain, ": " + clean(e.Reply) + id}}
 	case control.MailHeld:
-		return line{{plain, octets + "   "}, {bad, "held"}, {plain, ": " + clean(firstOf(join(": ", e.Detail, e.Reply))) + id}}
+		return line{{plain, octets + "   "}, {bad, "held"}, {plain, ": " + clean(firstOf(heldText(e))) + id}}
 	case control.OldServerPut:
 		return line{{plain, "   put there by the old server: " + clean(e.Detail) + messageText(e)}}
 	case control.DNSChanged:

@@ -140,7 +140,7 @@ func told(s control.Step, v naming, now time.Time) (label, text string) {
 	switch state := ledger.DeliveryState(s.State); {
 	case s.Act != "":
 		verb, who, _ := strings.Cut(s.Act, " by ")
-		return verb, join("; ", "by "+who, actedText(s, v))
+		return verb, join("; ", "by "+who, actedText(verb, s, v))
 	case s.Rescued:
 		return "rescued", join("; ", s.Class, s.Reply, s.Seen)
 	case state == ledger.Settled && s.Seen != "":
@@ -157,13 +157,13 @@ func told(s control.Step, v naming, now time.Time) (label, text string) {
 	return server, join("; ", s.Reply, s.Reason)
 }
 
-func actedText(s control.Step, v naming) string {
-	switch ledger.DeliveryState(s.State) {
-	case ledger.Due:
+func actedText(verb string, s control.Step, v naming) string {
+	switch state := ledger.DeliveryState(s.State); {
+	case state == ledger.Due:
 		return "to " + v.short(s.To) + " by " + s.Destination
-	case ledger.InDoubt:
+	case state == ledger.InDoubt:
 		return "the mailbox is asked first"
-	case ledger.Dropped:
+	case state == ledger.Dropped && verb == "dropped": // it stays so when it is sent again
 		_, copied, _ := strings.Cut(s.Reason, "; ")
 		return copied
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"posthouse/internal/control"
 )
 
 // A label as wide as its column does not run into the text.
@@ -16,6 +18,16 @@ func TestStepLineDividesLabelAndText(t *testing.T) {
 		}
 		if !strings.HasSuffix(b.String(), "  "+want) {
 			t.Errorf("%q", b.String())
+		}
+	}
+}
+
+// What was dropped stays so when it is sent again; who was told then is not told now.
+func TestSentAgainSaysNothingOfTheDrop(t *testing.T) {
+	for act, want := range map[string]string{"dropped by root": "by root; its copy is dropped/1.eml; its sender is told", "sent again by root: 1 as 2": "by root: 1 as 2"} {
+		s := control.Step{Act: act, State: "dropped", Reason: "dropped by root; its copy is dropped/1.eml; its sender is told"}
+		if _, text := told(s, naming{}, time.Time{}); text != want {
+			t.Errorf("%s: %q", act, text)
 		}
 	}
 }
