@@ -20,6 +20,7 @@ type Deed struct {
 	Notify bool                                                        // of a drop: the sender is told
 	To     func(ledger.Delivery) (Target, error)                       // of a move: where it goes instead; of a second copy: where that goes
 	Keep   func(context.Context, ledger.Delivery) (at string, _ error) // of a drop: the copy, on stable storage when it returns
+	Unseen time.Duration                                               // of a drop: for how long what was accepted must not have been seen in its mailbox; 0: it is not dropped
 	// Copy stores a second copy, held, and returns its delivery.
 	Copy func(context.Context, ledger.Delivery, Target) (ledger.Delivery, error)
 }
@@ -234,6 +235,10 @@ func (h hand) allowed(d ledger.Delivery) error {
 		return &NotDone{Why: "has arrived: " + d.Seen, Next: export}
 	case d.State == ledger.Settled:
 		return &NotDone{Why: "was accepted by " + d.Destination + ": " + d.Reply, Next: export}
+	case d.State == ledger.Accepted && h.missed(d):
+		if h.deed.Notify { // who has it in his quarantine has it
+			return &NotDone{Why: "was accepted by " + d.Destination + ": its sender cannot be told that it was not delivered", Next: "posthouse queue drop " + string(d.Capture)}
+		}
 	case d.State == ledger.Accepted:
 		return &NotDone{Why: "was accepted by " + d.Destination + " and is looked for in the mailbox: look into quarantine, junk and rules there", Next: export}
 	case d.State == ledger.Dropped:
@@ -252,6 +257,11 @@ func (h hand) allowed(d ledger.Delivery) error {
 		return &NotDone{Why: "leads nowhere: " + d.Reason, Next: "posthouse queue move " + string(d.Capture) + " --recipient ADDRESS"}
 	}
 	return nil
+}
+
+// missed tells whether what was accepted may be given up: it had its time to show up, and a person says that nobody waits for it (a rule of the cloud threw it away, its owner deleted it at once).
+func (h hand) missed(d ledger.Delivery) bool {
+	return h.deed.Do == Drop && h.deed.Unseen > 0 && h.now.Sub(d.Since) >= h.deed.Unseen
 }
 
 // done is the delivery after the deed. What goes on is tried as if it were new, though behind mail that never was.

@@ -177,6 +177,28 @@ func TestDrop(t *testing.T) {
 	})
 }
 
+// What the cloud accepted and nobody ever saw can be given up by a person, once it had its time to show up: else it would keep the verdict from being ready for ever.
+func TestDropOfWhatNobodySaw(t *testing.T) {
+	cloud := newOffice()
+	cloud.delay = 1000 * day
+	running(t, settings(toCloud(cloud), cloud), func(t *testing.T, b *bed) {
+		id := b.mustTake(to("anna@example.com"))
+		drop := relay.Deed{Do: relay.Drop, Keep: keeps, Unseen: time.Minute}
+		looked := "anna: was accepted by new:smtp and is looked for in the mailbox: look into quarantine, junk and rules there"
+		time.Sleep(50500 * time.Millisecond)
+		equal(t, "too early", b.do(drop, id), []string{looked})
+		time.Sleep(30 * time.Second)
+		equal(t, "released", b.do(relay.Deed{Do: relay.Release, Unseen: time.Minute}, id), []string{looked})
+		notify := drop
+		notify.Notify = true
+		equal(t, "with a notice", b.do(notify, id), []string{"anna: was accepted by new:smtp: its sender cannot be told that it was not delivered"})
+		equal(t, "dropped", b.do(drop, id), []string{"anna dropped"})
+		time.Sleep(time.Minute)
+		equal(t, "states", b.states(id), []string{"anna dropped"})
+		equal(t, "attempts", len(cloud.attempts()), 1)
+	})
+}
+
 // Once the courier is stopped another process may have the deliveries.
 func TestNoDeedAfterStop(t *testing.T) {
 	cloud := newOffice()

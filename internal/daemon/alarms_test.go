@@ -86,6 +86,10 @@ func TestAcceptedAndNotSeen(t *testing.T) {
 		t.Errorf("%+v", s.Queue.Unseen)
 	}
 	b.eventually("a line of the log", func() bool { return strings.Contains(b.logged.String(), "alarm=unseen") })
+	if all := b.act(control.Deed{Do: "drop"}, control.QueueFilter{Captures: []string{s.Queue.Unseen[0].Capture}}); len(all) != 1 || all[0].Error != "" {
+		t.Errorf("given up by a person: %+v", all)
+	}
+	b.until("nothing to be open", func(s control.Status) bool { return s.Queue.Accepted+s.Queue.NotSeen == 0 && len(s.Trouble) == 0 })
 	if n := b.mx.Accepted(); n != 1 {
 		t.Errorf("sent %d times", n)
 	}

@@ -135,7 +135,7 @@ func (d *Daemon) Act(ctx context.Context, who string, deed control.Deed, yield f
 	case relay.Move:
 		order.To = func(delivery ledger.Delivery) (relay.Target, error) { return d.target(ctx, deed, delivery) }
 	case relay.Drop:
-		order.Keep = d.keepCopy
+		order.Keep, order.Unseen = d.keepCopy, d.cfg.Relay.SeenWithin
 	case relay.Resend:
 		order.To, order.Copy = d.resent(deed), func(ctx context.Context, first ledger.Delivery, to relay.Target) (ledger.Delivery, error) {
 			return d.intake.SendAgain(ctx, d.hostname(), first, to)

@@ -53,7 +53,7 @@ func (d *Daemon) unseen(ctx context.Context, now time.Time, q *control.Queue) er
 		return err
 	}
 	for i := range q.Unseen {
-		q.Unseen[i].Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there"
+		q.Unseen[i].Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there; when nobody misses it: posthouse queue drop " + q.Unseen[i].Capture
 	}
 	return nil
 }

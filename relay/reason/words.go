@@ -44,7 +44,7 @@ var all = []words{
 		"look at smtp_auth and its password. Microsoft 365 switches basic SMTP AUTH off: send without a login through an inbound connector (smtp_auth = \"none\")"},
 	{TLS, "no trusted encryption to the next hop", "look at smtp_tls, ca_file or fingerprint of the server, and at its certificate"},
 	{Relay, "the next hop does not take mail for this domain",
-		"add the domain there as accepted and verified; for the old server: let it take mail from 127.0.0.25 (mynetworks); then posthouse queue release --reason no-relay"},
+		"add the domain there as accepted and verified; for the old server: let it take mail from 127.0.0.25 (mynetworks); for addresses outside: let it relay for us (smtp_login, a connector), or say relay.outside = \"mx\"; then posthouse queue release --reason no-relay"},
 	{Throttled, "the next hop takes less at a time than we send",
 		"nothing: it is sent more slowly, again and again. Microsoft 365: a connector and Enhanced Filtering lift most limits; Google: 500 MB a day and mailbox by IMAP, then it goes on the next day"},
 	{Sender, "SPF, DKIM or DMARC of the sender fail, because it is we who deliver",
