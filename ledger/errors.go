@@ -15,4 +15,6 @@ var (
 	ErrClaimLost = errors.New("the claim on the mailbox was lost")
 	// ErrNewerSchema: a newer posthouse wrote this ledger; this binary must not touch it.
 	ErrNewerSchema = errors.New("the ledger was written by a newer posthouse")
+	// ErrDamaged: the database is none, or not whole.
+	ErrDamaged = errors.New("the ledger is damaged")
 )

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os/user"
+	"path/filepath"
 	"syscall"
 
 	"posthouse/config"
@@ -27,6 +28,9 @@ func startFailure(err error, cfg *config.Config) error {
 		f.cause, f.next = "one posthouse per state folder: it is already running", "posthouse status --config "+cfg.File
 	case errors.Is(err, ledger.ErrNewerSchema):
 		f.cause, f.next = "this binary is older than the one that ran last on "+cfg.State, "posthouse version   (and install the newer one again)"
+	case errors.Is(err, ledger.ErrDamaged):
+		f.cause = "the disk damaged it, or it was copied while posthouse ran"
+		f.next = "sqlite3 " + filepath.Join(cfg.State, "ledger.db") + " 'PRAGMA integrity_check'   (then put a backup back: docs/operations.md, Backup)"
 	case errors.Is(err, syscall.EADDRINUSE) && errors.As(err, &network):
 		f.cause, f.next = "another program holds the address", "ss -ltnp 'sport = :"+port(network.Addr)+"'"
 	case errors.Is(err, fs.ErrPermission) && errors.As(err, &network):

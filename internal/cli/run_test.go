@@ -372,6 +372,7 @@ func TestStartFailure(t *testing.T) {
 		{"locked", &sqlite.LockedError{Folder: "/state", Pid: 812}, exitLater, "posthouse is already running on /state (pid 812)"},
 		{"locked by somebody", &sqlite.LockedError{Folder: "/state"}, exitLater, "posthouse is already running on /state\n"},
 		{"newer", ledger.ErrNewerSchema, exitFailed, "this binary is older"},
+		{"damaged", fmt.Errorf("opening: %w", ledger.ErrDamaged), exitFailed, "put a backup back"},
 		{"port in use", inUse, exitFailed, "ss -ltnp 'sport = :25'"},
 		{"port of root", noRight, exitPermission, "systemd hands them over"},
 		{"no right", &os.PathError{Op: "mkdir", Path: "/state", Err: syscall.EACCES}, exitPermission, "ls -ld"},

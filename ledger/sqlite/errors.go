@@ -32,6 +32,8 @@ func translate(err error) error {
 	switch {
 	case isFull(err) && !errors.Is(err, ledger.ErrNoSpace):
 		return fmt.Errorf("%w: %w", ledger.ErrNoSpace, err)
+	case isDamage(err) && !errors.Is(err, ledger.ErrDamaged):
+		return fmt.Errorf("%w: %w", ledger.ErrDamaged, err)
 	case errors.Is(err, sql.ErrNoRows):
 		return ledger.ErrNotFound
 	case isDuplicate(err):
@@ -47,6 +49,12 @@ func isFull(err error) bool {
 		return true
 	}
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func isDamage(err error) bool {
+	const primary = 0xff // an extended code has the primary one in its low octet
+	c := code(err) & primary
+	return c == codes.SQLITE_CORRUPT || c == codes.SQLITE_NOTADB
 }
 
 func isDuplicate(err error) bool {

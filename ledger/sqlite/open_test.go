@@ -200,3 +200,24 @@ func TestCloseFoldsTheLogIn(t *testing.T) {
 		t.Errorf("after Close there are still %v", left)
 	}
 }
+
+// What is no database, or not a whole one, is said so: it is not to be mistaken for a full disk or a wrong configuration.
+func TestDamage(t *testing.T) {
+	for name, damage := range map[string]func(raw []byte){
+		"no database":  func(raw []byte) { copy(raw, "garbage") },
+		"a page of it": func(raw []byte) { clear(raw[100:4096]) },
+	} {
+		folder := t.TempDir()
+		mustClose(t, openIn(t, folder, Options{}))
+		path := filepath.Join(folder, databaseFile)
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damage(raw)
+		write(t, path, string(raw))
+		if _, err := Open(t.Context(), folder, Options{}); !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
