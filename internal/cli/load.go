@@ -51,7 +51,7 @@ func readable(path string) error {
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{
 			code: exitPermission, what: path + ": permission denied", err: err,
-			cause: "the configuration is for root and the service's user only", next: "sudo posthouse",
+			cause: "the configuration is for root and the service's user only", next: asRoot("status", path),
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		return &failure{

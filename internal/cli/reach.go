@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -101,6 +102,17 @@ func otherVersion(got, want string) error {
 	}
 }
 
+// asRoot is a command for root, who has neither our environment nor our folder.
+func asRoot(command, config string) string {
+	if config == defaultConfig {
+		return "sudo posthouse " + command
+	}
+	if path, err := filepath.Abs(config); err == nil {
+		config = path
+	}
+	return "sudo posthouse " + command + " --config " + config
+}
+
 // explain makes a failure of what the client says.
 func (r *remote) explain(err error) error {
 	if r.broken != nil {
@@ -115,7 +127,7 @@ func (r *remote) explain(err error) error {
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		f.code, f.what = exitPermission, "no right to talk to posthouse at "+r.socket
-		f.cause, f.next = "only root, the service's user and the members of control.group may", "sudo posthouse status"
+		f.cause, f.next = "only root, the service's user and the members of control.group may", asRoot("status", r.config)
 	case errors.Is(err, control.ErrNotRunning):
 		f.code, f.what = exitUnreachable, "posthouse is not running: nobody listens at "+r.socket
 		f.cause, f.next = "it was not started, or it ended; journalctl -u posthouse tells why", r.startCommand()
@@ -124,7 +136,7 @@ func (r *remote) explain(err error) error {
 		f.cause, f.next = "it was stopped or killed, or it failed; what was done stays done", "journalctl -u posthouse -n 50"
 	case hungUp(err):
 		f.code, f.what = exitPermission, "posthouse hung up without an answer at "+r.socket
-		f.cause, f.next = "you are neither root nor in control.group, or it is just stopping", "sudo posthouse status"
+		f.cause, f.next = "you are neither root nor in control.group, or it is just stopping", asRoot("status", r.config)
 	case errors.Is(err, context.DeadlineExceeded):
 		f.code, f.what = exitLater, fmt.Sprintf("posthouse did not answer within %s at %s", answerTime, r.socket)
 		f.cause, f.next = "it hangs, or its disk does", "journalctl -u posthouse -n 50"

@@ -55,6 +55,15 @@ func TestStartCommand(t *testing.T) {
 	}
 }
 
+func TestAsRoot(t *testing.T) {
+	for config, want := range map[string]string{defaultConfig: "sudo posthouse status", "/tmp/x.toml": "sudo posthouse status --config /tmp/x.toml"} {
+		var f *failure
+		if err := (&remote{socket: "/s", config: config}).explain(fs.ErrPermission); !errors.As(err, &f) || f.next != want {
+			t.Errorf("%s: got %q, want %q", config, f.next, want)
+		}
+	}
+}
+
 // A service that turns a stranger away closes the connection without a word.
 func TestStatusFromAServiceThatHangsUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
