@@ -227,6 +227,7 @@ func (s *Store) State(ctx context.Context, f cutover.Folder) (bridge.FolderState
 		return nil
 	})
 	if err != nil {
+		s.missed(err)
 		return bridge.FolderState{}, fmt.Errorf("asking for the state of %s: %w", f.Path, err)
 	}
 	return state, nil

@@ -37,6 +37,15 @@ func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
 	return found, nil
 }
 
+// missed forgets the list where one of its folders is not there any more: who wants that folder is to find it, or make it, by what is there now.
+func (s *Store) missed(err error) {
+	if errors.Is(err, bridge.ErrGone) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.folders = nil
+	}
+}
+
 // list asks through go-imap, or, where that cannot read the answer, by ourselves. What it cannot read once it never can.
 func (s *Store) list(ctx context.Context) (list []*imap.ListData, spaces namespaces, err error) {
 	err = s.control.do(ctx, func(at *live) error {

@@ -1,11 +1,16 @@
 package imapstore_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
 	"time"
 
+	"posthouse/bridge"
+	"posthouse/bridge/imapstore"
+	"posthouse/cutover"
+	"posthouse/internal/testserver"
 	"posthouse/test/neighbour"
 )
 
@@ -50,5 +55,35 @@ func TestFoldersRenamedOnDovecot(t *testing.T) {
 				t.Errorf("verify: %+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// TestFolderIsMadeAgain: who lost a cloud folder to its owner, who deleted or renamed it, gets another one, and does not believe the list of before.
+func TestFolderIsMadeAgain(t *testing.T) {
+	server := startServer(t, testserver.IMAPConfig{})
+	for what, lose := range map[string]func(name string) error{
+		"deleted": func(name string) error { return server.DeleteFolder(user, name) },
+		"renamed": func(name string) error { return server.RenameFolder(user, name, name+" of mine") },
+	} {
+		store := imapstore.New(options(t, server.Addr()))
+		defer store.Close()
+		want := cutover.Folder{Path: cutover.FolderPath{what}, Kind: cutover.Mail}
+		first, err := store.EnsureFolder(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lose(first.Name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.State(t.Context(), first); !errors.Is(err, bridge.ErrGone) {
+			t.Errorf("%s: %v", what, err)
+		}
+		again, err := store.EnsureFolder(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.State(t.Context(), again); err != nil {
+			t.Errorf("%s, made again: %v", what, err)
+		}
 	}
 }
