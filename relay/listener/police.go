@@ -177,10 +177,10 @@ func (c *conn) policePath(keyword string, bad *Refusal) (pass string, refusal *R
 	arg = strings.TrimSpace(arg[len(keyword):])
 	c.cmd.said = arg
 	p, params, err := parsePath(arg)
-	if err == nil {
+	isRcpt := c.cmd.verb == "RCPT"
+	if err == nil && !(isRcpt && p == (path{})) {
 		c.cmd.said = p.String() // as the log has addresses: neither brackets nor parameters
 	}
-	isRcpt := c.cmd.verb == "RCPT"
 	switch {
 	case err != nil, isRcpt && p == (path{}):
 		refusal = bad
