@@ -38,16 +38,21 @@ func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 	return &group
 }
 
-// watchAgain waits for ever, unless the server cannot tell of news so. After a failure it tries again, soon first and then with the polls; what it misses meanwhile, they find.
+// watchAgain waits for ever, unless the server cannot tell of news so. After a failure it tries again, soon first and then with the polls; what it misses meanwhile, they find. Where a wait is
+// cut off the mailbox is looked at at once: the server may be gone, and nobody is to be told for a whole poll interval that all is well.
 func (w *worker) watchAgain(ctx context.Context, once func(context.Context) error) {
 	pause := w.b.cfg.Pause
 	for ctx.Err() == nil {
 		began := w.b.cfg.Clock.Now()
 		err := once(ctx)
+		lasted := w.b.cfg.Clock.Now().Sub(began)
+		if errors.Is(err, ErrConnection) && lasted > w.b.cfg.Pause {
+			w.hint()
+		}
 		switch {
 		case errors.Is(err, errCannotWait):
 			return
-		case w.b.cfg.Clock.Now().Sub(began) > w.b.cfg.Poll:
+		case lasted > w.b.cfg.Poll:
 			pause = w.b.cfg.Pause
 		case errors.Is(err, ErrBusy), errors.Is(err, ErrLogin), errors.Is(err, ErrUnsupported):
 			pause = w.b.cfg.Poll

@@ -66,3 +66,52 @@ func TestAWatchThatBreaksIsTakenUpAgain(t *testing.T) {
 		w.arrivesWithin(time.Second, inbox, "soon")
 	})
 }
+
+// cutOff waits until the server goes away, and then cannot reach it.
+type cutOff struct {
+	bridge.Store
+	gone chan struct{}
+}
+
+func (s cutOff) Wait(ctx context.Context, f cutover.Folder) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Store.Wait(ctx, f) }()
+	select {
+	case <-s.gone:
+		cancel()
+		<-ended
+		return bridge.ErrConnection
+	case err := <-ended:
+		return err
+	}
+}
+
+// An old server that goes away is told of at once, not at the next poll; and it is not asked more often for that.
+func TestAServerThatGoesAwayIsTold(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		gone := make(chan struct{})
+		w.eye = func(s bridge.Store) bridge.Store { return cutOff{s, gone} }
+		w.start()
+		defer w.stop()
+		time.Sleep(85 * time.Second)
+		var asked atomic.Int32
+		w.old().SetFault(func(string, int) error { asked.Add(1); return bridge.ErrConnection })
+		time.Sleep(5 * time.Second)
+		if p := w.bridge.Progress()[0]; p.State != bridge.Following {
+			t.Errorf("nobody asked yet, and it is %s: %s", p.State, p.Error)
+		}
+		close(gone)
+		time.Sleep(time.Second)
+		if p := w.bridge.Progress()[0]; p.State != bridge.Problem {
+			t.Errorf("a second after the wait was cut off it is %s", p.State)
+		}
+		time.Sleep(10 * time.Minute)
+		if n := asked.Load(); n > 40 {
+			t.Errorf("asked %d times in ten minutes", n)
+		}
+		w.old().SetFault(nil)
+	})
+}
