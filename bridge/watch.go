@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"posthouse/cutover"
+	"posthouse/internal/clock"
 )
 
 // watchedRoles are the folders whose news should not wait for a poll, and so is the one where something arrived last: what rules file away. Each costs one connection to the legacy server.
@@ -39,7 +40,8 @@ func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 }
 
 // watchAgain waits for ever, unless the server cannot tell of news so. After a failure it tries again, soon first and then with the polls; what it misses meanwhile, they find. Where a wait is
-// cut off the mailbox is looked at at once: the server may be gone, and nobody is to be told for a whole poll interval that all is well.
+// cut off the mailbox is looked at at once: the server may be gone, and nobody is to be told for a whole poll interval that all is well. Once a pass succeeds again the server is there, and is
+// watched at once.
 func (w *worker) watchAgain(ctx context.Context, once func(context.Context) error) {
 	pause := w.b.cfg.Pause
 	for ctx.Err() == nil {
@@ -57,9 +59,46 @@ func (w *worker) watchAgain(ctx context.Context, once func(context.Context) erro
 		case errors.Is(err, ErrBusy), errors.Is(err, ErrLogin), errors.Is(err, ErrUnsupported):
 			pause = w.b.cfg.Poll
 		}
-		_ = w.b.cfg.Clock.Sleep(ctx, pause) // an ended context ends the loop
-		pause = min(2*pause, w.b.cfg.Poll)
+		if w.again.within(ctx, w.b.cfg.Clock, pause) {
+			pause = w.b.cfg.Pause
+		} else {
+			pause = min(2*pause, w.b.cfg.Poll)
+		}
 	}
+}
+
+// bell wakes everybody who waits for it. The zero bell is ready.
+type bell struct {
+	mu   sync.Mutex
+	rung chan struct{} // closed by the next ring; nil while nobody waits
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rung != nil {
+		close(b.rung)
+		b.rung = nil
+	}
+}
+
+// within waits for a ring, not longer than a pause and not beyond the context.
+func (b *bell) within(ctx context.Context, c clock.Clock, pause time.Duration) bool {
+	b.mu.Lock()
+	if b.rung == nil {
+		b.rung = make(chan struct{})
+	}
+	rung := b.rung
+	b.mu.Unlock()
+	timer := c.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-rung:
+		return true
+	case <-timer.C():
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // watchAll waits on all folders.

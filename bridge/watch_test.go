@@ -115,3 +115,50 @@ func TestAServerThatGoesAwayIsTold(t *testing.T) {
 		w.old().SetFault(nil)
 	})
 }
+
+// away is a store whose waits fail while its server is away.
+type away struct {
+	bridge.Store
+	is *atomic.Bool
+}
+
+func (s away) Wait(ctx context.Context, f cutover.Folder) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Store.Wait(ctx, f) }()
+	for !s.is.Load() {
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(time.Second):
+		}
+	}
+	cancel()
+	<-ended
+	return bridge.ErrConnection
+}
+
+// An old server that was away is watched again as soon as it is reached again, not one pause of the watch later.
+func TestAServerThatComesBackIsWatched(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		var gone atomic.Bool
+		w.eye = func(s bridge.Store) bridge.Store { return away{s, &gone} }
+		w.start()
+		defer w.stop()
+		for n := range 8 {
+			time.Sleep(time.Duration(40+7*n) * time.Minute)
+			gone.Store(true)
+			w.old().SetFault(func(string, int) error { return bridge.ErrConnection })
+			time.Sleep(time.Duration(20+9*n) * time.Second)
+			gone.Store(false)
+			w.old().SetFault(nil)
+			for w.bridge.Progress()[0].State != bridge.Following {
+				time.Sleep(time.Second)
+			}
+			time.Sleep(3 * time.Second)
+			w.arrivesWithin(2*time.Second, inbox, fmt.Sprint("soon", n))
+		}
+	})
+}

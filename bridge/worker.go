@@ -24,6 +24,7 @@ type worker struct {
 	subscribed map[string]bool
 	hints      chan struct{}
 	retry      chan struct{} // somebody mended something
+	again      bell          // rings when a pass succeeds after one that failed
 	status     progress
 	busy       busy
 	deposits   *deposits
@@ -54,15 +55,20 @@ func (w *worker) run(ctx context.Context) {
 	watching := w.watch(watched)
 	defer watching.Wait()
 	defer unwatch()
-	for ctx.Err() == nil {
+	for failed := false; ctx.Err() == nil; {
 		err := w.pass(ctx)
 		if errors.Is(err, ErrNoServer) {
 			w.status.unfollowed(err)
 			return
 		}
 		if err != nil && ctx.Err() == nil {
+			failed = true
 			w.rest(ctx, err)
 			continue
+		}
+		if failed {
+			failed = false
+			w.again.ring()
 		}
 		w.await(ctx)
 	}
