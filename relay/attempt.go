@@ -19,7 +19,7 @@ import (
 )
 
 // attempt makes one try for deliveries that are durably Sending, and says what came of it. The destination may ask next for what is attempted next.
-func (c *Courier) attempt(ctx context.Context, l *lane, d departure, next func() *Consignment) ended {
+func (c *Courier) attempt(ctx context.Context, l *lane, d *departure, next func() *Consignment) ended {
 	capture, group := d.capture, d.group
 	outcomes := c.deliver(ctx, l, d, next)
 	now := c.cfg.Clock.Now()
@@ -91,7 +91,7 @@ func (l *lane) accepted(outcomes []Outcome) {
 }
 
 // deliver never panics: a destination that does leaves its deliveries in doubt, and so does one that does not answer for all of them.
-func (c *Courier) deliver(ctx context.Context, l *lane, d departure, next func() *Consignment) (outcomes []Outcome) {
+func (c *Courier) deliver(ctx context.Context, l *lane, d *departure, next func() *Consignment) (outcomes []Outcome) {
 	capture, group := d.capture, d.group
 	defer func() {
 		if p := recover(); p != nil {
@@ -109,7 +109,7 @@ func (c *Courier) deliver(ctx context.Context, l *lane, d departure, next func()
 }
 
 // consignment is what a destination gets.
-func (c *Courier) consignment(d departure) Consignment {
+func (c *Courier) consignment(d *departure) Consignment {
 	capture, group := d.capture, d.group
 	if !group[0].Required {
 		capture.Prefix = append(slices.Clone(capture.Prefix), teeFields(group[0].Recipient)...)

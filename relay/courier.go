@@ -178,7 +178,7 @@ func (c *Courier) Release(destination string) {
 func (c *Courier) Take(capture ledger.Capture, sending []ledger.Delivery, octets []byte) {
 	for _, group := range byWay(sending) {
 		c.hold(group)
-		go c.serve(c.lane(group[0].Destination), departure{capture, group, octets})
+		go c.serve(c.lane(group[0].Destination), &departure{capture, group, octets})
 	}
 }
 

@@ -54,7 +54,7 @@ func (c *Courier) startDue(ctx context.Context, l *lane, now time.Time) time.Dur
 	}
 	behind := len(due) == limit
 	for _, group := range byWay(c.atRest(due)) {
-		behind = !l.ready.put(departure{group: group}) || behind
+		behind = !l.ready.put(&departure{group: group}) || behind
 	}
 	l.ready.looked(behind)
 	c.staff(l)

@@ -33,9 +33,9 @@ type ready struct {
 	beginning sync.Mutex // held while some are made Sending
 
 	mu     sync.Mutex
-	begun  []departure // Sending already
-	fresh  []departure // never tried: they go first
-	tried  []departure
+	begun  []*departure // Sending already
+	fresh  []*departure // never tried: they go first
+	tried  []*departure
 	queued map[ledger.DeliveryID]bool
 	kept   int  // octets of bodies
 	behind bool // more is due than lies here: what comes new waits its turn in the ledger
@@ -59,28 +59,31 @@ func (r *ready) enough() bool {
 }
 
 // nextBegun returns what is Sending and goes next.
-func (r *ready) nextBegun() (d departure, some bool) {
+func (r *ready) nextBegun() (d *departure, some bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.begun) == 0 {
 		return d, false
 	}
-	d, r.begun = r.begun[0], r.begun[1:]
+	d, r.begun[0] = r.begun[0], nil
+	if r.begun = r.begun[1:]; len(r.begun) == 0 {
+		r.begun = nil
+	}
 	return d, true
 }
 
 // putBack is for what was to go next and does not.
-func (r *ready) putBack(d departure) {
+func (r *ready) putBack(d *departure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.begun = append([]departure{d}, r.begun...)
+	r.begun = append([]*departure{d}, r.begun...)
 }
 
 // withdraw takes back what is Sending and was not attempted: all attempts with a delivery that is wanted.
 func (r *ready) withdraw(wanted func(ledger.Delivery) bool) (all []ledger.Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.begun = slices.DeleteFunc(r.begun, func(d departure) bool {
+	r.begun = slices.DeleteFunc(r.begun, func(d *departure) bool {
 		if !slices.ContainsFunc(d.group, wanted) {
 			return false
 		}
@@ -97,7 +100,7 @@ func (r *ready) lens() (begun, fresh int) {
 	return len(r.begun), len(r.fresh)
 }
 
-func (r *ready) addBegun(all []departure) {
+func (r *ready) addBegun(all []*departure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun = append(r.begun, all...)
@@ -111,7 +114,7 @@ func (r *ready) looked(behind bool) {
 }
 
 // offer is put for what the listener has just stored; it does not overtake what waits in the ledger.
-func (r *ready) offer(d departure) bool {
+func (r *ready) offer(d *departure) bool {
 	r.mu.Lock()
 	behind := r.behind
 	r.mu.Unlock()
@@ -123,7 +126,7 @@ func (r *ready) offer(d departure) bool {
 }
 
 // put reports whether there was room. What lies there already stays as it is.
-func (r *ready) put(d departure) bool {
+func (r *ready) put(d *departure) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d.group = slices.DeleteFunc(d.group, func(d ledger.Delivery) bool { return r.queued[d.ID] })
@@ -149,7 +152,7 @@ func (r *ready) put(d departure) bool {
 }
 
 // take returns what is made Sending next, or only what was never tried, and whether it is time to look for more.
-func (r *ready) take(fresh bool) (d departure, some, more bool) {
+func (r *ready) take(fresh bool) (d *departure, some, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	from := &r.fresh
@@ -159,7 +162,7 @@ func (r *ready) take(fresh bool) (d departure, some, more bool) {
 	if len(*from) == 0 {
 		return d, false, false
 	}
-	d, (*from)[0] = (*from)[0], departure{}
+	d, (*from)[0] = (*from)[0], nil
 	if *from = (*from)[1:]; len(*from) == 0 {
 		*from = nil
 	}
@@ -184,7 +187,7 @@ func (r *ready) clear() {
 func (c *Courier) Offer(capture ledger.Capture, due []ledger.Delivery, octets []byte) {
 	for _, group := range byWay(due) {
 		l := c.lane(group[0].Destination)
-		if l.breaker.State() != pace.Closed || !l.ready.offer(departure{capture, group, octets}) {
+		if l.breaker.State() != pace.Closed || !l.ready.offer(&departure{capture, group, octets}) {
 			c.Hint()
 			continue
 		}

@@ -18,17 +18,17 @@ func (c *Courier) staff(l *lane) {
 		if !c.enter(l) {
 			return
 		}
-		go c.serve(l, departure{})
+		go c.serve(l, nil)
 	}
 }
 
 // serve attempts a departure that is Sending, if there is one, and then what is ready until nothing is. It has room in the lane, and gives it back.
-func (c *Courier) serve(l *lane, d departure) {
+func (c *Courier) serve(l *lane, d *departure) {
 	defer func() {
 		c.Release(l.name)
 		c.staff(l) // what became ready just now found no room
 	}()
-	for some := len(d.group) > 0; some || l.ready.len() > 0; d, some = c.next(l) {
+	for some := d != nil; some || l.ready.len() > 0; d, some = c.next(l) {
 		for some {
 			d, some = c.serveOne(l, d)
 		}
@@ -39,7 +39,7 @@ func (c *Courier) serve(l *lane, d departure) {
 }
 
 // serveOne attempts a departure, and returns what the destination was told is next.
-func (c *Courier) serveOne(l *lane, d departure) (after departure, some bool) {
+func (c *Courier) serveOne(l *lane, d *departure) (after *departure, some bool) {
 	next := func() *Consignment {
 		if some || l.free() < 0 || !c.going(l) {
 			return nil
@@ -55,7 +55,7 @@ func (c *Courier) serveOne(l *lane, d departure) (after departure, some bool) {
 	c.staff(l) // there may be more room now, or less
 	if some && !c.going(l) {
 		l.ready.putBack(after)
-		return departure{}, false
+		return nil, false
 	}
 	return after, some
 }
@@ -68,7 +68,7 @@ func (c *Courier) going(l *lane) bool {
 }
 
 // next returns what is Sending and goes next. Where nothing is, it makes some of what is ready so.
-func (c *Courier) next(l *lane) (departure, bool) {
+func (c *Courier) next(l *lane) (*departure, bool) {
 	if c.going(l) {
 		if d, some := l.ready.nextBegun(); some {
 			c.makeAhead(l)
@@ -80,7 +80,7 @@ func (c *Courier) next(l *lane) (departure, bool) {
 	if !c.going(l) {
 		c.unbegin(l)
 		l.ready.clear()
-		return departure{}, false
+		return nil, false
 	}
 	if d, some := l.ready.nextBegun(); some {
 		return d, true
@@ -110,7 +110,7 @@ func (c *Courier) makeAhead(l *lane) {
 const ahead = 8
 
 // makeSending makes Sending what is ready next.
-func (c *Courier) makeSending(l *lane) []departure {
+func (c *Courier) makeSending(l *lane) []*departure {
 	now := c.cfg.Clock.Now()
 	batch := c.batch(l, now)
 	if len(batch) == 0 {
@@ -139,11 +139,11 @@ func (c *Courier) makeSending(l *lane) []departure {
 		}
 		batch[i].group = group
 	}
-	return slices.DeleteFunc(batch, func(d departure) bool { return len(d.group) == 0 })
+	return slices.DeleteFunc(batch, func(d *departure) bool { return len(d.group) == 0 })
 }
 
 // batch claims what is ready next, and reads what is needed to send it. Where the destination is to be tried by one message first, it is one.
-func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
+func (c *Courier) batch(l *lane, now time.Time) (batch []*departure) {
 	size := l.window.Size()
 	most := ahead * size
 	if l.breaker.State() != pace.Closed {
@@ -172,7 +172,7 @@ func (c *Courier) batch(l *lane, now time.Time) (batch []departure) {
 }
 
 // fetch reads the captures that are not there, with the octets of small ones. What cannot be read is put off.
-func (c *Courier) fetch(batch []departure, now time.Time) []departure {
+func (c *Courier) fetch(batch []*departure, now time.Time) []*departure {
 	var ids []cutover.CaptureID
 	for _, d := range batch {
 		if d.capture.ID == "" {
@@ -183,7 +183,7 @@ func (c *Courier) fetch(batch []departure, now time.Time) []departure {
 		return batch
 	}
 	found, _ := c.cfg.Ledger.Captured(c.ctx, ids) // where one of them is damaged all are asked for apart
-	var read []departure
+	var read []*departure
 	for _, d := range batch {
 		var err error
 		if c := found[d.group[0].Capture]; d.capture.ID == "" {

@@ -7,7 +7,6 @@ type group struct {
 	w        *writer
 	open     bool
 	members  []*change        // that succeeded so far
-	rows     gathered         // not written yet
 	urgent   bool             // somebody waits for the commit
 	patience <-chan time.Time // ends the wait for somebody who does
 	careful  bool             // each further member has a savepoint, and writes its own rows
@@ -40,7 +39,7 @@ func (g *group) add(c *change) {
 	}
 	t := &tx{st: g.w.st, ids: g.w.ids}
 	if !g.careful {
-		t.rows = &g.rows
+		t.rows = &g.w.rows
 	}
 	err := protect(t, c.run)
 	switch {
@@ -65,7 +64,7 @@ func (g *group) add(c *change) {
 }
 
 // write inserts the rows that were gathered.
-func (g *group) write() error { return g.rows.write(&tx{st: g.w.st}) }
+func (g *group) write() error { return g.w.rows.write(&tx{st: g.w.st}) }
 
 // anew runs all members again and those given, so that none but those that fail again is lost.
 func (g *group) anew(more ...*change) {
@@ -113,7 +112,7 @@ func (g *group) undo(alone bool) {
 func (g *group) rollback() {
 	// It fails only where SQLite has rolled back already.
 	_ = g.w.exec("ROLLBACK")
-	g.rows.drop()
+	g.w.rows.drop()
 	g.open = false
 }
 

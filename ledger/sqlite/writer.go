@@ -30,6 +30,7 @@ type writer struct {
 	conn     *sql.Conn
 	st       *statements
 	ids      map[string]int64
+	rows     gathered // of the running group, not written yet
 	changes  chan *change
 	done     chan struct{}
 	patience time.Duration // of changes that can wait
