@@ -1,11 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"posthouse/cutover"
@@ -17,15 +17,27 @@ func (l *Ledger) Repeated(ctx context.Context, repeat cutover.Digest, since time
 	if repeat.IsZero() || micros(since) > l.repeats.floor && !l.repeats.may(repeat) && !l.isClosed() {
 		return "", false, nil
 	}
-	id, err := find(ctx, l, func(q querier) (cutover.CaptureID, error) {
-		return one(q, value[cutover.CaptureID], `SELECT id FROM captures WHERE substr(repeat, 1, 8) = ? AND repeat = ? AND at >= ? ORDER BY n LIMIT 1`,
-			repeat[:8], repeat[:], micros(since))
+	found, err := find(ctx, l, func(q querier) ([]repeated, error) {
+		captures, err := l.having(q, repeat[:])
+		if err != nil {
+			return nil, err
+		}
+		return collectIn(q, scanRepeated, selectRepeated, "", []any{repeat[:], micros(since)}, captures)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", false, nil
+	if err != nil || len(found) == 0 {
+		return "", false, wrap(err, "looking for a repeated transaction")
 	}
-	return id, err == nil, wrap(err, "looking for a repeated transaction")
+	return slices.MinFunc(found, func(a, b repeated) int { return cmp.Compare(a.n, b.n) }).id, true, nil
 }
+
+type repeated struct {
+	n  int64
+	id cutover.CaptureID
+}
+
+const selectRepeated = "SELECT n, id FROM captures WHERE repeat = ? AND at >= ? AND n IN "
+
+func scanRepeated(row scanner) (r repeated, err error) { return r, row.Scan(&r.n, &r.id) }
 
 const captureColumns = `id, at, route, listener, client_addr, client_name, client_tls, client_user,
 	env_from, env_body, env_utf8, env_return, env_id, recipients, prefix, size, sum, repeat, digest, key, loose, trace,

@@ -11,6 +11,9 @@
 // not goes through the buffer into a file, which is fsynced, then its folder, and only then is the row submitted. A file that no row names was never
 // acknowledged and is removed at the next start.
 //
+// By what a capture is found (its key, and the digest that tells a repeated transaction) is as random as hashes are: an index of it would be written in another page with each capture. So the newest
+// thousands are known in memory, read back from the captures at the start, and written into the table capture_keys together, in order. A question asks memory first, then the table, then looks at the rows.
+//
 // A full disk is an answer, not an end: ErrNoSpace comes from NewBody while the reserve is touched, and from anything when the disk is really full;
 // what was not stored is gone without trace, and the ledger works on once there is room.
 //

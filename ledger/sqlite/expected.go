@@ -22,7 +22,7 @@ func scanExpected(row scanner) (e ledger.Expected, err error) {
 // two stores.
 func (l *Ledger) Expected(ctx context.Context, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]ledger.Expected, error) {
 	found, err := find(ctx, l, func(q querier) ([]ledger.Expected, error) {
-		found, err := expected(q, m, keys, captures)
+		found, err := l.expected(q, m, keys, captures)
 		if err != nil {
 			return nil, err
 		}
@@ -31,12 +31,12 @@ func (l *Ledger) Expected(ctx context.Context, m cutover.MailboxID, keys []cutov
 	return found, wrap(err, "looking up what %s expects", m)
 }
 
-func expected(q querier, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]ledger.Expected, error) {
+func (l *Ledger) expected(q querier, m cutover.MailboxID, keys []cutover.Key, captures []cutover.CaptureID) ([]ledger.Expected, error) {
 	// Before the listener is switched on, which is when most is copied, nothing is delivered: one question instead of one for each key.
 	if any, err := one(q, value[bool], "SELECT EXISTS (SELECT 1 FROM deliveries)"); err != nil || !any {
 		return nil, err
 	}
-	found, err := collectIn(q, scanExpected, selectExpected+"c.match_key IN ", "", []any{string(m)}, keyValues(keys))
+	found, err := l.matching(q, m, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +47,22 @@ func expected(q querier, m cutover.MailboxID, keys []cutover.Key, captures []cut
 	found = append(found, named...)
 	slices.SortFunc(found, func(a, b ledger.Expected) int { return int(a.Delivery - b.Delivery) })
 	return slices.CompactFunc(found, func(a, b ledger.Expected) bool { return a.Delivery == b.Delivery }), nil
+}
+
+// matching are those whose captures have one of the keys.
+func (l *Ledger) matching(q querier, m cutover.MailboxID, keys []cutover.Key) ([]ledger.Expected, error) {
+	wanted, searched := make(map[cutover.Key]bool, len(keys)), make([][]byte, 0, len(keys))
+	for i := range keys {
+		if !keys[i].IsZero() {
+			wanted[keys[i]], searched = true, append(searched, keys[i][:])
+		}
+	}
+	captures, err := l.having(q, searched...)
+	if err != nil {
+		return nil, err
+	}
+	found, err := collectIn(q, scanExpected, selectExpected+"c.n IN ", "", []any{string(m)}, captures)
+	return slices.DeleteFunc(found, func(e ledger.Expected) bool { return !wanted[matchOf(e.Identity)] }), err
 }
 
 func captureValuesIn(ids []cutover.CaptureID) []any {

@@ -27,6 +27,13 @@ func openIn(t *testing.T, folder string, opts Options) *Ledger {
 	return l
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func mustClose(t *testing.T, l *Ledger) {
 	t.Helper()
 	if err := l.Close(); err != nil {

@@ -12,6 +12,7 @@ import (
 
 // keeping is one capture on its way into the store, prepared outside the writer's goroutine, which is everybody's bottleneck.
 type keeping struct {
+	match       cutover.Key
 	repeat      cutover.Digest
 	capture     []any // the row's values; n is the first
 	blob        []byte
@@ -37,7 +38,7 @@ func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.
 	if err != nil {
 		return nil, err
 	}
-	k := &keeping{repeat: c.Repeat, capture: captureValues(c, recipients, file), blob: blob, at: micros(c.At), deliveries: make([]ledger.Delivery, len(deliveries))}
+	k := &keeping{match: matchOf(c.Identity), repeat: c.Repeat, capture: captureValues(c, recipients, file), blob: blob, at: micros(c.At), deliveries: make([]ledger.Delivery, len(deliveries))}
 	copy(k.deliveries, deliveries)
 	for i := range k.deliveries {
 		k.deliveries[i].Capture = c.ID
@@ -46,6 +47,14 @@ func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.
 		k.observation = observationValues(nil, o)
 	}
 	return k, nil
+}
+
+// matchOf is what the column match_key makes of the two keys.
+func matchOf(id cutover.Identity) cutover.Key {
+	if id.Key.IsZero() {
+		return id.Loose
+	}
+	return id.Key
 }
 
 func captureValues(c ledger.Capture, recipients, file string) []any {
@@ -81,6 +90,7 @@ func (k *keeping) store(t *tx, l *Ledger) error {
 		return err
 	}
 	l.repeats.add(k.repeat)
+	l.keys.add(n, k.match, k.repeat)
 	k.capture[0] = n
 	if err := t.insert(&insertCaptures, k.capture); err != nil {
 		return err

@@ -39,7 +39,8 @@ func scanMarker(row scanner) (m markerRow, err error) {
 // opening: what is due must be able to leave.
 func (l *Ledger) openMarker(context.Context) error {
 	l.mark = marker{path: filepath.Join(l.folder, generationFile), every: markEvery}
-	l.w.onGroup, l.w.afterGroup = l.mark.onGroup, l.mark.afterGroup
+	l.w.onGroup = l.mark.onGroup
+	l.w.afterGroup = func() { l.mark.afterGroup(); l.writeKeys() }
 	t := &tx{st: l.w.st, ids: l.w.ids}
 	row, err := readMarker(t)
 	if err != nil {
@@ -75,7 +76,7 @@ func readMarker(t *tx) (markerRow, error) {
 	if _, err := rand.Read(key); err != nil {
 		return row, err
 	}
-	if _, err := t.exec("INSERT INTO marker VALUES (1, 0, 0, ?)", key); err != nil {
+	if _, err := t.exec("INSERT INTO marker (one, generation, rolled_back, trace_key) VALUES (1, 0, 0, ?)", key); err != nil {
 		return row, err
 	}
 	return one(t, scanMarker, text)

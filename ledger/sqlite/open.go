@@ -52,6 +52,7 @@ type Ledger struct {
 	required   atomic.Int64 // required deliveries in the store
 	unknown    int          // rows of unknown_recipients; the writer's
 	repeats    repeats
+	keys       keys
 	spares     *spares
 	bridged    sync.Map // the mailboxes that have folders, by cutover.MailboxID: all others have no items
 }
@@ -71,7 +72,7 @@ func Open(ctx context.Context, folder string, opts Options) (*Ledger, error) {
 			return nil, err
 		}
 	}
-	l := &Ledger{folder: folder, reserve: opts.Reserve, patience: opts.Patience, lock: lock, spares: newSpares(filepath.Join(folder, bodiesFolder))}
+	l := &Ledger{folder: folder, reserve: opts.Reserve, patience: opts.Patience, lock: lock, keys: keys{kept: keysKept}, spares: newSpares(filepath.Join(folder, bodiesFolder))}
 	if err := l.open(ctx); err != nil {
 		l.release()
 		return nil, wrap(err, "opening ledger in %s", folder)
@@ -83,7 +84,7 @@ func Open(ctx context.Context, folder string, opts Options) (*Ledger, error) {
 // open does everything up to the writer's start. What it made is released by the caller when it fails.
 func (l *Ledger) open(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		l.makeFiles, l.openWriter, l.migrate, l.openMarker, l.openReaders, l.sweepBodies, l.count, l.loadRepeats, l.loadBridged,
+		l.makeFiles, l.openWriter, l.migrate, l.openMarker, l.openReaders, l.sweepBodies, l.count, l.loadRepeats, l.loadKeys, l.loadBridged,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

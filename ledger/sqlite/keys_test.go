@@ -1,0 +1,196 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/ledger"
+)
+
+// keptWith is how many keys a test has wait.
+func (l *Ledger) keptWith(n int) {
+	l.keys.mu.Lock()
+	defer l.keys.mu.Unlock()
+	l.keys.kept = n
+}
+
+func keepKeyed(ctx context.Context, l *Ledger, c ledger.Capture, m cutover.MailboxID) error {
+	b, err := l.NewBody(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Abort()
+	d := ledger.Delivery{Mailbox: m, Side: cutover.Cloud, Required: true, State: ledger.Due, Since: c.At}
+	_, err = b.Commit(ctx, c, []ledger.Delivery{d}, evidence.Observation{})
+	return err
+}
+
+// Captures are found by their keys and by their repeats wherever those lie: in memory, in the table, read back after a restart, among others that share a head, and beside those of captures that were
+// refused. What a scan of all captures finds is what is found.
+func TestCapturesAreFoundByTheirKeys(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	key := func(n int) (k cutover.Key) { // many share a head, and some differ in nothing else
+		k[0], k[15] = byte(1+n%5), byte(n)
+		return k
+	}
+	digest := func(n int) (d cutover.Digest) {
+		d[1], d[31] = byte(1+n%5), byte(n)
+		return d
+	}
+	mailboxes := []cutover.MailboxID{"anna@example.com", "bob@example.com"}
+	folder, kept, refused, written := t.TempDir(), []ledger.Capture{}, 0, 0
+	l := openIn(t, folder, Options{})
+	owner := make(map[cutover.CaptureID]cutover.MailboxID)
+	check := func() {
+		t.Helper()
+		for n := range 14 {
+			for _, m := range mailboxes {
+				var want, got []cutover.CaptureID
+				for _, c := range kept {
+					if matchOf(c.Identity) == key(n) && owner[c.ID] == m {
+						want = append(want, c.ID)
+					}
+				}
+				found, err := l.Expected(t.Context(), m, []cutover.Key{key(n), {}, key(n)}, nil)
+				for _, e := range found {
+					got = append(got, e.Capture)
+				}
+				if err != nil || !slices.Equal(got, want) {
+					t.Fatalf("of %s with key %d: %q, %v; want %q", m, n, got, err, want)
+				}
+			}
+			since := noon.Add(time.Duration(rnd.IntN(400)) * time.Second)
+			first := slices.IndexFunc(kept, func(c ledger.Capture) bool { return c.Repeat == digest(n) && !c.At.Before(since) })
+			id, found, err := l.Repeated(t.Context(), digest(n), since)
+			if err != nil || found != (first >= 0) || found && id != kept[first].ID {
+				t.Fatalf("repeat %d since %v: %q, %v, %v; want %d", n, since, id, found, err, first)
+			}
+		}
+	}
+	for i := range 300 {
+		l.keptWith(1 + rnd.IntN(60))
+		c := ledger.Capture{ID: cutover.CaptureID(fmt.Sprintf("c%03d", i)), At: noon.Add(time.Duration(i) * time.Second)}
+		if rnd.IntN(4) > 0 {
+			c.Identity.Key = key(rnd.IntN(12))
+		}
+		if rnd.IntN(4) > 0 {
+			c.Identity.Loose = key(rnd.IntN(12))
+		}
+		if rnd.IntN(4) > 0 {
+			c.Repeat = digest(rnd.IntN(12))
+		}
+		if rnd.IntN(5) == 0 && len(kept) > 0 {
+			c.ID = kept[rnd.IntN(len(kept))].ID
+		}
+		m := mailboxes[rnd.IntN(len(mailboxes))]
+		switch err := keepKeyed(t.Context(), l, c, m); {
+		case errors.Is(err, ledger.ErrExists):
+			refused++
+		case err != nil:
+			t.Fatal(err)
+		default:
+			kept, owner[c.ID] = append(kept, c), m
+		}
+		if rnd.IntN(10) == 0 {
+			check()
+		}
+		if rnd.IntN(40) == 0 {
+			mustClose(t, l)
+			l = openIn(t, folder, Options{})
+			check()
+		}
+	}
+	check()
+	written = ask[int](t, l, "SELECT count(*) FROM capture_keys")
+	if len(l.keys.tail) == 0 || written < 50 || refused < 20 {
+		t.Fatalf("%d keys were written, %d wait, %d captures were refused: too little was tried", written, len(l.keys.tail), refused)
+	}
+}
+
+// Keys that were not written when the process ended are read back, and no others.
+func TestKeysAreReadBack(t *testing.T) {
+	folder := t.TempDir()
+	l := openIn(t, folder, Options{})
+	l.keptWith(10)
+	for i := range 13 {
+		must(t, keepKeyed(t.Context(), l, ledger.Capture{ID: cutover.CaptureID(fmt.Sprintf("c%02d", i)), At: noon, Repeat: numbered(i)}, "anna@example.com"))
+	}
+	must(t, keepKeyed(t.Context(), l, ledger.Capture{ID: "last", At: noon}, "anna@example.com")) // it is answered when what the one before set off is done
+	if n := ask[int](t, l, "SELECT count(*) FROM capture_keys"); n != 10 {
+		t.Errorf("%d keys were written, want 10", n)
+	}
+	mustClose(t, l)
+	l = openIn(t, folder, Options{})
+	if n := len(l.keys.tail); n != 3 {
+		t.Errorf("%d keys were read back, want 3", n)
+	}
+	for i := range 13 {
+		if _, found, err := l.Repeated(t.Context(), numbered(i), noon); err != nil || !found {
+			t.Errorf("capture %d is not found: %v", i, err)
+		}
+	}
+}
+
+// Keys that cannot be written wait, and are not tried with each change.
+func TestKeysThatCannotBeWritten(t *testing.T) {
+	l := openIn(t, t.TempDir(), Options{})
+	l.keptWith(4)
+	must(t, l.change(t.Context(), func(t *tx) error {
+		_, err := t.exec("CREATE TRIGGER full BEFORE INSERT ON capture_keys BEGIN SELECT raise(ABORT, 'no'); END")
+		return err
+	}))
+	for i := range 6 {
+		must(t, keepKeyed(t.Context(), l, ledger.Capture{ID: cutover.CaptureID(fmt.Sprintf("c%02d", i)), At: noon, Repeat: numbered(i)}, "anna@example.com"))
+	}
+	must(t, l.change(t.Context(), func(t *tx) error {
+		_, err := t.exec("DROP TRIGGER full")
+		return err
+	}))
+	if n := ask[int](t, l, "SELECT count(*) FROM capture_keys"); n != 0 {
+		t.Errorf("%d keys were written, tried again before it was time", n)
+	}
+	for i := 6; i < 10; i++ {
+		must(t, keepKeyed(t.Context(), l, ledger.Capture{ID: cutover.CaptureID(fmt.Sprintf("c%02d", i)), At: noon, Repeat: numbered(i)}, "anna@example.com"))
+	}
+	for i := range 10 {
+		if _, found, err := l.Repeated(t.Context(), numbered(i), noon); err != nil || !found {
+			t.Errorf("capture %d is not found: %v", i, err)
+		}
+	}
+	if n := ask[int](t, l, "SELECT count(*) FROM capture_keys"); n < 8 {
+		t.Errorf("%d keys were written in the end", n)
+	}
+}
+
+// Captures of an older schema are found by what they were found by.
+func TestKeysOfAnOlderSchema(t *testing.T) {
+	folder := t.TempDir()
+	must(t, makePrivate(filepath.Join(folder, databaseFile)))
+	must(t, withScripts(t, folder, newerScripts(t)[:11]))
+	foreign(t, folder, `INSERT INTO marker VALUES (1, 1, 0, x'00');
+		INSERT INTO captures (n, id, at, route, listener, client_addr, client_name, client_tls, client_user, env_from, env_body, env_utf8, env_return, env_id, recipients, size, repeat, key, loose, trace,
+			key_version, hops, bare, eight_bit, stored, file)
+		VALUES (7, 'a', 5, 'arriving', 'mx', '', '', '', '', '', '', 0, '', '', '[]', 1, randomblob(32), NULL, x'0102030405060708090a0b0c0d0e0f10', '', 1, 0, 0, 0, 0, ''),
+			(9, 'b', 6, 'arriving', 'mx', '', '', '', '', '', '', 0, '', '', '[]', 1, NULL, x'0102030405060708090a0b0c0d0e0f10', NULL, '', 1, 0, 0, 0, 0, '');
+		INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts, next, since, reply, reason, seen)
+		VALUES (1, 7, '', '', 'anna@example.com', '', 'cloud', 1, 'accepted', 1, 0, 0, '', '', ''), (2, 9, '', '', 'anna@example.com', '', 'cloud', 1, 'accepted', 1, 0, 0, '', '', '')`)
+	l := openIn(t, folder, Options{})
+	if n := len(l.keys.tail); n != 0 {
+		t.Errorf("%d keys are in memory that the table has", n)
+	}
+	found, err := l.Expected(t.Context(), "anna@example.com", []cutover.Key{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}, nil)
+	if err != nil || len(found) != 2 || found[0].Capture != "a" || found[1].Capture != "b" {
+		t.Errorf("found %+v, %v", found, err)
+	}
+	if n := ask[int](t, l, "SELECT count(*) FROM capture_keys"); n != 3 {
+		t.Errorf("the table has %d keys, want 3", n)
+	}
+}
