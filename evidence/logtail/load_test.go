@@ -3,7 +3,6 @@ package logtail
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"reflect"
 	"strings"
@@ -15,28 +14,8 @@ import (
 // predecessors are compressed in two steps and thrown away when they were read; the ledger refuses, and the process dies.
 type load struct {
 	*rotator
-	into  string   // the file that the server has open
 	files []string // predecessors, the newest first
 	named int
-}
-
-func (l *load) line() {
-	user := fmt.Sprintf("user%d", len(l.written))
-	l.written = append(l.written, user)
-	stamped := login(l.clock.now.Sub(noon).Minutes(), user)
-	cut := len(stamped)
-	if l.rnd.IntN(3) == 0 {
-		cut = 64 + l.rnd.IntN(len(stamped)-64) // past the user's name: by less the first line of one file cannot be told from that of another
-	}
-	l.write(l.into, l.partial+stamped[:cut])
-	l.partial = stamped[cut:]
-}
-
-func (l *load) finishLine() {
-	if l.partial != "" {
-		l.write(l.into, l.partial)
-		l.partial = ""
-	}
 }
 
 // look polls or not; now and then the ledger refuses, or the process dies and begins anew.
@@ -151,8 +130,7 @@ func (l *load) discard() {
 func TestRotationUnderLoad(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			l := &load{rotator: &rotator{bench: newBench(t), rnd: rand.New(rand.NewPCG(seed, 2))}}
-			l.into = l.path
+			l := &load{rotator: newRotator(t, seed, 2)}
 			l.line()
 			l.finishLine()
 			l.poll()

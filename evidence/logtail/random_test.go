@@ -17,8 +17,14 @@ type rotator struct {
 	*bench
 	rnd     *rand.Rand
 	written []string
+	into    string // the file that the server has open
 	partial string // the rest of a line that was begun
 	files   int    // rotated so far
+}
+
+func newRotator(t *testing.T, seed, kind uint64) *rotator {
+	b := newBench(t)
+	return &rotator{bench: b, rnd: rand.New(rand.NewPCG(seed, kind)), into: b.path}
 }
 
 func (r *rotator) line() {
@@ -30,13 +36,13 @@ func (r *rotator) line() {
 		// Past the user's name: by less the first line of one file cannot be told from that of another.
 		cut = 64 + r.rnd.IntN(len(stamped)-64)
 	}
-	r.write(r.path, r.partial+stamped[:cut])
+	r.write(r.into, r.partial+stamped[:cut])
 	r.partial = stamped[cut:]
 }
 
 func (r *rotator) finishLine() {
 	if r.partial != "" {
-		r.write(r.path, r.partial)
+		r.write(r.into, r.partial)
 		r.partial = ""
 	}
 }
@@ -72,7 +78,7 @@ func (r *rotator) byCopy() {
 func TestRandomRotation(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			r := &rotator{bench: newBench(t), rnd: rand.New(rand.NewPCG(seed, 1))}
+			r := newRotator(t, seed, 1)
 			r.line()
 			r.finishLine()
 			r.poll()
