@@ -102,7 +102,8 @@ func (l *Ledger) storeKeys(t *tx) error {
 	if err := insertKeys.insert(t, args); err != nil {
 		return err
 	}
-	_, err := t.exec("UPDATE marker SET keyed = ?", newest)
+	// Rows that never came give their numbers to others after a restart: those are read back then.
+	_, err := t.exec("UPDATE marker SET keyed = min(?, (SELECT coalesce(max(n), 0) FROM captures))", newest)
 	t.committed(func() { l.keys.written(len(all)) })
 	return err
 }

@@ -139,6 +139,30 @@ func TestKeysAreReadBack(t *testing.T) {
 	}
 }
 
+// A capture that was refused has no row, and its number is another's after a restart: that one is read back, though keys were written up to the number.
+func TestKeysOfANumberGivenTwice(t *testing.T) {
+	folder := t.TempDir()
+	l := openIn(t, folder, Options{})
+	c := ledger.Capture{ID: "first", At: noon, Repeat: numbered(1)}
+	must(t, keepKeyed(t.Context(), l, c, "anna@example.com"))
+	if err := keepKeyed(t.Context(), l, c, "anna@example.com"); !errors.Is(err, ledger.ErrExists) {
+		t.Fatal(err)
+	}
+	l.keptWith(1)
+	must(t, l.change(t.Context(), func(t *tx) error { return nil })) // sets off the writing
+	mustClose(t, l)
+	l = openIn(t, folder, Options{})
+	if ask[int](t, l, "SELECT count(*) FROM capture_keys") == 0 {
+		t.Fatal("no keys were written")
+	}
+	must(t, keepKeyed(t.Context(), l, ledger.Capture{ID: "second", At: noon, Repeat: numbered(2)}, "anna@example.com"))
+	mustClose(t, l)
+	l = openIn(t, folder, Options{})
+	if id, found, err := l.Repeated(t.Context(), numbered(2), noon); err != nil || id != "second" {
+		t.Errorf("the capture is not found by its repeat: %q, %v, %v", id, found, err)
+	}
+}
+
 // Keys that cannot be written wait, and are not tried with each change.
 func TestKeysThatCannotBeWritten(t *testing.T) {
 	l := openIn(t, t.TempDir(), Options{})
