@@ -153,6 +153,19 @@ func TestSilenceAmongOthers(t *testing.T) {
 	}
 }
 
+// Nor do they in a file that was rotated meanwhile, or where there is more to read.
+func TestSilenceAmongOthersBefore(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.MaxSilence = 10 * time.Minute })
+	b.write(b.path, login(-60, "anna"))
+	for i := range 30 {
+		b.write(b.path, noon.Add(time.Duration(i-59)*time.Minute).Format(time.Stamp)+" mx container[1]: imap login of bob\n")
+	}
+	b.rename(b.path, b.path+".1")
+	b.write(b.path, login(-5, "carol"))
+	b.poll()
+	b.want("anna carol", span(-60, -50), span(-5, 0))
+}
+
 // MDaemon writes a session when it has ended: its stamps are old, and true.
 func TestSessionsThatAreWrittenLate(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Dialects = []string{MDaemon} })

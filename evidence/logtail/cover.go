@@ -47,10 +47,10 @@ func (f *Follower) grant(end bool) {
 	case !f.healthy():
 		f.pos.From = time.Time{}
 	case !f.missing.IsZero():
-	case !end:
+	case !end && !f.silent(f.pos.LastLine):
 		f.cover(f.pos.LastLine)
-	case f.batch.lines == 0 && f.now.Sub(f.committed) < f.o.Beat:
-	case f.silent(f.now):
+	case end && f.batch.lines == 0 && f.now.Sub(f.committed) < f.o.Beat:
+	case !end, f.silent(f.now):
 		f.cover(f.pos.LastHeard.Add(f.o.MaxSilence))
 		f.pos.From = time.Time{}
 	case f.pos.From.IsZero():
