@@ -31,33 +31,41 @@ func (f *Follower) packedMeanwhile(all []candidate) bool {
 func withoutCopies(c candidate, all []candidate) candidate {
 	for {
 		after, more := successor(all, c.inode, c.time)
-		if !more || !isCopy(c, after) {
+		if !more {
 			return c
 		}
-		c = after
+		copied, is := copyOf(after, c)
+		if !is {
+			return c
+		}
+		c, c.was = after, copied
 	}
 }
 
 // copyProof is how many octets at both ends of a copy are compared.
 const copyProof = 4 << 10
 
-// isCopy tells whether a file holds nothing but what another begins with.
-func isCopy(c, of candidate) bool {
+// copyOf tells whether a file holds nothing but what another begins with, and what that is.
+func copyOf(of, c candidate) (was place, is bool) {
 	if c.size == 0 || c.size > of.size || isPacked(c.path) || isPacked(of.path) {
-		return false
+		return was, false
 	}
 	a, err := os.Open(c.path)
 	if err != nil {
-		return false
+		return was, false
 	}
 	defer a.Close()
 	b, err := os.Open(of.path)
 	if err != nil {
-		return false
+		return was, false
 	}
 	defer b.Close()
 	n := min(c.size, copyProof)
-	return sameOctets(a, b, 0, n) && sameOctets(a, b, c.size-n, n)
+	if !sameOctets(a, b, 0, n) || !sameOctets(a, b, c.size-n, n) {
+		return was, false
+	}
+	was.see(a, c.size)
+	return was, was.TailSize > 0
 }
 
 func sameOctets(a, b io.ReaderAt, at, n int64) bool {

@@ -19,6 +19,7 @@ type candidate struct {
 	inode uint64
 	size  int64
 	time  time.Time
+	was   place // what it began with when a copy of that was passed over: should it be cut before it is read, the copy is found by this
 }
 
 // candidates lists the files of a log, oldest first. Of a pattern these are all files that match; of a plain path the file itself, last, and its
@@ -100,7 +101,7 @@ func stat(path string) (candidate, bool) {
 	if err != nil || !info.Mode().IsRegular() {
 		return candidate{}, false
 	}
-	return candidate{path, inodeOf(info), info.Size(), info.ModTime()}, true
+	return candidate{path: path, inode: inodeOf(info), size: info.Size(), time: info.ModTime()}, true
 }
 
 func inodeOf(info os.FileInfo) uint64 {

@@ -72,7 +72,7 @@ func (f *Follower) lose(c candidate) {
 	} else {
 		f.state.stamps.ref = c.time.In(f.state.stamps.zone)
 	}
-	f.pos.begin(c.inode)
+	f.pos.begin(c)
 	f.pos.From, f.pos.Live = time.Time{}, time.Time{}
 	f.state.file = fileState{}
 }
@@ -80,7 +80,7 @@ func (f *Follower) lose(c candidate) {
 // move goes to the file's successor.
 func (f *Follower) move(next candidate) {
 	f.close()
-	f.pos.begin(next.inode)
+	f.pos.begin(next)
 	f.state.file = fileState{}
 }
 

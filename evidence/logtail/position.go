@@ -86,8 +86,9 @@ func (p place) continues(file io.ReaderAt) bool {
 }
 
 // begin is the beginning of a file.
-func (p *place) begin(inode uint64) {
-	*p = place{Inode: inode}
+func (p *place) begin(c candidate) {
+	*p = c.was
+	p.Inode = c.inode
 }
 
 func sum(octets []byte) uint64 {

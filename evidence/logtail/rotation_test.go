@@ -99,6 +99,33 @@ func TestCopyTruncate(t *testing.T) {
 	}
 }
 
+// A file of which a copy was passed over may be cut before its first line is read: then the copy is read.
+func TestCutAfterItsCopyWasPassedOver(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(0, "anna"))
+	b.poll()
+	b.rename(b.path, b.path+".2")
+	b.at(1)
+	b.write(b.path, login(0.5, "bob"), login(0.6, "carol"))
+	whole, err := os.ReadFile(b.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.at(2)
+	b.write(b.path+".1", string(whole))
+	first := b.f.pos.Inode
+	for b.f.now, b.f.begun = b.clock.now, false; b.f.pos.Inode == first; {
+		if _, err := b.f.step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.at(3)
+	b.truncate()
+	b.write(b.path, login(2.5, "dora"))
+	b.poll()
+	b.want("anna bob carol dora", span(0, 3))
+}
+
 func TestTruncatedWithoutACopy(t *testing.T) {
 	b := newBench(t)
 	b.write(b.path, login(-10, "anna"))
