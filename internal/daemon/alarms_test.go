@@ -86,12 +86,31 @@ func TestAcceptedAndNotSeen(t *testing.T) {
 		t.Errorf("%+v", s.Queue.Unseen)
 	}
 	b.eventually("a line of the log", func() bool { return strings.Contains(b.logged.String(), "alarm=unseen") })
-	if all := b.act(control.Deed{Do: "drop"}, control.QueueFilter{Captures: []string{s.Queue.Unseen[0].Capture}}); len(all) != 1 || all[0].Error != "" {
-		t.Errorf("given up by a person: %+v", all)
+	if a := b.done("drop", control.QueueFilter{Captures: []string{s.Queue.Unseen[0].Capture}}); a.Error != "" {
+		t.Errorf("given up by a person: %+v", a)
 	}
 	b.until("nothing to be open", func(s control.Status) bool { return s.Queue.Accepted+s.Queue.NotSeen == 0 && len(s.Trouble) == 0 })
 	if n := b.mx.Accepted(); n != 1 {
 		t.Errorf("sent %d times", n)
+	}
+}
+
+// What nobody saw is not given up while a copy in the old mailbox counts on it, and the way out that is named can be gone.
+func TestNotSeenAndOnTheOldServer(t *testing.T) {
+	b := newBed(t, layout{mx: testserver.SMTPConfig{Deliver: func(*testserver.Envelope) error { return nil }}, to: "to = [\"home:smtp\"]\ntee = true"})
+	clock := b.startLeaping(t)
+	msg := b.send("hello", "x@sender.example", "anna@example.com")
+	b.until("it to be accepted", func(s control.Status) bool { return s.Queue.Accepted == 1 })
+	b.eventually("the copy on the old server", func() bool { return len(b.holding(b.legacy, "anna@example.com", msg)) == 1 })
+	b.again()
+	clock.leap(7 * time.Hour)
+	s := b.until("an alarm", troubled("quarantine, junk and rules"))
+	filter := control.QueueFilter{Captures: []string{s.Queue.Unseen[0].Capture}}
+	if a := b.done("drop", filter); !strings.Contains(a.Error, "lies in the old mailbox too") || a.Next != "posthouse queue resend "+a.Capture {
+		t.Fatalf("%+v", a)
+	}
+	if a := b.done("resend", filter); a.Error != "" {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -246,7 +246,11 @@ func (d *Daemon) reliedOn(ctx context.Context, from ledger.Delivery) error {
 		return err
 	}
 	if slices.ContainsFunc(expected, func(e ledger.Expected) bool { return e.Delivery == from.ID && len(e.Joined) > 0 }) {
-		return &relay.NotDone{Why: "lies in the old mailbox too, and comes to the cloud by this delivery alone", Next: "posthouse queue release " + string(from.Capture)}
+		next := "release" // what was accepted is not held: it can only be sent once more
+		if from.State == ledger.Accepted {
+			next = "resend"
+		}
+		return &relay.NotDone{Why: "lies in the old mailbox too, and comes to the cloud by this delivery alone", Next: "posthouse queue " + next + " " + string(from.Capture)}
 	}
 	return nil
 }

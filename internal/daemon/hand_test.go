@@ -42,6 +42,17 @@ func (b *bed) act(deed control.Deed, f control.QueueFilter) []control.Acted {
 	return all
 }
 
+// done is what came of a deed to one delivery, once that is not just being asked for.
+func (b *bed) done(do string, f control.QueueFilter) control.Acted {
+	b.t.Helper()
+	var all []control.Acted
+	b.eventually("an answer to "+do, func() bool {
+		all = b.act(control.Deed{Do: do}, f)
+		return len(all) == 1 && !strings.Contains(all[0].Error, "at this moment")
+	})
+	return all[0]
+}
+
 func (b *bed) trace(asked string) control.Trace {
 	b.t.Helper()
 	t, err := b.daemon.Trace(b.t.Context(), asked)

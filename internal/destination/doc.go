@@ -3,7 +3,8 @@
 //
 // Ways is what all of them share; its methods make them. What happens to a message on its way, in this order:
 //
-//  1. A way into the cloud looks first whether the bridge has brought the old server's own copy over already, or a person has put the message into its mailbox meanwhile. Then nothing is delivered.
+//  1. A way into the cloud looks first whether the bridge has brought the old server's own copy over already, or a person has put the message into its mailbox meanwhile. Then nothing is delivered. What a person has sent once
+//     more is delivered whatever was brought over.
 //  2. By SMTP, the message gets an ARC set before it, where there is a key. What cannot be sealed goes as it is.
 //  3. Its envelope sender is rewritten, where the route says so. A tee goes with the null sender, and asks for no notifications.
 //  4. The next hop's answer becomes an outcome: delivered, declined, put off, in doubt, not fit for this way, or nobody there. What is about one mailbox is told from what is about the server.

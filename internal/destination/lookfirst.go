@@ -18,7 +18,7 @@ const BroughtOver = "copied from the old mailbox"
 // too (it delivers and forwards to us, or a sender tried both routes) would otherwise lie in the cloud twice. The other order, capture before copy, is the bridge's to see: it joins. Each
 // side writes before it looks, so one of the two sees the other.
 //
-// What a person let go on is looked for in the mailbox itself as well: somebody may have put it in by hand meanwhile.
+// What a person let go on is looked for in the mailbox itself as well: somebody may have put it in by hand meanwhile. For what a person had sent once more the old server's copy does not stand.
 type lookFirst struct {
 	relay.Destination
 	items  ledger.Items
