@@ -236,7 +236,7 @@ func (d *Daemon) movedTo(deed control.Deed, from ledger.Delivery) (cutover.Mailb
 	return to.Mailboxes[0], nil
 }
 
-// reliedOn refuses to take a delivery away from a mailbox in which a copy on the old side counts on it: that copy would never come to the cloud.
+// reliedOn refuses to take a delivery away from a mailbox in which a copy on the old side counts on it: that copy would never come to the cloud. Where a person sent it once more, and that one was seen, it is there.
 func (d *Daemon) reliedOn(ctx context.Context, from ledger.Delivery) error {
 	if from.Mailbox == "" {
 		return nil
@@ -245,14 +245,32 @@ func (d *Daemon) reliedOn(ctx context.Context, from ledger.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(expected, func(e ledger.Expected) bool { return e.Delivery == from.ID && len(e.Joined) > 0 }) {
-		next := "release" // what was accepted is not held: it can only be sent once more
-		if from.State == ledger.Accepted {
-			next = "resend"
-		}
-		return &relay.NotDone{Why: "lies in the old mailbox too, and comes to the cloud by this delivery alone", Next: "posthouse queue " + next + " " + string(from.Capture)}
+	i := slices.IndexFunc(expected, func(e ledger.Expected) bool { return e.Delivery == from.ID && len(e.Joined) > 0 })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	if there, err := d.seenAgain(ctx, from.Mailbox, expected[i]); err != nil || there {
+		return err
+	}
+	next := "release" // what was accepted is not held: it can only be sent once more
+	if from.State == ledger.Accepted {
+		next = "resend"
+	}
+	return &relay.NotDone{Why: "lies in the old mailbox too, and comes to the cloud by this delivery alone", Next: "posthouse queue " + next + " " + string(from.Capture)}
+}
+
+// seenAgain reports whether the same message, sent once more by a person, was seen in the mailbox.
+func (d *Daemon) seenAgain(ctx context.Context, m cutover.MailboxID, first ledger.Expected) (bool, error) {
+	alike, err := d.ledger.Expected(ctx, m, []cutover.Key{first.Identity.Match()}, nil)
+	for _, e := range alike {
+		if e.State != ledger.Settled || e.Seen == "" || e.Digest != first.Digest || len(e.Joined) > 0 {
+			continue
+		}
+		if c, err := d.ledger.Capture(ctx, e.Capture); err != nil || c.Again() {
+			return err == nil, err
+		}
+	}
+	return false, err
 }
 
 // Message writes a captured message as it goes out.
