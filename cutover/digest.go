@@ -3,6 +3,7 @@ package cutover
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"hash"
 )
 
@@ -10,6 +11,8 @@ import (
 // bounded by maxHeader. Not safe for concurrent use.
 type BodyDigester struct {
 	hash   hash.Hash
+	rest   hash.Hash // of what Octets tells apart and hash does not: the header, and where the body's ends of line are not CRLF; nil where nobody asks
+	at     int64     // octets of the body that were taken
 	header []byte
 	begun  bool // the current header line has octets, CRs not counted
 	inBody bool // past the empty line
@@ -25,13 +28,20 @@ const maxHeader = 256 << 10
 // NewBodyDigester returns a digester for one message.
 func NewBodyDigester() *BodyDigester { return &BodyDigester{hash: sha256.New()} }
 
+// NewOctetDigester returns a digester for one message that can tell Octets.
+func NewOctetDigester() *BodyDigester { return &BodyDigester{hash: sha256.New(), rest: sha256.New()} }
+
 // Write takes the next octets; it never fails.
 func (d *BodyDigester) Write(p []byte) (int, error) {
 	d.size += int64(len(p))
 	rest := p
 	if !d.inBody {
 		rest = d.takeHeader(p)
-		d.lookAt(p[:len(p)-len(rest)])
+		header := p[:len(p)-len(rest)]
+		d.lookAt(header)
+		if d.rest != nil {
+			d.rest.Write(header)
+		}
 	}
 	if len(rest) > 0 {
 		d.takeBody(rest)
@@ -92,6 +102,7 @@ func (d *BodyDigester) takeBody(p []byte) {
 		if !d.lastCR {
 			n := wholeLines(p[:min(len(p), stride)])
 			d.hash.Write(p[:n])
+			d.at += int64(n)
 			p = p[n:]
 		}
 		end := bytes.IndexByte(p, '\n') + 1
@@ -125,15 +136,26 @@ func (d *BodyDigester) takeLine(p []byte) {
 		case c == '\n' && !d.lastCR:
 			d.hash.Write(p[start:i])
 			d.hash.Write([]byte("\r\n"))
-			start, d.bare = i+1, true
+			d.mark(c, d.at+int64(i))
+			start = i + 1
 		case c != '\n' && d.lastCR:
 			d.hash.Write(p[start:i])
 			d.hash.Write([]byte("\n"))
-			start, d.bare = i, true
+			d.mark('\r', d.at+int64(i)-1)
+			start = i
 		}
 		d.lastCR = c == '\r'
 	}
 	d.hash.Write(p[start:])
+	d.at += int64(len(p))
+}
+
+// mark notes an octet of the body that is a lone CR or LF, and where it stands.
+func (d *BodyDigester) mark(octet byte, at int64) {
+	d.bare = true
+	if d.rest != nil {
+		d.rest.Write(binary.BigEndian.AppendUint64([]byte{octet}, uint64(at)))
+	}
 }
 
 // Size is the number of octets written.
@@ -142,13 +164,22 @@ func (d *BodyDigester) Size() int64 { return d.size }
 // Bare reports whether the message holds a CR or LF that is not part of a CRLF; call it after the last Write.
 func (d *BodyDigester) Bare() bool { return d.bare || d.lastCR || d.headCR }
 
-// Digest is the body's digest; call it once, after the last Write.
+// Digest is the body's digest; call it after the last Write.
 func (d *BodyDigester) Digest() Digest {
 	if d.lastCR {
 		d.hash.Write([]byte("\n"))
-		d.lastCR, d.bare = false, true
+		d.mark('\r', d.at-1)
+		d.lastCR = false
 	}
 	return Digest(d.hash.Sum(nil))
+}
+
+// Octets is the same for messages that are the same octet by octet, and for no others: SHA-256 of the header, of each lone CR and LF of the body with its place, and of the body's digest. It is not the message's
+// own SHA-256, for which all would have to be hashed a second time. Call it once, after the last Write, of a digester by NewOctetDigester.
+func (d *BodyDigester) Octets() Digest {
+	body := d.Digest()
+	d.rest.Write(body[:])
+	return Digest(d.rest.Sum(nil))
 }
 
 // Identity is the identity of the header that passed by.

@@ -181,3 +181,36 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// Of all short messages of octets that matter no two have the same, in whatever pieces they come.
+func TestOctetsTellEveryMessageApart(t *testing.T) {
+	seen := map[cutover.Digest]string{}
+	var grow func(message []byte)
+	grow = func(message []byte) {
+		sum := octetsOf(message)
+		if other, is := seen[sum]; is {
+			t.Fatalf("%q and %q have the same", message, other)
+		}
+		seen[sum] = string(message)
+		for cuts := range uint64(1) << max(0, len(message)-1) {
+			if octetsOf(chunked(message, cuts)...) != sum {
+				t.Fatalf("%q cut by %b has another", message, cuts)
+			}
+		}
+		if len(message) == 8 {
+			return
+		}
+		for _, c := range []byte("a\r\n") {
+			grow(append(message[:len(message):len(message)], c))
+		}
+	}
+	grow(nil)
+}
+
+func octetsOf(chunks ...[]byte) cutover.Digest {
+	d := cutover.NewOctetDigester()
+	for _, c := range chunks {
+		d.Write(c) // never fails
+	}
+	return d.Octets()
+}

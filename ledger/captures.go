@@ -20,7 +20,7 @@ type Capture struct {
 	// Prefix is what we prepend to the stored body on the way out: the Received and trace fields, CRLF-terminated, and what Checked put before them. It is not part of the body.
 	Prefix   []byte
 	Size     int64          // octets of the body as received, Prefix not counted
-	Sum      cutover.Digest // SHA-256 of the body octets as received
+	Sum      cutover.Digest // the same for bodies of the same octets, and for no others (cutover.BodyDigester.Octets); none for captures of before ledger version 13
 	Repeat   cutover.Digest // SHA-256 over envelope and octets: the same transaction sent again has the same. None: Again
 	Digest   cutover.Digest // of the message body, line ends normalised: what identity compares
 	Identity cutover.Identity

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"slices"
 	"strings"
 
@@ -16,16 +15,14 @@ import (
 // scanner learns what a capture must know of its octets while they pass by. It is an io.Writer that never fails.
 type scanner struct {
 	digester *cutover.BodyDigester
-	sum      hash.Hash
 	eightBit bool
 }
 
 func newScanner() *scanner {
-	return &scanner{digester: cutover.NewBodyDigester(), sum: sha256.New()}
+	return &scanner{digester: cutover.NewOctetDigester()}
 }
 
 func (s *scanner) Write(p []byte) (int, error) {
-	s.sum.Write(p)
 	s.eightBit = s.eightBit || hasEightBit(p)
 	return s.digester.Write(p)
 }
@@ -43,7 +40,7 @@ func hasEightBit(p []byte) bool {
 // fill writes what was learned into the capture.
 func (s *scanner) fill(c *ledger.Capture) {
 	c.Size = s.digester.Size()
-	c.Sum = cutover.Digest(s.sum.Sum(nil))
+	c.Sum = s.digester.Octets()
 	c.Digest = s.digester.Digest()
 	c.Identity = s.digester.Identity()
 	c.MessageID = c.Identity.MessageID

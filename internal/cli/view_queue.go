@@ -106,9 +106,13 @@ func reasonLines(all []control.Queued) []line {
 
 // showView is a message and how each of its deliveries stands.
 func showView(t control.Timeline, v naming, now time.Time) []line {
+	sum := ""
+	if t.SHA256 != "" {
+		sum = "sha256 " + t.SHA256
+	}
 	lines := []line{
 		{{strong, t.Capture}, {plain, "   " + join("   ", size(t.Size), moment(t.At, now), v.short(sender(t.From))+" → "+recipients(t, v))}},
-		labelled("message", span{plain, join("   ", t.MessageID, "sha256 "+t.SHA256)}),
+		labelled("message", span{plain, join("   ", t.MessageID, sum)}),
 		labelled("came", span{plain, cameFrom(t) + ", " + t.Route + " by " + t.Listener}),
 	}
 	if t.Checks != "" {

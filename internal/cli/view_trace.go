@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -45,12 +44,21 @@ func stateOf(m control.Timeline) string {
 	return "-"
 }
 
+// stored tells what was made durable.
+func stored(m control.Timeline) string {
+	sum := ""
+	if m.SHA256 != "" {
+		sum = " sha256 " + m.SHA256[:min(8, len(m.SHA256))] + "…"
+	}
+	return count(int(m.Size)) + " bytes" + sum + "; answered 250"
+}
+
 // timelineView has a line for each step, and one for each day but the first.
 func timelineView(m control.Timeline, v naming, now time.Time) []line {
 	lines := []line{
 		{{strong, m.Capture}, {plain, "   " + join("   ", moment(m.At, now), v.short(sender(m.From))+" → "+recipients(m, v), m.MessageID)}},
 		stepLine(m.At, now, "arrived", cameFrom(m)),
-		stepLine(m.At, now, "stored", fmt.Sprintf("%s bytes sha256 %s…; answered 250", count(int(m.Size)), m.SHA256[:min(8, len(m.SHA256))])),
+		stepLine(m.At, now, "stored", stored(m)),
 	}
 	if m.Checks != "" {
 		unwanted := ""

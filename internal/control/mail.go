@@ -121,7 +121,7 @@ type Timeline struct {
 	From       string    `json:"from"` // reverse path; "" is the null sender
 	Recipients []string  `json:"recipients"`
 	Size       int64     `json:"size"`
-	SHA256     string    `json:"sha256"` // of the octets as received
+	SHA256     string    `json:"sha256,omitempty"` // of the octets as received, while they are kept
 	Route      string    `json:"route"`
 	Listener   string    `json:"listener"`
 	Client     string    `json:"client"` // IP address

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"slices"
@@ -126,7 +127,7 @@ func TestHeldMailIsListedAndReleased(t *testing.T) {
 			states = append(states, s.State)
 		}
 		if !slices.Equal(states, []string{"held", "due", "accepted", "settled"}) || story.Steps[1].Act != "released by root" || !strings.Contains(story.Steps[0].Reply, "5.1.10") ||
-			!strings.HasPrefix(story.Steps[3].Seen, "INBOX") || !story.Safe || !story.Kept || story.MessageID != "<hello@sender.example>" {
+			!strings.HasPrefix(story.Steps[3].Seen, "INBOX") || !story.Safe || !story.Kept || story.MessageID != "<hello@sender.example>" || story.SHA256 != fmt.Sprintf("%x", sha256.Sum256(msg)) {
 			t.Errorf("trace %s: %+v", asked, story)
 		}
 	}

@@ -112,6 +112,9 @@ func TestResendOfTheDropped(t *testing.T) {
 	b.stop()
 	b.start() // prunes
 	b.eventually("the first to be pruned", func() bool { return !b.trace(id).Messages[0].Kept })
+	if sum := b.trace(id).Messages[0].SHA256; sum != "" {
+		t.Errorf("of what is gone %q", sum)
+	}
 	all := b.act(control.Deed{Do: "resend"}, f)
 	if !strings.Contains(all[0].Error, "is kept no more, its retention is over: dropped by root; its copy is ") || all[0].Next != "posthouse trace "+id {
 		t.Errorf("%+v", all)

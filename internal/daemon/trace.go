@@ -3,8 +3,10 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -61,6 +63,16 @@ func (d *Daemon) said(ctx context.Context, message string) (all []control.Said, 
 	return all, err
 }
 
+// sha256Of reads a body to its end, and closes it.
+func sha256Of(body io.ReadCloser) (string, error) {
+	defer body.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, body); err != nil {
+		return "", fmt.Errorf("reading what was stored: %w", err)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
 func join(separator string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
 }
@@ -88,7 +100,7 @@ func (d *Daemon) asked(ctx context.Context, asked string) ([]ledger.Capture, err
 
 func (d *Daemon) timeline(ctx context.Context, c ledger.Capture) (control.Timeline, error) {
 	t := control.Timeline{
-		Capture: string(c.ID), At: c.At, MessageID: c.MessageID, From: c.Envelope.From, Recipients: []string{}, Size: c.Size, SHA256: fmt.Sprintf("%x", c.Sum[:]),
+		Capture: string(c.ID), At: c.At, MessageID: c.MessageID, From: c.Envelope.From, Recipients: []string{}, Size: c.Size,
 		Route: string(c.Route), Listener: c.Listener, Client: c.Client.Addr, Name: c.Client.Name, TLS: c.Client.TLS, Safe: true, Checks: c.Results, Unwanted: c.Unwanted,
 		Steps: []control.Step{}, Deliveries: []control.Queued{},
 	}
@@ -99,7 +111,9 @@ func (d *Daemon) timeline(ctx context.Context, c ledger.Capture) (control.Timeli
 	switch {
 	case err == nil:
 		t.Kept = true
-		body.Close()
+		if t.SHA256, err = sha256Of(body); err != nil {
+			return t, err
+		}
 	case !errors.Is(err, ledger.ErrNotFound):
 		return t, err
 	}
