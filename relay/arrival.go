@@ -166,7 +166,7 @@ func (a *Arrival) keep(ctx context.Context, c ledger.Capture, planned []ledger.D
 		a.in.release(reserved)
 		return fmt.Errorf("storing %s: %w", c.ID, err)
 	}
-	a.in.dispatch(c, stored, a.octets)
+	a.in.dispatch(c, stored, a.octets, reserved)
 	return nil
 }
 

@@ -161,24 +161,60 @@ func (c *Courier) Hint() {
 	}
 }
 
-// Reserve takes room for one attempt at the destination if it can be made at once. The room is used by Take or given back by Release.
-func (c *Courier) Reserve(destination string) bool {
+// Room is a place for one attempt that is born Sending: it is made at once, or is next behind a few that are Sending too.
+type Room struct {
+	lane *lane
+	next bool // no attempt can be made at once
+}
+
+// Reserve takes room for one attempt at the destination, if there is any. It is used by Take or given back by Release.
+func (c *Courier) Reserve(destination string) (r Room, some bool) {
 	l := c.lane(destination)
-	return l.breaker.State() == pace.Closed && c.enter(l)
+	if l.breaker.State() != pace.Closed {
+		return r, false
+	}
+	if c.enter(l) {
+		return Room{lane: l}, true
+	}
+	if !l.ready.promise(ahead * l.window.Size()) {
+		return r, false
+	}
+	if !c.begin() {
+		l.ready.unpromise()
+		return r, false
+	}
+	return Room{lane: l, next: true}, true
 }
 
 // Release gives room back.
-func (c *Courier) Release(destination string) {
-	c.lane(destination).window.Release()
+func (c *Courier) Release(r Room) {
+	if r.next {
+		r.lane.ready.unpromise()
+	} else {
+		r.lane.window.Release()
+	}
 	c.work.Done()
 }
 
-// Take attempts deliveries that were committed as Sending. Room is reserved for one attempt at each way: those that share destination and requiredness. The octets are the body as
+// Take attempts deliveries that were committed as Sending. There is room for each way, those that share destination and requiredness, in their order. The octets are the body as
 // received; nil where it is to be read from the ledger.
-func (c *Courier) Take(capture ledger.Capture, sending []ledger.Delivery, octets []byte) {
-	for _, group := range byWay(sending) {
+func (c *Courier) Take(capture ledger.Capture, sending []ledger.Delivery, octets []byte, rooms []Room) {
+	for i, group := range byWay(sending) {
 		c.hold(group)
-		go c.serve(c.lane(group[0].Destination), &departure{capture, group, octets})
+		d, l := &departure{capture, group, octets}, rooms[i].lane
+		if !rooms[i].next {
+			go c.serve(l, d)
+			continue
+		}
+		if l.ready.len() >= keptRoom/maxKept {
+			d.octets = nil
+		}
+		l.ready.addBegun([]*departure{d})
+		c.staff(l)
+		if !c.going(l) { // nobody may be left who finds it
+			c.unbegin(l)
+		}
+		c.Release(rooms[i])
 	}
 }
 

@@ -171,9 +171,8 @@ func (in *Intake) forged(p Peer) *sendercheck.Forged {
 	return sendercheck.NewForged(p.Hostname)
 }
 
-// reserve turns planned deliveries that can be attempted at once into Sending, so that their first attempt needs no commit of its own. It returns the destinations where it
-// took room, once for each attempt.
-func (in *Intake) reserve(planned []ledger.Delivery) (rooms []string) {
+// reserve turns planned deliveries that can be attempted at once, or very soon, into Sending, so that their first attempt needs no commit of its own. It returns the rooms that it took, one for each attempt.
+func (in *Intake) reserve(planned []ledger.Delivery) (rooms []Room) {
 	asked := map[way]bool{}
 	for i, d := range planned {
 		if d.State != ledger.Due || d.Next.After(d.Since) {
@@ -182,11 +181,11 @@ func (in *Intake) reserve(planned []ledger.Delivery) (rooms []string) {
 		w := wayOf(d)
 		room, before := asked[w]
 		if !before {
-			room = in.cfg.Courier.Reserve(d.Destination)
-			asked[w] = room
-			if room {
-				rooms = append(rooms, d.Destination)
+			var r Room
+			if r, room = in.cfg.Courier.Reserve(d.Destination); room {
+				rooms = append(rooms, r)
 			}
+			asked[w] = room
 		}
 		if room {
 			planned[i].State = ledger.Sending
@@ -195,13 +194,13 @@ func (in *Intake) reserve(planned []ledger.Delivery) (rooms []string) {
 	return rooms
 }
 
-func (in *Intake) release(rooms []string) {
-	for _, destination := range rooms {
-		in.cfg.Courier.Release(destination)
+func (in *Intake) release(rooms []Room) {
+	for _, r := range rooms {
+		in.cfg.Courier.Release(r)
 	}
 }
 
-func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery, octets []byte) {
+func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery, octets []byte, rooms []Room) {
 	var sending, due []ledger.Delivery
 	for _, d := range stored {
 		if d.State == ledger.Sending {
@@ -215,7 +214,7 @@ func (in *Intake) dispatch(c ledger.Capture, stored []ledger.Delivery, octets []
 		}
 	}
 	if len(sending) > 0 {
-		in.cfg.Courier.Take(c, sending, octets)
+		in.cfg.Courier.Take(c, sending, octets, rooms)
 	}
 	if len(due) > 0 {
 		in.cfg.Courier.Offer(c, due, octets)

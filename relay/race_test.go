@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"posthouse/cutover"
+	"posthouse/evidence"
 	"posthouse/ledger"
 	"posthouse/relay"
 )
@@ -114,4 +115,61 @@ func TestScanWhileAttempting(t *testing.T) {
 			}
 		}
 	})
+}
+
+// tardy is a ledger that answers long after it stored a message.
+type tardy struct {
+	ledger.Captures
+	takes time.Duration
+}
+
+func (l *tardy) NewBody(ctx context.Context) (ledger.Body, error) {
+	b, err := l.Captures.NewBody(ctx)
+	return tardyBody{b, l.takes}, err
+}
+
+type tardyBody struct {
+	ledger.Body
+	takes time.Duration
+}
+
+func (b tardyBody) Commit(ctx context.Context, c ledger.Capture, d []ledger.Delivery, o evidence.Observation) ([]ledger.Delivery, error) {
+	stored, err := b.Body.Commit(ctx, c, d, o)
+	time.Sleep(b.takes)
+	return stored, err
+}
+
+// TestLaneEndsWhileOneIsBorn: what was promised to be next, in a lane that goes on no more when it is stored, is Due again, and not in doubt.
+func TestLaneEndsWhileOneIsBorn(t *testing.T) {
+	for what, stopped := range map[string]bool{"unreachable": false, "stopped": true} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gone := destination(func(_ context.Context, c relay.Consignment) []relay.Outcome {
+					time.Sleep(time.Second)
+					return answers(c, unreachable)
+				})
+				cfg := settings(toCloud(gone), nil)
+				cfg.Workers, cfg.Pauses.Steps = 1, []time.Duration{time.Hour}
+				b := newBed(t, relay.IntakeConfig{Directory: relay.NewDirectory(house())}, cfg)
+				b.start(b.courier)
+				for range 3 {
+					b.mustTake(to("anna@example.com"))
+				}
+				b.config.Ledger = &tardy{b.ledger, 4 * time.Second} // three attempts that fail end the lane
+				b.attach(b.courier)
+				taken := make(chan cutover.CaptureID)
+				go func() { taken <- b.mustTake(to("anna@example.com")) }()
+				synctest.Wait()
+				if stopped {
+					if err := b.courier.Stop(t.Context()); err != nil {
+						t.Error(err)
+					}
+					equal(t, "all, once it stopped", b.countStates(), map[ledger.DeliveryState]int{ledger.Due: 4})
+				}
+				equal(t, "states", b.states(<-taken), []string{"anna due"})
+				synctest.Wait()
+				equal(t, "all", b.countStates(), map[ledger.DeliveryState]int{ledger.Due: 4})
+			})
+		})
+	}
 }

@@ -37,6 +37,7 @@ type ready struct {
 	fresh  []*departure // never tried: they go first
 	tried  []*departure
 	queued map[ledger.DeliveryID]bool
+	coming int  // promised room among what is begun
 	kept   int  // octets of bodies
 	behind bool // more is due than lies here: what comes new waits its turn in the ledger
 	asked  bool // for more, since the last look
@@ -98,6 +99,23 @@ func (r *ready) lens() (begun, fresh int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.begun), len(r.fresh)
+}
+
+// promise keeps a place among what is Sending for what is about to be born so, unless that are very many already, or something that was never tried waits.
+func (r *ready) promise(most int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.behind || len(r.fresh) > 0 || len(r.begun)+r.coming >= most {
+		return false
+	}
+	r.coming++
+	return true
+}
+
+func (r *ready) unpromise() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.coming--
 }
 
 func (r *ready) addBegun(all []*departure) {

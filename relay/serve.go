@@ -25,7 +25,7 @@ func (c *Courier) staff(l *lane) {
 // serve attempts a departure that is Sending, if there is one, and then what is ready until nothing is. It has room in the lane, and gives it back.
 func (c *Courier) serve(l *lane, d *departure) {
 	defer func() {
-		c.Release(l.name)
+		c.Release(Room{lane: l})
 		c.staff(l) // what became ready just now found no room
 	}()
 	for some := d != nil; some || l.ready.len() > 0; d, some = c.next(l) {
