@@ -2,36 +2,50 @@ package logtail
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
-// opened opens the file in which the position lies; where it is lost, the first file that was written to since.
-func (f *Follower) opened(all []candidate) bool {
+// opened opens the file in which the position lies; where it is lost, the first file that was written to since. again: the files are being given other names.
+func (f *Follower) opened(all []candidate) (open, again bool) {
 	if f.file != nil {
-		return true
+		return true, false
 	}
 	if len(all) == 0 {
-		return false
+		return false, false
 	}
 	c, found := all[0], false
 	if f.pos.Inode != 0 {
 		c, found = continuation(all, f.pos.place)
 	}
 	if !found {
+		if !f.stable(all) {
+			return false, true
+		}
 		c = withoutCopies(f.beginning(all), all)
 	}
 	file, err := openCandidate(c)
 	if err != nil {
+		if !f.stable(all) {
+			return false, true
+		}
 		f.failure = err.Error()
-		return false
+		return false, false
 	}
 	f.file, f.unsniffed = file, true
 	if found {
 		f.pos.Inode = c.inode
-		return true
+		return true, false
 	}
 	f.lose(c)
-	return true
+	return true, false
+}
+
+// stable reports whether the log's files are what they were when they were listed. While each is given the next name, one may have had neither its old name nor its new one when it was looked at: from such
+// a list nobody can tell which file comes after another.
+func (f *Follower) stable(all []candidate) bool {
+	now, err := candidates(f.o.Path)
+	return err == nil && slices.EqualFunc(all, now, func(a, b candidate) bool { return a.path == b.path && a.inode == b.inode })
 }
 
 // openCandidate opens the file that was looked at, and no other that took its name since.

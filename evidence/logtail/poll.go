@@ -44,8 +44,8 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 		return false, f.fail(err)
 	}
 	f.lookForPath(all)
-	if !f.opened(all) {
-		return false, nil
+	if open, again := f.opened(all); !open {
+		return again, nil
 	}
 	if !f.begun {
 		f.begun = true
@@ -73,7 +73,9 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	if last {
-		f.move(next)
+		if f.stable(all) {
+			f.move(next)
+		}
 		return true, nil
 	}
 	f.live = f.now

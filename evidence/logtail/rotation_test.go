@@ -174,6 +174,27 @@ func TestMissing(t *testing.T) {
 	b.want("anna bob carol", span(0.5, 2.5), span(9, 11))
 }
 
+// A list of files that was made while they were being renamed is told from one that holds.
+func TestListIsMadeAnewWhileFilesAreRenamed(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(0, "anna"))
+	b.write(b.path+".1", login(-1, "bob"))
+	all, err := candidates(b.path)
+	if err != nil || len(all) != 2 || !b.f.stable(all) {
+		t.Fatalf("%v, %v", all, err)
+	}
+	if b.f.stable(all[1:]) {
+		t.Error("a file that was left out is not missed")
+	}
+	b.rename(b.path+".1", b.path+".2")
+	if b.f.stable(all) {
+		t.Error("another name is not noticed")
+	}
+	if open, again := b.f.opened(all); open || !again {
+		t.Errorf("opened %v, again %v", open, again)
+	}
+}
+
 func TestUnreadable(t *testing.T) {
 	b := newBench(t)
 	b.write(b.path, login(0, "anna"))
