@@ -15,6 +15,8 @@ var (
 	ErrClaimLost = errors.New("the claim on the mailbox was lost")
 	// ErrNewerSchema: a newer posthouse wrote this ledger; this binary must not touch it.
 	ErrNewerSchema = errors.New("the ledger was written by a newer posthouse")
+	// ErrOlderSchema: an older posthouse wrote this ledger; it must be opened to be migrated before it can be read.
+	ErrOlderSchema = errors.New("the ledger was written by an older posthouse")
 	// ErrDamaged: the database is none, or not whole.
 	ErrDamaged = errors.New("the ledger is damaged")
 )

@@ -195,11 +195,11 @@ func said(d ledger.Delivery, o Outcome) (logrus.Level, string) {
 }
 
 // Message is a capture's message as it goes out.
-func Message(l ledger.Captures, c ledger.Capture) Body { return &captured{ledger: l, capture: c} }
+func Message(l ledger.Bodies, c ledger.Capture) Body { return &captured{ledger: l, capture: c} }
 
 // captured is a capture's message as it goes out.
 type captured struct {
-	ledger  ledger.Captures
+	ledger  ledger.Bodies
 	capture ledger.Capture
 	octets  []byte // nil: to be read
 }

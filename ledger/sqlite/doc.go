@@ -19,4 +19,6 @@
 //
 // The schema has a version. An older one is migrated forward after a whole copy (ledger-before-vN.db); to go back, stop posthouse, put the copy in the
 // place of ledger.db, remove ledger.db-wal and ledger.db-shm, and start the older binary. A newer one is refused.
+//
+// Where no service works in a folder, Read reads what it holds of captured mail, under the same lock, and changes nothing: for people whose service does not start.
 package sqlite

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,13 +45,36 @@ func Lock(folder string) (*FolderLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking state folder: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	return take(folder, f, writePid)
+}
+
+// lockThere is Lock for those who make nothing: where there is no lock file, nobody has the folder, and the lock is none. On a file system that cannot be written nobody
+// learns whose it is.
+func lockThere(folder string) (*FolderLock, error) {
+	path, sign := filepath.Join(folder, lockFile), writePid
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, unix.EROFS) {
+		f, err = os.Open(path)
+		sign = func(*os.File) error { return nil }
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &FolderLock{folder: folder}, nil
+	case err != nil:
+		return nil, fmt.Errorf("locking state folder: %w", err)
+	}
+	return take(folder, f, sign)
+}
+
+// take locks the open lock file, and signs it.
+func take(folder string, f *os.File, sign func(*os.File) error) (*FolderLock, error) {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		defer f.Close()
 		return nil, &LockedError{Folder: folder, Pid: readPid(f)}
 	}
 	if err == nil {
-		err = writePid(f)
+		err = sign(f)
 	}
 	if err != nil {
 		f.Close()

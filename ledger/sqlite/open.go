@@ -131,8 +131,11 @@ func (l *Ledger) openWriter(ctx context.Context) (err error) {
 	return nil
 }
 
-func (l *Ledger) openReaders(context.Context) (err error) {
-	l.read, err = sql.Open("sqlite", l.dsn("ro", "query_only(ON)", "cache_size(-2048)", "temp_store(MEMORY)"))
+func (l *Ledger) openReaders(context.Context) error { return l.openRead("ro") }
+
+// openRead opens the read connections in a mode.
+func (l *Ledger) openRead(mode string) (err error) {
+	l.read, err = sql.Open("sqlite", l.dsn(mode, "query_only(ON)", "cache_size(-2048)", "temp_store(MEMORY)"))
 	if err != nil {
 		return err
 	}
@@ -142,9 +145,16 @@ func (l *Ledger) openReaders(context.Context) (err error) {
 	return nil
 }
 
+// immutable is a mode for a database that nobody writes: no other file than its own is looked at or made.
+const immutable = "immutable"
+
 // dsn names the database to the driver. busy_timeout matters only beside a person with the sqlite3 tool: nobody else writes.
 func (l *Ledger) dsn(mode string, pragmas ...string) string {
 	q := url.Values{"mode": {mode}, "_pragma": append([]string{"busy_timeout(10000)"}, pragmas...)}
+	if mode == immutable {
+		q.Set("mode", "ro")
+		q.Set("immutable", "1")
+	}
 	u := url.URL{Scheme: "file", Path: filepath.Join(l.folder, databaseFile), OmitHost: true, RawQuery: q.Encode()}
 	return u.String()
 }

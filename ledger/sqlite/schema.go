@@ -48,7 +48,7 @@ func migrate(ctx context.Context, conn *sql.Conn, folder string, scripts []strin
 		return err
 	}
 	if version > len(scripts) {
-		return fmt.Errorf("%w: its schema is version %d, this posthouse knows up to %d", ledger.ErrNewerSchema, version, len(scripts))
+		return newer(version, len(scripts))
 	}
 	if version > 0 && version < len(scripts) {
 		if err := copyBefore(ctx, conn, folder, version+1); err != nil {
@@ -61,6 +61,10 @@ func migrate(ctx context.Context, conn *sql.Conn, folder string, scripts []strin
 		}
 	}
 	return nil
+}
+
+func newer(version, known int) error {
+	return fmt.Errorf("%w: its schema is version %d, this posthouse knows up to %d", ledger.ErrNewerSchema, version, known)
 }
 
 // copyBefore makes ledger-before-vN.db, whole and durable or not at all.
