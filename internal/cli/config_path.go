@@ -22,8 +22,8 @@ func newConfigPath(a *app) *cobra.Command {
 				return err
 			}
 			if a.json {
-				socket, _, _ := a.socket() // the path is asked for, and often to mend the file
-				a.out.object(pathObject{Schema: "posthouse.path/1", Config: path, Socket: socket})
+				at, _, _ := a.place() // the path is asked for, and often to mend the file
+				a.out.object(pathObject{Schema: "posthouse.path/1", Config: path, Socket: at.socket})
 				return nil
 			}
 			a.out.print(line{{plain, path}})

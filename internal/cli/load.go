@@ -68,25 +68,41 @@ type socketKeys struct {
 	Control struct{ Socket string }
 }
 
-// socket is where the running service is reached. Only the two keys that tell it are read: members of the control group, who may not read the mailboxes file, can
-// ask, and so can who is just editing the file. Where the file is no TOML the path is what its lines still say, and broken tells why.
-func (a *app) socket() (path string, broken, err error) {
+// place is where the running service is reached, and what it leaves when it ends.
+type place struct {
+	socket string
+	state  string // folder
+	names  names
+}
+
+// names are what the configuration calls ours; empty where it cannot be read.
+type names struct {
+	Organisation string
+	Domains      []string
+}
+
+// place finds it. Only the two keys that tell it have to be right: members of the control group, who may not read the mailboxes file, can
+// ask, and so can who is just editing the file. Where the file is no TOML the paths are what its lines still say, and broken tells why.
+func (a *app) place() (p place, broken, err error) {
 	if err := readable(a.config); err != nil {
-		return "", nil, err
+		return p, nil, err
 	}
 	data, err := os.ReadFile(a.config)
 	if err != nil {
-		return "", nil, &failure{code: exitConfig, what: err.Error(), err: err}
+		return p, nil, &failure{code: exitConfig, what: err.Error(), err: err}
 	}
+	_ = toml.Unmarshal(data, &p.names) // without them addresses are longer, no more
 	keys := socketKeys{State: config.Default().State}
 	if err := toml.Unmarshal(data, &keys); err != nil {
 		keys = salvaged(data)
 		broken = configFailure(a.config, a.syntax(data, err))
 	}
+	p.state = a.beside(keys.State)
+	p.socket = filepath.Join(p.state, "control.sock")
 	if keys.Control.Socket != "" {
-		return a.beside(keys.Control.Socket), broken, nil
+		p.socket = a.beside(keys.Control.Socket)
 	}
-	return filepath.Join(a.beside(keys.State), "control.sock"), broken, nil
+	return p, broken, nil
 }
 
 // salvaged reads each line by itself: a slip in one leaves the others as they are.

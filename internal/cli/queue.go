@@ -15,7 +15,7 @@ import (
 const queueLong = `Shows what was captured and waits: for its next attempt, for an answer of the mailbox, or, held, for a person; and what was refused as spam or virus, quiet, which nobody waits for; below it what is the matter and what to do about it.
 An ID is that of a message, or its beginning; a Message-ID does as well. A message has a delivery for each recipient; the filters choose among them. ADDRESS may be @DOMAIN.
 
-Exit code: 0 done, 1 nothing was done, 2 a filter that can choose nothing, 3 done but for some, 69 when posthouse is not running.`
+Exit code: 0 done, 1 nothing was done, 2 a filter that can choose nothing, 3 done but for some; ` + offlineLong
 
 func newQueue(a *app) *cobra.Command {
 	var f queueFlags
@@ -84,22 +84,30 @@ func (a *app) queueList(ctx context.Context, f queueFlags, ids []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	r, err := a.reach()
+	m, err := a.mail(ctx)
 	if err != nil {
 		return err
 	}
-	if a.json {
+	defer m.close()
+	if r, runs := m.(*remote); runs && a.json {
 		return r.queued(ctx, f.filter(ids), func(q control.Queued) error { a.out.object(q); return a.out.err })
 	}
-	s, err := r.status(ctx)
+	domains, at, err := m.about(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := r.allQueued(ctx, f.filter(ids))
+	all, err := allQueued(ctx, m, f.filter(ids))
 	if err != nil {
 		return err
 	}
-	a.out.print(queueView(all, naming{domains: s.Domains}, s.At.In(a.zone))...)
+	m.close()
+	if !a.json {
+		a.out.print(queueView(all, naming{domains: domains}, at.In(a.zone))...)
+		return nil
+	}
+	for _, q := range all {
+		a.out.object(q)
+	}
 	return nil
 }
 
@@ -111,24 +119,30 @@ func newQueueShow(a *app) *cobra.Command {
 }
 
 func (a *app) queueShow(ctx context.Context, ids []string) error {
-	r, err := a.reach()
+	m, err := a.mail(ctx)
 	if err != nil {
 		return err
 	}
-	s, err := r.status(ctx)
+	defer m.close()
+	domains, at, err := m.about(ctx)
 	if err != nil {
 		return err
 	}
+	var found []control.Trace
 	for _, id := range ids {
-		t, err := r.traceOne(ctx, id)
-		if err != nil {
-			return err
+		var t control.Trace
+		if t, err = traceOne(ctx, m, id); err != nil {
+			break // those before it are shown
 		}
+		found = append(found, t)
+	}
+	m.close()
+	for _, t := range found {
 		if a.json {
 			a.out.object(t)
 			continue
 		}
-		a.out.print(showView(t.Messages[0], naming{domains: s.Domains}, s.At.In(a.zone))...)
+		a.out.print(showView(t.Messages[0], naming{domains: domains}, at.In(a.zone))...)
 	}
-	return nil
+	return err
 }

@@ -130,7 +130,7 @@ func (a *app) act(ctx context.Context, d deed, ids []string) error {
 
 // chosen are the deliveries that a deed is for. Those of a named message to which it cannot be done are left out, unless nothing is left: then the service says why.
 func (r *remote) chosen(ctx context.Context, d deed, ids []string) ([]control.Queued, error) {
-	all, err := r.allQueued(ctx, d.filter.filter(ids))
+	all, err := allQueued(ctx, r, d.filter.filter(ids))
 	fit := slices.DeleteFunc(slices.Clone(all), func(q control.Queued) bool { return !d.fit(q) })
 	if len(fit) == 0 && len(ids) > 0 {
 		return all, err

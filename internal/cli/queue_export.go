@@ -44,11 +44,12 @@ func (a *app) queueExport(ctx context.Context, f queueFlags, ids []string, folde
 	if len(ids) == 0 && !f.any() && !f.all {
 		return &failure{code: exitUsage, what: "name messages by ID, or choose them by --reason, --from, --to, --older or --all", next: "posthouse queue list"}
 	}
-	r, err := a.reach()
+	m, err := a.mail(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := r.allQueued(ctx, f.filter(ids))
+	defer m.close()
+	all, err := allQueued(ctx, m, f.filter(ids))
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (a *app) queueExport(ctx context.Context, f queueFlags, ids []string, folde
 	case folder == "-" && len(all) > 1:
 		return &failure{code: exitUsage, what: fmt.Sprintf("%d messages do not fit into one output", len(all)), next: "posthouse queue export -o FOLDER"}
 	case folder == "-":
-		_, err := r.message(ctx, all[0].Waiting.Capture, a.out)
+		_, err := m.message(ctx, all[0].Waiting.Capture, a.out)
 		return err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -69,7 +70,7 @@ func (a *app) queueExport(ctx context.Context, f queueFlags, ids []string, folde
 		e := exported{
 			Schema: "posthouse.exported/1", Capture: q.Waiting.Capture, File: filepath.Join(folder, q.Waiting.Capture+".eml"), From: q.Waiting.From, To: q.Waiting.To,
 		}
-		if e.Octets, err = r.save(ctx, e.Capture, e.File); err != nil {
+		if e.Octets, err = save(ctx, m, e.Capture, e.File); err != nil {
 			return err
 		}
 		if a.json {
@@ -94,14 +95,14 @@ func oncePerMessage(all []control.Queued) []control.Queued {
 }
 
 // save writes a message to a file that bears its name only when it is whole.
-func (r *remote) save(ctx context.Context, capture, name string) (int64, error) {
+func save(ctx context.Context, m mail, capture, name string) (int64, error) {
 	f, err := os.CreateTemp(filepath.Dir(name), ".posthouse-*")
 	if err != nil {
 		return 0, err
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	n, err := r.message(ctx, capture, f)
+	n, err := m.message(ctx, capture, f)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -20,12 +20,12 @@ const answerTime = 20 * time.Second
 
 // reach finds the running service. It does not connect yet.
 func (a *app) reach() (*remote, error) {
-	socket, broken, err := a.socket()
+	at, broken, err := a.place()
 	if err != nil {
 		return nil, err
 	}
-	r := &remote{socket: socket, config: a.config, client: control.Dial(socket), broken: broken}
-	r.warn = sync.OnceFunc(func() { a.say(brokenView(broken, socket)...) })
+	r := &remote{place: at, config: a.config, client: control.Dial(at.socket), broken: broken}
+	r.warn = sync.OnceFunc(func() { a.say(brokenView(broken, at.socket)...) })
 	return r, nil
 }
 
@@ -40,6 +40,11 @@ func (a *app) quietly() (*remote, error) {
 
 // brokenView warns that the file cannot be read, though the service answers.
 func brokenView(broken error, socket string) []line {
+	return append(warnings(broken), line{{warn, "! "}, {plain, "the running service, at " + socket + ", is not touched by this; a restart would fail"}})
+}
+
+// warnings are what is wrong with a configuration that is not needed here.
+func warnings(broken error) []line {
 	var lines []line
 	var f *failure
 	if errors.As(broken, &f) {
@@ -47,12 +52,12 @@ func brokenView(broken error, socket string) []line {
 			lines = append(lines, problemLines(p, "warning: ")...)
 		}
 	}
-	return append(lines, line{{warn, "! "}, {plain, "the running service, at " + socket + ", is not touched by this; a restart would fail"}})
+	return lines
 }
 
 // remote is the running service as the commands see it: its errors are failures.
 type remote struct {
-	socket string
+	place
 	config string
 	client *control.Client
 	// alone: there is no service, this very command answers; when it has ended, no other one gets an answer.
@@ -73,6 +78,15 @@ func (r *remote) status(ctx context.Context) (control.Status, error) {
 	r.answered = r.answered || err == nil
 	return s, r.explain(err)
 }
+
+// about is mail's.
+func (r *remote) about(ctx context.Context) (domains []string, at time.Time, err error) {
+	s, err := r.status(ctx)
+	return s.Domains, s.At, err
+}
+
+// close is mail's: nothing keeps the service from anything.
+func (r *remote) close() error { return nil }
 
 // remedy gives a failure about mailboxes or waves a command that lists them where no service runs.
 func (r *remote) remedy(err error) error {

@@ -31,13 +31,13 @@ func TestExplain(t *testing.T) {
 		{"anything", errors.New("ledger is closed"), exitFailed, "ledger is closed"},
 	}
 	for _, tt := range tests {
-		r := &remote{socket: "/s", config: "/c.toml"}
+		r := &remote{place: place{socket: "/s"}, config: "/c.toml"}
 		var f *failure
 		if err := r.explain(tt.err); !errors.As(err, &f) || f.code != tt.code || !strings.Contains(f.what, tt.say) || f.next == "" || !errors.Is(err, tt.err) {
 			t.Errorf("%s: got %+v", tt.name, f)
 		}
 	}
-	answered := &remote{socket: "/s", answered: true}
+	answered := &remote{place: place{socket: "/s"}, answered: true}
 	var f *failure
 	if err := answered.explain(io.EOF); !errors.As(err, &f) || f.code != exitLater || !strings.Contains(f.what, "ended before it was done") {
 		t.Errorf("hung up after an answer: got %+v", f) // it let us before: that is no matter of rights
@@ -58,7 +58,7 @@ func TestStartCommand(t *testing.T) {
 func TestAsRoot(t *testing.T) {
 	for config, want := range map[string]string{defaultConfig: "sudo posthouse status", "/tmp/x.toml": "sudo posthouse status --config /tmp/x.toml"} {
 		var f *failure
-		if err := (&remote{socket: "/s", config: config}).explain(fs.ErrPermission); !errors.As(err, &f) || f.next != want {
+		if err := (&remote{place: place{socket: "/s"}, config: config}).explain(fs.ErrPermission); !errors.As(err, &f) || f.next != want {
 			t.Errorf("%s: got %q, want %q", config, f.next, want)
 		}
 	}
@@ -82,7 +82,7 @@ func TestStatusFromAServiceThatHangsUp(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	_, err = (&remote{socket: path, client: control.Dial(path)}).status(t.Context())
+	_, err = (&remote{place: place{socket: path}, client: control.Dial(path)}).status(t.Context())
 	ln.Close()
 	<-done
 	var f *failure
@@ -100,8 +100,8 @@ func TestSocketPath(t *testing.T) {
 		"[control]\nsocket = \"here.sock\"\n[quite]\nwrong = 1": "DIR/here.sock",
 	} {
 		path := writeConfig(t, text)
-		got, broken, err := (&app{config: path}).socket()
-		if err != nil || broken != nil || got != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
+		got, broken, err := (&app{config: path}).place()
+		if err != nil || broken != nil || got.socket != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
 			t.Errorf("%q: got %q, %v", text, got, err)
 		}
 	}
@@ -117,9 +117,9 @@ func TestSocketPathOfABrokenFile(t *testing.T) {
 		"oops\ncontrol.socket = \"/run/here.sock\"":                                           "/run/here.sock",
 	} {
 		path := writeConfig(t, text)
-		got, broken, err := (&app{config: path}).socket()
+		got, broken, err := (&app{config: path}).place()
 		var f *failure
-		if err != nil || !errors.As(broken, &f) || f.code != exitConfig || got != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
+		if err != nil || !errors.As(broken, &f) || f.code != exitConfig || got.socket != strings.Replace(want, "DIR", filepath.Dir(path), 1) {
 			t.Errorf("%q: got %q, %v, %v", text, got, broken, err)
 		}
 	}

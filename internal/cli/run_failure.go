@@ -26,11 +26,8 @@ func startFailure(err error, cfg *config.Config) error {
 	case errors.As(err, &locked):
 		f.code, f.what = exitLater, runsAlready(locked)
 		f.cause, f.next = "one posthouse per state folder: it is already running", "posthouse status --config "+cfg.File
-	case errors.Is(err, ledger.ErrNewerSchema):
-		f.cause, f.next = "this binary is older than the one that ran last on "+cfg.State, "posthouse version   (and install the newer one again)"
-	case errors.Is(err, ledger.ErrDamaged):
-		f.cause = "the disk damaged it, or it was copied while posthouse ran"
-		f.next = "sqlite3 " + filepath.Join(cfg.State, "ledger.db") + " 'PRAGMA integrity_check'   (then put a backup back: docs/operations.md, Backup)"
+	case errors.Is(err, ledger.ErrNewerSchema), errors.Is(err, ledger.ErrDamaged):
+		f.cause, f.next = unreadable(err, cfg.State)
 	case errors.Is(err, syscall.EADDRINUSE) && errors.As(err, &network):
 		f.cause, f.next = "another program holds the address", "ss -ltnp 'sport = :"+port(network.Addr)+"'"
 	case errors.Is(err, fs.ErrPermission) && errors.As(err, &network):
@@ -44,6 +41,18 @@ func startFailure(err error, cfg *config.Config) error {
 		f.code, f.cause, f.next = exitLater, "the disk is full", "df -h "+cfg.State
 	}
 	return f
+}
+
+// unreadable is why a ledger cannot be opened, and what to do.
+func unreadable(err error, state string) (cause, next string) {
+	switch {
+	case errors.Is(err, ledger.ErrNewerSchema):
+		return "this binary is older than the one that ran last on " + state, "posthouse version   (and install the newer one again)"
+	case errors.Is(err, ledger.ErrDamaged):
+		return "the disk damaged it, or it was copied while posthouse ran",
+			"sqlite3 " + filepath.Join(state, "ledger.db") + " 'PRAGMA integrity_check'   (then put a backup back: docs/operations.md, Backup)"
+	}
+	return "", "ls -l " + state
 }
 
 func runsAlready(l *sqlite.LockedError) string {

@@ -49,7 +49,7 @@ type progress struct {
 
 // begin starts to watch; end must be called.
 func (p *progress) begin(ctx context.Context, socket string) {
-	r := &remote{socket: socket, client: control.Dial(socket)}
+	r := &remote{place: place{socket: socket}, client: control.Dial(socket)}
 	p.beginWith(ctx, r.status)
 }
 

@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 //	servemail STATUS QUEUE TRACE   the same, for captured mail
 //	serveevidence STATUS EVIDENCE  the same, for evidence
 //	servesenders STATUS SENDERS  the same, for the sender book
+//	writeledger FOLDER      a service that captured mail ended there
+//	lockfolder FOLDER       a service is just starting there until the script ends
 //	signal TERM|HUP|INT     reaches everything that the script runs in the background
 //	notified TEXT           waits until a process of the script told the service manager this (sd_notify)
 func TestScripts(t *testing.T) {
@@ -45,7 +47,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SECRET", "not shown")
 			return listenAsManager(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "servemail": serveMail, "serveevidence": serveEvidence, "servesenders": serveSenders, "notified": notified, "signal": signalled},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "servemail": serveMail, "serveevidence": serveEvidence, "servesenders": serveSenders, "writeledger": writeLedger, "lockfolder": lockFolder, "notified": notified, "signal": signalled},
 	})
 }
 

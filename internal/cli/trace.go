@@ -17,43 +17,46 @@ func newTrace(a *app) *cobra.Command {
 		Long: `Tells the story of a captured message: how it arrived, each attempt with the far end's words, what a person did, and where it was seen in the mailbox, and what logs and old mailboxes tell of the same Message-ID.
 It is named by its ID or the beginning of it, by its Message-ID, or by a sender or recipient; where several messages fit, they are listed, the newest first.
 
-Exit code: 0 when there is one, 1 when there is none, 69 when posthouse is not running.`,
+Exit code: 0 when there is one, 1 when there is none; ` + offlineLong,
 		RunE: func(c *cobra.Command, args []string) error { return a.trace(c.Context(), args[0]) },
 	}
 }
 
 func (a *app) trace(ctx context.Context, asked string) error {
-	r, err := a.reach()
+	m, err := a.mail(ctx)
 	if err != nil {
 		return err
 	}
-	t, err := r.trace(ctx, a.whole(ctx, r, asked))
+	defer m.close()
+	t, err := m.trace(ctx, a.whole(ctx, m, asked))
 	if err != nil {
 		return err
 	}
 	if a.json {
+		m.close()
 		a.out.object(t)
 	}
 	if len(t.Messages)+len(t.Said) == 0 {
 		return noSuchMessage(asked, a.json)
 	}
 	if !a.json {
-		s, err := r.status(ctx)
+		domains, _, err := m.about(ctx)
 		if err != nil {
 			return err
 		}
-		a.out.print(traceView(t, naming{domains: s.Domains}, t.At.In(a.zone))...)
+		m.close()
+		a.out.print(traceView(t, naming{domains: domains}, t.At.In(a.zone))...)
 	}
 	return nil
 }
 
 // whole is an address with its domain, where it was given as anna@ and there is only one.
-func (a *app) whole(ctx context.Context, r *remote, asked string) string {
+func (a *app) whole(ctx context.Context, m mail, asked string) string {
 	if !strings.HasSuffix(asked, "@") {
 		return asked
 	}
-	if s, err := r.status(ctx); err == nil && len(s.Domains) == 1 {
-		return asked + s.Domains[0]
+	if domains, _, err := m.about(ctx); err == nil && len(domains) == 1 {
+		return asked + domains[0]
 	}
 	return asked
 }
@@ -79,8 +82,8 @@ func (r *remote) trace(ctx context.Context, asked string) (control.Trace, error)
 }
 
 // traceOne is the trace of one message by its ID.
-func (r *remote) traceOne(ctx context.Context, id string) (control.Trace, error) {
-	t, err := r.trace(ctx, id)
+func traceOne(ctx context.Context, m mail, id string) (control.Trace, error) {
+	t, err := m.trace(ctx, id)
 	switch {
 	case err != nil:
 		return t, err
@@ -105,8 +108,8 @@ func elsewhere(err error) error {
 	return err
 }
 
-func (r *remote) allQueued(ctx context.Context, f control.QueueFilter) (all []control.Queued, err error) {
-	err = r.queued(ctx, f, func(q control.Queued) error { all = append(all, q); return nil })
+func allQueued(ctx context.Context, m mail, f control.QueueFilter) (all []control.Queued, err error) {
+	err = m.queued(ctx, f, func(q control.Queued) error { all = append(all, q); return nil })
 	return all, err
 }
 

@@ -12,25 +12,35 @@ import (
 )
 
 // Client talks to the running service. Close is not needed: it keeps no connection open.
-type Client struct{ http *http.Client }
+type Client struct {
+	http *http.Client
+	dial func(ctx context.Context) (net.Conn, error)
+}
 
 // ErrNotRunning: nobody listens at the socket.
 var ErrNotRunning = errors.New("posthouse is not running")
 
 // Dial makes a client for the socket at path. It does not connect yet.
 func Dial(path string) *Client {
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			conn, err := d.DialContext(ctx, "unix", path)
-			if err != nil {
-				return nil, fmt.Errorf("%w (%w)", ErrNotRunning, err)
-			}
-			return conn, nil
-		},
+	dial := func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "unix", path)
+		if err != nil {
+			return nil, fmt.Errorf("%w (%w)", ErrNotRunning, err)
+		}
+		return conn, nil
 	}
-	return &Client{http: &http.Client{Transport: transport}}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}
+	return &Client{http: &http.Client{Transport: transport}, dial: dial}
+}
+
+// Reach connects, asks nothing, and hangs up: ErrNotRunning when nobody listens.
+func (c *Client) Reach(ctx context.Context) error {
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // Status asks for everything at a glance.

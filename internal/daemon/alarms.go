@@ -8,17 +8,12 @@ import (
 	"time"
 
 	"posthouse/config"
-	"posthouse/internal/control"
+	"posthouse/internal/records"
 	"posthouse/ledger"
-	"posthouse/relay"
-	"posthouse/relay/reason"
 )
 
-// lateAfter and noticeAfter are how old a wanted message may get undelivered before it is an alarm, and before its sender should be told.
-const (
-	lateAfter   = time.Hour
-	noticeAfter = 24 * time.Hour
-)
+// lateAfter is how old a wanted message may get undelivered before it is an alarm.
+const lateAfter = time.Hour
 
 // open are the states of what is wanted and not delivered. What is in doubt may be; what is quiet nobody waits for.
 var open = []ledger.DeliveryState{ledger.Due, ledger.Sending, ledger.InDoubt, ledger.Held}
@@ -39,7 +34,7 @@ func (d *Daemon) alarms(ctx context.Context, now time.Time) ([]alarm, error) {
 		which      ledger.DeliveryFilter
 	}{
 		{"late", "not delivered for more than an hour", ledger.DeliveryFilter{States: open, Captured: now.Add(-max(lateAfter, d.real(20*time.Second)))}},
-		{"notice", "not delivered for more than a day: tell the senders, a notice to each is ready (posthouse status --json)", ledger.DeliveryFilter{States: open, Captured: now.Add(-noticeAfter)}},
+		{"notice", "not delivered for more than a day: tell the senders, a notice to each is ready (posthouse status --json)", ledger.DeliveryFilter{States: open, Captured: now.Add(-records.NoticeAfter)}},
 		{"unseen", "accepted and in no folder of the mailbox for too long: look into quarantine, junk and rules there", d.unseenTooLong(now)},
 	} {
 		ask.which.Required = true
@@ -51,7 +46,7 @@ func (d *Daemon) alarms(ctx context.Context, now time.Time) ([]alarm, error) {
 			continue
 		}
 		ask.which.Limit = 1
-		oldest, err := d.waiting(ctx, ask.which)
+		oldest, err := d.records.Waiting(ctx, ask.which)
 		if err != nil {
 			return nil, err
 		}
@@ -103,15 +98,4 @@ func (d *Daemon) ring(ctx context.Context) error {
 		d.log.WithField(a.of, a.count).WithField("alarm", a.kind).Warn(a.text)
 	}
 	return err
-}
-
-// notice is what the operator can send to the sender of a message that was not delivered for a day; "" before that, and where nobody may be written to.
-func (d *Daemon) notice(w control.Waiting, delivery ledger.Delivery, now time.Time) string {
-	if now.Sub(w.At) < noticeAfter || w.From == "" || delivery.State == ledger.Quiet || delivery.State == ledger.Accepted {
-		return ""
-	}
-	return relay.Notice{
-		Sender: w.From, Recipient: string(delivery.Original), Captured: w.At, Class: reason.Class(delivery.Class),
-		Held: delivery.State == ledger.Held, Organisation: d.live.Load().cfg.Organisation,
-	}.Text()
 }

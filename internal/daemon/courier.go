@@ -27,6 +27,7 @@ func (d *Daemon) startCourier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.records.Courier = d.courier
 	if err := d.courier.Start(ctx); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"posthouse/internal/clock"
 	"posthouse/internal/control"
 	"posthouse/internal/login"
+	"posthouse/internal/records"
 	"posthouse/internal/web"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
@@ -72,6 +73,7 @@ type Daemon struct {
 	pulse   pulse
 
 	ledger    ledger.Ledger
+	records   *records.Records
 	traceKey  []byte
 	stores    *accounts.Accounts
 	tokens    map[string]login.TokenSource // by server; nil for passwords
@@ -209,6 +211,7 @@ func (d *Daemon) openLedger(ctx context.Context) error {
 		return err
 	}
 	d.ledger = l
+	d.records = &records.Records{Ledger: l, Now: d.opts.Clock.Now, Organisation: func() string { return d.live.Load().cfg.Organisation }}
 	if l.RolledBack() {
 		d.log.Warn("the state folder is older than the last run: an earlier copy was put back; the destinations are asked before anything is sent or put")
 		d.reconciled = l.Reconciled

@@ -39,7 +39,7 @@ func (d *Daemon) saveMessage(c ledger.Capture, name string) error {
 		return err
 	}
 	defer f.Close()
-	if err := d.writeMessage(c, f); err != nil {
+	if err := d.records.Write(c, f); err != nil {
 		return err
 	}
 	return f.Sync()

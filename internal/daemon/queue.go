@@ -1,16 +1,12 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/ledger"
-	"posthouse/relay"
-	"posthouse/relay/reason"
 )
 
 // shown and heldShown are how many deliveries the status lists of those that go on by themselves, and of those that wait for a person.
@@ -29,11 +25,11 @@ func (d *Daemon) queue(ctx context.Context, now time.Time) (control.Queue, error
 		Due: backlog[ledger.Due], Sending: backlog[ledger.Sending], InDoubt: backlog[ledger.InDoubt],
 		Accepted: backlog[ledger.Accepted], Held: backlog[ledger.Held], Quiet: backlog[ledger.Quiet], Settled: backlog[ledger.Settled],
 	}
-	held, err := d.waiting(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}, Limit: heldShown})
+	held, err := d.records.Waiting(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Held}, Limit: heldShown})
 	if err != nil {
 		return q, err
 	}
-	others, err := d.waiting(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Due, ledger.InDoubt, ledger.Sending}, Limit: shown})
+	others, err := d.records.Waiting(ctx, ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Due, ledger.InDoubt, ledger.Sending}, Limit: shown})
 	if err != nil {
 		return q, err
 	}
@@ -49,69 +45,13 @@ func (d *Daemon) unseen(ctx context.Context, now time.Time, q *control.Queue) er
 	if q.NotSeen, err = d.ledger.CountDeliveries(ctx, late); err != nil {
 		return err
 	}
-	if q.Unseen, err = d.waiting(ctx, late); err != nil {
+	if q.Unseen, err = d.records.Waiting(ctx, late); err != nil {
 		return err
 	}
 	for i := range q.Unseen {
 		q.Unseen[i].Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there; when nobody misses it: posthouse queue drop " + q.Unseen[i].Capture
 	}
 	return nil
-}
-
-// waiting describes deliveries. Best-effort copies wait for nobody: no list shows them.
-func (d *Daemon) waiting(ctx context.Context, f ledger.DeliveryFilter) ([]control.Waiting, error) {
-	f.Required = true
-	list, err := d.ledger.Deliveries(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]control.Waiting, len(list))
-	for i, delivery := range list {
-		if all[i], err = d.describe(ctx, delivery); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-func (d *Daemon) describe(ctx context.Context, delivery ledger.Delivery) (control.Waiting, error) {
-	c, err := d.ledger.Capture(ctx, delivery.Capture)
-	w := control.Waiting{
-		Capture: string(c.ID), At: c.At, From: c.Envelope.From, To: string(delivery.Recipient), Size: c.Size,
-		Destination: delivery.Destination, State: string(delivery.State), Attempts: delivery.Attempts, Next: delivery.Next,
-		Why: cmp.Or(delivery.Reason, delivery.Reply), Class: delivery.Class,
-	}
-	w.Notice = d.notice(w, delivery, d.opts.Clock.Now())
-	if delivery.State == ledger.InDoubt && delivery.Reason == "" && delivery.Reply != "" {
-		w.Why = "its reply was lost: " + delivery.Reply
-	}
-	if slices.Contains(unsettled, delivery.State) {
-		waitsFor(&w, relay.Why(delivery))
-	}
-	if d.courier != nil {
-		d.foresee(&w, delivery)
-	}
-	return w, err
-}
-
-func waitsFor(w *control.Waiting, c reason.Class) {
-	w.Class, w.What, w.Remedy = string(c), c.What(), c.Remedy()
-}
-
-// foresee tells what only the courier knows: when a doubt ends, and until when a destination is left alone.
-func (d *Daemon) foresee(w *control.Waiting, delivery ledger.Delivery) {
-	if delivery.State == ledger.InDoubt {
-		w.SentAgain = d.courier.SentAgain(delivery.ID)
-	}
-	retry := d.courier.Retry(delivery.Destination)
-	if delivery.State != ledger.Due || !retry.After(w.Next) {
-		return
-	}
-	w.Next = retry
-	if w.Why == "" {
-		w.Why = "the destination cannot be reached"
-		waitsFor(w, reason.Unreachable)
-	}
 }
 
 // openWork is what keeps any verdict from being ready.

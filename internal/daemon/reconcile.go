@@ -8,7 +8,6 @@ import (
 
 	"posthouse/bridge/reconcile"
 	"posthouse/cutover"
-	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/ledger"
 )
@@ -70,13 +69,6 @@ func missingOf(l ledger.LocalDelivery) control.Missing {
 // Accept takes missing messages for well.
 func (d *Daemon) Accept(ctx context.Context, who string, names []string, yield func(control.Missing) error) error {
 	return d.local.Accept(ctx, who, names, func(l ledger.LocalDelivery) error { return yield(missingOf(l)) })
-}
-
-func addrText(o evidence.Observation) string {
-	if !o.Client.IsValid() {
-		return ""
-	}
-	return o.Client.String()
 }
 
 // missingAlarm names the latest message that lies on neither side.

@@ -5,13 +5,17 @@ import (
 	"context"
 	"errors"
 
+	"posthouse/internal/records"
 	"posthouse/ledger"
 	"posthouse/relay"
 )
 
+// page is how many deliveries one look into the ledger takes.
+const page = 500
+
 // tellSenders tells senders what they are to be told: what the ledger has noted, and that mail waits for a day.
 func (d *Daemon) tellSenders(ctx context.Context) error {
-	late := ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Due, ledger.Held}, Required: true, Untold: true, Captured: d.opts.Clock.Now().Add(-noticeAfter), Limit: page}
+	late := ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Due, ledger.Held}, Required: true, Untold: true, Captured: d.opts.Clock.Now().Add(-records.NoticeAfter), Limit: page}
 	errLate := d.forEach(ctx, late, func(delivery ledger.Delivery) error { return d.intake.Late(ctx, delivery, d.cfg.Relay.Notifications) })
 	live := d.live.Load()
 	by := relay.Teller{Hostname: d.hostname(), Organisation: live.cfg.Organisation, Postmaster: "postmaster@" + cmp.Or(append(live.cfg.Domains, "")[0], d.hostname())}

@@ -1,4 +1,4 @@
-package daemon
+package records
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -18,9 +19,9 @@ import (
 const traced = 20
 
 // Trace tells what became of the messages that an ID, a Message-ID or an address names.
-func (d *Daemon) Trace(ctx context.Context, asked string) (control.Trace, error) {
-	t := control.Trace{Schema: control.TraceSchema, At: d.opts.Clock.Now(), Asked: asked, Messages: []control.Timeline{}}
-	found, err := d.asked(ctx, strings.TrimSpace(asked))
+func (r *Records) Trace(ctx context.Context, asked string) (control.Trace, error) {
+	t := control.Trace{Schema: control.TraceSchema, At: r.Now(), Asked: asked, Messages: []control.Timeline{}}
+	found, err := r.asked(ctx, strings.TrimSpace(asked))
 	if err != nil {
 		return t, err
 	}
@@ -28,35 +29,35 @@ func (d *Daemon) Trace(ctx context.Context, asked string) (control.Trace, error)
 		found = found[:traced]
 	}
 	for _, c := range found {
-		line, err := d.timeline(ctx, c)
+		line, err := r.timeline(ctx, c)
 		if err != nil {
 			return t, err
 		}
 		t.Messages = append(t.Messages, line)
 	}
 	if len(found) == 0 {
-		t.Said, err = d.said(ctx, strings.TrimSpace(asked))
+		t.Said, err = r.said(ctx, strings.TrimSpace(asked))
 	}
 	return t, err
 }
 
 // said is what logs and old mailboxes tell of a Message-ID.
-func (d *Daemon) said(ctx context.Context, message string) (all []control.Said, err error) {
+func (r *Records) said(ctx context.Context, message string) (all []control.Said, err error) {
 	if !strings.Contains(message, "@") {
 		return nil, nil
 	}
-	observed, err := d.ledger.Said(ctx, message)
+	observed, err := r.Ledger.Said(ctx, message)
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range observed {
-		s := control.Said{At: o.At, Source: o.Source, Channel: string(o.Channel), Sender: o.Sender, Client: addrText(o), From: o.From, Mailbox: string(o.Mailbox), Detail: o.Detail}
+		s := control.Said{At: o.At, Source: o.Source, Channel: string(o.Channel), Sender: o.Sender, Client: addrText(o.Client), From: o.From, Mailbox: string(o.Mailbox), Detail: o.Detail}
 		all = append(all, s)
 	}
-	delivered, err := d.ledger.LocalDeliveries(ctx, ledger.LocalFilter{Message: message})
+	delivered, err := r.Ledger.LocalDeliveries(ctx, ledger.LocalFilter{Message: message})
 	for _, l := range delivered {
 		all = append(all, control.Said{
-			At: l.At, Source: l.Source, Channel: control.ChannelDelivered, Client: missingOf(l).Client, Mailbox: l.Mailbox, Detail: join("; ", cmp.Or(l.Lost, l.Folder), l.Note), State: string(l.State),
+			At: l.At, Source: l.Source, Channel: control.ChannelDelivered, Client: addrText(l.Client), Mailbox: l.Mailbox, Detail: join("; ", cmp.Or(l.Lost, l.Folder), l.Note), State: string(l.State),
 		})
 	}
 	slices.SortStableFunc(all, func(a, b control.Said) int { return a.At.Compare(b.At) })
@@ -73,41 +74,48 @@ func sha256Of(body io.ReadCloser) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
 func join(separator string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
 }
 
 // asked finds captures by what people have in hand: what has no @ is an ID, what has brackets a Message-ID; anything else is an address, or else a Message-ID without its brackets.
-func (d *Daemon) asked(ctx context.Context, asked string) ([]ledger.Capture, error) {
+func (r *Records) asked(ctx context.Context, asked string) ([]ledger.Capture, error) {
 	switch {
 	case asked == "":
 		return nil, errors.New("name an ID, a Message-ID or an address")
 	case strings.HasPrefix(asked, "<"):
-		return d.ledger.FindCaptures(ctx, ledger.CaptureFilter{MessageID: asked, Limit: traced + 1})
+		return r.Ledger.FindCaptures(ctx, ledger.CaptureFilter{MessageID: asked, Limit: traced + 1})
 	case !strings.Contains(asked, "@"):
-		found, err := d.ledger.FindCaptures(ctx, ledger.CaptureFilter{Prefix: strings.ToUpper(asked), Limit: traced + 1})
+		found, err := r.Ledger.FindCaptures(ctx, ledger.CaptureFilter{Prefix: strings.ToUpper(asked), Limit: traced + 1})
 		if err != nil || len(found) > 0 {
 			return found, err
 		}
 	default:
-		found, err := d.ledger.FindCaptures(ctx, ledger.CaptureFilter{Address: asked, Limit: traced + 1})
+		found, err := r.Ledger.FindCaptures(ctx, ledger.CaptureFilter{Address: asked, Limit: traced + 1})
 		if err != nil || len(found) > 0 {
 			return found, err
 		}
 	}
-	return d.ledger.FindCaptures(ctx, ledger.CaptureFilter{MessageID: asked, Limit: traced + 1})
+	return r.Ledger.FindCaptures(ctx, ledger.CaptureFilter{MessageID: asked, Limit: traced + 1})
 }
 
-func (d *Daemon) timeline(ctx context.Context, c ledger.Capture) (control.Timeline, error) {
+func (r *Records) timeline(ctx context.Context, c ledger.Capture) (control.Timeline, error) {
 	t := control.Timeline{
 		Capture: string(c.ID), At: c.At, MessageID: c.MessageID, From: c.Envelope.From, Recipients: []string{}, Size: c.Size,
 		Route: string(c.Route), Listener: c.Listener, Client: c.Client.Addr, Name: c.Client.Name, TLS: c.Client.TLS, Safe: true, Checks: c.Results, Unwanted: c.Unwanted,
 		Steps: []control.Step{}, Deliveries: []control.Queued{},
 	}
-	for _, r := range c.Envelope.Recipients {
-		t.Recipients = append(t.Recipients, string(r.Address))
+	for _, to := range c.Envelope.Recipients {
+		t.Recipients = append(t.Recipients, string(to.Address))
 	}
-	body, err := d.ledger.OpenBody(ctx, c.ID)
+	body, err := r.Ledger.OpenBody(ctx, c.ID)
 	switch {
 	case err == nil:
 		t.Kept = true
@@ -117,19 +125,19 @@ func (d *Daemon) timeline(ctx context.Context, c ledger.Capture) (control.Timeli
 	case !errors.Is(err, ledger.ErrNotFound):
 		return t, err
 	}
-	if t.Said, err = d.said(ctx, c.MessageID); err != nil {
+	if t.Said, err = r.said(ctx, c.MessageID); err != nil {
 		return t, err
 	}
-	events, err := d.ledger.History(ctx, c.ID)
+	events, err := r.Ledger.History(ctx, c.ID)
 	if err != nil {
 		return t, err
 	}
-	deliveries, err := d.ledger.Deliveries(ctx, ledger.DeliveryFilter{Capture: c.ID})
+	deliveries, err := r.Ledger.Deliveries(ctx, ledger.DeliveryFilter{Capture: c.ID})
 	if err != nil {
 		return t, err
 	}
 	for _, delivery := range deliveries {
-		q, err := d.queued(ctx, delivery)
+		q, err := r.queued(ctx, delivery)
 		if err != nil {
 			return t, err
 		}
