@@ -45,7 +45,7 @@ func modeFault(path string, err error) *fault {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrWorldReadable):
-		return &fault{text: err.Error(), hint: "chmod o= " + path}
+		return &fault{text: err.Error(), hint: "chmod o= " + Word(path)}
 	}
 	return faultf("%s", err)
 }

@@ -121,7 +121,7 @@ func mailboxesHint(path string, err error) string {
 	if !errors.Is(err, fs.ErrPermission) {
 		return ""
 	}
-	return fmt.Sprintf("chown root:posthouse %s && chmod 0640 %[1]s", path)
+	return fmt.Sprintf("chown root:posthouse %s && chmod 0640 %[1]s", Word(path))
 }
 
 // shown is how messages name a file: as the configuration was named, where it is in its folder.

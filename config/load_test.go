@@ -263,6 +263,9 @@ func TestMailboxesThatCannotBeRead(t *testing.T) {
 
 func TestMailboxesThatTheServiceCannotRead(t *testing.T) {
 	denied := &fs.PathError{Op: "open", Path: "/m.csv", Err: syscall.EACCES}
+	if got, want := mailboxesHint("/two words/m.csv", denied), "chown root:posthouse '/two words/m.csv' && chmod 0640 '/two words/m.csv'"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	if got, want := mailboxesHint("/m.csv", denied), "chown root:posthouse /m.csv && chmod 0640 /m.csv"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

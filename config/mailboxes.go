@@ -54,7 +54,7 @@ func (r *roster) private(f *os.File) {
 		return
 	}
 	if err := privateFile(f); errors.Is(err, ErrWorldReadable) {
-		r.report(cell{}, "it holds passwords and is readable by everybody", "chmod o= "+r.file)
+		r.report(cell{}, "it holds passwords and is readable by everybody", "chmod o= "+Word(r.file))
 	} else if err != nil {
 		r.report(cell{}, err.Error(), "")
 	}

@@ -80,7 +80,7 @@ func (a *app) closed(cfg *config.Config) []config.Problem {
 	for _, path := range []string{cfg.File, cfg.MailboxesFile} {
 		if fi, err := os.Stat(path); err == nil && !who.CanRead(fi) {
 			all = append(all, config.Problem{
-				File: path, Text: fmt.Sprintf("the service's user %s cannot read it", who.Name), Hint: fmt.Sprintf("chown root:%s %s && chmod 0640 %[2]s", who.Name, path),
+				File: path, Text: fmt.Sprintf("the service's user %s cannot read it", who.Name), Hint: fmt.Sprintf("chown root:%s %s && chmod 0640 %[2]s", who.Name, config.Word(path)),
 			})
 		}
 	}

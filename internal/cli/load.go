@@ -16,7 +16,7 @@ import (
 
 // configFailure is a configuration that cannot be used, with all that is wrong with it.
 func configFailure(path string, err error) error {
-	f := &failure{code: exitConfig, problems: problemsOf(path, err), next: "posthouse config validate --config " + path, err: err}
+	f := &failure{code: exitConfig, problems: problemsOf(path, err), next: "posthouse config validate --config " + config.Word(path), err: err}
 	f.what = fmt.Sprintf("%s: %s", path, counted(len(f.problems), "error", "errors"))
 	return f
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"posthouse/config"
 	"posthouse/internal/control"
 )
 
@@ -117,14 +118,14 @@ func otherVersion(got, want string) error {
 }
 
 // asRoot is a command for root, who has neither our environment nor our folder.
-func asRoot(command, config string) string {
-	if config == defaultConfig {
+func asRoot(command, file string) string {
+	if file == defaultConfig {
 		return "sudo posthouse " + command
 	}
-	if path, err := filepath.Abs(config); err == nil {
-		config = path
+	if path, err := filepath.Abs(file); err == nil {
+		file = path
 	}
-	return "sudo posthouse " + command + " --config " + config
+	return "sudo posthouse " + command + " --config " + config.Word(file)
 }
 
 // explain makes a failure of what the client says.
@@ -175,5 +176,5 @@ func (r *remote) startCommand() string {
 	if r.config == defaultConfig {
 		return "systemctl start posthouse"
 	}
-	return "posthouse run --config " + r.config
+	return "posthouse run --config " + config.Word(r.config)
 }

@@ -13,7 +13,11 @@ import (
 	"syscall"
 	"testing"
 
+	"posthouse/config"
 	"posthouse/internal/control"
+	"posthouse/internal/demo"
+	"posthouse/ledger"
+	"posthouse/ledger/sqlite"
 )
 
 func TestExplain(t *testing.T) {
@@ -48,7 +52,7 @@ func TestExplain(t *testing.T) {
 }
 
 func TestStartCommand(t *testing.T) {
-	for config, want := range map[string]string{defaultConfig: "systemctl start posthouse", "/tmp/x.toml": "posthouse run --config /tmp/x.toml"} {
+	for config, want := range map[string]string{defaultConfig: "systemctl start posthouse", "/tmp/x.toml": "posthouse run --config /tmp/x.toml", "/tmp/x y.toml": "posthouse run --config '/tmp/x y.toml'"} {
 		if got := (&remote{config: config}).startCommand(); got != want {
 			t.Errorf("%s: got %q, want %q", config, got, want)
 		}
@@ -56,7 +60,7 @@ func TestStartCommand(t *testing.T) {
 }
 
 func TestAsRoot(t *testing.T) {
-	for config, want := range map[string]string{defaultConfig: "sudo posthouse status", "/tmp/x.toml": "sudo posthouse status --config /tmp/x.toml"} {
+	for config, want := range map[string]string{defaultConfig: "sudo posthouse status", "/tmp/x.toml": "sudo posthouse status --config /tmp/x.toml", "/tmp/x y.toml": "sudo posthouse status --config '/tmp/x y.toml'"} {
 		var f *failure
 		if err := (&remote{place: place{socket: "/s"}, config: config}).explain(fs.ErrPermission); !errors.As(err, &f) || f.next != want {
 			t.Errorf("%s: got %q, want %q", config, f.next, want)
@@ -147,5 +151,20 @@ func TestBuild(t *testing.T) {
 	v := versionObject{Version: "v1.0.0", Commit: "0123456789abcdef", Changed: true, Date: "2026-11-23", Go: "go1.26", Platform: "linux/amd64"}
 	if got, want := versionView(v)[0].String(), "posthouse v1.0.0   0123456789ab and changes   2026-11-23   go1.26 linux/amd64"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// What is to be typed next can be copied as it stands.
+func TestCommandsWithBlanks(t *testing.T) {
+	for what, got := range map[string]string{
+		"a wrong configuration": configFailure("/two words/x.toml", errors.New("no")).(*failure).next,
+		"one posthouse more":    startFailure(&sqlite.LockedError{}, &config.Config{File: "/two words/x.toml"}).(*failure).next,
+		"a full disk":           startFailure(syscall.ENOSPC, &config.Config{State: "/two words/x.toml"}).(*failure).next,
+		"a damaged ledger":      startFailure(ledger.ErrDamaged, &config.Config{State: "/two words/x.toml"}).(*failure).next,
+		"a demonstration":       demoHolding(demo.Event{Opened: &demo.Servers{Program: "posthouse", Config: "/two words/x.toml"}})[1].String(),
+	} {
+		if !strings.Contains(got, " '/two words/x.toml") {
+			t.Errorf("%s: %s", what, got)
+		}
 	}
 }

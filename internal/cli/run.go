@@ -65,7 +65,7 @@ func (a *app) run(ctx context.Context, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := asOwner(cfg.State, "posthouse run --config "+a.config); err != nil {
+	if err := asOwner(cfg.State, "posthouse run --config "+config.Word(a.config)); err != nil {
 		return err
 	}
 	if cfg.File, err = filepath.Abs(cfg.File); err != nil { // others ask which file we use, from other folders

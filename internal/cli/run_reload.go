@@ -37,7 +37,7 @@ func (r *running) refused(err error) {
 	first := problems[0]
 	first.Source = ""
 	r.service.Refused(len(problems), first.String())
-	r.log.Error(counted(len(problems), "error", "errors") + ": the configuration stays as it was; see posthouse config validate --config " + r.cfg.File)
+	r.log.Error(counted(len(problems), "error", "errors") + ": the configuration stays as it was; see posthouse config validate --config " + config.Word(r.cfg.File))
 }
 
 func (r *running) changed(next *config.Config, changes []config.Change) {

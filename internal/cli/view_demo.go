@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"posthouse/config"
 	"posthouse/evidence"
 	"posthouse/internal/demo"
 )
@@ -168,7 +169,7 @@ func demoHolding(e demo.Event) []line {
 		lines = append(lines, line{{bad, "✗ "}, {plain, e.Failed}})
 	}
 	lines = append(lines, line{{plain, "Everything stays up until Ctrl-C."}},
-		labelled("look", span{strong, e.Opened.Program + " status --config " + e.Opened.Config}),
+		labelled("look", span{strong, config.Word(e.Opened.Program) + " status --config " + config.Word(e.Opened.Config)}),
 		labelled("old", textf("imap %s  smtp %s", e.Opened.OldIMAP, e.Opened.OldSMTP)),
 		labelled("new", textf("imap %s  smtp %s", e.Opened.NewIMAP, e.Opened.NewSMTP)),
 		labelled("listener", span{plain, e.Opened.Listener}))
