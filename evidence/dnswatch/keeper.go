@@ -56,7 +56,10 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 
 // Recall reads what an earlier process found out about a domain. Where it fails the next look tries it again.
 func (k *Keeper) Recall(ctx context.Context, name string) error {
-	return k.recall(ctx, k.domain(name), name)
+	one := k.domain(name)
+	one.looking.Lock()
+	defer one.looking.Unlock()
+	return k.recall(ctx, one, name)
 }
 
 // watched is one domain. Its lock is held while it is looked at; what was found is read under that of the Keeper.
@@ -165,7 +168,7 @@ func (k *Keeper) domain(name string) *watched {
 
 func factOf(domain string) string { return "dns/" + domain }
 
-// recall reads it once.
+// recall reads it once. The caller holds the domain's lock: what a look found meanwhile must not be written over.
 func (k *Keeper) recall(ctx context.Context, one *watched, name string) error {
 	if one.history.Domain != "" {
 		return nil
