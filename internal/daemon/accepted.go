@@ -62,8 +62,12 @@ func (d *Daemon) allowed() []string {
 
 // AcceptSenders records durably, before it says so.
 func (d *Daemon) AcceptSenders(ctx context.Context, who string, names []string, undo bool, yield func(control.Accepted) error) error {
-	for _, name := range d.systemsOf(names) {
-		act := control.Accepted{Schema: control.AcceptedSchema, Name: strings.ToLower(strings.TrimSpace(name)), By: who, At: d.opts.Clock.Now(), Undone: undo}
+	meant := d.systemsOf(names)
+	if undo {
+		meant = d.givenBy(names)
+	}
+	for _, name := range meant {
+		act := control.Accepted{Schema: control.AcceptedSchema, Name: fold(name), By: who, At: d.opts.Clock.Now(), Undone: undo}
 		if err := d.mayAccept(act); err != nil {
 			return err
 		}
@@ -103,6 +107,28 @@ func (d *Daemon) systemsOf(names []string) (all []string) {
 	}
 	return all
 }
+
+// givenBy are the names to be taken back: each as it was given, where it is accepted so, and those by which the sender book knows whom it names. A host was accepted by its own name while the book did not know yet
+// by which hosts that system comes.
+func (d *Daemon) givenBy(names []string) (all []string) {
+	given := d.allowed()
+	for _, name := range names {
+		systems := d.systemsOf([]string{name})
+		there := slices.DeleteFunc(append(slices.Clone(systems), name), func(n string) bool { return !slices.Contains(given, fold(n)) })
+		if len(there) == 0 {
+			there = systems // mayAccept says that it is not accepted
+		}
+		for _, n := range there {
+			if !slices.Contains(all, fold(n)) {
+				all = append(all, fold(n))
+			}
+		}
+	}
+	return all
+}
+
+// fold is a name as acts have it.
+func fold(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // mayAccept refuses a name that nobody has: it would be a slip, and seem to work.
 func (d *Daemon) mayAccept(a control.Accepted) error {

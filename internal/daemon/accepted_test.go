@@ -1,10 +1,13 @@
 package daemon_test
 
 import (
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"posthouse/internal/control"
+	"posthouse/ledger/sqlite"
 )
 
 func (b *bed) senders() control.Senders {
@@ -77,5 +80,43 @@ func TestSendersAreAcceptedByConfiguration(t *testing.T) {
 	}
 	if _, err := b.accept(true, "sender.example"); err == nil || !strings.Contains(err.Error(), "configuration") {
 		t.Errorf("taken back by command: %v", err)
+	}
+}
+
+// Who was accepted by the name of a host, before the book knew whose host that is, is reached by that name.
+func TestTakingBackAHost(t *testing.T) {
+	const host, system = "sender.test.example", "sender.example via test.example"
+	b := newBed(t, layout{verdict: "mx_switched = 2020-01-01T00:00:00Z"})
+	l, err := sqlite.Open(t.Context(), filepath.Join(b.dir, "state"), sqlite.Options{})
+	must(t, err)
+	must(t, l.SetFact(t.Context(), "accepted", `[{"schema":"posthouse.accepted/1","name":"`+host+`","by":"root","at":"2026-11-01T00:00:00Z"}]`))
+	must(t, l.Close())
+	b.start()
+	b.send("late", "x@sender.example", "anna@example.com")
+	b.until("the use", func(control.Status) bool {
+		s := b.senders()
+		return len(s.Senders) == 1 && slices.Contains(s.Senders[0].Hosts, host)
+	})
+	if acts, err := b.accept(false, host); err != nil || len(acts) != 1 || acts[0].Name != system {
+		t.Fatalf("%+v, %v", acts, err)
+	}
+	acts, err := b.accept(true, strings.ToUpper(host), host)
+	if err != nil || len(acts) != 2 || acts[0].Name != system || acts[1].Name != host {
+		t.Errorf("%+v, %v", acts, err)
+	}
+	if s := b.senders(); len(s.Accepted) != 0 {
+		t.Errorf("still accepted: %+v", s.Accepted)
+	}
+	if s := b.status(); s.Address.LastUse.IsZero() {
+		t.Error("it was taken back, and does not count")
+	}
+	if _, err := b.accept(true, host); err == nil || !strings.Contains(err.Error(), "is not accepted") {
+		t.Errorf("taken back twice: %v", err)
+	}
+	if _, err := b.accept(false, host); err != nil {
+		t.Fatal(err)
+	}
+	if acts, err := b.accept(true, host); err != nil || len(acts) != 1 || acts[0].Name != system {
+		t.Errorf("%+v, %v", acts, err)
 	}
 }
