@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -76,11 +77,19 @@ func Senders(p Policy, t Testimony, now time.Time) []Sender {
 
 // newcomers are those who were never seen, in one line.
 func newcomers(o book.Others, accepted bool) Sender {
-	s := Sender{Name: Newcomers, Channel: Arriving, State: book.Unseen, Accepted: accepted, Chance: o.Chance, Why: whoWasNew(o), Help: newcomersHelp}
+	s := Sender{Name: Newcomers, Channel: Arriving, State: book.Unseen, Accepted: accepted, Chance: o.Chance, Why: newWhy(o), Help: newcomersHelp}
 	if accepted {
 		s.Help = ""
 	}
 	return s
+}
+
+// newWhy is whoWasNew in as few words as a column takes.
+func newWhy(o book.Others) string {
+	if o.All == 0 {
+		return whoWasNew(o)
+	}
+	return fmt.Sprintf("%d of %d new ones used the old side", o.Old, o.All)
 }
 
 // hostsShown is how many hosts of a system are named.
@@ -113,7 +122,7 @@ func (pg *page) sender(s book.Share, known bool, now time.Time) Sender {
 	return r
 }
 
-// why somebody is still here, and what to do. Before the switch it is right to come by the old MX.
+// why somebody is still here, in the 40 columns that commands have for it, and what to do. Before the switch it is right to come by the old MX.
 func why(s Sender, switched bool, now time.Time) (text, help string) {
 	switch {
 	case s.Accepted:
@@ -121,11 +130,11 @@ func why(s Sender, switched bool, now time.Time) (text, help string) {
 	case s.State == book.Switched && s.Chance < openFrom:
 		return "has moved", ""
 	case s.State == book.Switched:
-		return "has moved, and one of several machines perhaps not", "write to its postmaster"
+		return "moved, but for one machine perhaps", "write to its postmaster"
 	case s.State == book.Unseen && s.Due.After(now):
 		return s.Rhythm + "; due " + s.Due.Format("2 Jan"), "wait, or ask for a test message"
 	case s.State == book.Unseen:
-		return s.Rhythm + "; not seen since the switch", "ask for a test message"
+		return s.Rhythm + "; not since the switch", "ask for a test message"
 	case s.Channel == Sending:
 		return "address set in the device", remedies[Sending]
 	case s.Channel == Login:
