@@ -82,7 +82,7 @@ func TestAcceptedAndNotSeen(t *testing.T) {
 	b.until("five hours without an alarm", func(s control.Status) bool { return len(s.Trouble) == 0 }) // that the sources were not watched in the leap is one, for a moment
 	clock.leap(70 * time.Minute)
 	s := b.until("an alarm", troubled("quarantine, junk and rules"))
-	if len(s.Queue.Unseen) != 1 || s.Queue.Unseen[0].Notice != "" {
+	if len(s.Queue.Unseen) != 1 || s.Queue.Unseen[0].Notice != "" || !strings.HasSuffix(s.Queue.Unseen[0].Why, "when nobody misses it: posthouse queue drop "+s.Queue.Unseen[0].Capture) {
 		t.Errorf("%+v", s.Queue.Unseen)
 	}
 	b.eventually("a line of the log", func() bool { return strings.Contains(b.logged.String(), "alarm=unseen") })
@@ -113,6 +113,13 @@ func TestNotSeenAndOnTheOldServer(t *testing.T) {
 	clock.leap(7 * time.Hour)
 	s := b.until("an alarm", troubled("quarantine, junk and rules"))
 	filter := control.QueueFilter{Captures: []string{s.Queue.Unseen[0].Capture}}
+	advised := func(end string) { // is what can be done
+		t.Helper()
+		if all := b.status().Queue.Unseen; len(all) != 1 || !strings.HasSuffix(all[0].Why, end) {
+			t.Errorf("advice %+v, want %q", all, end)
+		}
+	}
+	advised("it lies in the old mailbox too, and comes to the cloud by this delivery alone: posthouse queue resend " + filter.Captures[0])
 	if a := b.done("drop", filter); !strings.Contains(a.Error, "lies in the old mailbox too") || a.Next != "posthouse queue resend "+a.Capture {
 		t.Fatalf("%+v", a)
 	}
@@ -121,6 +128,7 @@ func TestNotSeenAndOnTheOldServer(t *testing.T) {
 	}
 	b.until("the second to be seen", func(s control.Status) bool { return s.Queue.Settled == 1 })
 	clock.leap(7 * time.Hour) // the first has its time anew
+	advised("when nobody misses it: posthouse queue drop " + filter.Captures[0])
 	if a := b.done("drop", filter); a.Error != "" {
 		t.Errorf("%+v", a)
 	}

@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"posthouse/evidence"
 	"posthouse/internal/control"
 	"posthouse/ledger"
+	"posthouse/relay"
 )
 
 // shown and heldShown are how many deliveries the status lists of those that go on by themselves, and of those that wait for a person.
@@ -45,13 +47,32 @@ func (d *Daemon) unseen(ctx context.Context, now time.Time, q *control.Queue) er
 	if q.NotSeen, err = d.ledger.CountDeliveries(ctx, late); err != nil {
 		return err
 	}
-	if q.Unseen, err = d.records.Waiting(ctx, late); err != nil {
+	list, err := d.ledger.Deliveries(ctx, late)
+	if err != nil {
 		return err
 	}
-	for i := range q.Unseen {
-		q.Unseen[i].Why = "accepted and not seen in the mailbox: look into quarantine, junk and rules there; when nobody misses it: posthouse queue drop " + q.Unseen[i].Capture
+	for _, delivery := range list {
+		w, err := d.records.Describe(ctx, delivery)
+		if err == nil {
+			w.Why, err = d.unseenAdvice(ctx, delivery)
+		}
+		if err != nil {
+			return err
+		}
+		q.Unseen = append(q.Unseen, w)
 	}
 	return nil
+}
+
+// unseenAdvice is what to do about mail that nobody saw, of what would be done.
+func (d *Daemon) unseenAdvice(ctx context.Context, delivery ledger.Delivery) (string, error) {
+	look := "accepted and not seen in the mailbox: look into quarantine, junk and rules there; "
+	err := d.reliedOn(ctx, delivery)
+	var not *relay.NotDone
+	if errors.As(err, &not) {
+		return look + "it " + not.Why + ": " + not.Next, nil
+	}
+	return look + "when nobody misses it: posthouse queue drop " + string(delivery.Capture), err
 }
 
 // openWork is what keeps any verdict from being ready.

@@ -109,6 +109,6 @@ func (l *listing) one(ctx context.Context, delivery ledger.Delivery) (more bool,
 }
 
 func (r *Records) queued(ctx context.Context, delivery ledger.Delivery) (control.Queued, error) {
-	w, err := r.describe(ctx, delivery)
+	w, err := r.Describe(ctx, delivery)
 	return control.Queued{Schema: control.QueuedSchema, Delivery: int64(delivery.ID), Original: string(delivery.Original), Waiting: w, Reply: delivery.Reply}, err
 }

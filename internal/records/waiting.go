@@ -24,14 +24,15 @@ func (r *Records) Waiting(ctx context.Context, f ledger.DeliveryFilter) ([]contr
 	}
 	all := make([]control.Waiting, len(list))
 	for i, delivery := range list {
-		if all[i], err = r.describe(ctx, delivery); err != nil {
+		if all[i], err = r.Describe(ctx, delivery); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-func (r *Records) describe(ctx context.Context, delivery ledger.Delivery) (control.Waiting, error) {
+// Describe tells of one delivery, what it waits for and what helps.
+func (r *Records) Describe(ctx context.Context, delivery ledger.Delivery) (control.Waiting, error) {
 	c, err := r.Ledger.Capture(ctx, delivery.Capture)
 	w := control.Waiting{
 		Capture: string(c.ID), At: c.At, From: c.Envelope.From, To: string(delivery.Recipient), Size: c.Size,
