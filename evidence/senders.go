@@ -3,6 +3,7 @@ package evidence
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -12,8 +13,9 @@ import (
 
 // Sender is what the sender book says of one sending system, device or user.
 type Sender struct {
-	Name     string     `json:"name"`            // SystemOf
-	Hosts    []string   `json:"hosts,omitempty"` // by which it came of late, as reasons name it
+	Name     string     `json:"name"`              // SystemOf
+	Hosts    []string   `json:"hosts,omitempty"`   // by which it came of late, as reasons name it
+	Clients  []string   `json:"clients,omitempty"` // the addresses from which it came last, by each host and as each source tells
 	Channel  Channel    `json:"channel"`
 	State    book.State `json:"state"`
 	Accepted bool       `json:"accepted,omitempty"` // by a person
@@ -48,6 +50,11 @@ func (s Sender) CameBy(name string) bool {
 	return slices.Contains(s.Hosts, strings.ToLower(strings.TrimSpace(name)))
 }
 
+// CameFrom tells whether an address is one from which he came. Several may share one.
+func (s Sender) CameFrom(client netip.Addr) bool {
+	return slices.Contains(s.Clients, client.Unmap().String())
+}
+
 // Senders lists everybody whom the policy's book knows, the likeliest to come first.
 func Senders(p Policy, t Testimony, now time.Time) []Sender {
 	j := newJudgement(p, t, now)
@@ -63,12 +70,7 @@ func Senders(p Policy, t Testimony, now time.Time) []Sender {
 			senders = append(senders, newcomers(forecast.Others, !f.others))
 		}
 	}
-	hosts := t.hosts()
-	for i := range senders {
-		if s := &senders[i]; s.Channel == Arriving {
-			s.Hosts = hosts[s.Name]
-		}
-	}
+	t.whereabouts(senders)
 	slices.SortStableFunc(senders, func(a, b Sender) int {
 		return cmp.Or(cmp.Compare(b.Chance, a.Chance), b.LastOld.Compare(a.LastOld), cmp.Compare(a.Name, b.Name))
 	})
@@ -92,18 +94,40 @@ func newWhy(o book.Others) string {
 	return fmt.Sprintf("%d of %d new ones used the old side", o.Old, o.All)
 }
 
-// hostsShown is how many hosts of a system are named.
+// hostsShown is how many hosts, and how many addresses, of a system are named.
 const hostsShown = 10
 
-// hosts are those by which each system sent of late, the latest first.
-func (t Testimony) hosts() map[string][]string {
-	all := make(map[string][]string)
+// whereabouts adds by which hosts each came of late, and from which address by each of them, the latest first.
+func (t Testimony) whereabouts(senders []Sender) {
+	type seat struct {
+		channel Channel
+		name    string
+	}
+	of := make(map[seat][]*Sender, len(senders))
+	for i := range senders {
+		s := &senders[i]
+		of[seat{s.Channel, s.Name}] = append(of[seat{s.Channel, s.Name}], s)
+	}
 	for _, u := range t.Uses() {
-		if known := all[u.System]; u.Channel == Arriving && !u.LastUse.IsZero() && u.Sender != u.System && len(known) < hostsShown && !slices.Contains(known, u.Sender) {
-			all[u.System] = append(known, u.Sender)
+		if u.LastUse.IsZero() {
+			continue
+		}
+		for _, s := range of[seat{u.Channel, u.System}] {
+			if u.Channel == Arriving && u.Sender != u.System {
+				s.Hosts = noted(s.Hosts, u.Sender)
+			}
+			if u.Client.IsValid() {
+				s.Clients = noted(s.Clients, u.Client.Unmap().String())
+			}
 		}
 	}
-	return all
+}
+
+func noted(known []string, one string) []string {
+	if len(known) == hostsShown || slices.Contains(known, one) {
+		return known
+	}
+	return append(known, one)
 }
 
 func (pg *page) sender(s book.Share, known bool, now time.Time) Sender {

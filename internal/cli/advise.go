@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +17,8 @@ import (
 func newAdvise(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "advise NAME", Short: "A text to write to somebody who still uses the old server", Args: cobra.ExactArgs(1),
-		Long: `Prints a text that can be sent as it is: to the postmaster of a sender outside, or to whom a device or a mail program belongs. The name is one of posthouse senders, or a
-domain. Nothing is sent.
+		Long: `Prints a text that can be sent as it is: to the postmaster of a sender outside, or to whom a device or a mail program belongs. The name is one of posthouse senders, a
+domain, or the address from which somebody came last. Nothing is sent.
 
 Exit code: 0, 1 when nobody of that name is known, 4 for a sender outside while the MX record is not known to be switched.`,
 		ValidArgsFunction: a.completeSenders,
@@ -33,13 +35,9 @@ func (a *app) advise(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	who, found := findSender(s.Senders, name)
-	if !found {
-		var names []string
-		for _, one := range s.Senders {
-			names = append(names, one.Name)
-		}
-		return &failure{code: exitFailed, what: fmt.Sprintf("nobody named %q is known%s", name, didYouMean(name, names)), next: "posthouse senders --all"}
+	who, err := findSender(s.Senders, name)
+	if err != nil {
+		return err
 	}
 	if who.Name == evidence.Newcomers {
 		return &failure{code: exitFailed, what: "nobody knows who newcomers will be: there is no one to write to", next: "posthouse senders"}
@@ -61,17 +59,39 @@ func (a *app) advise(ctx context.Context, name string) error {
 	return a.out.err
 }
 
-// findSender finds one by his name, else the likeliest to come of those that a domain names.
-func findSender(all []evidence.Sender, name string) (found evidence.Sender, ok bool) {
+// findSender finds one by his name, else the likeliest to come of those that a domain names, else the only one who came from an address.
+func findSender(all []evidence.Sender, name string) (evidence.Sender, error) {
+	var called, there []evidence.Sender
+	address, _ := netip.ParseAddr(strings.Trim(name, "[]"))
 	for _, one := range all {
-		switch {
-		case strings.EqualFold(one.Name, name):
-			return one, true
-		case !ok && one.Called(name):
-			found, ok = one, true
+		if strings.EqualFold(one.Name, name) {
+			return one, nil
+		}
+		if one.Called(name) {
+			called = append(called, one)
+		}
+		if address.IsValid() && one.CameFrom(address) {
+			there = append(there, one)
 		}
 	}
-	return found, ok
+	found, here := append(called, there...), distinct(there)
+	switch {
+	case len(called) == 0 && len(here) > 1: // who of them is meant nobody can tell
+		return evidence.Sender{}, &failure{code: exitFailed, what: fmt.Sprintf("%d came from %s: name one of %s", len(here), name, strings.Join(here, ", ")), next: "posthouse senders --all"}
+	case len(found) > 0:
+		return found[0], nil
+	}
+	return evidence.Sender{}, &failure{code: exitFailed, what: fmt.Sprintf("nobody named %q is known%s", name, didYouMean(name, distinct(all))), next: "posthouse senders --all"}
+}
+
+// distinct are the names of some, each once: who logs in may send, too.
+func distinct(some []evidence.Sender) (names []string) {
+	for _, one := range some {
+		if !slices.Contains(names, one.Name) {
+			names = append(names, one.Name)
+		}
+	}
+	return names
 }
 
 // advice is a text to somebody.
