@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -178,7 +179,10 @@ func TestReadingRefuses(t *testing.T) {
 		"no ledger":         {func(*testing.T, string) {}, fs.ErrNotExist},
 		"an empty database": {func(t *testing.T, folder string) { write(t, filepath.Join(folder, databaseFile), "") }, fs.ErrNotExist},
 		"a newer schema":    {func(t *testing.T, folder string) { closed(t, folder); foreign(t, folder, "PRAGMA user_version = 99") }, ledger.ErrNewerSchema},
-		"an older schema":   {func(t *testing.T, folder string) { closed(t, folder); foreign(t, folder, "PRAGMA user_version = 11") }, ledger.ErrOlderSchema},
+		"an older schema": {func(t *testing.T, folder string) {
+			closed(t, folder)
+			foreign(t, folder, fmt.Sprintf("PRAGMA user_version = %d", today(t)-1))
+		}, ledger.ErrOlderSchema},
 		"no database": {func(t *testing.T, folder string) {
 			write(t, filepath.Join(folder, databaseFile), "garbage garbage garbage garbage garbage")
 		}, ledger.ErrDamaged},
