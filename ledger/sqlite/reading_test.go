@@ -123,6 +123,9 @@ func TestReadingAfterACrash(t *testing.T) {
 		t.Error("reading changed the folder, or left something in it")
 	}
 	must(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := d.Info()
 		if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) != owner {
 			t.Errorf("%s does not belong to the folder's owner any more", path)
