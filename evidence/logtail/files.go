@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -82,9 +83,19 @@ func inOrder(names []string) []candidate {
 		}
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.path, b.path))
+		return cmp.Or(a.time.Compare(b.time), cmp.Compare(rotations(b.path), rotations(a.path)), cmp.Compare(a.path, b.path))
 	})
 	return all
+}
+
+// rotations is how often a file was given the next number, by its name (path.2.gz); 0 where that tells a date or nothing. Files that were written to in the same moment are told apart by it.
+func rotations(path string) int {
+	number := strings.TrimPrefix(filepath.Ext(unpackedName(path)), ".")
+	n, err := strconv.Atoi(number)
+	if err != nil || len(number) > 4 {
+		return 0
+	}
+	return n
 }
 
 // isCompressed tells of compressed files that we cannot read.

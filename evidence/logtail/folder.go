@@ -51,7 +51,10 @@ func (f *Follower) stepFolder(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	end, err := f.read(f.now.Sub(c.time) > unfinished)
-	if err != nil {
+	if errors.Is(err, errCut) {
+		f.close()
+		return true, nil
+	} else if err != nil {
 		return false, f.fail(err)
 	}
 	f.judgeLogouts()

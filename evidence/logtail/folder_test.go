@@ -281,7 +281,7 @@ func TestFolderThatRenames(t *testing.T) {
 	b.rename(b.path, b.path+".1")
 	b.write(b.path, line(4, "four@x.example"))
 	b.poll()
-	if got := froms(b); got != "one@x.example three@x.example two@x.example four@x.example" {
+	if got := froms(b); got != "one@x.example two@x.example three@x.example four@x.example" {
 		t.Error(got)
 	}
 }

@@ -2,7 +2,6 @@ package logtail
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -19,10 +18,10 @@ func (f *Follower) opened(all []candidate) (open, again bool) {
 		c, found = continuation(all, f.pos.place)
 	}
 	if !found {
+		c = sighted(withoutCopies(f.beginning(all), all))
 		if !f.stable(all) {
 			return false, true
 		}
-		c = withoutCopies(f.beginning(all), all)
 	}
 	file, err := openCandidate(c)
 	if err != nil {
@@ -42,10 +41,33 @@ func (f *Follower) opened(all []candidate) (open, again bool) {
 }
 
 // stable reports whether the log's files are what they were when they were listed. While each is given the next name, one may have had neither its old name nor its new one when it was looked at: from such
-// a list nobody can tell which file comes after another.
+// a list nobody can tell which file comes after another. A name and an inode may both be given to another file; the last one alone is written to.
 func (f *Follower) stable(all []candidate) bool {
 	now, err := candidates(f.o.Path)
-	return err == nil && slices.EqualFunc(all, now, func(a, b candidate) bool { return a.path == b.path && a.inode == b.inode })
+	if err != nil || len(now) != len(all) {
+		return false
+	}
+	for i, c := range all {
+		was := now[i]
+		if c.path != was.path || c.inode != was.inode || i < len(all)-1 && (c.size != was.size || !c.time.Equal(was.time)) {
+			return false
+		}
+	}
+	return true
+}
+
+// sighted notes what a file holds that is to be read next. Whoever asks afterwards whether all files are what they were knows that it was this one's: should it be cut before it is read, its copy is found by that.
+func sighted(c candidate) candidate {
+	if c.was.TailSize > 0 || isPacked(c.path) {
+		return c
+	}
+	file, err := openCandidate(c)
+	if err != nil {
+		return c
+	}
+	defer file.Close()
+	c.was.see(file, c.size)
+	return c
 }
 
 // openCandidate opens the file that was looked at, and no other that took its name since.

@@ -2,6 +2,7 @@ package logtail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -61,7 +62,10 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	end, err := f.read(last)
-	if err != nil {
+	if errors.Is(err, errCut) {
+		f.close()
+		return true, nil
+	} else if err != nil {
 		return false, f.fail(err)
 	}
 	f.judgeLogouts()
@@ -73,7 +77,7 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	if last {
-		if f.stable(all) {
+		if next = sighted(next); f.stable(all) {
 			f.move(next)
 		}
 		return true, nil

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// errCut: the file was cut while it was read, and may hold other lines by now.
+var errCut = errors.New("the file was cut")
+
 // read takes in one buffer, up to the last whole line. In a file that has a successor the last line is whole whether it ends or not.
 func (f *Follower) read(last bool) (end bool, err error) {
 	if f.pos.Offset == 0 || f.unsniffed {
@@ -18,6 +21,9 @@ func (f *Follower) read(last bool) (end bool, err error) {
 	n, err := f.file.ReadAt(f.buffer, f.pos.Offset)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("reading log %s: %w", f.o.Source, err)
+	}
+	if !isPacked(f.file.Name()) && !f.intact() {
+		return false, errCut
 	}
 	defer f.lookForDamage()
 	end = n < len(f.buffer)

@@ -126,6 +126,89 @@ func TestCutAfterItsCopyWasPassedOver(t *testing.T) {
 	b.want("anna bob carol dora", span(0, 3))
 }
 
+// A file may be copied and cut after it was chosen and before its first line is read, and its copy may hold nothing yet when it is chosen.
+func TestCutBeforeItIsRead(t *testing.T) {
+	for _, begun := range []bool{false, true} {
+		t.Run(fmt.Sprintf("copy begun %v", begun), func(t *testing.T) {
+			b := newBench(t)
+			b.write(b.path, login(0, "anna"))
+			b.poll()
+			b.rename(b.path, b.path+".2")
+			b.at(1)
+			b.write(b.path, login(0.5, "bob"), login(0.6, "carol"))
+			if begun {
+				b.write(b.path + ".1")
+			}
+			first := b.f.pos.Inode
+			for b.f.now, b.f.begun = b.clock.now, false; b.f.pos.Inode == first; {
+				if _, err := b.f.step(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.copyAndCut(login(2.4, "dora"), login(2.5, "a-user-with-a-long-name"))
+			b.poll()
+			b.want("anna bob carol dora a-user-with-a-long-name", span(0, 3))
+		})
+	}
+}
+
+// copyAndCut rotates the log by a copy at two minutes, after which others write to it.
+func (b *bench) copyAndCut(lines ...string) {
+	b.t.Helper()
+	whole, err := os.ReadFile(b.path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.at(2)
+	b.write(b.path+".1", string(whole))
+	b.at(3)
+	b.truncate()
+	b.write(b.path, lines...)
+}
+
+// cutOnRead is a file that is rotated before it is read for the second time, which is when it was looked at already.
+type cutOnRead struct {
+	logFile
+	reads int
+	cut   func()
+}
+
+func (c *cutOnRead) ReadAt(p []byte, at int64) (int, error) {
+	if c.reads++; c.reads == 2 {
+		c.cut()
+	}
+	return c.logFile.ReadAt(p, at)
+}
+
+func TestCutWhileItIsRead(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(0, "anna"))
+	b.poll()
+	b.at(1)
+	b.write(b.path, login(0.5, "bob"))
+	b.f.file = &cutOnRead{logFile: b.f.file, cut: func() { b.copyAndCut(login(2.4, "a-user-with-a-long-name"), login(2.5, "carol"), login(2.6, "dora")) }}
+	b.poll()
+	b.poll()
+	b.want("anna bob a-user-with-a-long-name carol dora", span(0, 3))
+}
+
+// Files that were written to in the same moment are in the order of their numbers.
+func TestRotatedInOneMoment(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(0, "anna"))
+	b.poll()
+	b.rename(b.path, b.path+".11")
+	b.at(1)
+	var users []string
+	for n := 10; n > 0; n-- {
+		users = append(users, fmt.Sprint("user", n))
+		b.write(fmt.Sprint(b.path, ".", n), login(0.5, users[len(users)-1]))
+	}
+	b.write(b.path, login(0.5, "zoe"))
+	b.poll()
+	b.want("anna "+strings.Join(users, " ")+" zoe", span(0, 1))
+}
+
 func TestTruncatedWithoutACopy(t *testing.T) {
 	b := newBench(t)
 	b.write(b.path, login(-10, "anna"))

@@ -74,7 +74,7 @@ func (l *mailLog) must(_ any, err error) {
 }
 
 // predecessors are kept for as long as a test lasts.
-const predecessors = 50
+const predecessors = 500
 
 // rotate gives each predecessor the next name, compresses one, and has the log itself follow them.
 func (l *mailLog) rotate(way func(*mailLog)) {
@@ -143,6 +143,11 @@ func killsWhileALogIsRead(t *testing.T, ways []func(*mailLog)) {
 	l := &mailLog{t: t, path: filepath.Join(dir, "mail.log"), ways: ways, luck: rand.New(rand.NewPCG(start, 2))}
 	l.open()
 	o := newOffice(t, dir, small+fmt.Sprintf("\n[evidence.maillog]\nkind = \"postfix\"\nfile = %q\ntimezone = \"UTC\"\n", l.path), nil)
+	told := func(table, of string) map[string]int { return countMessages(t, dir, table, of) }
+	o.daemon.start()
+	l.message(l.written.Add(1))
+	neighbour.Wait(t, patience, "the log to be followed", func() bool { return len(told("local_deliveries", "true")) > 0 }) // what was delivered before is nobody's matter
+	o.daemon.kill()
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() { defer close(ended); l.write(quit) }()
 	t.Cleanup(func() { <-ended })
@@ -165,7 +170,6 @@ func killsWhileALogIsRead(t *testing.T, ways []func(*mailLog)) {
 	}
 	o.daemon.start()
 	stop()
-	told := func(table, of string) map[string]int { return countMessages(t, dir, table, of) }
 	neighbour.Wait(t, patience, fmt.Sprintf("all of %d messages to be read", l.written.Load()), func() bool {
 		return len(told("observations", "source = 'maillog'")) >= int(l.written.Load()) && len(told("local_deliveries", "true")) >= int(l.written.Load())
 	})
