@@ -102,6 +102,12 @@ type Deleter interface {
 	Delete(ctx context.Context, f cutover.Folder, versions map[cutover.Ref]string) (map[cutover.Ref]error, error)
 }
 
+// Filler is a Target that takes many new items at once where a folder is empty.
+type Filler interface {
+	// Fills tells how many items, and octets, are worth being put together into the folder as it is now: none where they are put one by one anyway.
+	Fills(ctx context.Context, f cutover.Folder) (items int, octets int64, err error)
+}
+
 // Keeper is a Target that tells beforehand which flags a folder keeps.
 type Keeper interface {
 	// Keeps returns those of the flags that an item in the folder can have.

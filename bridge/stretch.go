@@ -25,6 +25,7 @@ type stretch struct {
 	last  chan struct{} // closed when the batch before is settled; nil when there is none
 	ahead chan struct{} // closed when the read-ahead has ended; nil when there is none
 	fresh bool          // the batch being worked on is news
+	from  together
 
 	// What settling came to; it belongs to the batch being settled, one after the other, and to finish.
 	err    error
@@ -42,7 +43,12 @@ const stretchLength = 16
 // run works on batches from the cursor on, and reports whether there may be more.
 func (s *stretch) run(ctx context.Context, cursor ledger.Cursor) (more bool, err error) {
 	defer func() { err = s.finish(ctx, err) }()
-	next := func() (Batch, error) { return s.w.legacy.Next(ctx, s.p.legacy, cursor) }
+	s.from.next = func(ctx context.Context, c ledger.Cursor) (Batch, error) { return s.w.legacy.Next(ctx, s.p.legacy, c) }
+	items, octets, err := s.w.fills(ctx, s.p)
+	if err != nil {
+		return false, err
+	}
+	next := func() (Batch, error) { return s.from.first(ctx, cursor, items, octets) }
 	for range stretchLength {
 		b, err := next()
 		if err != nil {
@@ -73,7 +79,7 @@ func (s *stretch) readAhead(ctx context.Context, cursor ledger.Cursor) func() (B
 	s.ahead = done
 	go func() {
 		defer close(done)
-		b, err = s.w.legacy.Next(ctx, s.p.legacy, cursor)
+		b, err = s.from.following(ctx, cursor)
 	}()
 	return func() (Batch, error) { <-done; return b, err }
 }

@@ -30,7 +30,7 @@ func title(kind cutover.FolderKind) string {
 }
 
 const collectionProps = "<D:resourcetype/><D:displayname/><D:sync-token/><S:getctag/><D:owner/><C:calendar-description/><A:addressbook-description/><I:calendar-color/>" +
-	"<C:calendar-timezone/><C:supported-calendar-component-set/>"
+	"<C:calendar-timezone/><C:supported-calendar-component-set/>" + keepsake
 
 // Folders lists calendars, then address books.
 func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
@@ -61,7 +61,7 @@ func (s *Store) list(ctx context.Context) (all []collection, err error) {
 		}
 		got, known := asked[home.String()]
 		if !known {
-			if got, err = s.propfind(ctx, home, 1, collectionProps); err != nil {
+			if got, err = s.listHome(ctx, home); err != nil {
 				return nil, err
 			}
 			asked[home.String()] = got
@@ -81,6 +81,23 @@ func (s *Store) list(ctx context.Context) (all []collection, err error) {
 		all = append(all, here...)
 	}
 	return all, nil
+}
+
+// listHome lists a home, once more where something of a collection had to be restored first.
+func (s *Store) listHome(ctx context.Context, home *url.URL) (found, error) {
+	got, err := s.propfind(ctx, home, 1, collectionProps)
+	if err != nil {
+		return got, err
+	}
+	for _, r := range got.Responses {
+		if p, ok := r.prop(); ok && p.Unfinished != "" && nameIn(got.at, r.Href) == "" {
+			if did, err := s.restore(ctx, got.at, p.Unfinished); err != nil || !did {
+				return got, err
+			}
+			return s.propfind(ctx, home, 1, collectionProps)
+		}
+	}
+	return got, nil
 }
 
 func collectionOf(kind cutover.FolderKind, u *url.URL, p prop, at *places) collection {

@@ -38,6 +38,8 @@ type request struct {
 	at     *url.URL
 	header map[string]string
 	body   []byte
+	// patience is how long the answer may take; Options.Timeout when zero.
+	patience time.Duration
 }
 
 // do sends a request and reads the answer. An answer of any status is no error, unless it is about the login or about waiting.
@@ -78,7 +80,7 @@ func (s *Store) send(parent context.Context, r request) (*reply, error) {
 		return nil, err
 	}
 	defer cancel()
-	ctx, stop := context.WithTimeout(ctx, s.o.Timeout)
+	ctx, stop := context.WithTimeout(ctx, max(s.o.Timeout, r.patience))
 	defer stop()
 	out, err := http.NewRequestWithContext(ctx, r.method, r.at.String(), bytes.NewReader(r.body))
 	if err != nil {

@@ -24,9 +24,11 @@ type mirror struct {
 	members map[string]known
 	token   string
 	ctag    string
-	looked  time.Time // when it was up to date last
-	unused  string    // a token that the server gave and was not asked with yet
-	noSync  bool      // the server has no sync-collection for it, or forgets each token at once
+	looked  time.Time              // when it was up to date last
+	unused  string                 // a token that the server gave and was not asked with yet
+	noSync  bool                   // the server has no sync-collection for it, or forgets each token at once
+	singly  bool                   // it is not filled at once any more
+	stands  map[cutover.Key]string // by the item's key, under which name its stand-in lies, or lay
 }
 
 // known is what is known of a member without reading it, and whose it is if it was read.
@@ -35,6 +37,8 @@ type known struct {
 	size int64 // -1 where the server does not say
 	as   string
 	item []part // what it held when its version was as
+
+	stand *standIn // it was no item then, but the place of one
 }
 
 // part is one item of a member; nearly always the only one.
@@ -70,7 +74,7 @@ func (s *Store) mirror(ctx context.Context, f cutover.Folder) (*mirror, error) {
 	defer s.mu.Unlock()
 	m := s.mirrors[f.Name]
 	if m == nil {
-		m = &mirror{gate: make(chan struct{}, 1), kind: f.Kind, members: map[string]known{}}
+		m = &mirror{gate: make(chan struct{}, 1), kind: f.Kind, members: map[string]known{}, stands: map[cutover.Key]string{}}
 		m.place.Store(at)
 		s.mirrors[f.Name] = m
 	}
@@ -272,6 +276,16 @@ func (s *Store) refusedSync(r request, got *reply, token string) error {
 		return fmt.Errorf("%w: %w", bridge.ErrUnsupported, err)
 	}
 	return err
+}
+
+// count is how many members are not known to be stand-ins.
+func (m *mirror) count() (n int) {
+	for _, k := range m.members {
+		if !k.standing() {
+			n++
+		}
+	}
+	return n
 }
 
 // names are all members, sorted.

@@ -252,9 +252,10 @@ func (w *walk) items(name string, b body) (changes []bridge.Change) {
 	if b.err != nil { // who fetches it hears why
 		return []bridge.Change{{Kind: bridge.Added, Item: cutover.Item{Ref: refOf(name), Version: w.m.members[name].etag}}}
 	}
-	w.s.kept.put(w.f.Name+name, b)
-	parts, _ := partsOf(w.m.kind, name, b.raw)
-	w.m.know(name, b.etag, parts)
+	parts := w.m.read(name, b)
+	if len(parts) > 0 {
+		w.s.kept.put(w.f.Name+name, b)
+	}
 	for _, p := range parts {
 		changes = append(changes, bridge.Change{Kind: bridge.Added, Item: p.item(b.etag)})
 	}
@@ -265,12 +266,18 @@ func (p part) item(version string) cutover.Item {
 	return cutover.Item{Ref: p.ref, Version: version, Size: p.n, Identity: p.id, Says: p.says}
 }
 
-// know notes what a member holds, if it is listed.
-func (m *mirror) know(name, etag string, parts []part) {
-	if k, listed := m.members[name]; listed {
-		k.as, k.item = etag, parts
-		m.members[name] = k
+// read notes what a member that was read holds, if it is listed, and returns its items: none, if it is a stand-in.
+func (m *mirror) read(name string, b body) (parts []part) {
+	stand := parseStandIn(m.kind, b.raw)
+	if stand == nil {
+		parts, _ = partsOf(m.kind, name, b.raw)
 	}
+	if k, listed := m.members[name]; listed {
+		k.as, k.item, k.stand = b.etag, parts, stand
+		m.members[name] = k
+		m.stood(name, k)
+	}
+	return parts
 }
 
 // Glance compares the tokens, or tags, of all collections, which one question for each home tells, with the cursors.
@@ -315,7 +322,7 @@ func (s *Store) glance(ctx context.Context, f cutover.Folder, quiet bool) (bridg
 			return bridge.Glance{}, err
 		}
 		defer leave()
-		return bridge.Glance{Known: m.listed, Items: len(m.members), Quiet: true}, nil
+		return bridge.Glance{Known: m.listed, Items: m.count(), Quiet: true}, nil
 	}
 	m, leave, err := s.look(ctx, f)
 	if errors.Is(err, bridge.ErrGone) {
@@ -324,5 +331,5 @@ func (s *Store) glance(ctx context.Context, f cutover.Folder, quiet bool) (bridg
 		return bridge.Glance{}, err
 	}
 	defer leave()
-	return bridge.Glance{Known: true, Items: len(m.members)}, nil
+	return bridge.Glance{Known: true, Items: m.count()}, nil
 }

@@ -42,6 +42,10 @@ type Options struct {
 	Timeout time.Duration // for one request; 2 minutes when zero
 	Kept    int64         // octets of bodies that are kept between Next and Fetch; 16 MiB when zero
 	Largest int64         // octets in one object; 64 MiB when zero
+	Fill    int           // new items at the least for which an empty collection is filled at once, where the server can (fill.go); 100 when zero, never when negative
+	Gather  time.Duration // how long one more of them is waited for; 5 s when zero
+
+	Now func() time.Time // for how old stand-ins are (standin.go); time.Now when nil
 
 	Log logrus.FieldLogger
 }
@@ -53,6 +57,10 @@ func (o Options) withDefaults() Options {
 	or(&o.Timeout, 2*time.Minute)
 	or(&o.Kept, 16<<20)
 	or(&o.Largest, 64<<20)
+	or(&o.Gather, 5*time.Second)
+	if o.Fill == 0 {
+		o.Fill = 100
+	}
 	if o.Fresh == 0 {
 		o.Fresh = 5 * time.Second
 	}
@@ -61,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Guard == nil {
 		o.Guard = func(_ context.Context, login func() error) error { return login() }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Refused == nil {
 		o.Refused = func() {}

@@ -27,8 +27,11 @@ func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge
 	if err != nil {
 		return err
 	}
-	u := upload{s: s, m: m, at: at, queue: make(chan bridge.PutItem), tell: outcome}
-	return u.run(ctx, items)
+	u := upload{s: s, m: m, at: at, queue: make(chan bridge.PutItem), singly: make(chan bridge.PutItem), tell: outcome}
+	if err := u.run(ctx, items); err != nil {
+		return err
+	}
+	return u.sweep(ctx)
 }
 
 // upload is one Put.
@@ -37,6 +40,8 @@ type upload struct {
 	m     *mirror
 	at    *places
 	queue chan bridge.PutItem
+	// singly are those of the queue that are put one by one: all, where nothing is filled at once (fill.go).
+	singly chan bridge.PutItem
 
 	mu   sync.Mutex
 	tell func(bridge.Outcome)
@@ -57,19 +62,17 @@ func (u *upload) run(parent context.Context, items iter.Seq[bridge.PutItem]) err
 		}
 	}()
 	var lanes sync.WaitGroup
+	lanes.Go(func() {
+		defer close(u.singly)
+		if err := u.sort(ctx); err != nil {
+			cancel(err)
+		}
+	})
 	for range u.s.o.Lanes {
 		lanes.Go(func() {
-			for {
-				select {
-				case item, more := <-u.queue:
-					if !more {
-						return
-					}
-					if err := u.put(ctx, item); err != nil {
-						cancel(err)
-						return
-					}
-				case <-ctx.Done():
+			for item := range u.singly {
+				if err := u.put(ctx, item); err != nil {
+					cancel(err)
 					return
 				}
 			}
@@ -89,7 +92,12 @@ func (u *upload) put(ctx context.Context, item bridge.PutItem) error {
 	if err == nil {
 		o, err = u.send(ctx, item, raw)
 	}
-	o.ID = item.ID
+	return u.told(item.ID, o, err)
+}
+
+// told tells an item's outcome, if what happened is one.
+func (u *upload) told(id int, o bridge.Outcome, err error) error {
+	o.ID = id
 	switch {
 	case err == nil:
 	case errors.Is(err, bridge.ErrRefused), errors.Is(err, bridge.ErrChanged), errors.Is(err, bridge.ErrUnknown), errors.Is(err, bridge.ErrBusy):
@@ -120,37 +128,84 @@ func read(c bridge.Content, largest int64) ([]byte, error) {
 	return raw, err
 }
 
+// parcel is an item's octets, and what they say.
+type parcel struct {
+	raw []byte
+	d   *cutover.ObjectDigester
+}
+
+func (u *upload) parcel(raw []byte) (parcel, error) {
+	p := parcel{raw, cutover.NewObjectDigester(u.m.kind)}
+	_, _ = p.d.Write(raw) // it never fails
+	return p, u.sound(p.d, raw)
+}
+
+// header is what every PUT says of the object.
+func (u *upload) header() map[string]string {
+	return map[string]string{"Content-Type": mediaType(u.m.kind), "Schedule-Reply": "F"}
+}
+
 func (u *upload) send(ctx context.Context, item bridge.PutItem, raw []byte) (o bridge.Outcome, err error) {
-	d := cutover.NewObjectDigester(u.m.kind)
-	_, _ = d.Write(raw) // it never fails
-	if err := u.sound(d, raw); err != nil {
-		return o, err
-	}
-	name, header := nameFor(u.m.kind, d.Identity()), map[string]string{"Content-Type": mediaType(u.m.kind), "Schedule-Reply": "F", "If-None-Match": "*"}
-	if item.At != "" {
-		if name = memberOf(item.At); shared(item.At) {
-			return o, fmt.Errorf("%w: its copy shares a member with others", bridge.ErrRefused)
-		}
-		if !told(item.Replace) {
-			return o, fmt.Errorf("%w: nobody knows which version it is to replace", bridge.ErrChanged)
-		}
-		delete(header, "If-None-Match")
-	}
-	r := request{method: http.MethodPut, at: member(u.m.at(), name), header: header, body: raw}
-	got, err := u.s.ifMatch(ctx, r, item.Replace)
-	if err == nil && got.status == http.StatusInternalServerError { // of the object, or of the moment: the second answer counts
-		got, err = u.s.ifMatch(ctx, r, item.Replace)
-	}
+	p, err := u.parcel(raw)
 	if err != nil {
 		return o, err
 	}
-	if got.status == http.StatusPreconditionFailed && item.At == "" {
-		return u.lies(ctx, name, d)
+	if item.At != "" {
+		return u.over(ctx, item, p)
 	}
-	if err := refusal(r, got, item.At != ""); err != nil {
+	if name, etag, is := u.standInFor(ctx, p.d.Identity().Key); is {
+		return u.replace(ctx, p, name, etag)
+	}
+	return u.create(ctx, p, true)
+}
+
+// over puts an item over the version that is known of it.
+func (u *upload) over(ctx context.Context, item bridge.PutItem, p parcel) (o bridge.Outcome, err error) {
+	name := memberOf(item.At)
+	if shared(item.At) {
+		return o, fmt.Errorf("%w: its copy shares a member with others", bridge.ErrRefused)
+	}
+	if !told(item.Replace) {
+		return o, fmt.Errorf("%w: nobody knows which version it is to replace", bridge.ErrChanged)
+	}
+	r, got, err := u.ask(ctx, name, u.header(), item.Replace, p)
+	if err != nil {
+		return o, err
+	}
+	if err := refusal(r, got, true); err != nil {
 		return o, u.ofCollection(ctx, got, err)
 	}
-	return u.landed(ctx, name, got.header.Get("ETag"), d)
+	return u.landed(ctx, name, got.header.Get("ETag"), p.d)
+}
+
+// create puts an item where nothing lies. Where its UID is taken, it may be by its stand-in, which is looked for once.
+func (u *upload) create(ctx context.Context, p parcel, look bool) (o bridge.Outcome, err error) {
+	name, header := nameFor(u.m.kind, p.d.Identity()), u.header()
+	header["If-None-Match"] = "*"
+	r, got, err := u.ask(ctx, name, header, "", p)
+	if err != nil {
+		return o, err
+	}
+	if got.status == http.StatusPreconditionFailed {
+		return u.lies(ctx, name, p.d)
+	}
+	if err := refusal(r, got, false); err != nil {
+		if look && precondition(got.body) == "no-uid-conflict" {
+			return u.taken(ctx, p, err)
+		}
+		return o, u.ofCollection(ctx, got, err)
+	}
+	return u.landed(ctx, name, got.header.Get("ETag"), p.d)
+}
+
+// ask asks for a PUT. Where the server failed, of the object or of the moment, the second answer counts.
+func (u *upload) ask(ctx context.Context, name string, header map[string]string, version string, p parcel) (request, *reply, error) {
+	r := request{method: http.MethodPut, at: member(u.m.at(), name), header: header, body: p.raw}
+	got, err := u.s.ifMatch(ctx, r, version)
+	if err == nil && got.status == http.StatusInternalServerError {
+		got, err = u.s.ifMatch(ctx, r, version)
+	}
+	return r, got, err
 }
 
 // ifMatch asks on the condition that a version is still there, if there is one. A weak one never matches as it is (RFC 9110 §13.1.1), but with servers that compare letters.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"posthouse/bridge"
 	"posthouse/cutover"
@@ -14,6 +15,7 @@ import (
 var (
 	_ bridge.Store    = (*Store)(nil)
 	_ bridge.Deleter  = (*Store)(nil)
+	_ bridge.Filler   = (*Store)(nil)
 	_ bridge.Foreseer = (*Store)(nil)
 	_ bridge.Glancer  = (*Store)(nil)
 	_ bridge.Mover    = (*Store)(nil)
@@ -32,7 +34,8 @@ type Store struct {
 	seen     []collection // as listed last, and not yet used for a glance
 	mirrors  map[string]*mirror
 	kept     kept
-	notExact int // lengths that the server told, and that were wrong
+	fills    atomic.Int32 // collections being filled
+	notExact int          // lengths that the server told, and that were wrong
 }
 
 // New makes a store. It does no I/O.

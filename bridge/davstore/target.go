@@ -25,7 +25,7 @@ func (s *Store) State(ctx context.Context, f cutover.Folder) (bridge.FolderState
 		return bridge.FolderState{}, fmt.Errorf("asking for the state of %s: %w", f.Path, err)
 	}
 	defer leave()
-	state := bridge.FolderState{Validity: validity, Items: len(m.members)}
+	state := bridge.FolderState{Validity: validity, Items: m.count()}
 	if m.token != "" {
 		state.Tail = cutover.Ref(tailOf + m.token)
 	}
@@ -105,9 +105,8 @@ func (s *Store) identify(ctx context.Context, m *mirror, names []string) error {
 	}
 	return s.read(ctx, m, unknown, func(name string, b body) error {
 		if b.err == nil {
-			parts, _ := partsOf(m.kind, name, b.raw)
 			m.note(change{name: name, etag: b.etag, size: int64(len(b.raw))})
-			m.know(name, b.etag, parts)
+			m.read(name, b)
 		}
 		return nil
 	})
@@ -199,7 +198,7 @@ func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref)
 	}
 	defer leave()
 	for _, ref := range refs {
-		if _, there := m.members[memberOf(ref)]; there {
+		if k, there := m.members[memberOf(ref)]; there && !k.standing() {
 			found[ref] = nil
 		}
 	}

@@ -71,6 +71,8 @@ type prop struct {
 	TimeZone      string     `xml:"urn:ietf:params:xml:ns:caldav calendar-timezone"`
 	Components    components `xml:"urn:ietf:params:xml:ns:caldav supported-calendar-component-set"`
 
+	Unfinished string `xml:"urn:posthouse:fill unfinished"`
+
 	CalendarData *string `xml:"urn:ietf:params:xml:ns:caldav calendar-data"`
 	ContactsData *string `xml:"urn:ietf:params:xml:ns:carddav address-data"`
 }

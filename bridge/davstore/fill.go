@@ -1,0 +1,371 @@
+package davstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"posthouse/bridge"
+	"posthouse/cutover"
+	"posthouse/ledger"
+)
+
+// Radicale looks through a whole collection for each item that is new in it, and replaces a whole collection by one PUT on its address. So an empty one is filled at once: an address book with the contacts themselves,
+// a calendar with stand-ins (standin.go), over which the events are put then as they are: that way nothing is looked for, and nothing is lost that such a PUT leaves out (what stands beside the event in its calendar,
+// time zones as they are written). The PUT is on the condition that the collection is as it was seen empty (If-Match), so nobody's item is lost; what it does to the collection's own properties is undone (keepsake.go).
+
+// How much is filled at once at the most.
+const (
+	fillItems    = 5000
+	fillOctets   = 16 << 20
+	fillPatience = 10 * time.Minute // Radicale makes some 200 items a second on a small machine
+)
+
+// radicaleTokens is how the only server begins its sync tokens that is known to take whole collections.
+const radicaleTokens = "http://radicale.org/ns/sync/"
+
+// fillable reports whether the collection can be filled at once, as far as it is known. The caller holds the mirror.
+func (s *Store) fillable(m *mirror) bool {
+	return s.o.Fill > 0 && m.listed && !m.singly && len(m.members) == 0 && strings.HasPrefix(m.token, radicaleTokens)
+}
+
+// Fills tells how many items, and octets, are filled into the folder at once as it is now; none where they are put one by one anyway.
+func (s *Store) Fills(ctx context.Context, f cutover.Folder) (items int, octets int64, err error) {
+	m, err := s.mirror(ctx, f)
+	if err != nil || s.o.Fill <= 0 {
+		return 0, 0, err
+	}
+	leave, err := m.hold(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer leave()
+	if !m.listed {
+		if err := s.refresh(ctx, m); err != nil {
+			return 0, 0, err
+		}
+	}
+	if !s.fillable(m) {
+		return 0, 0, nil
+	}
+	return fillItems, fillOctets / 2, nil
+}
+
+// sort hands the queue on to the lanes, after what can be filled at once.
+func (u *upload) sort(ctx context.Context) error {
+	first, err := u.fill(ctx)
+	if err != nil {
+		return err
+	}
+	for _, item := range first {
+		select {
+		case u.singly <- item:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	for {
+		select {
+		case item, more := <-u.queue:
+			if !more {
+				return nil
+			}
+			select {
+			case u.singly <- item:
+			case <-ctx.Done():
+				return nil
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// fill fills an empty collection with the first items of the queue, and returns those that are to be put singly all the same. Its error is that of the connection; then nobody knows what arrived.
+func (u *upload) fill(ctx context.Context) (singly []bridge.PutItem, err error) {
+	leave, err := u.m.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	can := u.s.fillable(u.m)
+	leave()
+	if !can {
+		return nil, nil
+	}
+	items := u.gather(ctx)
+	f := filling{u: u, now: u.s.o.Now(), ids: map[cutover.Key]bool{}}
+	for _, item := range items {
+		if !f.add(item) {
+			singly = append(singly, item)
+		}
+	}
+	if len(f.added) < u.s.o.Fill {
+		return items, nil
+	}
+	if leave, err = u.m.hold(ctx); err != nil {
+		return nil, err
+	}
+	u.m.singly = true // it is tried once for each collection
+	leave()
+	left, err := f.run(ctx)
+	return append(singly, left...), err
+}
+
+// gather takes items from the queue until it ends, or there are enough, or no more come for a while: whoever feeds it may be waiting for outcomes.
+func (u *upload) gather(ctx context.Context) (items []bridge.PutItem) {
+	var octets int64
+	wait := time.NewTimer(u.s.o.Gather)
+	defer wait.Stop()
+	for len(items) < fillItems && octets < fillOctets {
+		var late <-chan time.Time
+		if len(items) > 0 {
+			wait.Reset(u.s.o.Gather)
+			late = wait.C
+		}
+		select {
+		case item, more := <-u.queue:
+			if !more {
+				return items
+			}
+			items = append(items, item)
+			octets += item.Content.Size()
+		case <-late:
+			return items
+		case <-ctx.Done():
+			return items
+		}
+	}
+	return items
+}
+
+// filling is what is put at once.
+type filling struct {
+	u     *upload
+	now   time.Time
+	body  bytes.Buffer
+	added []filled
+	ids   map[cutover.Key]bool
+}
+
+// filled is one item of it.
+type filled struct {
+	item bridge.PutItem
+	id   cutover.Identity
+	says cutover.Digest
+}
+
+// plainUID is a UID that every server writes as we do, and that Radicale makes a member's name of as it is.
+var plainUID = regexp.MustCompile(`^[A-Za-z0-9{][A-Za-z0-9._@:{}+=-]{0,199}$`)
+
+// add adds an item, if it is sure to pass. Whatever is odd about the others is said when they are put singly.
+func (f *filling) add(item bridge.PutItem) bool {
+	if item.At != "" || item.Content.Size() > fillOctets {
+		return false
+	}
+	raw, err := read(item.Content, f.u.s.o.Largest)
+	if err != nil {
+		return false
+	}
+	p, err := f.u.parcel(raw)
+	if err != nil {
+		return false
+	}
+	id := p.d.Identity()
+	if f.ids[id.Key] || !plainUID.MatchString(id.MessageID) || !keyIn(id.MessageID+extension(f.u.m.kind)).IsZero() {
+		return false
+	}
+	if f.u.m.kind == cutover.Contacts {
+		if !plainCard(raw) {
+			return false
+		}
+		f.body.Write(raw)
+	} else {
+		writeStandIn(&f.body, id.MessageID, f.now)
+	}
+	f.ids[id.Key] = true
+	f.added = append(f.added, filled{item, id, p.d.Text()})
+	return true
+}
+
+// items are those that were added.
+func (f *filling) items() []bridge.PutItem {
+	items := make([]bridge.PutItem, len(f.added))
+	for i, a := range f.added {
+		items[i] = a.item
+	}
+	return items
+}
+
+// run fills, and returns what is to be put singly all the same.
+func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
+	s, m := f.u.s, f.u.m
+	s.fills.Add(1)
+	defer s.fills.Add(-1)
+	was, err := s.sight(ctx, m.at(), 1)
+	if err != nil {
+		return f.items(), ignorable(ctx, err)
+	}
+	if was.members > 0 || was.odd || was.etag == "" {
+		return f.items(), nil
+	}
+	home := f.u.at.homes[m.kind]
+	kept, err := s.keep(ctx, home, m.at(), was.props)
+	if err != nil || !kept {
+		return f.items(), ignorable(ctx, err)
+	}
+	landed, etag, err := f.put(ctx, was)
+	if err != nil {
+		return nil, err
+	}
+	if !landed {
+		return f.items(), s.forgetKept(ctx, home, was.props)
+	}
+	there, err := s.sight(ctx, m.at(), 1)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", bridge.ErrConnection, err)
+	}
+	if err := s.giveBack(ctx, home, m.at(), was.props); err != nil {
+		return nil, err
+	}
+	return f.settle(ctx, there, etag != "" && there.etag == etag)
+}
+
+// put is the one PUT. What came of it is asked, where the answer does not tell.
+func (f *filling) put(ctx context.Context, was sight) (landed bool, etag string, err error) {
+	s, m := f.u.s, f.u.m
+	body := f.body.Bytes()
+	if m.kind == cutover.Calendar {
+		body = slicesOf("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//posthouse//EN\r\n"+was.calendarLines(), body, "END:VCALENDAR\r\n")
+	}
+	header := f.u.header()
+	header["If-Match"] = was.etag
+	got, err := s.do(ctx, request{method: http.MethodPut, at: m.at(), header: header, body: body, patience: fillPatience})
+	switch {
+	case err != nil:
+		return false, "", err
+	case got.status/100 == 2:
+		return true, got.header.Get("ETag"), nil
+	case got.status/100 == 4:
+		return false, "", nil
+	}
+	now, err := s.sight(ctx, m.at(), 1)
+	if err == nil && now.etag == was.etag && now.members == 0 {
+		return false, "", nil
+	}
+	return false, "", errors.Join(fmt.Errorf("filling %s: %s: %w", m.at().Redacted(), said(got), bridge.ErrConnection), err)
+}
+
+func slicesOf(head string, body []byte, tail string) []byte {
+	return append(append([]byte(head), body...), tail...)
+}
+
+// settle notes what lies there now, and tells the outcomes of those that are where they belong. ours: nobody has put anything since.
+func (f *filling) settle(ctx context.Context, there sight, ours bool) ([]bridge.PutItem, error) {
+	leave, err := f.u.m.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = f.note(ctx, there, ours)
+	lies := f.byKey()
+	leave()
+	if err != nil {
+		return nil, err
+	}
+	if f.u.m.kind == cutover.Calendar {
+		return f.items(), nil // over their stand-ins
+	}
+	var singly []bridge.PutItem
+	for _, a := range f.added {
+		k, there := lies[a.id.Key]
+		switch {
+		case there && k.part.says == a.says:
+			if err := f.u.told(a.item.ID, bridge.Outcome{Place: ledger.Place{Validity: validity, Ref: k.part.ref}, Version: k.etag}, nil); err != nil {
+				return nil, err
+			}
+			continue
+		case there && ours: // the server made something else of it: it makes of it what it will when it is put as it is
+			a.item.At, a.item.Replace = k.part.ref, k.etag
+		}
+		singly = append(singly, a.item)
+	}
+	return singly, nil
+}
+
+// note makes the mirror what lies there. Stand-ins that are as they were put need not be read.
+func (f *filling) note(ctx context.Context, there sight, ours bool) error {
+	m := f.u.m
+	m.reset(there.list)
+	if m.kind == cutover.Calendar && ours {
+		for _, a := range f.added {
+			name := a.id.MessageID + extension(m.kind)
+			if k, listed := m.members[name]; listed {
+				k.as, k.stand = k.etag, &standIn{a.id.Key, f.now}
+				m.members[name] = k
+				m.stood(name, k)
+			}
+		}
+	}
+	return f.u.s.identify(ctx, m, m.names())
+}
+
+// lying is an item, and the version of its member.
+type lying struct {
+	part part
+	etag string
+}
+
+// byKey are the items that lie alone in a member of the collection.
+func (f *filling) byKey() map[cutover.Key]lying {
+	all := make(map[cutover.Key]lying, len(f.u.m.members))
+	for _, k := range f.u.m.members {
+		if len(k.item) == 1 && k.as == k.etag {
+			all[k.item[0].id.Key] = lying{k.item[0], k.etag}
+		}
+	}
+	return all
+}
+
+// taken is the outcome of an item whose UID something has that lies under another name: its stand-in, over which it is put, or that item, or another version of it.
+func (u *upload) taken(ctx context.Context, p parcel, refused error) (o bridge.Outcome, err error) {
+	key := p.d.Identity().Key
+	name, found, err := u.whose(ctx, key)
+	if err != nil {
+		return o, err
+	}
+	if name, etag, is := u.standInFor(ctx, key); is {
+		return u.replace(ctx, p, name, etag)
+	}
+	if found {
+		return u.lies(ctx, name, p.d)
+	}
+	return o, refused
+}
+
+// whose looks where an item lies, in collections that may have stand-ins.
+func (u *upload) whose(ctx context.Context, key cutover.Key) (name string, found bool, err error) {
+	leave, err := u.m.hold(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	defer leave()
+	if !strings.HasPrefix(u.m.token, radicaleTokens) {
+		return "", false, nil
+	}
+	if err := u.s.refresh(ctx, u.m); err != nil {
+		return "", false, err
+	}
+	if err := u.s.identify(ctx, u.m, u.m.names()); err != nil {
+		return "", false, err
+	}
+	for name, k := range u.m.members {
+		if len(k.item) == 1 && k.item[0].id.Key == key {
+			return name, true, nil
+		}
+	}
+	return "", false, nil
+}

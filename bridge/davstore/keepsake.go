@@ -1,0 +1,279 @@
+package davstore
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"posthouse/bridge"
+)
+
+// A collection that is replaced as a whole loses its own properties: colour, order, time zone. They are kept in a property of the home, which nobody else looks at, until the collection has them again: so they are found
+// when the process dies between, by whoever lists the home next.
+
+// nsFill is the name space of that property, unfinished.
+const (
+	nsFill   = "urn:posthouse:fill"
+	keepsake = `<P:unfinished xmlns:P="` + nsFill + `"/>`
+)
+
+// property is one of a collection's properties that is text; a list of component names is written with commas.
+type property struct {
+	Space string `json:"space"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func (p property) is(space, name string) bool { return p.Space == space && p.Name == name }
+
+// xml is the property as it is set.
+func (p property) xml() string {
+	value := escape(p.Value)
+	if p.is(nsCalDAV, componentSet) {
+		value = ""
+		for _, comp := range strings.Split(p.Value, ",") {
+			value += `<comp name="` + escape(comp) + `"/>`
+		}
+	}
+	return fmt.Sprintf(`<%s xmlns="%s">%s</%s>`, p.Name, escape(p.Space), value, p.Name)
+}
+
+const componentSet = "supported-calendar-component-set"
+
+// anyComponents is what Radicale tells where nothing is set.
+const anyComponents = "VTODO,VEVENT,VJOURNAL"
+
+// keptProps is what the home's property holds, as JSON.
+type keptProps struct {
+	At    string     `json:"at"` // the collection
+	Since time.Time  `json:"since"`
+	Props []property `json:"props"`
+}
+
+// sight is a collection, seen at one moment.
+type sight struct {
+	etag    string
+	members int
+	list    []change
+	props   []property // that the server does not make up itself
+	odd     bool       // some are more than text
+}
+
+// calendarLines are the properties that a calendar keeps when it is replaced: its name, in lines that need no escapes.
+func (w sight) calendarLines() (lines string) {
+	for _, p := range w.props {
+		if p.is(nsDAV, "displayname") && len(p.Value) < 60 && !strings.ContainsAny(p.Value, "\\,;\r\n") {
+			lines += "X-WR-CALNAME:" + p.Value + "\r\n"
+		}
+	}
+	return lines
+}
+
+// anyProp is a property of any name.
+type anyProp struct {
+	XMLName xml.Name
+	Text    string `xml:",chardata"`
+	Inner   []struct {
+		XMLName xml.Name
+		Name    string `xml:"name,attr"`
+	} `xml:",any"`
+}
+
+type everything struct {
+	Responses []struct {
+		Href      string `xml:"DAV: href"`
+		Propstats []struct {
+			Status string `xml:"DAV: status"`
+			Prop   struct {
+				All []anyProp `xml:",any"`
+			} `xml:"DAV: prop"`
+		} `xml:"DAV: propstat"`
+	} `xml:"DAV: response"`
+}
+
+// madeUp are properties that Radicale computes.
+var madeUp = map[xml.Name]bool{
+	{Space: nsServer, Local: "getctag"}: true, {Space: "http://radicale.org/ns/", Local: "displayname"}: true,
+	{Space: nsDAV, Local: "principal-collection-set"}: true, {Space: nsDAV, Local: "current-user-principal"}: true, {Space: nsDAV, Local: "current-user-privilege-set"}: true,
+	{Space: nsDAV, Local: "supported-report-set"}: true, {Space: nsDAV, Local: "resourcetype"}: true, {Space: nsDAV, Local: "owner"}: true, {Space: nsDAV, Local: "getetag"}: true,
+	{Space: nsDAV, Local: "getlastmodified"}: true, {Space: nsDAV, Local: "getcontenttype"}: true, {Space: nsDAV, Local: "getcontentlength"}: true, {Space: nsDAV, Local: "sync-token"}: true,
+}
+
+// sight reads everything about a collection and, with depth 1, the versions of its members, of one moment.
+func (s *Store) sight(ctx context.Context, at *url.URL, depth int) (w sight, err error) {
+	r := request{method: "PROPFIND", at: at, header: map[string]string{"Depth": fmt.Sprint(depth), "Content-Type": xmlType}, body: []byte(xmlHead + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`)}
+	got, err := s.do(ctx, r)
+	if err != nil {
+		return w, err
+	}
+	if got.status != http.StatusMultiStatus {
+		return w, unexpected(r, got)
+	}
+	// A bare CR would be read as a line end, and Radicale writes those of a value as they are.
+	text := strings.ReplaceAll(string(got.body), "\r", "&#13;")
+	var all everything
+	if err := xml.Unmarshal([]byte(text), &all); err != nil {
+		return w, fmt.Errorf("PROPFIND %s: %w: %w", at.Redacted(), errXML, err)
+	}
+	for _, one := range all.Responses {
+		for _, part := range one.Propstats {
+			if status(part.Status)/100 == 2 {
+				w.see(at, nameIn(at, one.Href), part.Prop.All)
+			}
+		}
+	}
+	return w, nil
+}
+
+func (w *sight) see(at *url.URL, name string, props []anyProp) {
+	var p prop
+	for _, one := range props {
+		switch one.XMLName {
+		case xml.Name{Space: nsDAV, Local: "getetag"}:
+			p.ETag = one.Text
+		case xml.Name{Space: nsDAV, Local: "getcontentlength"}:
+			p.Length = one.Text
+		}
+	}
+	if name != "" {
+		w.members++
+		w.list = append(w.list, change{name: name, etag: p.ETag, size: p.size()})
+		return
+	}
+	w.etag = p.ETag
+	for _, one := range props {
+		w.add(at, one)
+	}
+}
+
+// add notes a property of the collection, if it was set by somebody.
+func (w *sight) add(at *url.URL, one anyProp) {
+	p := property{one.XMLName.Space, one.XMLName.Local, one.Text}
+	switch {
+	case madeUp[one.XMLName]:
+		return
+	case p.is(nsDAV, "displayname") && strings.Contains(p.Value, "/") && strings.HasSuffix(strings.Trim(at.Path, "/"), p.Value): // it has none
+		return
+	case p.is(nsCalDAV, componentSet):
+		var names []string
+		for _, comp := range one.Inner {
+			names = append(names, comp.Name)
+		}
+		if p.Value = strings.Join(names, ","); p.Value == anyComponents {
+			return
+		}
+	case len(one.Inner) > 0:
+		w.odd = true
+		return
+	}
+	w.props = append(w.props, p)
+}
+
+// keep keeps a collection's properties in the home, and reports whether they are safe there.
+func (s *Store) keep(ctx context.Context, home, at *url.URL, props []property) (bool, error) {
+	if len(props) == 0 {
+		return true, nil
+	}
+	if home == nil {
+		return false, nil
+	}
+	text, err := json.Marshal(keptProps{At: at.EscapedPath(), Since: s.o.Now().UTC(), Props: props})
+	if err != nil {
+		return false, err
+	}
+	_, there, err := s.properties(ctx, home, keepsake)
+	var other keptProps
+	if err != nil || there.Unfinished != "" && (json.Unmarshal([]byte(there.Unfinished), &other) != nil || other.At != at.EscapedPath()) {
+		return false, err
+	}
+	if err := s.proppatch(ctx, home, "set", `<unfinished xmlns="`+nsFill+`">`+escape(string(text))+`</unfinished>`); err != nil {
+		return false, err
+	}
+	_, there, err = s.properties(ctx, home, keepsake)
+	return there.Unfinished == string(text), err
+}
+
+// giveBack gives a collection its properties again.
+func (s *Store) giveBack(ctx context.Context, home, at *url.URL, props []property) error {
+	if len(props) == 0 {
+		return nil
+	}
+	var set strings.Builder
+	for _, p := range props {
+		set.WriteString(p.xml())
+	}
+	if err := s.proppatch(ctx, at, "set", set.String()); err != nil {
+		s.o.Log.WithError(err).Warn("the colour and other properties of a filled collection are still to be restored")
+		return ignorable(ctx, err)
+	}
+	return s.forgetKept(ctx, home, props)
+}
+
+// forgetKept removes what was kept.
+func (s *Store) forgetKept(ctx context.Context, home *url.URL, props []property) error {
+	if len(props) == 0 {
+		return nil
+	}
+	return ignorable(ctx, s.proppatch(ctx, home, "remove", keepsake))
+}
+
+// proppatch sets or removes properties (RFC 4918 §9.2), all or none.
+func (s *Store) proppatch(ctx context.Context, at *url.URL, what, props string) error {
+	r := request{method: "PROPPATCH", at: at, header: map[string]string{"Content-Type": xmlType},
+		body: fmt.Appendf(nil, `%s<D:propertyupdate xmlns:D="DAV:"><D:%s><D:prop>%s</D:prop></D:%s></D:propertyupdate>`, xmlHead, what, props, what)}
+	got, err := s.do(ctx, r)
+	if err != nil {
+		return err
+	}
+	if got.status/100 != 2 {
+		return unexpected(r, got)
+	}
+	return nil
+}
+
+// keptLast is how long properties are kept of an empty collection that has them: the PUT that takes them away may still be under way.
+const keptLast = 24 * time.Hour
+
+// restore gives a collection what is kept of it and what it has not, and reports whether that was anything. It is called by whoever lists a home and finds it there.
+func (s *Store) restore(ctx context.Context, home *url.URL, text string) (did bool, err error) {
+	var k keptProps
+	if err := json.Unmarshal([]byte(text), &k); err != nil {
+		return false, nil // not ours
+	}
+	at, err := home.Parse(k.At)
+	if err != nil || at.Host != home.Host || s.fills.Load() > 0 {
+		return false, nil
+	}
+	now, err := s.sight(ctx, at, 1)
+	switch missing := now.without(k.Props); {
+	case errors.Is(err, bridge.ErrGone):
+		return false, s.forgetKept(ctx, home, k.Props)
+	case err != nil:
+		return false, ignorable(ctx, err)
+	case len(missing) > 0:
+		return true, s.giveBack(ctx, home, at, missing)
+	case now.members > 0 || s.o.Now().Sub(k.Since) > keptLast:
+		return false, s.forgetKept(ctx, home, k.Props)
+	}
+	return false, nil
+}
+
+// without are those of the properties that the collection has not.
+func (w sight) without(props []property) (missing []property) {
+	has := map[property]bool{}
+	for _, p := range w.props {
+		has[property{p.Space, p.Name, ""}] = true
+	}
+	for _, p := range props {
+		if !has[property{p.Space, p.Name, ""}] {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
