@@ -30,7 +30,7 @@ func plainCard(raw []byte) bool {
 		}
 		count[l.Name()]++
 	}
-	return count["BEGIN"] == 1 && count["END"] == 1 && count["VERSION"] == 1 && count["UID"] == 1 && count["FN"] == 1 && count["N"] <= 1
+	return count["BEGIN"] == 1 && count["END"] == 1 && count["VERSION"] == 1 && count["UID"] == 1 && count["FN"] >= 1 && count["N"] <= 1
 }
 
 // plainEncoding reports whether the value is what its encoding says; quoted-printable, of cards of version 2.1, is no line of its own.

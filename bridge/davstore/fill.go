@@ -152,11 +152,10 @@ type filling struct {
 	ids   map[cutover.Key]bool
 }
 
-// filled is one item of it.
+// filled is one item of it, as a part of the member that the server makes of it.
 type filled struct {
 	item bridge.PutItem
-	id   cutover.Identity
-	says cutover.Digest
+	part part
 }
 
 // plainUID is a UID that every server writes as we do, and that Radicale makes a member's name of as it is.
@@ -188,7 +187,7 @@ func (f *filling) add(item bridge.PutItem) bool {
 		writeStandIn(&f.body, id.MessageID, f.now)
 	}
 	f.ids[id.Key] = true
-	f.added = append(f.added, filled{item, id, p.d.Text()})
+	f.added = append(f.added, filled{item, partOf(refOf(id.MessageID+extension(f.u.m.kind)), p.d)})
 	return true
 }
 
@@ -232,7 +231,7 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 	if err := s.giveBack(ctx, home, m.at(), was.props); err != nil {
 		return nil, err
 	}
-	return f.settle(ctx, there, etag != "" && there.etag == etag)
+	return f.settle(ctx, there, etag != "" && there.etag == etag && there.members == len(f.added))
 }
 
 // put is the one PUT. What came of it is asked, where the answer does not tell.
@@ -264,13 +263,17 @@ func slicesOf(head string, body []byte, tail string) []byte {
 	return append(append([]byte(head), body...), tail...)
 }
 
-// settle notes what lies there now, and tells the outcomes of those that are where they belong. ours: nobody has put anything since.
+// settle notes what lies there now, and tells the outcomes of those that are where they belong. ours: nobody has put anything since, so that whatever lies there is what the server made of what it was given.
 func (f *filling) settle(ctx context.Context, there sight, ours bool) ([]bridge.PutItem, error) {
 	leave, err := f.u.m.hold(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = f.note(ctx, there, ours)
+	f.u.m.reset(there.list)
+	if ours {
+		f.know()
+	}
+	err = f.u.s.identify(ctx, f.u.m, f.u.m.names())
 	lies := f.byKey()
 	leave()
 	if err != nil {
@@ -281,36 +284,35 @@ func (f *filling) settle(ctx context.Context, there sight, ours bool) ([]bridge.
 	}
 	var singly []bridge.PutItem
 	for _, a := range f.added {
-		k, there := lies[a.id.Key]
-		switch {
-		case there && k.part.says == a.says:
-			if err := f.u.told(a.item.ID, bridge.Outcome{Place: ledger.Place{Validity: validity, Ref: k.part.ref}, Version: k.etag}, nil); err != nil {
-				return nil, err
-			}
+		k, there := lies[a.part.id.Key]
+		if !there || k.part.says != a.part.says {
+			singly = append(singly, a.item)
 			continue
-		case there && ours: // the server made something else of it: it makes of it what it will when it is put as it is
-			a.item.At, a.item.Replace = k.part.ref, k.etag
 		}
-		singly = append(singly, a.item)
+		if err := f.u.told(a.item.ID, bridge.Outcome{Place: ledger.Place{Validity: validity, Ref: k.part.ref}, Version: k.etag}, nil); err != nil {
+			return nil, err
+		}
 	}
 	return singly, nil
 }
 
-// note makes the mirror what lies there. Stand-ins that are as they were put need not be read.
-func (f *filling) note(ctx context.Context, there sight, ours bool) error {
+// know notes what members hold that are as they were put, so that nobody has to read them.
+func (f *filling) know() {
 	m := f.u.m
-	m.reset(there.list)
-	if m.kind == cutover.Calendar && ours {
-		for _, a := range f.added {
-			name := a.id.MessageID + extension(m.kind)
-			if k, listed := m.members[name]; listed {
-				k.as, k.stand = k.etag, &standIn{a.id.Key, f.now}
-				m.members[name] = k
-				m.stood(name, k)
-			}
+	for _, a := range f.added {
+		name := memberOf(a.part.ref)
+		k, listed := m.members[name]
+		if !listed || k.etag == "" {
+			continue
 		}
+		if k.as = k.etag; m.kind == cutover.Calendar {
+			k.stand = &standIn{a.part.id.Key, f.now}
+		} else {
+			k.item = []part{a.part}
+		}
+		m.members[name] = k
+		m.stood(name, k)
 	}
-	return f.u.s.identify(ctx, m, m.names())
 }
 
 // lying is an item, and the version of its member.
