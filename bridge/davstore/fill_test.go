@@ -32,6 +32,7 @@ type filler struct {
 	*testing.T
 	server *neighbour.DAV
 	user   string
+	name   string // the collection's
 	kind   cutover.FolderKind
 	fill   int
 	gather time.Duration
@@ -44,19 +45,25 @@ type filler struct {
 }
 
 func newFiller(t *testing.T, server *neighbour.DAV, user string, kind cutover.FolderKind) *filler {
-	f := &filler{T: t, server: server, user: user, kind: kind}
+	t.Helper()
+	return (&filler{T: t, server: server, user: user, name: "default", kind: kind}).make()
+}
+
+// make makes the collection.
+func (f *filler) make() *filler {
+	f.Helper()
 	if err := os.MkdirAll(f.dir(), 0o700); err != nil {
-		t.Fatal(err)
+		f.Fatal(err)
 	}
-	put(t, filepath.Join(f.dir(), ".Radicale.props"), fmt.Appendf(nil, look, map[cutover.FolderKind]string{cutover.Calendar: "VCALENDAR", cutover.Contacts: "VADDRESSBOOK"}[kind]))
+	put(f, filepath.Join(f.dir(), ".Radicale.props"), fmt.Appendf(nil, look, map[cutover.FolderKind]string{cutover.Calendar: "VCALENDAR", cutover.Contacts: "VADDRESSBOOK"}[f.kind]))
 	return f
 }
 
 func (f *filler) dir() string {
-	return filepath.Join(f.server.Dir, "collections", "collection-root", f.user, "default")
+	return filepath.Join(f.server.Dir, "collections", "collection-root", f.user, f.name)
 }
 
-func (f *filler) at() string { return f.server.URL + f.user + "/default/" }
+func (f *filler) at() string { return f.server.URL + f.user + "/" + f.name + "/" }
 
 func (f *filler) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.mu.Lock()

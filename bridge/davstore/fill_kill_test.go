@@ -1,0 +1,190 @@
+package davstore_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"posthouse/bridge"
+	"posthouse/bridge/davstore"
+	"posthouse/bridge/storetest"
+	"posthouse/cutover"
+	"posthouse/internal/clock"
+	"posthouse/ledger/sqlite"
+	"posthouse/test/neighbour"
+)
+
+// mortal is a process that dies at one of the requests that write to the new server: before it leaves, or when the server has done it and the answer is still under way.
+type mortal struct {
+	mu    sync.Mutex
+	left  int
+	after bool
+	dead  bool
+	at    string
+}
+
+func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	dies, dead := m.step(r)
+	if dead || dies && !m.after {
+		return nil, storetest.ErrKilled
+	}
+	got, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil || !dies {
+		return got, err
+	}
+	_, _ = io.Copy(io.Discard, got.Body)
+	got.Body.Close()
+	return nil, storetest.ErrKilled
+}
+
+func (m *mortal) step(r *http.Request) (dies, dead bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	writes := r.Method == http.MethodPut || r.Method == http.MethodDelete || r.Method == "PROPPATCH"
+	if m.dead || !writes {
+		return false, m.dead
+	}
+	m.left--
+	if m.left == 0 {
+		m.dead, m.at = true, r.Method+" "+r.URL.Path
+	}
+	return m.dead, false
+}
+
+func (m *mortal) write(do func() error) error {
+	m.mu.Lock()
+	dead := m.dead
+	m.mu.Unlock()
+	if dead {
+		return storetest.ErrKilled
+	}
+	return do()
+}
+
+// filledBridge is a bridge into an empty Radicale.
+type filledBridge struct {
+	*testing.T
+	old, new *neighbour.DAV
+	user     string // on the new one
+	ledger   *sqlite.Ledger
+	mortal   *mortal
+}
+
+func (f *filledBridge) bridge() *bridge.Bridge {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	var via http.RoundTripper = &http.Transport{}
+	book := bridge.Ledger(f.ledger)
+	if f.mortal != nil {
+		via, book = f.mortal, &storetest.Writes{Ledger: f.ledger, Through: f.mortal.write}
+	}
+	return bridge.New(bridge.Config{
+		Ledger: book, Kinds: bothKinds, Clock: clock.Real(), Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: f.TempDir(),
+		Rules: func(cutover.MailboxID) bridge.Rules { return bridge.Rules{Mailbox: anna} },
+		Open: func(_ cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
+			o := davstore.Options{URL: f.old.URL, Batch: 5, Fresh: -1, Transport: &http.Transport{}, Authorize: func(r *http.Request) error { r.SetBasicAuth("anna", "secret"); return nil }}
+			if side == cutover.Cloud {
+				o.URL, o.Fill, o.Transport, o.Authorize = f.new.URL, 5, via, func(r *http.Request) error { r.SetBasicAuth(f.user, "secret"); return nil }
+			}
+			return davstore.New(o), nil
+		},
+	}, []cutover.Mailbox{{ID: anna}})
+}
+
+// run is one process.
+func (f *filledBridge) run(then func(b *bridge.Bridge)) (failed error) {
+	f.Helper()
+	b := f.bridge()
+	err := b.CatchUp(f.Context(), []cutover.MailboxID{anna}, func(_ cutover.MailboxID, err error) { failed = err })
+	if err != nil && failed == nil {
+		failed = err
+	}
+	if then != nil {
+		then(b)
+	}
+	if err := b.Stop(context.Background()); err != nil && f.mortal == nil {
+		f.Error(err)
+	}
+	return failed
+}
+
+// Whichever request the process dies at while it fills calendars and address books at once: in the end each item lies there once and as it is, nothing else does, and the collections look as they did.
+func TestKilledWhileFilling(t *testing.T) {
+	t.Parallel()
+	const n = 12
+	users := map[string]string{"anna": "secret"}
+	for i := range 200 {
+		users[fmt.Sprint("user", i)] = "secret"
+	}
+	old, new := neighbour.Radicale(t, "killold", users, ""), neighbour.Radicale(t, "killnew", users, "")
+	fill(t, old.Dir, n)
+	next := 0
+	for _, after := range []bool{false, true} {
+		filled := 0
+		for left, died := 1, true; died; left++ {
+			f := &filledBridge{T: t, old: old, new: new, user: fmt.Sprint("user", next), mortal: &mortal{left: left, after: after}}
+			next++
+			died = f.dies(n)
+			if strings.HasSuffix(f.at(), "/") && strings.HasPrefix(f.at(), "PUT") {
+				filled++
+			}
+			if t.Failed() {
+				t.Fatalf("died at write %d (%s), after it: %v", left, f.at(), after)
+			}
+		}
+		if filled != 2 {
+			t.Errorf("died at %d PUTs on collections", filled)
+		}
+	}
+}
+
+func (f *filledBridge) at() string {
+	if f.mortal == nil {
+		return ""
+	}
+	return f.mortal.at
+}
+
+// dies lets a process die, and the next go on; it reports whether the first did.
+func (f *filledBridge) dies(n int) bool {
+	l, err := sqlite.Open(f.Context(), f.TempDir(), sqlite.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer l.Close()
+	f.ledger = l
+	var collections []*filler
+	for _, kind := range bothKinds {
+		c := &filler{T: f.T, server: f.new, user: f.user, kind: kind, name: map[cutover.FolderKind]string{cutover.Calendar: "default", cutover.Contacts: "contacts"}[kind]}
+		collections = append(collections, c.make())
+	}
+	killed := f.mortal
+	failed := f.run(nil)
+	if killed.dead != (failed != nil) {
+		f.Errorf("dead: %v, %v", killed.dead, failed)
+	}
+	f.mortal = nil
+	err = f.run(func(b *bridge.Bridge) {
+		if r, err := b.VerifyFully(f.Context(), anna); err != nil || r.Equal != 2*n || len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed)+len(r.Noted) != 0 {
+			f.Errorf("%+v, %v", r, err)
+		}
+	})
+	if err != nil {
+		f.Error(err)
+	}
+	for _, c := range collections {
+		if all := c.lies(); len(all) != n || strings.Contains(fmt.Sprint(all), "STANDIN") {
+			f.Errorf("%d lie in %s: %v", len(all), c.dir(), all)
+		}
+		c.likeBefore()
+	}
+	f.mortal = killed
+	return killed.dead
+}
