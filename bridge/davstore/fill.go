@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -205,7 +206,7 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 	s, m := f.u.s, f.u.m
 	s.fills.Add(1)
 	defer s.fills.Add(-1)
-	was, err := s.sight(ctx, m.at(), 1)
+	was, err := s.sight(ctx, m.at())
 	if err != nil {
 		return f.items(), ignorable(ctx, err)
 	}
@@ -224,14 +225,14 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 	if !landed {
 		return f.items(), s.forgetKept(ctx, home, was.props)
 	}
-	there, err := s.sight(ctx, m.at(), 1)
+	list, now, err := s.versions(ctx, m.at())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bridge.ErrConnection, err)
 	}
 	if err := s.giveBack(ctx, home, m.at(), was.props); err != nil {
 		return nil, err
 	}
-	return f.settle(ctx, there, etag != "" && there.etag == etag && there.members == len(f.added))
+	return f.settle(ctx, list, etag != "" && now == etag && len(list) == len(f.added))
 }
 
 // put is the one PUT. What came of it is asked, where the answer does not tell.
@@ -252,11 +253,29 @@ func (f *filling) put(ctx context.Context, was sight) (landed bool, etag string,
 	case got.status/100 == 4:
 		return false, "", nil
 	}
-	now, err := s.sight(ctx, m.at(), 1)
+	now, err := s.sight(ctx, m.at())
 	if err == nil && now.etag == was.etag && now.members == 0 {
 		return false, "", nil
 	}
 	return false, "", errors.Join(fmt.Errorf("filling %s: %s: %w", m.at().Redacted(), said(got), bridge.ErrConnection), err)
+}
+
+// versions are those of the members and of the collection, of one moment.
+func (s *Store) versions(ctx context.Context, at *url.URL) (list []change, own string, err error) {
+	got, err := s.propfind(ctx, at, 1, memberProps)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, r := range got.Responses {
+		p, ok := r.prop()
+		switch name := nameIn(at, r.Href); {
+		case name == "":
+			own = p.ETag
+		case ok:
+			list = append(list, change{name: name, etag: p.ETag, size: p.size()})
+		}
+	}
+	return list, own, nil
 }
 
 func slicesOf(head string, body []byte, tail string) []byte {
@@ -264,12 +283,12 @@ func slicesOf(head string, body []byte, tail string) []byte {
 }
 
 // settle notes what lies there now, and tells the outcomes of those that are where they belong. ours: nobody has put anything since, so that whatever lies there is what the server made of what it was given.
-func (f *filling) settle(ctx context.Context, there sight, ours bool) ([]bridge.PutItem, error) {
+func (f *filling) settle(ctx context.Context, list []change, ours bool) ([]bridge.PutItem, error) {
 	leave, err := f.u.m.hold(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f.u.m.reset(there.list)
+	f.u.m.reset(list)
 	if ours {
 		f.know()
 	}

@@ -60,7 +60,6 @@ type keptProps struct {
 type sight struct {
 	etag    string
 	members int
-	list    []change
 	props   []property // that the server does not make up itself
 	odd     bool       // some are more than text
 }
@@ -105,9 +104,9 @@ var madeUp = map[xml.Name]bool{
 	{Space: nsDAV, Local: "getlastmodified"}: true, {Space: nsDAV, Local: "getcontenttype"}: true, {Space: nsDAV, Local: "getcontentlength"}: true, {Space: nsDAV, Local: "sync-token"}: true,
 }
 
-// sight reads everything about a collection and, with depth 1, the versions of its members, of one moment.
-func (s *Store) sight(ctx context.Context, at *url.URL, depth int) (w sight, err error) {
-	r := request{method: "PROPFIND", at: at, header: map[string]string{"Depth": fmt.Sprint(depth), "Content-Type": xmlType}, body: []byte(xmlHead + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`)}
+// sight reads everything about a collection, and how many members it has, of one moment.
+func (s *Store) sight(ctx context.Context, at *url.URL) (w sight, err error) {
+	r := request{method: "PROPFIND", at: at, header: map[string]string{"Depth": "1", "Content-Type": xmlType}, body: []byte(xmlHead + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`)}
 	got, err := s.do(ctx, r)
 	if err != nil {
 		return w, err
@@ -132,22 +131,14 @@ func (s *Store) sight(ctx context.Context, at *url.URL, depth int) (w sight, err
 }
 
 func (w *sight) see(at *url.URL, name string, props []anyProp) {
-	var p prop
-	for _, one := range props {
-		switch one.XMLName {
-		case xml.Name{Space: nsDAV, Local: "getetag"}:
-			p.ETag = one.Text
-		case xml.Name{Space: nsDAV, Local: "getcontentlength"}:
-			p.Length = one.Text
-		}
-	}
 	if name != "" {
 		w.members++
-		w.list = append(w.list, change{name: name, etag: p.ETag, size: p.size()})
 		return
 	}
-	w.etag = p.ETag
 	for _, one := range props {
+		if one.XMLName == (xml.Name{Space: nsDAV, Local: "getetag"}) {
+			w.etag = one.Text
+		}
 		w.add(at, one)
 	}
 }
@@ -250,7 +241,7 @@ func (s *Store) restore(ctx context.Context, home *url.URL, text string) (did bo
 	if err != nil || at.Host != home.Host || s.fills.Load() > 0 {
 		return false, nil
 	}
-	now, err := s.sight(ctx, at, 1)
+	now, err := s.sight(ctx, at)
 	switch missing := now.without(k.Props); {
 	case errors.Is(err, bridge.ErrGone):
 		return false, s.forgetKept(ctx, home, k.Props)
