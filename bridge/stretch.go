@@ -25,7 +25,7 @@ type stretch struct {
 	last  chan struct{} // closed when the batch before is settled; nil when there is none
 	ahead chan struct{} // closed when the read-ahead has ended; nil when there is none
 	fresh bool          // the batch being worked on is news
-	from  together
+	from  together      // where batches come from
 
 	// What settling came to; it belongs to the batch being settled, one after the other, and to finish.
 	err    error
@@ -44,10 +44,7 @@ const stretchLength = 16
 func (s *stretch) run(ctx context.Context, cursor ledger.Cursor) (more bool, err error) {
 	defer func() { err = s.finish(ctx, err) }()
 	s.from.next = func(ctx context.Context, c ledger.Cursor) (Batch, error) { return s.w.legacy.Next(ctx, s.p.legacy, c) }
-	items, octets, err := s.w.fills(ctx, s.p)
-	if err != nil {
-		return false, err
-	}
+	items, octets := s.w.fills(ctx, s.p)
 	next := func() (Batch, error) { return s.from.first(ctx, cursor, items, octets) }
 	for range stretchLength {
 		b, err := next()

@@ -63,10 +63,15 @@ func octetsOf(b Batch) (n int64) {
 	return n
 }
 
-// fills is how much is worth being put together into the cloud folder.
-func (w *worker) fills(ctx context.Context, p *pair) (items int, octets int64, err error) {
-	if filler, can := w.cloud.(Filler); can {
-		return filler.Fills(ctx, p.cloud)
+// fills is how much is worth being put together into the cloud folder. Where the cloud does not say, whoever asks it next hears why.
+func (w *worker) fills(ctx context.Context, p *pair) (items int, octets int64) {
+	filler, can := w.cloud.(Filler)
+	if !can {
+		return 0, 0
 	}
-	return 0, 0, nil
+	items, octets, err := filler.Fills(ctx, p.cloud)
+	if err != nil {
+		return 0, 0
+	}
+	return items, octets
 }

@@ -15,6 +15,9 @@
 // Bodies are read in batches by multiget. What Next had to read to tell the items' identities is kept, within bounds, until Fetch asks for it. XML cannot carry every octet: line ends are put back, and
 // what then has not the length that the server told is fetched alone.
 //
+// A Radicale's empty collection is filled at once (gather.go, fill.go), a calendar with stand-ins (standin.go), which are items for nobody and over which the items are put then. What the collection is called and how it
+// looks is kept in its home meanwhile (keepsake.go).
+//
 // A member's name is made of its UID when we put it, so that a second put of the same item meets the first. Where a server has put several items into one member (UIDs may not differ there, and do), each is
 // an item of its own.
 package davstore

@@ -31,7 +31,7 @@ func (s *Store) Put(ctx context.Context, f cutover.Folder, items iter.Seq[bridge
 	if err := u.run(ctx, items); err != nil {
 		return err
 	}
-	return u.sweep(ctx)
+	return u.sweep(ctx, standInsLast)
 }
 
 // upload is one Put.

@@ -132,27 +132,3 @@ func (u *upload) remove(ctx context.Context, name, etag string) error {
 	}
 	return nil
 }
-
-// standInsLast is how long stand-ins are left alone for whose items nobody came: it died with the process that made them, and the items were gone when the next one looked.
-const standInsLast = 24 * time.Hour
-
-// sweep deletes the stand-ins that nobody waits for any more.
-func (u *upload) sweep(ctx context.Context) error {
-	leave, err := u.m.hold(ctx)
-	if err != nil {
-		return err
-	}
-	old := map[string]string{}
-	for name, k := range u.m.members {
-		if k.standing() && u.s.o.Now().Sub(k.stand.made) > standInsLast {
-			old[name] = k.etag
-		}
-	}
-	leave()
-	for name, etag := range old {
-		if err := u.remove(ctx, name, etag); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -238,6 +238,11 @@ func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Re
 		name, as := memberOf(ref), plainName(memberOf(ref), to.Kind)
 		r := request{method: "MOVE", at: member(source, name), header: map[string]string{"Destination": member(target, as).String(), "Overwrite": "F", "Schedule-Reply": "F"}}
 		got, err := s.do(ctx, r)
+		if err == nil && got.status == http.StatusConflict && precondition(got.body) == "no-uid-conflict" {
+			if err = s.makeWay(ctx, to); err == nil {
+				got, err = s.do(ctx, r)
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("moving %s: %w", ref, err)
 		}
