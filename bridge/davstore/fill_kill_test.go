@@ -28,6 +28,7 @@ type mortal struct {
 	after bool
 	dead  bool
 	at    string
+	alone int // items that were put where nothing kept their place
 }
 
 func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -50,6 +51,9 @@ func (m *mortal) step(r *http.Request) (dies, dead bool) {
 	writes := r.Method == http.MethodPut || r.Method == http.MethodDelete || r.Method == "PROPPATCH"
 	if m.dead || !writes {
 		return false, m.dead
+	}
+	if r.Header.Get("If-None-Match") != "" {
+		m.alone++
 	}
 	m.left--
 	if m.left == 0 {
@@ -134,6 +138,9 @@ func TestKilledWhileFilling(t *testing.T) {
 			died = f.dies(n)
 			if strings.HasSuffix(f.at(), "/") && strings.HasPrefix(f.at(), "PUT") {
 				filled++
+			}
+			if !died && f.mortal.alone > 0 {
+				t.Errorf("%d were put alone: a source's batches are to go together", f.mortal.alone)
 			}
 			if t.Failed() {
 				t.Fatalf("died at write %d (%s), after it: %v", left, f.at(), after)

@@ -250,6 +250,7 @@ func TestFilledAtOnce(t *testing.T) {
 			if err != nil || a.whole != 1 {
 				t.Fatalf("%v; %d PUTs on the collection", err, a.whole)
 			}
+			a.likeBefore()
 			if items, _, err := s.Fills(t.Context(), folder); err != nil || items != 0 {
 				t.Errorf("fills %d items of a collection that is not empty, %v", items, err)
 			}
@@ -293,7 +294,6 @@ func TestFilledAtOnce(t *testing.T) {
 			if one != 1 || len(filled) != len(all) {
 				t.Errorf("%d of a UID, %d outcomes", one, len(filled))
 			}
-			a.likeBefore()
 		})
 	}
 }
