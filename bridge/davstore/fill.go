@@ -95,7 +95,7 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 		return nil, err
 	}
 	if !landed {
-		return f.items(), s.forgetKept(ctx, home, was.props)
+		return f.items(), s.release(ctx, home, m.at(), was.props)
 	}
 	list, now, err := s.versions(ctx, m.at())
 	if err != nil {

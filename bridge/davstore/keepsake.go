@@ -214,6 +214,18 @@ func (s *Store) forgetKept(ctx context.Context, home *url.URL, props []property)
 	return ignorable(ctx, s.proppatch(ctx, home, "remove", keepsake))
 }
 
+// release ends the keeping after a PUT that was refused. The collection may have been replaced all the same: by one like it of a process that died, or that a proxy sent twice.
+func (s *Store) release(ctx context.Context, home, at *url.URL, props []property) error {
+	now, err := s.sight(ctx, at)
+	if err != nil {
+		return ignorable(ctx, err) // whoever lists the home next restores them
+	}
+	if missing := now.without(props); len(missing) > 0 {
+		return s.giveBack(ctx, home, at, missing)
+	}
+	return s.forgetKept(ctx, home, props)
+}
+
 // proppatch sets or removes properties (RFC 4918 §9.2), all or none.
 func (s *Store) proppatch(ctx context.Context, at *url.URL, what, props string) error {
 	r := request{method: "PROPPATCH", at: at, header: map[string]string{"Content-Type": xmlType},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ type mirror struct {
 	looked  time.Time              // when it was up to date last
 	unused  string                 // a token that the server gave and was not asked with yet
 	noSync  bool                   // the server has no sync-collection for it, or forgets each token at once
+	swapped bool                   // its last token was forgotten unused; once that may be because the collection was replaced (fill.go)
 	singly  bool                   // it is not filled at once any more
 	stands  map[cutover.Key]string // by the item's key, under which name its stand-in lies, or lay
 }
@@ -214,11 +216,14 @@ func (s *Store) changes(ctx context.Context, m *mirror, token string) (all []cha
 	for range most {
 		part, next, more, err := s.changesOnce(ctx, m, token)
 		if err != nil {
-			m.noSync = m.noSync || errors.Is(err, errForgotten) && token == m.unused
+			if errors.Is(err, errForgotten) && token == m.unused {
+				m.noSync = m.noSync || m.swapped || !strings.HasPrefix(token, radicaleTokens)
+				m.swapped = true
+			}
 			return nil, "", err
 		}
-		if token == m.unused {
-			m.unused = ""
+		if token != "" && token == m.unused {
+			m.unused, m.swapped = "", false
 		}
 		all = append(all, part...)
 		if !more || next == token {
