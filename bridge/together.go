@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 
 	"posthouse/ledger"
 )
@@ -24,7 +23,7 @@ func (t *together) first(ctx context.Context, c ledger.Cursor, items int, octets
 	for joinable(b) && len(b.Changes) < items && size < octets {
 		more, err := t.next(ctx, b.After)
 		if err != nil {
-			return b, ignoringBroken(ctx, err)
+			return b, ctx.Err() // what was read is worked on first: what failed fails again
 		}
 		if len(more.Changes) == 0 || !joinable(more) || more.Validity != b.Validity {
 			t.held = &more
@@ -34,14 +33,6 @@ func (t *together) first(ctx context.Context, c ledger.Cursor, items int, octets
 		b.Changes, b.After, b.Left = append(b.Changes, more.Changes...), more.After, more.Left
 	}
 	return b, nil
-}
-
-// ignoringBroken lets what was read be worked on first: what broke breaks again.
-func ignoringBroken(ctx context.Context, err error) error {
-	if errors.Is(err, ErrConnection) && ctx.Err() == nil {
-		return nil
-	}
-	return err
 }
 
 // following is the batch after one that was given.
