@@ -106,6 +106,8 @@ type Deleter interface {
 type Filler interface {
 	// Fills tells how many items, and octets, are worth being put together into the folder as it is now: none where they are put one by one anyway.
 	Fills(ctx context.Context, f cutover.Folder) (items int, octets int64, err error)
+	// Filled removes what keeps the places of items that a process before this one was to put and that do not come, now that none is left to come.
+	Filled(ctx context.Context, f cutover.Folder) error
 }
 
 // Keeper is a Target that tells beforehand which flags a folder keeps.

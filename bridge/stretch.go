@@ -86,6 +86,9 @@ func (s *stretch) nothing(ctx context.Context, cursor, after ledger.Cursor) erro
 	if err := s.drain(); err != nil {
 		return err
 	}
+	if err := s.w.filled(ctx, s.p); err != nil {
+		return err
+	}
 	s.p.index = nil
 	if len(s.laid) > 0 || after == "" || after == cursor {
 		return nil

@@ -66,3 +66,11 @@ func (w *worker) fills(ctx context.Context, p *pair) (items int, octets int64) {
 	}
 	return items, octets
 }
+
+// filled tells the cloud that no item of the folder is left to come.
+func (w *worker) filled(ctx context.Context, p *pair) error {
+	if filler, can := w.cloud.(Filler); can {
+		return filler.Filled(ctx, p.cloud)
+	}
+	return nil
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -194,4 +196,39 @@ func (f *filledBridge) dies(n int) bool {
 	}
 	f.mortal = killed
 	return killed.dead
+}
+
+// Whoever goes on after a death leaves no stand-in, though items are gone from the old side meanwhile.
+func TestGoneBeforeItsPlaceIsTaken(t *testing.T) {
+	t.Parallel()
+	const n = 12
+	users := map[string]string{"anna": "secret"}
+	old, new := neighbour.Radicale(t, "goneold", users, ""), neighbour.Radicale(t, "gonenew", users, "")
+	fill(t, old.Dir, n)
+	l, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := (&filler{T: t, server: new, user: "anna", kind: cutover.Calendar, name: "default"}).make()
+	f := &filledBridge{T: t, old: old, new: new, user: "anna", ledger: l, mortal: &mortal{left: 4}} // what is kept, the PUT, what is given back, what was kept
+	if err := f.run(nil); err == nil || len(c.lies()) != n || strings.Count(fmt.Sprint(c.lies()), "STANDIN") != n {
+		t.Fatalf("%v, %d lie there", err, len(c.lies()))
+	}
+	members, err := filepath.Glob(filepath.Join(old.Dir, "collections", "collection-root", "anna", "*", "*.ics"))
+	if err != nil || len(members) != n {
+		t.Fatal(members, err)
+	}
+	for _, name := range members[1:] {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.mortal = nil
+	if err := f.run(nil); err != nil {
+		t.Error(err)
+	}
+	if all := c.lies(); len(all) != 1 || strings.Contains(fmt.Sprint(all), "STANDIN") {
+		t.Errorf("%d lie there: %v", len(all), all)
+	}
 }

@@ -70,6 +70,16 @@ func (u *upload) sweep(ctx context.Context, age time.Duration) error {
 	return nil
 }
 
+// Filled deletes the stand-ins that are known: no item comes for them. Those of which nobody knows are found by the next that reads the collection.
+func (s *Store) Filled(ctx context.Context, f cutover.Folder) error {
+	m, err := s.mirror(ctx, f)
+	if err != nil {
+		return err
+	}
+	u := upload{s: s, m: m}
+	return u.sweep(ctx, -standInsLast)
+}
+
 // makeWay deletes all stand-ins of a collection, for one that is to be moved there: an item without its stand-in is put as any other.
 func (s *Store) makeWay(ctx context.Context, f cutover.Folder) error {
 	m, err := s.mirror(ctx, f)
