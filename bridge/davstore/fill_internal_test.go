@@ -2,6 +2,8 @@ package davstore
 
 import (
 	"bytes"
+	"encoding/xml"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -53,5 +55,22 @@ func TestPlainCard(t *testing.T) {
 		if got := plainCard([]byte(raw)); got != want {
 			t.Errorf("%q: %v, want %v", raw, got, want)
 		}
+	}
+}
+
+// What a server computes is not kept of a collection, also where it is more than text; what somebody set is.
+func TestSightKeepsWhatWasSet(t *testing.T) {
+	at := &url.URL{Path: "/anna/contacts/"}
+	var w sight
+	w.see(at, "", []anyProp{
+		{XMLName: xml.Name{Space: nsDAV, Local: "getetag"}, Text: `"1"`},
+		{XMLName: xml.Name{Space: nsCardDAV, Local: "supported-address-data"}, Inner: make([]struct {
+			XMLName xml.Name
+			Name    string `xml:"name,attr"`
+		}, 1)},
+		{XMLName: xml.Name{Space: nsDAV, Local: "displayname"}, Text: "Friends"},
+	})
+	if w.odd || w.etag != `"1"` || len(w.props) != 1 || w.props[0].Value != "Friends" {
+		t.Errorf("%+v", w)
 	}
 }

@@ -81,6 +81,7 @@ type filledBridge struct {
 	user     string // on the new one
 	ledger   *sqlite.Ledger
 	mortal   *mortal
+	via      http.RoundTripper // to the new one, where it is not mortal
 }
 
 func (f *filledBridge) bridge() *bridge.Bridge {
@@ -88,6 +89,9 @@ func (f *filledBridge) bridge() *bridge.Bridge {
 	log.SetOutput(io.Discard)
 	var via http.RoundTripper = &http.Transport{}
 	book := bridge.Ledger(f.ledger)
+	if f.via != nil {
+		via = f.via
+	}
 	if f.mortal != nil {
 		via, book = f.mortal, &storetest.Writes{Ledger: f.ledger, Through: f.mortal.write}
 	}

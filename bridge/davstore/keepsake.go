@@ -53,6 +53,7 @@ const anyComponents = "VTODO,VEVENT,VJOURNAL"
 type keptProps struct {
 	At    string     `json:"at"` // the collection
 	Since time.Time  `json:"since"`
+	Tries int        `json:"tries"` // PUTs of which nobody knows what came, and that one
 	Props []property `json:"props"`
 }
 
@@ -102,6 +103,7 @@ var madeUp = map[xml.Name]bool{
 	{Space: nsDAV, Local: "principal-collection-set"}: true, {Space: nsDAV, Local: "current-user-principal"}: true, {Space: nsDAV, Local: "current-user-privilege-set"}: true,
 	{Space: nsDAV, Local: "supported-report-set"}: true, {Space: nsDAV, Local: "resourcetype"}: true, {Space: nsDAV, Local: "owner"}: true, {Space: nsDAV, Local: "getetag"}: true,
 	{Space: nsDAV, Local: "getlastmodified"}: true, {Space: nsDAV, Local: "getcontenttype"}: true, {Space: nsDAV, Local: "getcontentlength"}: true, {Space: nsDAV, Local: "sync-token"}: true,
+	{Space: nsCardDAV, Local: "supported-address-data"}: true, // told unasked by newer ones
 }
 
 // sight reads everything about a collection, and how many members it has, of one moment.
@@ -166,21 +168,28 @@ func (w *sight) add(at *url.URL, one anyProp) {
 	w.props = append(w.props, p)
 }
 
-// keep keeps a collection's properties in the home, and reports whether they are safe there.
+// fillTries is how often a collection is filled at once of which nobody heard what came of it: what stands before the server may give up each time, in whichever process.
+const fillTries = 2
+
+// keep keeps a collection's properties in the home, and reports whether they are safe there and it may be tried once more.
 func (s *Store) keep(ctx context.Context, home, at *url.URL, props []property) (bool, error) {
-	if len(props) == 0 {
-		return true, nil
-	}
 	if home == nil {
 		return false, nil
 	}
-	text, err := json.Marshal(keptProps{At: at.EscapedPath(), Since: s.o.Now().UTC(), Props: props})
+	_, there, err := s.properties(ctx, home, keepsake)
 	if err != nil {
 		return false, err
 	}
-	_, there, err := s.properties(ctx, home, keepsake)
-	var other keptProps
-	if err != nil || there.Unfinished != "" && (json.Unmarshal([]byte(there.Unfinished), &other) != nil || other.At != at.EscapedPath()) {
+	k := keptProps{At: at.EscapedPath(), Since: s.o.Now().UTC(), Tries: 1, Props: props}
+	if there.Unfinished != "" {
+		var before keptProps
+		if json.Unmarshal([]byte(there.Unfinished), &before) != nil || before.At != k.At || before.Tries >= fillTries {
+			return false, nil
+		}
+		k.Tries = before.Tries + 1
+	}
+	text, err := json.Marshal(k)
+	if err != nil {
 		return false, err
 	}
 	if err := s.proppatch(ctx, home, "set", `<unfinished xmlns="`+nsFill+`">`+escape(string(text))+`</unfinished>`); err != nil {
@@ -193,7 +202,7 @@ func (s *Store) keep(ctx context.Context, home, at *url.URL, props []property) (
 // giveBack gives a collection its properties again.
 func (s *Store) giveBack(ctx context.Context, home, at *url.URL, props []property) error {
 	if len(props) == 0 {
-		return nil
+		return s.forgetKept(ctx, home)
 	}
 	var set strings.Builder
 	for _, p := range props {
@@ -203,14 +212,11 @@ func (s *Store) giveBack(ctx context.Context, home, at *url.URL, props []propert
 		s.o.Log.WithError(err).Warn("the colour and other properties of a filled collection are still to be restored")
 		return ignorable(ctx, err)
 	}
-	return s.forgetKept(ctx, home, props)
+	return s.forgetKept(ctx, home)
 }
 
 // forgetKept removes what was kept.
-func (s *Store) forgetKept(ctx context.Context, home *url.URL, props []property) error {
-	if len(props) == 0 {
-		return nil
-	}
+func (s *Store) forgetKept(ctx context.Context, home *url.URL) error {
 	return ignorable(ctx, s.proppatch(ctx, home, "remove", keepsake))
 }
 
@@ -223,7 +229,7 @@ func (s *Store) release(ctx context.Context, home, at *url.URL, props []property
 	if missing := now.without(props); len(missing) > 0 {
 		return s.giveBack(ctx, home, at, missing)
 	}
-	return s.forgetKept(ctx, home, props)
+	return s.forgetKept(ctx, home)
 }
 
 // proppatch sets or removes properties (RFC 4918 §9.2), all or none.
@@ -256,13 +262,13 @@ func (s *Store) restore(ctx context.Context, home *url.URL, text string) (did bo
 	now, err := s.sight(ctx, at)
 	switch missing := now.without(k.Props); {
 	case errors.Is(err, bridge.ErrGone):
-		return false, s.forgetKept(ctx, home, k.Props)
+		return false, s.forgetKept(ctx, home)
 	case err != nil:
 		return false, ignorable(ctx, err)
 	case len(missing) > 0:
 		return true, s.giveBack(ctx, home, at, missing)
 	case now.members > 0 || s.o.Now().Sub(k.Since) > keptLast:
-		return false, s.forgetKept(ctx, home, k.Props)
+		return false, s.forgetKept(ctx, home)
 	}
 	return false, nil
 }
