@@ -46,6 +46,7 @@ func (w *worker) intend(ctx context.Context, p *pair, rows []ledger.Item, state 
 	if err != nil {
 		return nil, fmt.Errorf("recording what is about to be put: %w", err)
 	}
+	p.putAgain(rows)
 	return rows, nil
 }
 
@@ -145,6 +146,10 @@ func (c *carriage) fetched(ctx context.Context, t ledger.Item, content Content, 
 	if err != nil {
 		content.Close()
 		return fmt.Errorf("reading %s: %w", t.Legacy.Ref, err)
+	}
+	if t, err = c.w.saysNow(ctx, c.p, t, d); err != nil {
+		content.Close()
+		return fmt.Errorf("recording what %s says now: %w", t.Legacy.Ref, err)
 	}
 	t.Digest, t.Size = d.Digest(), d.Size()
 	if t.Identity.Match().IsZero() {

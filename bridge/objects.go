@@ -184,10 +184,19 @@ func (w *worker) saveClashing(ctx context.Context, p *pair, row ledger.Item) (le
 	return row, nil
 }
 
-// adoptObjects finds the rows whose UID lies in the cloud folder, unclaimed. put: they were intended. A copy that says something else than what was put is somebody's by now: its version is none that
-// we know, and nothing is written over it.
+// saysNow notes durably what an item says that was changed since its row was intended: what is put is what it says now.
+func (w *worker) saysNow(ctx context.Context, p *pair, row ledger.Item, d cutover.Digester) (ledger.Item, error) {
+	object, is := d.(*cutover.ObjectDigester)
+	if !is || isWriting(row, object.Text()) {
+		return row, nil
+	}
+	row.Tail = noteWriting(row.Tail, object.Text())
+	return row, w.keepRows(ctx, p, []ledger.Item{row})
+}
+
+// adoptObjects finds the rows whose UID lies in the cloud folder, unclaimed. put: they were intended, and what was put may be changed at any time, so the copies are read now. A copy that says something else than its item is somebody's:
+// its version is none that we know, and nothing is written over it.
 func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, rows []ledger.Item, put bool) (found []match, rest []ledger.Item, err error) {
-	var refs []cutover.Ref
 	for _, row := range rows {
 		may := index.matches(w.asPut(p.Kind, row), w.b.cfg.TraceKey)
 		if len(may) == 0 {
@@ -195,22 +204,43 @@ func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, r
 			continue
 		}
 		index.take(may[0])
-		found, refs = append(found, match{row: row, twin: may[0]}), append(refs, may[0].Ref)
+		found = append(found, match{row: row, twin: may[0]})
 	}
-	if !put || len(found) == 0 {
-		return found, rest, nil
+	if len(found) == 0 {
+		return nil, rest, nil
 	}
 	alters, err := w.cloudAltersText(ctx)
 	if err != nil || alters {
 		return found, rest, err
 	}
-	copies, err := prints(ctx, w.cloud, p.cloud, refs)
+	if put {
+		if err := w.readCopies(ctx, p, found); err != nil {
+			return nil, nil, err
+		}
+	}
 	for i, m := range found {
-		if now, read := copies[m.twin.Ref]; !read || !isWriting(m.row, now.text) {
+		if !isWriting(m.row, m.twin.Says) {
 			found[i].twin.Version = ""
-		} else {
+		}
+	}
+	return found, rest, nil
+}
+
+// readCopies notes what the copies say now. One that cannot be read says nothing.
+func (w *worker) readCopies(ctx context.Context, p *pair, found []match) error {
+	refs := make([]cutover.Ref, len(found))
+	for i, m := range found {
+		refs[i] = m.twin.Ref
+	}
+	copies, err := prints(ctx, w.cloud, p.cloud, refs)
+	if err != nil {
+		return err
+	}
+	for i, m := range found {
+		now, read := copies[m.twin.Ref]
+		if found[i].twin.Says = now.text; read {
 			found[i].twin.Version = now.version
 		}
 	}
-	return found, rest, err
+	return nil
 }

@@ -22,6 +22,7 @@ type pair struct {
 	era    string      // validity of the cloud folder with which all rows agree; "" when that is not known
 	left   tallyLeft   // keywords that the cloud folder does not take
 	roll   *roll       // what it held when somebody asked for what had other references before
+	late   late        // what was put and may come late
 
 	deletions deletions
 }

@@ -57,6 +57,7 @@ func (w *worker) settleOpen(ctx context.Context, p *pair, laid []ledger.Item) er
 			if left, err = w.mergeLaid(ctx, p, left, laid); err != nil {
 				return err
 			}
+			p.overdue(left)
 			return w.b.cfg.Ledger.Forget(ctx, ids(left))
 		}
 		if err := w.b.cfg.Clock.Sleep(ctx, max(w.b.cfg.Settle/4, time.Millisecond)); err != nil {

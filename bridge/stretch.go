@@ -199,6 +199,9 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.w.cameLate(ctx, s.p, matches); err != nil {
+		return nil, nil, err
+	}
 	adopted, err = s.w.rowsOf(ctx, s.p, matches, s.state, cutover.Adopted)
 	s.p.leaveOf(adopted)
 	return adopted, rest, err

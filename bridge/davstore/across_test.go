@@ -35,7 +35,8 @@ type across struct {
 	saved    string
 	bridge   *bridge.Bridge
 
-	deletions      int // how many follow
+	deletions      int  // how many follow
+	forgets        bool // what was read when items were listed
 	oldVia, newVia http.RoundTripper
 	later          atomic.Int64 // how much later it is than it is
 	of             func(bridge.Ledger) bridge.Ledger
@@ -80,6 +81,9 @@ func (a *across) restart() {
 			}
 			o := options(server)
 			o.Batch = 10
+			if a.forgets {
+				o.Kept = 1
+			}
 			if via != nil {
 				o.Transport = via
 			}
