@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"posthouse/bridge"
@@ -34,6 +35,11 @@ type filled struct {
 // plainUID is a UID that every server writes as we do, and that Radicale makes a member's name of as it is.
 var plainUID = regexp.MustCompile(`^[A-Za-z0-9{][A-Za-z0-9._@:{}+=-]{0,199}$`)
 
+// named reports whether a UID ends as members' names do: Radicale takes it for the name as it is, which may be what is made of another UID.
+func named(uid string) bool {
+	return strings.HasSuffix(strings.ToLower(uid), ".ics") || strings.HasSuffix(strings.ToLower(uid), ".vcf")
+}
+
 // add adds an item, if it is sure to pass. Whatever is odd about the others is said when they are put singly.
 func (f *filling) add(item bridge.PutItem) bool {
 	if item.At != "" || item.Content.Size() > fillOctets {
@@ -48,7 +54,7 @@ func (f *filling) add(item bridge.PutItem) bool {
 		return false
 	}
 	id := p.d.Identity()
-	if f.ids[id.Key] || !plainUID.MatchString(id.MessageID) || !keyIn(id.MessageID+extension(f.u.m.kind)).IsZero() {
+	if f.ids[id.Key] || !plainUID.MatchString(id.MessageID) || named(id.MessageID) || !keyIn(id.MessageID+extension(f.u.m.kind)).IsZero() {
 		return false
 	}
 	if f.u.m.kind == cutover.Contacts {
@@ -101,7 +107,7 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bridge.ErrConnection, err)
 	}
-	if err := s.giveBack(ctx, home, m.at(), was.props); err != nil {
+	if err := s.release(ctx, home, m.at(), was.props); err != nil {
 		return nil, err
 	}
 	return f.settle(ctx, list, etag != "" && now == etag && len(list) == len(f.added))

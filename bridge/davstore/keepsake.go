@@ -108,7 +108,12 @@ var madeUp = map[xml.Name]bool{
 
 // sight reads everything about a collection, and how many members it has, of one moment.
 func (s *Store) sight(ctx context.Context, at *url.URL) (w sight, err error) {
-	r := request{method: "PROPFIND", at: at, header: map[string]string{"Depth": "1", "Content-Type": xmlType}, body: []byte(xmlHead + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`)}
+	return s.allOf(ctx, at, "1")
+}
+
+// allOf reads everything about a collection, with depth 1 also of its members.
+func (s *Store) allOf(ctx context.Context, at *url.URL, depth string) (w sight, err error) {
+	r := request{method: "PROPFIND", at: at, header: map[string]string{"Depth": depth, "Content-Type": xmlType}, body: []byte(xmlHead + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`)}
 	got, err := s.do(ctx, r)
 	if err != nil {
 		return w, err
@@ -220,9 +225,10 @@ func (s *Store) forgetKept(ctx context.Context, home *url.URL) error {
 	return ignorable(ctx, s.proppatch(ctx, home, "remove", keepsake))
 }
 
-// release ends the keeping after a PUT that was refused. The collection may have been replaced all the same: by one like it of a process that died, or that a proxy sent twice.
+// release ends the keeping: the collection is given what it has not. One that its owner changed since is left as it is, and one of which the PUT was refused may have been replaced all the same: by one like it of a process that
+// died, or that a proxy sent twice.
 func (s *Store) release(ctx context.Context, home, at *url.URL, props []property) error {
-	now, err := s.sight(ctx, at)
+	now, err := s.allOf(ctx, at, "0")
 	if err != nil {
 		return ignorable(ctx, err) // whoever lists the home next restores them
 	}
