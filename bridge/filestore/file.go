@@ -84,7 +84,7 @@ func parse(kind cutover.FolderKind, path, tag string, raw []byte) *file {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return f
 	}
-	for _, part := range object.Split(kind, raw) {
+	for _, part := range object.Split(kind, readable(raw)) {
 		f.add(newItem(kind, part.Raw))
 	}
 	return f

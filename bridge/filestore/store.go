@@ -109,14 +109,14 @@ func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
 
 func listed(entries []fs.DirEntry, kind cutover.FolderKind) (here []cutover.Folder) {
 	for _, e := range entries {
-		base, is := strings.CutSuffix(e.Name(), extensions[kind])
-		if !is || e.IsDir() || strings.HasPrefix(base, ".") {
+		if !strings.EqualFold(filepath.Ext(e.Name()), extensions[kind]) || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		if name, err := url.PathUnescape(base); err == nil {
-			base = name
+		path := cutover.FolderPath{titles[kind], titleOf(e.Name())}
+		if slices.ContainsFunc(here, func(f cutover.Folder) bool { return f.Path.Key() == path.Key() }) {
+			path[1] = e.Name()
 		}
-		here = append(here, cutover.Folder{Kind: kind, Name: e.Name(), Path: cutover.FolderPath{titles[kind], base}})
+		here = append(here, cutover.Folder{Kind: kind, Name: e.Name(), Path: path})
 	}
 	i := slices.IndexFunc(here, func(f cutover.Folder) bool { return slices.Contains(defaults, strings.ToLower(f.Path[1])) })
 	if i < 0 && len(here) == 1 {
@@ -126,6 +126,15 @@ func listed(entries []fs.DirEntry, kind cutover.FolderKind) (here []cutover.Fold
 		here[i].Role = cutover.Default
 	}
 	return here
+}
+
+// titleOf is what a file of that name is called.
+func titleOf(name string) string {
+	base := strings.TrimSuffix(name, filepath.Ext(name))
+	if title, err := url.PathUnescape(base); err == nil {
+		return title
+	}
+	return base
 }
 
 // find is the folder that is wanted, by role, then by name, and else the one that would be made.
