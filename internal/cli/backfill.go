@@ -289,11 +289,15 @@ func backfillView(s backfillSum, failed []control.Backfilled, v naming) []line {
 	if s.Skipped > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.Skipped, "message that was", "messages that were") + " marked as deleted on the old side: not copied (bridge.deleted)"}})
 	}
+	one, many := "message", "messages"
+	if s.Events+s.Contacts > 0 {
+		one, many = "item", "items"
+	}
 	if s.Repaired > 0 {
-		lines = append(lines, line{{plain, "  " + counted(s.Repaired, "message was repaired", "messages were repaired") + " for the cloud to take: refused/ in the state folder holds the originals"}})
+		lines = append(lines, line{{plain, "  " + counted(s.Repaired, one+" was repaired", many+" were repaired") + " for the cloud to take: refused/ in the state folder holds the originals"}})
 	}
 	if s.Refused > 0 {
-		lines = append(lines, line{{plain, "  " + counted(s.Refused, "message was refused by the cloud", "messages were refused by the cloud") + ": posthouse verify names them, refused/ in the state folder holds them"}})
+		lines = append(lines, line{{plain, "  " + counted(s.Refused, one+" was refused by the cloud", many+" were refused by the cloud") + ": posthouse verify names them, refused/ in the state folder holds them"}})
 	}
 	return lines
 }

@@ -42,8 +42,15 @@ func TestCalendarsAreShown(t *testing.T) {
 	if text := verifySumView(sum)[0].String(); !strings.Contains(text, "15 items on both sides (2 messages, 12 events, 1 contact)   2 changed in the cloud since") {
 		t.Errorf("%q", text)
 	}
-	r := control.Verified{Mailbox: "bob@example.com", Equal: 3, Noted: []control.Finding{{Folder: "Calendars / Work", MessageID: "uid-1", Why: "changed on both sides"}}}
 	text := ""
+	for _, l := range backfillView(backfillSum{Mailboxes: 1, Done: 1, Events: 3, Repaired: 1, Refused: 2}, nil, naming{}) {
+		text += l.String() + "\n"
+	}
+	if !strings.Contains(text, "1 item was repaired") || !strings.Contains(text, "2 items were refused by the cloud") {
+		t.Errorf("%q", text)
+	}
+	r := control.Verified{Mailbox: "bob@example.com", Equal: 3, Noted: []control.Finding{{Folder: "Calendars / Work", MessageID: "uid-1", Why: "changed on both sides"}}}
+	text = ""
 	for _, l := range verifiedView(r, naming{domains: []string{"example.com"}}) {
 		text += l.String() + "\n"
 	}
