@@ -1,7 +1,10 @@
 package davstore_test
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -67,5 +70,27 @@ func TestFillKeepsTheOwnersLook(t *testing.T) {
 				t.Errorf("properties are %q", props)
 			}
 		})
+	}
+}
+
+// A name is kept as it is written, also one that a calendar's own line would not keep.
+func TestFillKeepsOddNames(t *testing.T) {
+	t.Parallel()
+	server := neighbour.Radicale(t, "oddnames", map[string]string{"anna": "secret"}, "")
+	for _, name := range []string{" Anna ", "a:b", "plain"} {
+		f := newFiller(t, server, "anna", cutover.Calendar)
+		if err := os.RemoveAll(f.dir()); err != nil {
+			t.Fatal(err)
+		}
+		f.make()
+		put(t, filepath.Join(f.dir(), ".Radicale.props"), fmt.Appendf(nil, `{"tag": "VCALENDAR", "D:displayname": %q}`, name))
+		f.fill = 5
+		s, folder := f.store()
+		if got, err := f.put(s, folder, usual(cutover.Calendar, 10)); err != nil || len(got) != 10 || f.whole != 1 {
+			t.Errorf("%d, %v, %d PUTs on the collection", len(got), err, f.whole)
+		}
+		if got := f.props(f.dir())["D:displayname"]; got != name {
+			t.Errorf("%q is called %q now", name, got)
+		}
 	}
 }
