@@ -103,14 +103,25 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 	if !landed {
 		return f.items(), s.release(ctx, home, m.at(), was.props)
 	}
-	list, now, err := s.versions(ctx, m.at())
+	list, ours, err := f.landed(ctx, etag)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bridge.ErrConnection, err)
 	}
 	if err := s.release(ctx, home, m.at(), was.props); err != nil {
 		return nil, err
 	}
-	return f.settle(ctx, list, etag != "" && now == etag && len(list) == len(f.added))
+	return f.settle(ctx, list, ours)
+}
+
+// landed are the members that the PUT made, whose reply named the collection's version. ours: nobody has put anything since, or it is noticed when they are put over.
+func (f *filling) landed(ctx context.Context, etag string) (list []change, ours bool, err error) {
+	if f.u.m.kind == cutover.Calendar {
+		if list, ours = f.foreseen(ctx); ours {
+			return list, true, nil
+		}
+	}
+	list, now, err := f.u.s.versions(ctx, f.u.m.at())
+	return list, etag != "" && now == etag && len(list) == len(f.added), err
 }
 
 // put is the one PUT. What came of it is asked, where the answer does not tell.

@@ -108,12 +108,20 @@ var madeUp = map[xml.Name]bool{
 
 // sight reads everything about a collection, and how many members it has, of one moment.
 func (s *Store) sight(ctx context.Context, at *url.URL) (w sight, err error) {
-	return s.allOf(ctx, at, "1")
+	return s.sightOf(ctx, at, "1", "<D:allprop/>")
 }
 
-// allOf reads everything about a collection, with depth 1 also of its members.
-func (s *Store) allOf(ctx context.Context, at *url.URL, depth string) (w sight, err error) {
-	r := request{method: "PROPFIND", at: at, header: map[string]string{"Depth": depth, "Content-Type": xmlType}, body: []byte(xmlHead + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`)}
+// has reads those of the properties that a collection has. Its version is not asked for: Radicale would look at all members for it.
+func (s *Store) has(ctx context.Context, at *url.URL, props []property) (w sight, err error) {
+	var names strings.Builder
+	for _, p := range props {
+		fmt.Fprintf(&names, "<%s xmlns=%q/>", p.Name, escape(p.Space))
+	}
+	return s.sightOf(ctx, at, "0", "<D:prop>"+names.String()+"</D:prop>")
+}
+
+func (s *Store) sightOf(ctx context.Context, at *url.URL, depth, what string) (w sight, err error) {
+	r := request{method: "PROPFIND", at: at, header: map[string]string{"Depth": depth, "Content-Type": xmlType}, body: []byte(xmlHead + `<D:propfind xmlns:D="DAV:">` + what + `</D:propfind>`)}
 	got, err := s.do(ctx, r)
 	if err != nil {
 		return w, err
@@ -228,7 +236,10 @@ func (s *Store) forgetKept(ctx context.Context, home *url.URL) error {
 // release ends the keeping: the collection is given what it has not. One that its owner changed since is left as it is, and one of which the PUT was refused may have been replaced all the same: by one like it of a process that
 // died, or that a proxy sent twice.
 func (s *Store) release(ctx context.Context, home, at *url.URL, props []property) error {
-	now, err := s.allOf(ctx, at, "0")
+	if len(props) == 0 {
+		return s.forgetKept(ctx, home)
+	}
+	now, err := s.has(ctx, at, props)
 	if err != nil {
 		return ignorable(ctx, err) // whoever lists the home next restores them
 	}
