@@ -43,3 +43,8 @@ func (c *checker) dav(path string, s *Server) {
 func (c *Config) HasDAV(m Mailbox) bool {
 	return c.Servers[m.Legacy.Server].DAV != "" && c.Servers[m.Cloud.Server].DAV != ""
 }
+
+// DAVAlone reports whether a mailbox has calendars and address books that can be reached, and no mail: its old server has no imap.
+func (c *Config) DAVAlone(m Mailbox) bool {
+	return c.HasDAV(m) && c.Servers[m.Legacy.Server].IMAP == ""
+}

@@ -49,6 +49,8 @@ func mailboxLine(m control.Mailbox, name string, width int, r rate, now time.Tim
 		return problemLine(m, name, width, now)
 	case m.State == stateCopying:
 		return activeLine(m, name, width, r)
+	case m.State == stateUnfollowed && m.Error == "": // what is followed stands below
+		return labelled(follow, span{plain, pad(name, width) + "   calendars and address books alone: its old server has no imap"})
 	case m.State == stateUnfollowed:
 		return labelled(follow, span{plain, pad(name, width) + "   " + m.State + ": " + m.Error})
 	case m.Wait != "":

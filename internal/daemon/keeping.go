@@ -106,7 +106,9 @@ func (d *Daemon) keep(ctx context.Context) error {
 			until[l.Name()] = now
 		}
 	}
-	if at, ok := followedUntil(append(d.bridge.Progress(), d.objects.bridge.Progress()...)); ok {
+	without := d.withoutMail()
+	mail := slices.DeleteFunc(d.bridge.Progress(), func(p bridge.Progress) bool { return without[p.Mailbox] })
+	if at, ok := followedUntil(append(mail, d.objects.bridge.Progress()...)); ok {
 		until[bridge.GrowthSource] = at
 	}
 	return d.witness.Cover(ctx, until)

@@ -64,6 +64,15 @@ func withDAV(cfg *config.Config, all []mailbox) []cutover.Mailbox {
 	return some
 }
 
+// withoutMail are the mailboxes that have calendars and address books alone: that no mail is followed there is no trouble.
+func (d *Daemon) withoutMail() map[cutover.MailboxID]bool {
+	some := map[cutover.MailboxID]bool{}
+	for _, m := range d.live.Load().mailboxes {
+		some[m.ID] = d.cfg.DAVAlone(m.line)
+	}
+	return some
+}
+
 // progress are those mailboxes' calendars and address books, by mailbox.
 func (o *objects) progress() map[cutover.MailboxID]*control.Objects {
 	all := map[cutover.MailboxID]*control.Objects{}

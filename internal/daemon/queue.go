@@ -130,8 +130,9 @@ func (d *Daemon) verified(ctx context.Context, now time.Time) (map[string]bool, 
 		}
 		equal[string(v.Mailbox)] = v.Missing == 0 && now.Sub(v.At) < 2*d.verifyEvery()
 	}
+	without := d.withoutMail()
 	for m := range d.objects.progress() {
-		mail[string(m)] = mail[string(m)] && objects[string(m)]
+		mail[string(m)] = (mail[string(m)] || without[m]) && objects[string(m)]
 	}
 	return mail, err
 }

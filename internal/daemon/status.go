@@ -150,7 +150,7 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 	for _, m := range d.live.Load().mailboxes {
 		known[m.ID] = m.Mailbox
 	}
-	objects := d.objects.progress()
+	objects, without := d.objects.progress(), d.withoutMail()
 	for _, p := range d.bridge.Progress() {
 		was, configured := known[p.Mailbox]
 		m := control.Mailbox{
@@ -161,7 +161,9 @@ func (d *Daemon) copied() ([]control.Mailbox, control.Copy) {
 			m.Skipped = append(m.Skipped, control.Skipped{Folder: s.Path, Why: s.Why})
 		}
 		m.LeftOut = leftOut(p.LeftOut)
-		m.Objects = objects[p.Mailbox]
+		if m.Objects = objects[p.Mailbox]; without[p.Mailbox] && m.Objects != nil {
+			m.State, m.Error, m.Wait, m.Caught = string(bridge.Unfollowed), "", "", m.Objects.Caught
+		}
 		all = append(all, m)
 		sum.Add(m)
 	}

@@ -47,8 +47,11 @@ func TestCalendarsAndKills(t *testing.T) {
 	d.start()
 	d.until("calendars and contacts to be followed", func(s control.Status) bool {
 		o := s.Mailboxes[0].Objects
-		return o != nil && o.Caught.After(began) && o.Left() == 0
+		return o != nil && o.Caught.After(began) && o.Left() == 0 && s.Copy.Caught == 1 && s.Copy.Problems == 0
 	})
+	if out, talk, code := d.command("mailboxes"); code != 0 || !strings.Contains(out, "calendars and address books alone") {
+		t.Errorf("mailboxes: %d, %s%s", code, out, talk)
+	}
 	if out, talk, code := d.command("verify"); code != 0 && code != 3 {
 		t.Errorf("verify: %d, %s%s", code, out, talk)
 	}
