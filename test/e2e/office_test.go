@@ -26,10 +26,11 @@ var staff = []string{"anna@example.com", "bob@example.com"}
 func newOffice(t testing.TB, dir, more string, script func(testserver.SMTPCall) *testserver.Reply) *office {
 	t.Helper()
 	o := &office{
-		t: t, legacy: testserver.NewIMAP(testserver.IMAPConfig{}), cloud: testserver.NewIMAP(testserver.IMAPConfig{}),
+		t: t, legacy: testserver.NewIMAP(testserver.IMAPConfig{Addr: neighbour.Address() + ":0"}), cloud: testserver.NewIMAP(testserver.IMAPConfig{Addr: neighbour.Address() + ":0"}),
 		listener: neighbour.Address() + ":2525",
 	}
-	o.mx = testserver.NewSMTP(testserver.SMTPConfig{Deliver: o.cloud.DeliverEnvelope, Script: script})
+	// On an address of their own nobody's outgoing connection takes the port of one that was stopped.
+	o.mx = testserver.NewSMTP(testserver.SMTPConfig{Addr: neighbour.Address() + ":0", Deliver: o.cloud.DeliverEnvelope, Script: script})
 	for _, s := range []interface {
 		Start() error
 		Stop()
