@@ -83,12 +83,12 @@ func take(folder string, f *os.File, sign func(*os.File) error) (*FolderLock, er
 	return &FolderLock{folder: folder, file: f}, nil
 }
 
-// Close gives the lock back. Further calls do nothing.
+// Close gives the lock back. Further calls do nothing. It is not left to the closing of the file: a child that is being forked just now has that open too, until it becomes another program.
 func (l *FolderLock) Close() error {
 	if l.file == nil {
 		return nil
 	}
-	err := l.file.Close()
+	err := errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close())
 	l.file = nil
 	if err != nil {
 		return fmt.Errorf("unlocking state folder %s: %w", l.folder, err)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"posthouse/ledger"
 )
 
@@ -219,5 +221,29 @@ func TestDamage(t *testing.T) {
 		if _, err := Open(t.Context(), folder, Options{}); !errors.Is(err, ledger.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A child that has inherited the lock's file does not keep the folder locked.
+func TestLockIsGivenBackAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	lock, err := Lock(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inherited, err := unix.Dup(int(lock.file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(inherited)
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Lock(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
 	}
 }
