@@ -63,6 +63,9 @@ func (a *app) backfill(ctx context.Context, args []string, f backfillFlags) erro
 	}
 	b := &backfilling{app: a, screen: screen, again: again(args, f)}
 	b.show = progress{screen: screen, log: newLog(config.Log{Level: "info", Format: "text"}, a.json, screen, a.talk, a.zone), zone: a.zone, bars: bars, lines: lines, once: true}
+	if !r.alone {
+		b.show.told = map[string]string{}
+	}
 	err = b.run(ctx, r, args, f.waves)
 	return errors.Join(err, end())
 }

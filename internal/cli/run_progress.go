@@ -38,7 +38,8 @@ type progress struct {
 	zone   *time.Location
 	bars   bool
 	lines  bool
-	once   bool // nothing follows the first copy
+	once   bool              // nothing follows the first copy
+	told   map[string]string // why mailboxes need attention, by their addresses; nil where the service's own log tells it here
 
 	cancel context.CancelFunc
 	loop   sync.WaitGroup
@@ -107,6 +108,24 @@ func (p *progress) show(s control.Status, speeds *speeds) {
 	if text := progressText(s, speeds.all.rate()); p.lines && text != p.said {
 		p.said = text
 		p.log.Info(text)
+	}
+	p.reasons(s)
+}
+
+// reasons tells in the log why mailboxes need attention, once for each reason.
+func (p *progress) reasons(s control.Status) {
+	if !p.lines || p.told == nil {
+		return
+	}
+	for _, m := range s.Mailboxes {
+		why := m.Error
+		if why == "" && m.Objects != nil {
+			why = m.Objects.Error
+		}
+		if why != p.told[m.Address] && why != "" && m.State != stateUnfollowed {
+			p.log.WithField("mailbox", m.Address).Warn(why)
+		}
+		p.told[m.Address] = why
 	}
 }
 

@@ -55,6 +55,34 @@ func TestProgressInTheLog(t *testing.T) {
 	})
 }
 
+// Where the service's log is elsewhere, it is told here why mailboxes do not go on, once.
+func TestProgressTellsReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		term := &vt{}
+		p := progressOn(term, false, true)
+		p.told = map[string]string{}
+		other := sampleStatus()
+		for i := range other.Mailboxes {
+			if other.Mailboxes[i].State == stateProblem {
+				other.Mailboxes[i].Error = "the server does not answer"
+			}
+		}
+		q := &questions{answers: []any{sampleStatus(), sampleStatus(), other, readyStatus()}}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		p.watch(ctx, q.ask)
+		var reasons []string
+		for _, row := range term.shows() {
+			if _, reason, ok := strings.Cut(row, "warning  "); ok {
+				reasons = append(reasons, reason)
+			}
+		}
+		if len(reasons) != 2 || !strings.HasPrefix(reasons[1], "the server does not answer") || !strings.Contains(reasons[0], "mailbox=") {
+			t.Errorf("told %q", reasons)
+		}
+	})
+}
+
 func TestProgressBars(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		term := &vt{}
