@@ -67,7 +67,7 @@ func matches(pattern, name string) bool {
 // target is the cloud folder that a legacy folder's items go to: by role first, then by path.
 func (r Rules) target(f cutover.Folder) cutover.Folder {
 	path, role := r.place(f)
-	want := cutover.Folder{Path: path, Kind: f.Kind, Role: role, Subscription: subscription(f)}
+	want := cutover.Folder{Path: path, Kind: f.Kind, Role: role, Subscription: subscription(f), Look: f.Look}
 	if renamed, ok := r.Rename[f.Path.Key()]; ok {
 		want.Path, want.Role = cutover.PathFromKey(renamed), cutover.NoRole
 	}

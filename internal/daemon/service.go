@@ -132,6 +132,9 @@ func (d *Daemon) Plan(ctx context.Context, names []string, yield func(control.Pl
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, bridge.ErrNoServer) && d.objects.holds(p.Mailbox) {
+			err = nil // it has calendars alone
+		}
 		p.Folders, err = append(p.Folders, calendars[p.Mailbox].Folders...), errors.Join(err, calendars[p.Mailbox].err)
 		if err := yield(plannedShape(p, err)); err != nil {
 			cancel(err)

@@ -52,6 +52,9 @@ func TestCalendarsAndKills(t *testing.T) {
 	if out, talk, code := d.command("mailboxes"); code != 0 || !strings.Contains(out, "calendars and address books alone") {
 		t.Errorf("mailboxes: %d, %s%s", code, out, talk)
 	}
+	if out, talk, code := d.command("backfill", "--plan"); code != 0 || strings.Contains(out+talk, "no IMAP server") {
+		t.Errorf("backfill --plan: %d, %s%s", code, out, talk)
+	}
 	if out, talk, code := d.command("verify"); code != 0 && code != 3 {
 		t.Errorf("verify: %d, %s%s", code, out, talk)
 	}
