@@ -118,11 +118,14 @@ func (p *progress) reasons(s control.Status) {
 		return
 	}
 	for _, m := range s.Mailboxes {
-		why := m.Error
-		if why == "" && m.Objects != nil {
+		why := ""
+		switch {
+		case needsAttention(m):
+			why = m.Error
+		case m.Objects != nil:
 			why = m.Objects.Error
 		}
-		if why != p.told[m.Address] && why != "" && m.State != stateUnfollowed {
+		if why != "" && why != p.told[m.Address] {
 			p.log.WithField("mailbox", m.Address).Warn(why)
 		}
 		p.told[m.Address] = why

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"posthouse/config"
+	"posthouse/internal/control"
 )
 
 // progressOn is a progress whose log and bars go to one terminal.
@@ -67,6 +68,8 @@ func TestProgressTellsReasons(t *testing.T) {
 				other.Mailboxes[i].Error = "the server does not answer"
 			}
 		}
+		other.Mailboxes = append(other.Mailboxes, control.Mailbox{Address: "room@example.com", State: stateUnfollowed, Objects: &control.Objects{Error: "its calendars cannot be read"}},
+			control.Mailbox{Address: "phone@example.com", State: stateUnfollowed, Error: "no IMAP server is configured"})
 		q := &questions{answers: []any{sampleStatus(), sampleStatus(), other, readyStatus()}}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
@@ -77,7 +80,7 @@ func TestProgressTellsReasons(t *testing.T) {
 				reasons = append(reasons, reason)
 			}
 		}
-		if len(reasons) != 2 || !strings.HasPrefix(reasons[1], "the server does not answer") || !strings.Contains(reasons[0], "mailbox=") {
+		if len(reasons) != 3 || !strings.HasPrefix(reasons[1], "the server does not answer") || !strings.HasPrefix(reasons[2], "its calendars cannot be read") || !strings.Contains(reasons[0], "mailbox=") {
 			t.Errorf("told %q", reasons)
 		}
 	})
