@@ -20,7 +20,7 @@ func (r *roster) account(address, login string, row row, side Side) Account {
 	}
 	r.openedTwice(address, a, side, row.get(prefix+"login"))
 	s, ok := r.cfg.Servers[a.Server]
-	if ok && (s.IMAP != "" || s.DAV != "" && !strings.HasPrefix(s.DAV, "file:")) && s.Login == LoginPassword && s.MasterUser == "" && a.Password.IsZero() {
+	if ok && (s.IMAP != "" || s.DAV != "" && !strings.HasPrefix(s.DAV, DAVFiles)) && s.Login == LoginPassword && s.MasterUser == "" && a.Password.IsZero() {
 		r.keyless[a.Server] = append(r.keyless[a.Server], address)
 	}
 	return a

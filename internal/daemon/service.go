@@ -67,9 +67,7 @@ func (d *Daemon) Verify(ctx context.Context, names []string, full bool, yield fu
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, bridge.ErrNoServer) && d.objects.holds(id) {
-			err = nil // it has calendars alone
-		}
+		err = d.objects.suffice(id, err)
 		v := verifiedShape(id, report, err)
 		if err == nil {
 			v.Error = text(errors.Join(d.verifyCaptures(ctx, id, &v), d.objects.verify(ctx, id, full, &v)))
@@ -95,10 +93,7 @@ func (d *Daemon) Backfill(ctx context.Context, names []string, yield func(contro
 		if failed != nil || ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, bridge.ErrNoServer) && d.objects.holds(id) {
-			err = nil // its calendars are all that it has
-		}
-		err = errors.Join(err, calendars(id))
+		err = errors.Join(d.objects.suffice(id, err), calendars(id))
 		b := control.Backfilled{Schema: control.BackfillSchema, Mailbox: string(id), At: d.opts.Clock.Now()}
 		if err != nil {
 			b.Error = err.Error()
@@ -132,10 +127,7 @@ func (d *Daemon) Plan(ctx context.Context, names []string, yield func(control.Pl
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, bridge.ErrNoServer) && d.objects.holds(p.Mailbox) {
-			err = nil // it has calendars alone
-		}
-		p.Folders, err = append(p.Folders, calendars[p.Mailbox].Folders...), errors.Join(err, calendars[p.Mailbox].err)
+		p.Folders, err = append(p.Folders, calendars[p.Mailbox].Folders...), errors.Join(d.objects.suffice(p.Mailbox, err), calendars[p.Mailbox].err)
 		if err := yield(plannedShape(p, err)); err != nil {
 			cancel(err)
 		}
