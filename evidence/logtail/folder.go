@@ -51,11 +51,8 @@ func (f *Follower) stepFolder(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	end, err := f.read(f.now.Sub(c.time) > unfinished)
-	if errors.Is(err, errCut) {
-		f.close()
-		return true, nil
-	} else if err != nil {
-		return false, f.fail(err)
+	if err != nil {
+		return f.interrupted(err)
 	}
 	f.judgeLogouts()
 	f.shelve(c, end)

@@ -47,9 +47,9 @@ func (f *Follower) stable(all []candidate) bool {
 	if err != nil || len(now) != len(all) {
 		return false
 	}
-	for i, c := range all {
-		was := now[i]
-		if c.path != was.path || c.inode != was.inode || i < len(all)-1 && (c.size != was.size || !c.time.Equal(was.time)) {
+	for i, was := range all {
+		is := now[i]
+		if is.path != was.path || is.inode != was.inode || i < len(all)-1 && (is.size != was.size || !is.time.Equal(was.time)) {
 			return false
 		}
 	}

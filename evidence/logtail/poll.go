@@ -62,11 +62,8 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	end, err := f.read(last)
-	if errors.Is(err, errCut) {
-		f.close()
-		return true, nil
-	} else if err != nil {
-		return false, f.fail(err)
+	if err != nil {
+		return f.interrupted(err)
 	}
 	f.judgeLogouts()
 	f.grant(end && !last)
@@ -93,6 +90,15 @@ func (f *Follower) ready(ctx context.Context) error {
 		return err
 	}
 	return f.commit(ctx)
+}
+
+// interrupted ends a step in which nothing could be read: a file that was cut meanwhile is looked for anew.
+func (f *Follower) interrupted(err error) (again bool, _ error) {
+	if errors.Is(err, errCut) {
+		f.close()
+		return true, nil
+	}
+	return false, f.fail(err)
 }
 
 // fail notes why the file cannot be read. Its content stays: what is written meanwhile is covered when it can be read again.
