@@ -103,7 +103,7 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 	if !landed {
 		return f.items(), s.release(ctx, home, m.at(), was.props)
 	}
-	list, ours, err := f.landed(ctx, etag)
+	list, ours, err := f.made(ctx, etag)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bridge.ErrConnection, err)
 	}
@@ -113,8 +113,8 @@ func (f *filling) run(ctx context.Context) ([]bridge.PutItem, error) {
 	return f.settle(ctx, list, ours)
 }
 
-// landed are the members that the PUT made, whose reply named the collection's version. ours: nobody has put anything since, or it is noticed when they are put over.
-func (f *filling) landed(ctx context.Context, etag string) (list []change, ours bool, err error) {
+// made are the members that the PUT made, whose reply named the collection's version. ours: nobody has put anything since, or it is noticed when they are put over.
+func (f *filling) made(ctx context.Context, etag string) (list []change, ours bool, err error) {
 	if f.u.m.kind == cutover.Calendar {
 		if list, ours = f.foreseen(ctx); ours {
 			return list, true, nil
