@@ -206,9 +206,6 @@ func (c *Courier) Take(capture ledger.Capture, sending []ledger.Delivery, octets
 			go c.serve(l, d)
 			continue
 		}
-		if l.ready.len() >= keptRoom/maxKept {
-			d.octets = nil
-		}
 		l.ready.addBegun([]*departure{d})
 		c.staff(l)
 		if !c.going(l) { // nobody may be left who finds it

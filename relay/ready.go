@@ -16,7 +16,7 @@ const (
 	// readyRoom is how many attempts may lie ready in one lane; few is when the scan is asked for more.
 	readyRoom = 2048
 	few       = readyRoom / 4
-	// maxKept is how large a body may be to be kept in memory until it is sent, and keptRoom how much of one lane's mail is at a time. The rest is read from the ledger.
+	// maxKept is how large a body may be to be kept in memory until it is sent, and keptRoom how much of one lane's mail is at a time, of what is Due and again of what is Sending. The rest is read from the ledger.
 	maxKept  = 64 << 10
 	keptRoom = 6 << 20
 )
@@ -38,7 +38,8 @@ type ready struct {
 	tried  []*departure
 	queued map[ledger.DeliveryID]bool
 	coming int  // promised room among what is begun
-	kept   int  // octets of bodies
+	kept   int  // octets of bodies of what is Due
+	held   int  // of what is Sending
 	behind bool // more is due than lies here: what comes new waits its turn in the ledger
 	asked  bool // for more, since the last look
 }
@@ -67,6 +68,7 @@ func (r *ready) nextBegun() (d *departure, some bool) {
 		return d, false
 	}
 	d, r.begun[0] = r.begun[0], nil
+	r.held -= len(d.octets)
 	if r.begun = r.begun[1:]; len(r.begun) == 0 {
 		r.begun = nil
 	}
@@ -78,6 +80,7 @@ func (r *ready) putBack(d *departure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun = append([]*departure{d}, r.begun...)
+	r.held += len(d.octets)
 }
 
 // withdraw takes back what is Sending and was not attempted: all attempts with a delivery that is wanted.
@@ -88,6 +91,7 @@ func (r *ready) withdraw(wanted func(ledger.Delivery) bool) (all []ledger.Delive
 		if !slices.ContainsFunc(d.group, wanted) {
 			return false
 		}
+		r.held -= len(d.octets)
 		all = append(all, d.group...)
 		return true
 	})
@@ -121,6 +125,12 @@ func (r *ready) unpromise() {
 func (r *ready) addBegun(all []*departure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for _, d := range all {
+		if r.held+len(d.octets) > keptRoom {
+			d.octets = nil
+		}
+		r.held += len(d.octets)
+	}
 	r.begun = append(r.begun, all...)
 }
 
