@@ -13,25 +13,39 @@ import (
 
 func (w *worker) keepsFact() string { return "keeps-bytes/" + w.m.Cloud.Server }
 
+// The answers.
+const (
+	keepsBytes   = "yes"
+	keepsText    = "text"
+	keepsNeither = "no"
+)
+
+// cloudKeeps is the answer, "" as long as it is not known.
+func (w *worker) cloudKeeps(ctx context.Context) (string, error) { return w.fact(ctx, w.keepsFact()) }
+
 // cloudKeepsBytes is false as long as it is not known.
 func (w *worker) cloudKeepsBytes(ctx context.Context) (bool, error) {
-	return w.factHolds(ctx, w.keepsFact())
+	keeps, err := w.cloudKeeps(ctx)
+	return keeps == keepsBytes, err
 }
 
 // cloudAltersText is false as long as it is not known.
 func (w *worker) cloudAltersText(ctx context.Context) (bool, error) {
-	value, err := w.b.cfg.Ledger.Fact(ctx, w.keepsFact())
+	keeps, err := w.cloudKeeps(ctx)
+	return keeps == keepsNeither, err
+}
+
+// fact is "" where nothing is known.
+func (w *worker) fact(ctx context.Context, name string) (string, error) {
+	value, err := w.b.cfg.Ledger.Fact(ctx, name)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return false, nil
+		return "", nil
 	}
-	return value == "no", err
+	return value, err
 }
 
 func (w *worker) factHolds(ctx context.Context, name string) (bool, error) {
-	value, err := w.b.cfg.Ledger.Fact(ctx, name)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return false, nil
-	}
+	value, err := w.fact(ctx, name)
 	return value == "yes", err
 }
 
@@ -90,10 +104,10 @@ func (w *worker) probe(ctx context.Context, p *pair, rows []ledger.Item) error {
 // worse is the answer after one more message. One that says what it said shows that the cloud leaves that alone: what it could not read of another it may have guessed.
 func worse(answer string, given, back print) string {
 	switch {
-	case given.body == back.body && (answer == "" || answer == "yes"):
-		return "yes"
-	case given.like(back) || answer == "yes" || answer == "text":
-		return "text"
+	case given.body == back.body && (answer == "" || answer == keepsBytes):
+		return keepsBytes
+	case given.like(back) || answer == keepsBytes || answer == keepsText:
+		return keepsText
 	}
-	return "no"
+	return keepsNeither
 }

@@ -22,7 +22,7 @@ type Report struct {
 	Merged  int // among those equal: they share their copy with an equal message, as the cloud keeps one of them
 	Missing []Finding
 	Extra   []Finding
-	// Altered have another body in the cloud than on the old side. Bodies is how many were compared: none where the cloud renders messages anew.
+	// Altered have another body in the cloud than on the old side. Bodies is how many were compared: none where the cloud renders messages anew; of events and contacts what they say is compared there.
 	Altered []Finding
 	// LeftOut are keywords that the cloud does not take. A copy without them is equal.
 	LeftOut []LeftOut
@@ -31,7 +31,7 @@ type Report struct {
 	Removed []Finding
 	// Edited are copies of events and contacts that were changed in the cloud, and so are not compared.
 	Edited int
-	// Noted are events and contacts of which somebody should know: those that were changed on both sides, and meetings whose changes notify nobody.
+	// Noted are events and contacts of which somebody should know: those that were changed on both sides, meetings whose changes notify nobody, and those of which the cloud's server lost a part.
 	Noted []Finding
 }
 

@@ -291,7 +291,7 @@ type Verified struct {
 	Events   int       `json:"events,omitempty"`            // of the old server that lie in the cloud
 	Contacts int       `json:"contacts,omitempty"`
 	Edited   int       `json:"edited,omitempty"` // events and contacts among those equal that were changed in the cloud, and stay so
-	Noted    []Finding `json:"noted,omitempty"`  // events and contacts of which somebody should know: changed on both sides, or their changes notify nobody
+	Noted    []Finding `json:"noted,omitempty"`  // events and contacts of which somebody should know: changed on both sides, their changes notify nobody, or the cloud's server lost a part
 	Error    string    `json:"error,omitempty"`  // the mailbox could not be read
 }
 
