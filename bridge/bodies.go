@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"posthouse/bridge/object"
 	"posthouse/cutover"
@@ -85,7 +84,7 @@ func (v *verifier) compare(ctx context.Context, legacy, cloud Store, twins []twi
 }
 
 // compareSayings compares what twins say, where the server writes anew what it takes: Radicale and Xandikos lose a part of what not every program wrote as they expect it, an inline photo for example. What is
-// lost is noted; it does not count as altered, as nothing that is put again would come out otherwise. What was repaired says something else by intent.
+// lost is told; it does not count as altered, as nothing that is put again would come out otherwise. What was repaired says something else by intent.
 func (v *verifier) compareSayings(ctx context.Context, legacy, cloud Store, twins []twin) error {
 	for some := range slices.Chunk(twins, sayingsAtOnce) {
 		refs, copies := refsOfTwins(some)
@@ -105,10 +104,10 @@ func (v *verifier) compareSayings(ctx context.Context, legacy, cloud Store, twin
 			}
 			v.report.Bodies++
 			if lost := object.Lost(from, copied); len(lost) > 0 {
-				v.report.Noted = append(v.report.Noted, Finding{
+				v.report.Lost = append(v.report.Lost, Loss{Properties: lost, Finding: Finding{
 					Folder: t.in.Path.String(), Ref: t.item.Ref, MessageID: t.item.Identity.MessageID,
-					Why: fmt.Sprintf("its copy in the cloud's %s (%s) lacks or changes %s: the server there writes anew what it takes", t.copy.folder, t.copy.item.Ref, strings.Join(lost, ", ")),
-				})
+					Why: fmt.Sprintf("its copy is %s in the cloud's %s", t.copy.item.Ref, t.copy.folder),
+				}})
 			}
 		}
 	}

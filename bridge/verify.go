@@ -31,8 +31,16 @@ type Report struct {
 	Removed []Finding
 	// Edited are copies of events and contacts that were changed in the cloud, and so are not compared.
 	Edited int
-	// Noted are events and contacts of which somebody should know: those that were changed on both sides, meetings whose changes notify nobody, and those of which the cloud's server lost a part.
+	// Noted are events and contacts of which somebody should know: those that were changed on both sides, and meetings whose changes notify nobody.
 	Noted []Finding
+	// Lost are those of which the cloud's server lost a part, or changed it, when it wrote them anew.
+	Lost []Loss
+}
+
+// Loss is an event or contact whose copy lacks properties, or has them with other values: their names, in order.
+type Loss struct {
+	Finding
+	Properties []string
 }
 
 // Finding names one item that is missing from the cloud, or that lies there more often than it should.

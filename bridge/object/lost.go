@@ -7,8 +7,8 @@ import (
 )
 
 // Lost names the properties of one object that another, said to be its copy, lacks or has with another value; in order, each once. How they are written makes no difference: folding, order, groups,
-// escapes and quotes where none are needed, empty parts at the end of a name or an address, and whether the types of an address stand in one parameter or in several. Nor do those that servers write anew
-// at will, the time zones (their rules are the same in many forms), nor what the copy has beside.
+// escapes and quotes where none are needed, empty parts at the end of a name or an address, whether the types of an address stand in one parameter or in several, and whether what holds without being said
+// is said. Nor do those that servers write anew at will, the time zones (their rules are the same in many forms), nor what the copy has beside.
 func Lost(from, copied []byte) (names []string) {
 	has := sayings(copied)
 	lost := map[string]bool{}
@@ -29,7 +29,11 @@ type saying struct {
 }
 
 // unsaid are properties that servers write anew without anybody changing the object.
-var unsaid = map[string]bool{"BEGIN": true, "END": true, "VERSION": true, "PRODID": true, "DTSTAMP": true, "REV": true, "X-RADICALE-NAME": true, "CALSCALE": true, "METHOD": true}
+var unsaid = map[string]bool{"BEGIN": true, "END": true, "VERSION": true, "PRODID": true, "DTSTAMP": true, "REV": true, "X-RADICALE-NAME": true, "CALSCALE": true, "METHOD": true,
+	"CREATED": true, "LAST-MODIFIED": true, "SEQUENCE": true}
+
+// understood are values that hold where nothing is said (RFC 5545 §3.8.1.3, §3.8.2.7, §3.8.1.9).
+var understood = map[string]string{"CLASS": "PUBLIC", "TRANSP": "OPAQUE", "PRIORITY": "0"}
 
 func sayings(raw []byte) map[saying]int {
 	all := map[saying]int{}
@@ -47,7 +51,7 @@ func sayings(raw []byte) map[saying]int {
 		}
 		head, value := l.Cut()
 		said := saying{within: strings.Join(open, "/"), name: name, params: saidParams(head), value: saidValue(name, value)}
-		if said.value != "" {
+		if said.value != "" && said.value != understood[name] {
 			all[said]++
 		}
 	}

@@ -44,6 +44,8 @@ func TestLost(t *testing.T) {
 		"the parts of a rule":              {event("RRULE:FREQ=WEEKLY;WKST=MO;BYDAY=MO"), event("RRULE:FREQ=WEEKLY;BYDAY=MO;WKST=MO"), nil},
 		"another rule":                     {event("RRULE:FREQ=WEEKLY"), event("RRULE:FREQ=DAILY"), []string{"RRULE"}},
 		"an alarm's, not the event's":      {event("DESCRIPTION:x", "BEGIN:VALARM", "END:VALARM"), event("BEGIN:VALARM", "DESCRIPTION:x", "END:VALARM"), []string{"DESCRIPTION"}},
+		"what holds without being said":    {event("TRANSP:OPAQUE", "CLASS:PUBLIC", "PRIORITY:0"), event(), nil},
+		"what does not":                    {event("TRANSP:TRANSPARENT"), event(), []string{"TRANSP"}},
 		"nothing said":                     {event("LOCATION:"), event(), nil},
 		"no end":                           {lines("BEGIN:VCARD", "FN:A"), lines("BEGIN:VCARD", "FN:A"), nil},
 		"ends alone":                       {lines("END:VCARD", "END:X", "FN:A"), lines("FN:A"), nil},

@@ -152,6 +152,7 @@ type verifySum struct {
 	Contacts  int    `json:"contacts,omitempty"`          // among them
 	Edited    int    `json:"edited,omitempty"`            // events and contacts among them that were changed in the cloud
 	Noted     int    `json:"noted,omitempty"`             // events and contacts of which somebody should know
+	Lost      int    `json:"lost,omitempty"`              // events and contacts of which the cloud's server lost a part
 	Captured  int    `json:"captured"`                    // messages that the listeners took and that lie in the cloud
 	Skipped   int    `json:"skipped"`                     // items, by rule
 	Moved     int    `json:"moved"`                       // items found in another folder
@@ -221,7 +222,7 @@ func (s *verifySum) add(r control.Verified, cloudHome bool) {
 		s.Equal++
 	}
 	s.Items += r.Equal + r.Events + r.Contacts
-	s.Events, s.Contacts, s.Edited, s.Noted = s.Events+r.Events, s.Contacts+r.Contacts, s.Edited+r.Edited, s.Noted+len(r.Noted)
+	s.Events, s.Contacts, s.Edited, s.Noted, s.Lost = s.Events+r.Events, s.Contacts+r.Contacts, s.Edited+r.Edited, s.Noted+len(r.Noted), s.Lost+len(r.Lost)
 	s.Captured += r.Captured
 	s.Skipped += r.Skipped
 	s.Moved += r.Moved

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"posthouse/internal/control"
@@ -62,6 +66,42 @@ func objectsTrouble(o *control.Objects, now time.Time) string {
 
 func objectsWait(o *control.Objects, now time.Time) string {
 	return waitText(control.Mailbox{Next: o.Next, Wait: o.Wait}, now)
+}
+
+// objectFindings are what is to be told of events and contacts beside what differs.
+func objectFindings(r control.Verified, v naming) []line {
+	return append(notedLines(r, v), lostLines(r, v)...)
+}
+
+// lostShown is how many items are named of those that lack the same property.
+const lostShown = 3
+
+// lostLines tell what the cloud's server lost, the property that most lack first.
+func lostLines(r control.Verified, v naming) []line {
+	if len(r.Lost) == 0 {
+		return nil
+	}
+	of := map[string][]string{}
+	for _, l := range r.Lost {
+		for _, p := range l.Properties {
+			of[p] = append(of[p], l.Folder+" "+l.MessageID)
+		}
+	}
+	properties := slices.SortedFunc(maps.Keys(of), func(a, b string) int { return cmp.Or(len(of[b])-len(of[a]), cmp.Compare(a, b)) })
+	rows := make([][]string, len(properties))
+	for i, p := range properties {
+		items := of[p]
+		text := strings.Join(items[:min(lostShown, len(items))], ", ")
+		if more := len(items) - lostShown; more > 0 {
+			text += fmt.Sprintf(" and %s more: --json", count(more))
+		}
+		rows[i] = []string{p, count(len(items)), text}
+	}
+	lines := []line{{{warn, "! "}, {strong, v.short(r.Mailbox)}, {plain, "   the cloud's server lost a part of " + counted(len(r.Lost), "event or contact", "events and contacts") + ", or changed it"}}}
+	for _, text := range aligned(rows) {
+		lines = append(lines, labelled("lost", span{plain, text}))
+	}
+	return lines
 }
 
 // notedLines name events and contacts of which somebody should know.

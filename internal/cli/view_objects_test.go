@@ -58,3 +58,33 @@ func TestCalendarsAreShown(t *testing.T) {
 		t.Errorf("noted: %s", text)
 	}
 }
+
+// What a server lost is told by property: it loses the same of many.
+func TestLossesAreShown(t *testing.T) {
+	r := control.Verified{Mailbox: "bob@example.com", Equal: 5}
+	for _, uid := range []string{"a", "b", "c", "d"} {
+		r.Lost = append(r.Lost, control.Loss{Finding: control.Finding{Folder: "Address books / People", MessageID: uid}, Properties: []string{"PHOTO"}})
+	}
+	r.Lost[1].Properties = []string{"NOTE", "PHOTO"}
+	text := ""
+	for _, l := range verifiedView(r, naming{domains: []string{"example.com"}}) {
+		text += l.String() + "\n"
+	}
+	for _, want := range []string{
+		"bob@   the cloud's server lost a part of 4 events and contacts, or changed it\n",
+		"PHOTO   4   Address books / People a, Address books / People b, Address books / People c and 1 more: --json\n",
+		"NOTE    1   Address books / People b\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Index(text, "PHOTO") > strings.Index(text, "NOTE") {
+		t.Errorf("what most lack is not first:\n%s", text)
+	}
+	var sum verifySum
+	sum.add(r, true)
+	if lines := verifySumView(sum); sum.Equal != 1 || len(lines) != 2 || !strings.Contains(lines[1].String(), "lost a part of 4 events and contacts") {
+		t.Errorf("%+v: %s", sum, lines)
+	}
+}

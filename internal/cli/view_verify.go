@@ -14,7 +14,7 @@ func verifiedView(r control.Verified, v naming) []line {
 		return []line{{{bad, "✗ "}, {strong, name}, {plain, "   could not be read: " + firstOf(r.Error)}}}
 	}
 	if len(r.Missing)+len(r.Extra)+len(r.Altered)+len(r.Removed) == 0 {
-		return notedLines(r, v)
+		return objectFindings(r, v)
 	}
 	mark := span{bad, "✗ "}
 	if len(r.Missing)+len(r.Extra)+len(r.Altered) == 0 {
@@ -22,7 +22,7 @@ func verifiedView(r control.Verified, v naming) []line {
 	}
 	lines := []line{{mark, {strong, name}, {plain, "   " + join(", ",
 		some(len(r.Missing), "missing"), some(len(r.Extra), "extra"), some(len(r.Altered), "altered"), some(len(r.Removed), "removed in the cloud"), some(r.Equal+r.Events+r.Contacts, "equal"), some(r.Captured, "captured"), some(r.Moved, "moved"), some(r.Merged, "merged by the cloud"), some(r.Skipped, "skipped by rule"))}}}
-	return slices.Concat(lines, findingLines(r), notedLines(r, v))
+	return slices.Concat(lines, findingLines(r), objectFindings(r, v))
 }
 
 func some(n int, what string) string {
@@ -64,6 +64,9 @@ func verifySumView(s verifySum) []line {
 		alsoSome(s.Captured, "captured") + alsoSome(s.Moved, "moved") + alsoSome(s.Merged, "merged by the cloud") + alsoSome(s.Skipped, "skipped by rule") + alsoSome(s.Bodies, "bodies compared")}}}
 	if s.LeftOut > 0 {
 		lines = append(lines, line{{plain, "  " + counted(s.LeftOut, "keyword", "keywords") + " on messages left out, as the cloud does not take them; posthouse mailboxes MAILBOX names them"}})
+	}
+	if s.Lost > 0 {
+		lines = append(lines, line{{plain, "  the cloud's server lost a part of " + counted(s.Lost, "event or contact", "events and contacts") + ", or changed it, when it wrote them anew: docs/operations.md, Calendars and address books"}})
 	}
 	if s.Differ > 0 {
 		lines = append(lines, line{{plain, fmt.Sprintf("  %s: %s", counted(s.Differ, "mailbox differs", "mailboxes differ"), join(", ", some(s.Missing, "missing"), some(s.Extra, "extra"), some(s.Altered, "altered"), some(s.Removed, "removed in the cloud")))}})

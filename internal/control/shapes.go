@@ -291,8 +291,15 @@ type Verified struct {
 	Events   int       `json:"events,omitempty"`            // of the old server that lie in the cloud
 	Contacts int       `json:"contacts,omitempty"`
 	Edited   int       `json:"edited,omitempty"` // events and contacts among those equal that were changed in the cloud, and stay so
-	Noted    []Finding `json:"noted,omitempty"`  // events and contacts of which somebody should know: changed on both sides, their changes notify nobody, or the cloud's server lost a part
+	Noted    []Finding `json:"noted,omitempty"`  // events and contacts of which somebody should know: changed on both sides, or their changes notify nobody
+	Lost     []Loss    `json:"lost,omitempty"`   // events and contacts of which the cloud's server lost a part, or changed it, when it wrote them anew
 	Error    string    `json:"error,omitempty"`  // the mailbox could not be read
+}
+
+// Loss is an event or contact of which the cloud's server lost a part.
+type Loss struct {
+	Finding
+	Properties []string `json:"properties"` // that the copy lacks, or has with other values
 }
 
 // VerifySchema names the shape of Verified.
