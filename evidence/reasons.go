@@ -93,7 +93,7 @@ func (j *judgement) work() []Reason {
 		{Problem, w.Problems, "mailbox needs attention", "mailboxes need attention", "posthouse status names them"},
 		{Missing, w.Missing, "message was delivered on the old side and lies on neither side now", "messages were delivered on the old side and lie on neither side now", "posthouse evidence names them"},
 		{Undisposed, w.Undisposed, "item of an old mailbox is not in the cloud", "items of old mailboxes are not in the cloud", "posthouse status names them"},
-		{Unverified, w.Unverified, "mailbox is not verified", "mailboxes are not verified", "posthouse verify"},
+		{Unverified, w.Unverified, "mailbox is not verified as equal", "mailboxes are not verified as equal", "posthouse verify"},
 	} {
 		if open.work.Count <= 0 {
 			continue

@@ -285,8 +285,11 @@ func backfillView(s backfillSum, failed []control.Backfilled, v naming) []line {
 		lines = append(lines, line{{bad, "✗ "}, {strong, v.short(one.Mailbox)}, {plain, "   " + firstOf(one.Error)}})
 	}
 	mark := span{good, "✓ "}
-	if s.Failed+s.Refused > 0 {
+	switch {
+	case s.Failed > 0:
 		mark = span{bad, "✗ "}
+	case s.Refused > 0:
+		mark = span{warn, "! "}
 	}
 	lines = append(lines, line{mark, {plain, fmt.Sprintf("%s/%s mailboxes up to date   %s   %s", count(s.Done), count(s.Mailboxes), join(", ", counted(s.Messages, "message", "messages"), objectsText(s.Events, s.Contacts)), size(s.Bytes))}})
 	if s.Skipped > 0 {
