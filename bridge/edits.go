@@ -353,7 +353,7 @@ func (w *worker) climbObject(ctx context.Context, p *pair, r refusal, original C
 		return r.row, fmt.Errorf("putting the repaired item %s: %w", r.row.Legacy.Ref, err)
 	}
 	if done.Disposition == cutover.Refused && tried != 0 {
-		done.Note += "; refused as well when repaired: " + tried.String()
+		done.Note += "; refused all the same with these repaired: " + tried.String()
 	}
 	return done, nil
 }

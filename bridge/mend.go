@@ -102,7 +102,7 @@ func (w *worker) climb(ctx context.Context, p *pair, r refusal) (ledger.Item, er
 	}
 	row := refused(r.row, r.why, saved)
 	if tried != 0 {
-		row.Note += "; refused as well when repaired: " + tried.String()
+		row.Note += "; refused all the same with these repaired: " + tried.String()
 	}
 	return row, nil
 }

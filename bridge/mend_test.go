@@ -177,7 +177,7 @@ func TestNoRepairHelps(t *testing.T) {
 		note  string
 		puts  int32
 	}{
-		"refused whatever it is": {refusing(hatesAll), bad, "; refused as well when repaired: bare line ends, NUL octets, 8-bit header", 4},
+		"refused whatever it is": {refusing(hatesAll), bad, "; refused all the same with these repaired: bare line ends, NUL octets, 8-bit header", 4},
 		"nothing to repair":      {refusing(hatesAll), string(mail("good", "good")), "saved as ", 1},
 		"too large":              {memstore.Options{MaxSize: 50}, bad, "larger than 50 octets; saved as ", 1},
 	} {
@@ -190,7 +190,7 @@ func TestNoRepairHelps(t *testing.T) {
 				time.Sleep(10 * time.Minute)
 				row := w.row()
 				w.stop()
-				if row.Disposition != cutover.Refused || !strings.Contains(row.Note, c.note) || strings.Contains(row.Note, "when repaired") != (c.puts > 1) {
+				if row.Disposition != cutover.Refused || !strings.Contains(row.Note, c.note) || strings.Contains(row.Note, "these repaired") != (c.puts > 1) {
 					t.Errorf("%s: %q", row.Disposition, row.Note)
 				}
 				w.wantSaved(row.Note, []byte(c.raw))
