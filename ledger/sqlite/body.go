@@ -37,7 +37,7 @@ type body struct {
 
 // NewBody opens a place for a message.
 func (l *Ledger) NewBody(ctx context.Context) (ledger.Body, error) {
-	err := l.look(ctx, func(querier) error { return l.checkReserve() })
+	err := l.whileOpen(l.checkReserve)
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -127,7 +127,7 @@ func (b *body) commit(ctx context.Context, c ledger.Capture, deliveries []ledger
 	if err != nil {
 		return nil, err
 	}
-	if err := b.l.changeAgain(ctx, func(t *tx) error { return k.store(t, b.l) }); err != nil {
+	if err := b.l.changeQuickly(ctx, func(t *tx) error { return k.store(t, b.l) }); err != nil {
 		return nil, err
 	}
 	return k.deliveries, nil

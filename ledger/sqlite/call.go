@@ -16,9 +16,14 @@ func (l *Ledger) changeAgain(ctx context.Context, run func(*tx) error) error {
 	return l.submit(ctx, &change{run: run, again: true})
 }
 
-// note is changeAgain for what has happened already: it may be durable a little later.
+// changeQuickly is changeAgain for work that may need nothing of the database: it is tried without first.
+func (l *Ledger) changeQuickly(ctx context.Context, run func(*tx) error) error {
+	return l.submit(ctx, &change{run: run, again: true, quick: true})
+}
+
+// note is changeQuickly for what has happened already: it may be durable a little later.
 func (l *Ledger) note(ctx context.Context, run func(*tx) error) error {
-	return l.submit(ctx, &change{run: run, again: true, waits: true})
+	return l.submit(ctx, &change{run: run, again: true, quick: true, waits: true})
 }
 
 func (l *Ledger) submit(ctx context.Context, c *change) error {
@@ -32,12 +37,37 @@ func (l *Ledger) submit(ctx context.Context, c *change) error {
 
 // look runs a read on the read connections. It sees every change that was answered before it began.
 func (l *Ledger) look(ctx context.Context, run func(querier) error) error {
+	return l.whileOpen(func() error {
+		err := l.takeIn(ctx)
+		if err == nil {
+			err = run(view{ctx, l.reads})
+		}
+		return ended(ctx, err)
+	})
+}
+
+// takeIn has the database take in what is pending.
+func (l *Ledger) takeIn(ctx context.Context) error {
+	if l.w == nil || l.w.pending.count.Load() == 0 {
+		return nil
+	}
+	nothing := func() error {
+		return l.w.submit(ctx, &change{run: func(*tx) error { return nil }, again: true})
+	}
+	err := nothing()
+	if isFull(err) { // there is room that is kept for this
+		err = nothing()
+	}
+	return err
+}
+
+func (l *Ledger) whileOpen(run func() error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
 		return ledger.ErrClosed
 	}
-	return ended(ctx, run(view{ctx, l.reads}))
+	return run()
 }
 
 // find is look for one result.

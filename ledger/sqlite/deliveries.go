@@ -61,6 +61,9 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 		args = append(args, int64(d.ID), string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, d.Tell)
 	}
 	err := l.note(ctx, func(t *tx) error {
+		if t.quick != nil {
+			return t.quick.outcomes(args)
+		}
 		touched, err := updateDeliveries.run(t, args)
 		if err == nil && len(touched) < len(deliveries) {
 			for _, d := range deliveries {
@@ -81,9 +84,12 @@ func (l *Ledger) Begin(ctx context.Context, now time.Time, deliveries ...ledger.
 		args = append(args, int64(d.ID), micros(now), string(d.Recipient), d.Destination, d.Attempts, micros(d.Next), micros(d.Since))
 	}
 	var begun []ledger.Delivery
-	err := l.changeAgain(ctx, func(t *tx) error {
-		touched, err := beginDeliveries.run(t, args)
+	err := l.changeQuickly(ctx, func(t *tx) error {
+		touched, err := beginnings(t, args)
 		begun = nil
+		if t.quick == nil {
+			t.committed(func() { l.w.pending.begun(begun) })
+		}
 		for _, d := range deliveries {
 			if touched[d.ID] {
 				d.State, d.Since, d.Class = ledger.Sending, now, ""
@@ -96,6 +102,13 @@ func (l *Ledger) Begin(ctx context.Context, now time.Time, deliveries ...ledger.
 		return nil, wrap(err, "beginning deliveries")
 	}
 	return begun, nil
+}
+
+func beginnings(t *tx, args []any) (map[ledger.DeliveryID]bool, error) {
+	if t.quick != nil {
+		return t.quick.beginnings(args)
+	}
+	return beginDeliveries.run(t, args)
 }
 
 // Act also writes what only a person changes.

@@ -19,6 +19,13 @@ type commitError struct{ err error }
 func (e *commitError) Error() string { return "committing: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
+func inTheAct(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &commitError{err}
+}
+
 // wrap adds what was being done and turns the driver's errors into the ledger's. A nil error stays nil.
 func wrap(err error, format string, args ...any) error {
 	if err == nil {

@@ -5,7 +5,8 @@ import "time"
 // group is one transaction in the making.
 type group struct {
 	w        *writer
-	open     bool
+	open     bool             // there is a transaction
+	quick    bool             // there is none: the members so far are in the journal
 	members  []*change        // that succeeded so far
 	urgent   bool             // somebody waits for the commit
 	patience <-chan time.Time // ends the wait for somebody who does
@@ -16,6 +17,14 @@ type group struct {
 // add runs a change within the transaction. A change that fails is undone alone and answered at once. A savepoint for that costs a copy of every page that the change touches; so as long as all may
 // be run again there is none, and when one fails the transaction begins anew, carefully.
 func (g *group) add(c *change) {
+	if c.quick && !g.open && (g.quick || len(g.members) == 0) && g.w.pending.take(c, g.w.ids) {
+		g.quick, g.members = true, append(g.members, c)
+		return
+	}
+	if g.quick { // what comes now sees them in the database
+		g.commit()
+		g.quick, g.members = false, nil
+	}
 	if err := g.begin(); err != nil {
 		c.done <- err
 		return
@@ -84,11 +93,23 @@ func (g *group) begin() error {
 	if g.open {
 		return nil
 	}
+	err := g.tryBegin()
+	if g.w.pending.giveWay(err) {
+		err = g.tryBegin()
+	}
+	return err
+}
+
+func (g *group) tryBegin() error {
 	if err := g.w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	g.open = true
-	err := protect(&tx{st: g.w.st, ids: g.w.ids}, g.w.onGroup)
+	t := &tx{st: g.w.st, ids: g.w.ids}
+	err := g.w.pending.write(t)
+	if err == nil {
+		err = protect(t, g.w.onGroup)
+	}
 	if err != nil {
 		g.rollback()
 	}
@@ -118,18 +139,31 @@ func (g *group) rollback() {
 
 // commit makes the members durable and answers them.
 func (g *group) commit() {
+	if g.quick {
+		g.answer(inTheAct(g.w.pending.commit()))
+		return
+	}
 	if g.dead == nil && g.open && g.write() != nil {
 		g.anew()
 	}
 	err := g.dead
 	if err == nil && g.open {
-		if err = g.w.exec("COMMIT"); err != nil {
-			err = &commitError{err}
-		}
+		err = inTheAct(g.w.exec("COMMIT"))
 	}
 	if err != nil {
 		g.rollback()
+		g.w.pending.giveWay(err)
+	} else if g.open {
+		g.w.pending.written()
 	}
+	g.answer(err)
+	if err == nil && g.open {
+		g.w.afterGroup()
+	}
+}
+
+// answer tells the members what came of their commit.
+func (g *group) answer(err error) {
 	for _, c := range g.members {
 		if err == nil {
 			for _, f := range c.after {
@@ -137,8 +171,5 @@ func (g *group) commit() {
 			}
 		}
 		c.done <- err
-	}
-	if err == nil && g.open {
-		g.w.afterGroup()
 	}
 }

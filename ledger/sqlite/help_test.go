@@ -82,9 +82,18 @@ func foreign(t *testing.T, folder, statement string) {
 // ask reads one value on the read connections.
 func ask[T any](t *testing.T, l *Ledger, query string, args ...any) T {
 	t.Helper()
-	v, err := one(view{t.Context(), l.reads}, value[T], query, args...)
+	v, err := find(t.Context(), l, func(q querier) (T, error) { return one(q, value[T], query, args...) })
 	if err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", query, err))
 	}
 	return v
+}
+
+// withoutJournal has each change go to the database at once.
+func (l *Ledger) withoutJournal(t *testing.T) {
+	t.Helper()
+	must(t, l.change(t.Context(), func(*tx) error {
+		l.w.pending.again = time.Now().Add(time.Hour)
+		return nil
+	}))
 }

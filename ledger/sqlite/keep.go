@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -14,7 +15,8 @@ import (
 type keeping struct {
 	match       cutover.Key
 	repeat      cutover.Digest
-	capture     []any // the row's values; n is the first
+	name        cutover.Digest // of the id
+	capture     []any          // the row's values; n is the first
 	blob        []byte
 	deliveries  []ledger.Delivery
 	at          int64 // when the capture was taken
@@ -30,6 +32,18 @@ var insertBodies = newBatch("INSERT INTO bodies (capture, octets)", marks(2))
 var insertDeliveries = newBatch(`INSERT INTO deliveries (id, capture, recipient, original, mailbox, destination, side, required, state, attempts,
 	next, since, reply, reason, class, seen, released, tell, captured)`, marks(19))
 
+// Where the values of a delivery's row have those that change.
+const (
+	recipientOfDelivery   = 2
+	destinationOfDelivery = 5
+	stateOfDelivery       = 8 // state, attempts, next, since, reply, reason, class and seen, as in updateDeliveries
+	attemptsOfDelivery    = 9
+	nextOfDelivery        = 10
+	sinceOfDelivery       = 11
+	classOfDelivery       = 14
+	tellOfDelivery        = 17
+)
+
 func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.Delivery, o evidence.Observation) (*keeping, error) {
 	if c.ID == "" {
 		return nil, errors.New("the capture has no id")
@@ -38,7 +52,7 @@ func newKeeping(c ledger.Capture, blob []byte, file string, deliveries []ledger.
 	if err != nil {
 		return nil, err
 	}
-	k := &keeping{match: matchOf(c.Identity), repeat: c.Repeat, capture: captureValues(c, recipients, file), blob: blob, at: micros(c.At), deliveries: make([]ledger.Delivery, len(deliveries))}
+	k := &keeping{match: matchOf(c.Identity), repeat: c.Repeat, name: sha256.Sum256([]byte(c.ID)), capture: captureValues(c, recipients, file), blob: blob, at: micros(c.At), deliveries: make([]ledger.Delivery, len(deliveries))}
 	copy(k.deliveries, deliveries)
 	for i := range k.deliveries {
 		k.deliveries[i].Capture = c.ID
@@ -85,10 +99,14 @@ func recipientsValue(recipients []ledger.Recipient) (string, error) {
 
 // store writes the capture, its body, its deliveries and its observation.
 func (k *keeping) store(t *tx, l *Ledger) error {
+	if t.quick != nil && l.repeats.may(k.name) { // the database would say that there is one of this id
+		return errSlow
+	}
 	n, err := t.nextID("captures", "n")
 	if err != nil {
 		return err
 	}
+	l.repeats.add(k.name)
 	l.repeats.add(k.repeat)
 	l.keys.add(n, k.match, k.repeat)
 	k.capture[0] = n
@@ -125,6 +143,11 @@ func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
 		args = append(args, id, capture, string(d.Recipient), string(d.Original), string(d.Mailbox), d.Destination, string(d.Side), d.Required,
 			string(d.State), d.Attempts, micros(d.Next), micros(d.Since), d.Reply, d.Reason, d.Class, d.Seen, micros(d.Released), d.Tell, k.at)
 	}
-	t.committed(func() { l.required.Add(required) })
+	t.committed(func() {
+		l.required.Add(required)
+		if t.quick == nil {
+			l.w.pending.begun(k.deliveries)
+		}
+	})
 	return t.insert(&insertDeliveries, args)
 }

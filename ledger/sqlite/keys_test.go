@@ -119,6 +119,7 @@ func TestCapturesAreFoundByTheirKeys(t *testing.T) {
 func TestKeysAreReadBack(t *testing.T) {
 	folder := t.TempDir()
 	l := openIn(t, folder, Options{})
+	l.withoutJournal(t)
 	l.keptWith(10)
 	for i := range 13 {
 		must(t, keepKeyed(t.Context(), l, ledger.Capture{ID: cutover.CaptureID(fmt.Sprintf("c%02d", i)), At: noon, Repeat: numbered(i)}, "anna@example.com"))
@@ -166,6 +167,7 @@ func TestKeysOfANumberGivenTwice(t *testing.T) {
 // Keys that cannot be written wait, and are not tried with each change.
 func TestKeysThatCannotBeWritten(t *testing.T) {
 	l := openIn(t, t.TempDir(), Options{})
+	l.withoutJournal(t)
 	l.keptWith(4)
 	must(t, l.change(t.Context(), func(t *tx) error {
 		_, err := t.exec("CREATE TRIGGER full BEFORE INSERT ON capture_keys BEGIN SELECT raise(ABORT, 'no'); END")

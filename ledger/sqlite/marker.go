@@ -29,10 +29,11 @@ type markerRow struct {
 	generation int64
 	rolledBack bool
 	traceKey   []byte
+	journal    int64
 }
 
 func scanMarker(row scanner) (m markerRow, err error) {
-	return m, row.Scan(&m.generation, &m.rolledBack, &m.traceKey)
+	return m, row.Scan(&m.generation, &m.rolledBack, &m.traceKey, &m.journal)
 }
 
 // openMarker reads or makes the marker and the trace key, and finds out whether the database was put back. A full disk does not keep a ledger from
@@ -54,6 +55,7 @@ func (l *Ledger) openMarker(context.Context) error {
 	missing := beside < 0 && row.generation > 1
 	back := row.rolledBack || missing || beside > row.generation
 	l.traceKey = row.traceKey
+	l.w.pending.epoch = uint64(row.journal)
 	l.rolledBack.Store(back)
 	_, err = t.exec("UPDATE marker SET generation = ?, rolled_back = ?", max(beside, row.generation), back)
 	if err == nil {
@@ -67,7 +69,7 @@ func (l *Ledger) openMarker(context.Context) error {
 
 // readMarker makes the row, and with it the ledger's secret, at the first call.
 func readMarker(t *tx) (markerRow, error) {
-	const text = "SELECT generation, rolled_back, trace_key FROM marker"
+	const text = "SELECT generation, rolled_back, trace_key, journal FROM marker"
 	row, err := one(t, scanMarker, text)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return row, err

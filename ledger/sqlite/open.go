@@ -84,7 +84,7 @@ func Open(ctx context.Context, folder string, opts Options) (*Ledger, error) {
 // open does everything up to the writer's start. What it made is released by the caller when it fails.
 func (l *Ledger) open(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		l.makeFiles, l.openWriter, l.migrate, l.openMarker, l.openReaders, l.sweepBodies, l.count, l.loadRepeats, l.loadKeys, l.loadBridged,
+		l.makeFiles, l.openWriter, l.replay, l.migrate, l.openMarker, l.openReaders, l.sweepBodies, l.count, l.loadRepeats, l.loadKeys, l.loadBridged,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -119,7 +119,7 @@ func (l *Ledger) openWriter(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	l.w = newWriter(conn)
+	l.w = newWriter(conn, l.folder)
 	l.w.patience = l.patience
 	var mode string
 	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
@@ -197,7 +197,7 @@ func (l *Ledger) release() error {
 		errs = append(errs, l.reads.close(), l.read.Close())
 	}
 	if l.w != nil {
-		errs = append(errs, l.w.st.close(), l.w.conn.Close())
+		errs = append(errs, l.w.pending.close(), l.w.st.close(), l.w.conn.Close())
 	}
 	if l.write != nil {
 		errs = append(errs, l.write.Close())

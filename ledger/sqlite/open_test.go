@@ -38,9 +38,9 @@ func TestFilesArePrivate(t *testing.T) {
 		seen++
 		return err
 	})
-	// The folder, bodies and one in it, lock, generation, database and its two side files; and spare files, of which some may be about to be made.
-	if err != nil || seen < 8 || seen > 8+spareFiles {
-		t.Errorf("saw %d files and folders, error %v; want 8 and spare files", seen, err)
+	// The folder, bodies and one in it, lock, generation, journal, database and its two side files; and spare files, of which some may be about to be made.
+	if err != nil || seen < 9 || seen > 9+spareFiles {
+		t.Errorf("saw %d files and folders, error %v; want 9 and spare files", seen, err)
 	}
 }
 

@@ -53,7 +53,10 @@ func (l *Ledger) openReading(ctx context.Context) error {
 	if err := l.openRead(mode); err != nil {
 		return err
 	}
-	return l.fits(ctx)
+	if err := l.fits(ctx); err != nil {
+		return err
+	}
+	return l.overlay(ctx)
 }
 
 // fits refuses a schema that is not ours.

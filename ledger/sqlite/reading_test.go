@@ -27,7 +27,7 @@ func copied(t *testing.T, from string, owner int) (to string) {
 	t.Helper()
 	to = filepath.Join(t.TempDir(), "state")
 	must(t, os.CopyFS(to, os.DirFS(from)))
-	must(t, os.Remove(filepath.Join(to, databaseFile+"-shm")))
+	must(t, os.RemoveAll(filepath.Join(to, databaseFile+"-shm")))
 	must(t, filepath.WalkDir(to, func(path string, _ fs.DirEntry, err error) error { return errors.Join(err, os.Chown(path, owner, -1)) }))
 	return to
 }

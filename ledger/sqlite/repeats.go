@@ -2,13 +2,14 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"sync/atomic"
 
 	"posthouse/cutover"
 )
 
-// repeats knows in memory which transactions the ledger certainly does not hold, so that the question which each message asks, and which nearly always ends in a no, reads nothing. It is a Bloom filter:
+// repeats knows in memory which transactions the ledger certainly does not hold, so that the question which each message asks, and which nearly always ends in a no, reads nothing; and which ids of captures. It is a Bloom filter:
 // what it says is there has to be looked up. With a million captures in it 2 of 1,000 new ones are looked up in vain.
 type repeats struct {
 	bits  [repeatWords]uint64
@@ -16,7 +17,7 @@ type repeats struct {
 }
 
 const (
-	repeatWords  = 1 << 18 // 2 MiB
+	repeatWords  = 1 << 19 // 4 MiB
 	repeatLoaded = 1_000_000
 	repeatProbes = 4
 )
@@ -57,10 +58,12 @@ func (l *Ledger) loadRepeats(ctx context.Context) error {
 	}
 	_, err = collect(q, func(row scanner) (_ struct{}, err error) {
 		var d cutover.Digest
-		if err = row.Scan((*digestColumn)(&d)); err == nil {
+		var id []byte
+		if err = row.Scan(&id, (*digestColumn)(&d)); err == nil {
+			l.repeats.add(sha256.Sum256(id))
 			l.repeats.add(d)
 		}
 		return struct{}{}, err
-	}, "SELECT repeat FROM captures WHERE n > ? AND repeat IS NOT NULL", newest-repeatLoaded)
+	}, "SELECT id, repeat FROM captures WHERE n > ?", newest-repeatLoaded)
 	return err
 }

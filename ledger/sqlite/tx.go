@@ -10,6 +10,7 @@ type tx struct {
 	st    *statements
 	ids   map[string]int64
 	rows  *gathered // nil where each change writes its own
+	quick *entry    // not nil: the change is to do without the database
 	after []func()
 }
 
@@ -32,6 +33,9 @@ func (t *tx) exec(text string, args ...any) (sql.Result, error) {
 
 // prepared returns a statement that sees all rows inserted before.
 func (t *tx) prepared(text string) (*sql.Stmt, error) {
+	if t.quick != nil {
+		return nil, errSlow
+	}
 	if t.rows != nil {
 		if err := t.rows.write(&tx{st: t.st}); err != nil {
 			return nil, err
@@ -42,7 +46,10 @@ func (t *tx) prepared(text string) (*sql.Stmt, error) {
 
 // insert adds rows, at the latest when something else is asked or written. It may be another change that hears of an error: then all are run again, each for itself.
 func (t *tx) insert(into *batch, args []any) error {
-	if t.rows != nil && t.rows.add(into, args) {
+	switch {
+	case t.quick != nil:
+		return t.quick.insert(into, args)
+	case t.rows != nil && t.rows.add(into, args):
 		return nil
 	}
 	return into.insert(t, args)

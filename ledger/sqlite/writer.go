@@ -18,6 +18,7 @@ const maxGroup = 256
 type change struct {
 	run   func(*tx) error
 	again bool        // run may be called a second time after a rollback
+	quick bool        // run may need nothing of the database
 	waits bool        // nobody is kept waiting by it: it is committed with the next that cannot wait, or after patience
 	taken atomic.Bool // by the writer, or by its caller who gave up: whoever is first
 	done  chan error
@@ -31,6 +32,7 @@ type writer struct {
 	st       *statements
 	ids      map[string]int64
 	rows     gathered // of the running group, not written yet
+	pending  *pending
 	changes  chan *change
 	done     chan struct{}
 	patience time.Duration // of changes that can wait
@@ -39,10 +41,10 @@ type writer struct {
 	afterGroup func()
 }
 
-func newWriter(conn *sql.Conn) *writer {
+func newWriter(conn *sql.Conn, folder string) *writer {
 	return &writer{
 		conn: conn, st: newStatements(conn), ids: map[string]int64{},
-		changes: make(chan *change, maxGroup), done: make(chan struct{}),
+		changes: make(chan *change, maxGroup), done: make(chan struct{}), pending: newPending(folder),
 		onGroup: func(*tx) error { return nil }, afterGroup: func() {},
 	}
 }
@@ -50,8 +52,33 @@ func newWriter(conn *sql.Conn) *writer {
 // loop runs until changes is closed and everything submitted is done.
 func (w *writer) loop() {
 	defer close(w.done)
-	for first := range w.changes {
-		w.group(first)
+	for {
+		select {
+		case first, open := <-w.changes:
+			if !open {
+				w.takeIn()
+				return
+			}
+			w.group(first)
+		case <-w.pending.due:
+			w.pending.due = time.After(pendingFor) // should it fail
+			w.takeIn()
+		}
+		if w.pending.many() {
+			w.takeIn()
+		}
+		w.pending.make()
+	}
+}
+
+// takeIn has the database take in what is pending. Should that fail it stays where it is, and is tried again.
+func (w *writer) takeIn() {
+	if w.pending.count.Load() == 0 {
+		return
+	}
+	g := group{w: w}
+	if g.begin() == nil {
+		g.commit()
 	}
 }
 

@@ -1,0 +1,428 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"posthouse/cutover"
+	"posthouse/evidence"
+	"posthouse/ledger"
+)
+
+// withJournal opens a ledger that has a journal already.
+func withJournal(t *testing.T, folder string) *Ledger {
+	t.Helper()
+	l := openIn(t, folder, Options{})
+	must(t, keepBody(t.Context(), l, "first", []byte("asks for a journal"), ledger.Due))
+	must(t, l.SetFact(t.Context(), "a", "change that is answered once there is one"))
+	if l.w.pending.journal == nil {
+		t.Fatal("there is no journal")
+	}
+	return l
+}
+
+// killed is what the disk has of a ledger that runs, as if its process was killed now. Changes and its own taking in must not run.
+func killed(t *testing.T, folder string) string {
+	t.Helper()
+	return copied(t, folder, os.Geteuid())
+}
+
+// told is everything that a ledger says of captured mail.
+func told(t *testing.T, l *Ledger) (all []string) {
+	t.Helper()
+	ctx := t.Context()
+	deliveries := get(l.Deliveries(ctx, ledger.DeliveryFilter{}))(t)
+	for _, d := range deliveries {
+		all = append(all, fmt.Sprintf("%+v", d))
+		body, err := bodyOf(ctx, l, string(d.Capture))
+		all = append(all, fmt.Sprintf("%+v %q %v", get(l.Capture(ctx, d.Capture))(t), body, err))
+		all = append(all, fmt.Sprintf("%+v", get(l.History(ctx, d.Capture))(t)))
+	}
+	must(t, l.Observations(ctx, time.Time{}, func(o evidence.Observation) bool {
+		all = append(all, fmt.Sprintf("%+v", o))
+		return true
+	}))
+	return all
+}
+
+// A ledger with a journal says the same as one without, whatever is done to both; and so does what the disk has of it at any time.
+func TestJournalChangesNothing(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { playWithAndWithout(t, rand.New(rand.NewPCG(seed, 1))) })
+	}
+}
+
+func playWithAndWithout(t *testing.T, rnd *rand.Rand) {
+	folder := t.TempDir()
+	plain, quick := openIn(t, t.TempDir(), Options{}), withJournal(t, folder)
+	plain.withoutJournal(t)
+	must(t, keepBody(t.Context(), plain, "first", []byte("asks for a journal"), ledger.Due))
+	both := func(what string, do func(*Ledger) error) {
+		t.Helper()
+		a, b := do(plain), do(quick)
+		if (a == nil) != (b == nil) || errors.Is(a, ledger.ErrNotFound) != errors.Is(b, ledger.ErrNotFound) || errors.Is(a, ledger.ErrExists) != errors.Is(b, ledger.ErrExists) {
+			t.Fatalf("%s: %v without a journal, %v with one", what, a, b)
+		}
+	}
+	compare := func(when string, l *Ledger) {
+		t.Helper()
+		want, got := told(t, plain), told(t, l)
+		for i := range min(len(got), len(want)) {
+			if got[i] != want[i] {
+				t.Fatalf("%s:\n got %s\nwant %s", when, got[i], want[i])
+			}
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d lines, want %d: %q, %q", when, len(got), len(want), got, want)
+		}
+	}
+	g := player{rnd: rnd, both: both, ctx: t.Context()}
+	for step := range 300 {
+		g.step()
+		if step%60 == 17 {
+			after := openIn(t, killed(t, folder), Options{})
+			compare("killed", after)
+			mustClose(t, after)
+		}
+		if step%100 == 99 {
+			compare("running", quick)
+		}
+	}
+	compare("at the end", quick)
+	mustClose(t, quick)
+	compare("opened again", openIn(t, folder, Options{}))
+}
+
+// player does random things to deliveries as a courier would, and some that it would not.
+type player struct {
+	rnd  *rand.Rand
+	ctx  context.Context
+	both func(what string, do func(*Ledger) error)
+	n    int
+	all  []ledger.Delivery // as last written
+}
+
+func (g *player) step() {
+	switch g.rnd.IntN(10) {
+	case 0, 1, 2:
+		g.keep()
+	case 3, 4, 5, 6:
+		g.update(1 + g.rnd.IntN(3))
+	case 7, 8:
+		g.begin()
+	case 9:
+		g.rest()
+	}
+}
+
+func (g *player) now() time.Time {
+	g.n++
+	return noon.Add(time.Duration(g.n) * time.Second)
+}
+
+var playStates = []ledger.DeliveryState{ledger.Due, ledger.Sending, ledger.InDoubt, ledger.Accepted, ledger.Settled, ledger.Settled, ledger.Held, "nonsense"}
+
+func (g *player) state() ledger.DeliveryState { return playStates[g.rnd.IntN(len(playStates))] }
+
+func (g *player) keep() {
+	at := g.now()
+	id := cutover.CaptureID(fmt.Sprint("c", g.n))
+	if g.rnd.IntN(20) == 0 && len(g.all) > 0 {
+		id = g.all[g.rnd.IntN(len(g.all))].Capture // there is one
+	}
+	octets := pattern(string(id), []int{0, 10, 4000, 60_000, 70_000}[g.rnd.IntN(5)])
+	c := ledger.Capture{ID: id, At: at, Size: int64(len(octets)), Repeat: cutover.Digest{byte(g.n), 1}, Prefix: []byte("Received: x\r\n"), MessageID: "<" + string(id) + "@x>",
+		Envelope: ledger.Envelope{From: "a@b", Recipients: []ledger.Recipient{{Address: "c@d"}}}}
+	var planned []ledger.Delivery
+	for range g.rnd.IntN(3) {
+		planned = append(planned, ledger.Delivery{Recipient: "c@d", Destination: "cloud:smtp", Side: cutover.Cloud, Required: g.rnd.IntN(2) == 0, State: g.state(), Since: at, Next: at})
+	}
+	var stored []ledger.Delivery
+	g.both("keeping "+string(id), func(l *Ledger) error {
+		b, err := l.NewBody(g.ctx)
+		if err != nil {
+			return err
+		}
+		defer b.Abort()
+		if _, err := b.Write(octets); err != nil {
+			return err
+		}
+		o := evidence.Observation{At: at, Source: "listener", Message: string(id)}
+		if g.n%3 == 0 {
+			o = evidence.Observation{}
+		}
+		got, err := b.Commit(g.ctx, c, planned, o)
+		if err == nil {
+			stored = got
+		}
+		return err
+	})
+	g.all = append(g.all, stored...)
+}
+
+// some are deliveries, of which the newest are likelier.
+func (g *player) some(n int) (at []int) {
+	for range n {
+		if len(g.all) > 0 {
+			at = append(at, len(g.all)-1-g.rnd.IntN(min(len(g.all), 1+g.rnd.IntN(40))))
+		}
+	}
+	return at
+}
+
+func (g *player) update(n int) {
+	at := g.some(n)
+	var changed []ledger.Delivery
+	for _, i := range at {
+		d := g.all[i]
+		d.State, d.Attempts, d.Since = g.state(), d.Attempts+1, g.now()
+		d.Next, d.Reply, d.Class, d.Seen = d.Since.Add(time.Minute), "250 ok", "class", ""
+		if g.rnd.IntN(3) == 0 {
+			d.Tell = "tell"
+		}
+		if g.rnd.IntN(40) == 0 {
+			d.ID = 1 << 40 // nowhere
+		}
+		changed = append(changed, d)
+	}
+	var outcome error
+	g.both("updating", func(l *Ledger) error { outcome = l.Update(g.ctx, changed...); return outcome })
+	if outcome == nil {
+		for k, i := range at {
+			g.all[i] = changed[k]
+		}
+	}
+}
+
+func (g *player) begin() {
+	at := g.some(1 + g.rnd.IntN(3))
+	var given []ledger.Delivery
+	for _, i := range at {
+		d := g.all[i]
+		if g.rnd.IntN(6) == 0 {
+			d.Attempts++ // not as it stands
+		}
+		given = append(given, d)
+	}
+	now := g.now()
+	var begun [2][]ledger.Delivery
+	k := 0
+	g.both("beginning", func(l *Ledger) (err error) {
+		begun[k], err = l.Begin(g.ctx, now, given...)
+		k++
+		return err
+	})
+	if !reflect.DeepEqual(begun[0], begun[1]) {
+		g.both("beginning", func(*Ledger) error { k++; return map[bool]error{true: fmt.Errorf("begun %v and %v", begun[0], begun[1])}[k%2 == 0] })
+	}
+	for _, d := range begun[0] {
+		for i := range g.all {
+			if g.all[i].ID == d.ID {
+				g.all[i] = d
+			}
+		}
+	}
+}
+
+// rest does what always needs the database.
+func (g *player) rest() {
+	at := g.some(1)
+	if len(at) == 0 {
+		return
+	}
+	d := g.all[at[0]]
+	switch g.rnd.IntN(4) {
+	case 0:
+		d.State, d.Released, d.Since = ledger.Held, g.now(), g.now()
+		g.both("acting", func(l *Ledger) error { return l.Act(g.ctx, "held by anna", d) })
+		g.all[at[0]] = d
+	case 1:
+		g.both("telling", func(l *Ledger) error { return l.Tell(g.ctx, d.ID, "tell", ledger.Told) })
+	case 2:
+		g.both("asking", func(l *Ledger) error { _, err := l.Backlog(g.ctx); return err })
+	case 3:
+		g.both("noting", func(l *Ledger) error { return l.SetFact(g.ctx, "x", fmt.Sprint(g.n)) })
+	}
+}
+
+// Records that were not written whole count no more, nor does what stands after them.
+func TestTornJournal(t *testing.T) {
+	folder := t.TempDir()
+	l := withJournal(t, folder)
+	const captures = 8
+	var ends []int
+	for i := range captures {
+		must(t, keepBody(t.Context(), l, fmt.Sprint("c", i), pattern("x", 100*i), ledger.Sending))
+		ends = append(ends, len(l.w.pending.journal.octets))
+	}
+	image := killed(t, folder)
+	for i, end := range ends {
+		for name, damage := range map[string]func(octets []byte){
+			"cut off": func(o []byte) { clear(o[journalHead+end-1:]) },
+			"altered": func(o []byte) { o[journalHead+end-20] ^= 1 },
+			"zeroed":  func(o []byte) { clear(o[journalHead+end-30 : journalHead+end]) },
+		} {
+			torn := copied(t, image, os.Geteuid())
+			path := filepath.Join(torn, journalFile)
+			octets := get(os.ReadFile(path))(t)
+			damage(octets)
+			must(t, os.WriteFile(path, octets, 0o600))
+			l := openIn(t, torn, Options{})
+			for k := range captures {
+				_, err := bodyOf(t.Context(), l, fmt.Sprint("c", k))
+				if there := err == nil; there != (k < i) {
+					t.Errorf("record %d %s: capture %d: %v", i, name, k, err)
+				}
+			}
+			// What stands behind the damage must not come back once the place is written anew.
+			for k := range captures + 2 {
+				must(t, keepBody(t.Context(), l, fmt.Sprint("new", k), pattern("x", 100*k), ledger.Sending))
+			}
+			n := ask[int](t, openIn(t, killed(t, torn), Options{}), "SELECT count(*) FROM captures")
+			if want := 1 + i + captures + 2; n != want {
+				t.Errorf("record %d %s: %d captures in the end, want %d", i, name, n, want)
+			}
+			mustClose(t, l)
+		}
+	}
+}
+
+// A journal that cannot be written refuses what it was to take, and the ledger works on without it.
+func TestJournalThatCannotBeWritten(t *testing.T) {
+	folder := t.TempDir()
+	l := withJournal(t, folder)
+	must(t, keepBody(t.Context(), l, "before", []byte("x"), ledger.Sending))
+	must(t, l.w.pending.journal.file.Close())
+	var inTheAct *commitError
+	if err := keepBody(t.Context(), l, "lost", []byte("x"), ledger.Due); !errors.As(err, &inTheAct) {
+		t.Errorf("got %v, want the failure of the commit", err)
+	}
+	must(t, keepBody(t.Context(), l, "after", []byte("x"), ledger.Due))
+	for id, there := range map[string]bool{"before": true, "lost": false, "after": true} {
+		if _, err := bodyOf(t.Context(), l, id); (err == nil) != there {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	after := openIn(t, killed(t, folder), Options{})
+	if n := ask[int](t, after, "SELECT count(*) FROM captures"); n != 3 {
+		t.Errorf("%d captures are left, want 3", n)
+	}
+	mustClose(t, l)
+}
+
+// The statements of a journal are those of its writer: what stands in its head is run, before the schema is brought forward.
+func TestJournalOfAnotherVersion(t *testing.T) {
+	folder := t.TempDir()
+	l := openIn(t, folder, Options{})
+	mustClose(t, l)
+	foreign(t, folder, "UPDATE marker SET journal = 4711")
+	payload, err := appendValues(nil, 0, []any{"said by", []byte("an older version")})
+	must(t, err)
+	octets := make([]byte, journalWhole)
+	copy(octets, record(nil, 0, []byte(`["INSERT INTO facts (name, value) VALUES (?, CAST(? AS TEXT))"]`)))
+	copy(octets[journalHead:], record(nil, 4711, payload))
+	must(t, os.WriteFile(filepath.Join(folder, journalFile), octets, 0o600))
+	l = openIn(t, folder, Options{})
+	if got := get(l.Fact(t.Context(), "said by"))(t); got != "an older version" {
+		t.Errorf("got %q", got)
+	}
+	mustClose(t, l)
+	clear(octets[:100])
+	foreign(t, folder, "UPDATE marker SET journal = 4711")
+	must(t, os.WriteFile(filepath.Join(folder, journalFile), octets, 0o600))
+	if l, err := Open(t.Context(), folder, Options{}); err == nil {
+		l.Close()
+		t.Error("a journal whose head is gone was passed over, with what it holds")
+	}
+}
+
+// On a full disk what the journal holds comes into the database: there is room kept for it.
+func TestFullDiskWithAJournal(t *testing.T) {
+	for _, size := range []int{1 << 10, 4 << 10, 60 << 10, 200 << 10} {
+		t.Run(fmt.Sprintf("bodies of %d octets", size), func(t *testing.T) {
+			folder, throwOff := smallDisk(t, 40<<20, 8<<20)
+			l := withJournal(t, folder)
+			stored := fill(t, l, "before", size)
+			if len(stored) < 5 {
+				t.Fatalf("only %d fitted", len(stored))
+			}
+			checkStored(t, l, size, stored)
+			throwOff()
+			more := fill(t, l, "after", size)
+			if len(more) < 5 {
+				t.Fatalf("once there was space again only %d fitted", len(more))
+			}
+			checkStored(t, l, size, append(stored, more...))
+			mustClose(t, l)
+		})
+	}
+}
+
+// What is in the journal alone when others fill the disk is read all the same, and after a kill too.
+func TestDiskThatOthersFill(t *testing.T) {
+	folder, _ := smallDisk(t, 40<<20, 0)
+	l := withJournal(t, folder)
+	var stored []string
+	for n := range 300 {
+		id := fmt.Sprint("c", n)
+		must(t, keepBody(t.Context(), l, id, pattern(id, 5000), ledger.Sending))
+		stored = append(stored, id)
+	}
+	image := killed(t, folder)
+	fillWith(t, filepath.Join(filepath.Dir(folder), "others"), 0)
+	checkStored(t, l, 5000, stored)
+	for n := range stored {
+		d := ledger.Delivery{ID: ledger.DeliveryID(n + 2), State: ledger.Settled, Since: noon}
+		must(t, l.Update(t.Context(), d))
+	}
+	mustClose(t, l)
+	checkStored(t, openIn(t, image, Options{}), 5000, stored)
+}
+
+// A person who reads after a crash sees what became of what the database has as well.
+func TestReadingOutcomesInAJournal(t *testing.T) {
+	folder := t.TempDir()
+	l := withJournal(t, folder)
+	must(t, keepBody(t.Context(), l, "early", []byte("x"), ledger.Sending))
+	if n := ask[int](t, l, "SELECT count(*) FROM captures"); n != 2 {
+		t.Fatalf("%d captures", n)
+	}
+	must(t, keepBody(t.Context(), l, "late", []byte("y"), ledger.Sending))
+	for id := range ledger.DeliveryID(2) {
+		must(t, l.Update(t.Context(), ledger.Delivery{ID: 2 + id, State: ledger.Settled, Since: noon, Reply: "250 ok"}))
+	}
+	r := readIn(t, killed(t, folder))
+	all := get(r.Deliveries(t.Context(), ledger.DeliveryFilter{States: []ledger.DeliveryState{ledger.Settled}}))(t)
+	if len(all) != 2 || all[0].Capture != "early" || all[1].Capture != "late" || all[1].Reply != "250 ok" {
+		t.Errorf("settled are %+v", all)
+	}
+	if n := get(r.FindCaptures(t.Context(), ledger.CaptureFilter{}))(t); len(n) != 3 {
+		t.Errorf("%d captures, want 3", len(n))
+	}
+}
+
+// What goes the usual way, captured and delivered, costs the database one transaction for many.
+func TestJournalSparesTransactions(t *testing.T) {
+	l := withJournal(t, t.TempDir())
+	groups := 0
+	must(t, l.change(t.Context(), func(*tx) error {
+		before := l.w.onGroup
+		l.w.onGroup = func(t *tx) error { groups++; return before(t) }
+		return nil
+	}))
+	for n := range pendingMany {
+		must(t, keepBody(t.Context(), l, fmt.Sprint("c", n), []byte("x"), ledger.Sending))
+		must(t, l.Update(t.Context(), ledger.Delivery{ID: ledger.DeliveryID(n + 2), State: ledger.Settled, Since: noon}))
+	}
+	mustClose(t, l)
+	if groups > 20 { // one, and one more for each second that it takes
+		t.Errorf("%d transactions", groups)
+	}
+}
