@@ -435,8 +435,9 @@ func TestFailedCommit(t *testing.T) {
 				equal(t, "deliveries", len(b.deliveries(ledger.DeliveryFilter{})), 1)
 				equal(t, "attempts", o.attempts(), []string{"[room]"})
 				failing.call = ""
-				equal(t, "the same once more", b.states(b.mustTake(m)), []string{"anna sending"})
+				taken := b.mustTake(m)
 				synctest.Wait()
+				equal(t, "the same once more", b.states(taken), []string{"anna settled"})
 			})
 		})
 	}
