@@ -21,14 +21,23 @@ func (l *Ledger) checkReserve() error {
 	if l.reserve <= 0 {
 		return nil
 	}
-	var s unix.Statfs_t
-	if err := unix.Statfs(l.folder, &s); err != nil {
-		return fmt.Errorf("asking for free space: %w", err)
+	free, err := freeSpace(l.folder)
+	if err != nil {
+		return err
 	}
-	if free := int64(s.Bavail) * s.Bsize; free < l.reserve {
+	if free < l.reserve {
 		return fmt.Errorf("%w: %d octets free, %d are kept in reserve", ledger.ErrNoSpace, free, l.reserve)
 	}
 	return nil
+}
+
+// freeSpace is how many octets are free for us on a folder's file system.
+func freeSpace(folder string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(folder, &s); err != nil {
+		return 0, fmt.Errorf("asking for free space: %w", err)
+	}
+	return int64(s.Bavail) * s.Bsize, nil
 }
 
 type bodyRow struct {

@@ -20,9 +20,9 @@ const (
 	// journalHead is the part of the file that tells how to read the rest.
 	journalHead = 16 << 10
 	// journalRoom is how many octets of records it takes before the database has to take them in.
-	journalRoom = 4 << 20
+	journalRoom = 2 << 20
 	// journalSpare is kept behind them for a full disk: given back to it, it is the room that the database needs to take the records in.
-	journalSpare = 12 << 20
+	journalSpare = 6 << 20
 	journalWhole = journalHead + journalRoom + journalSpare
 
 	recordHead = 16 // epoch, length, checksum
@@ -57,9 +57,16 @@ const (
 	textOfTable // the first of them
 )
 
-// makeJournal makes the file, or takes one that is there and of which nothing counts any more.
+// makeJournal makes the file, or takes one that is there and of which nothing counts any more. On a disk that is nearly full it makes none: others need the space more.
 func makeJournal(folder string, epoch uint64) (*journal, error) {
 	path := filepath.Join(folder, journalFile)
+	free, err := freeSpace(folder)
+	if err == nil && free < 3*journalWhole {
+		err = unix.ENOSPC
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

@@ -220,7 +220,10 @@ func (g *player) begin() {
 		return err
 	})
 	if !reflect.DeepEqual(begun[0], begun[1]) {
-		g.both("beginning", func(*Ledger) error { k++; return map[bool]error{true: fmt.Errorf("begun %v and %v", begun[0], begun[1])}[k%2 == 0] })
+		g.both("beginning", func(*Ledger) error {
+			k++
+			return map[bool]error{true: fmt.Errorf("begun %v and %v", begun[0], begun[1])}[k%2 == 0]
+		})
 	}
 	for _, d := range begun[0] {
 		for i := range g.all {
@@ -347,7 +350,7 @@ func TestJournalOfAnotherVersion(t *testing.T) {
 func TestFullDiskWithAJournal(t *testing.T) {
 	for _, size := range []int{1 << 10, 4 << 10, 60 << 10, 200 << 10} {
 		t.Run(fmt.Sprintf("bodies of %d octets", size), func(t *testing.T) {
-			folder, throwOff := smallDisk(t, 40<<20, 8<<20)
+			folder, throwOff := smallDisk(t, 48<<20, 8<<20)
 			l := withJournal(t, folder)
 			stored := fill(t, l, "before", size)
 			if len(stored) < 5 {
@@ -367,7 +370,7 @@ func TestFullDiskWithAJournal(t *testing.T) {
 
 // What is in the journal alone when others fill the disk is read all the same, and after a kill too.
 func TestDiskThatOthersFill(t *testing.T) {
-	folder, _ := smallDisk(t, 40<<20, 0)
+	folder, _ := smallDisk(t, 48<<20, 0)
 	l := withJournal(t, folder)
 	var stored []string
 	for n := range 300 {

@@ -99,7 +99,7 @@ func recipientsValue(recipients []ledger.Recipient) (string, error) {
 
 // store writes the capture, its body, its deliveries and its observation.
 func (k *keeping) store(t *tx, l *Ledger) error {
-	if t.quick != nil && l.repeats.may(k.name) { // the database would say that there is one of this id
+	if t.quick != nil && (k.capture[1].(string) <= l.repeats.newest || l.repeats.may(k.name)) { // the database knows whether there is one of this id
 		return errSlow
 	}
 	n, err := t.nextID("captures", "n")

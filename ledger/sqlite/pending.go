@@ -13,7 +13,7 @@ const (
 	// pendingFor is how long rows stay in the journal alone at most.
 	pendingFor = time.Second
 	// pendingMany is how many captures do.
-	pendingMany = 512
+	pendingMany = 256
 	// journalAgain is how long after a full disk the next journal is made.
 	journalAgain = time.Minute
 )

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"sync/atomic"
 
@@ -12,12 +11,13 @@ import (
 // repeats knows in memory which transactions the ledger certainly does not hold, so that the question which each message asks, and which nearly always ends in a no, reads nothing; and which ids of captures. It is a Bloom filter:
 // what it says is there has to be looked up. With a million captures in it 2 of 1,000 new ones are looked up in vain.
 type repeats struct {
-	bits  [repeatWords]uint64
-	floor int64 // microseconds: of captures up to here it may know nothing
+	bits   [repeatWords]uint64
+	floor  int64  // microseconds: of captures up to here it may know nothing
+	newest string // the greatest id that was there at the start: ids begin with the time. Of those up to here it knows nothing
 }
 
 const (
-	repeatWords  = 1 << 19 // 4 MiB
+	repeatWords  = 1 << 18 // 2 MiB
 	repeatLoaded = 1_000_000
 	repeatProbes = 4
 )
@@ -56,14 +56,15 @@ func (l *Ledger) loadRepeats(ctx context.Context) error {
 	if l.repeats.floor, err = one(q, value[int64], "SELECT coalesce(max(at), 0) FROM captures WHERE n <= ?", newest-repeatLoaded); err != nil {
 		return err
 	}
+	if l.repeats.newest, err = one(q, value[string], "SELECT coalesce(max(id), '') FROM captures"); err != nil {
+		return err
+	}
 	_, err = collect(q, func(row scanner) (_ struct{}, err error) {
 		var d cutover.Digest
-		var id []byte
-		if err = row.Scan(&id, (*digestColumn)(&d)); err == nil {
-			l.repeats.add(sha256.Sum256(id))
+		if err = row.Scan((*digestColumn)(&d)); err == nil {
 			l.repeats.add(d)
 		}
 		return struct{}{}, err
-	}, "SELECT id, repeat FROM captures WHERE n > ?", newest-repeatLoaded)
+	}, "SELECT repeat FROM captures WHERE n > ? AND repeat IS NOT NULL", newest-repeatLoaded)
 	return err
 }
