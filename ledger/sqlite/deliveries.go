@@ -64,6 +64,7 @@ func (l *Ledger) Update(ctx context.Context, deliveries ...ledger.Delivery) erro
 		if t.quick != nil {
 			return t.quick.outcomes(args)
 		}
+		t.committed(func() { l.w.pending.moved(deliveries) })
 		touched, err := updateDeliveries.run(t, args)
 		if err == nil && len(touched) < len(deliveries) {
 			for _, d := range deliveries {
@@ -88,7 +89,7 @@ func (l *Ledger) Begin(ctx context.Context, now time.Time, deliveries ...ledger.
 		touched, err := beginnings(t, args)
 		begun = nil
 		if t.quick == nil {
-			t.committed(func() { l.w.pending.begun(begun) })
+			t.committed(func() { l.w.pending.moved(begun) })
 		}
 		for _, d := range deliveries {
 			if touched[d.ID] {
@@ -114,6 +115,7 @@ func beginnings(t *tx, args []any) (map[ledger.DeliveryID]bool, error) {
 // Act also writes what only a person changes.
 func (l *Ledger) Act(ctx context.Context, done string, deliveries ...ledger.Delivery) error {
 	err := l.change(ctx, func(t *tx) error {
+		t.committed(func() { l.w.pending.moved(deliveries) })
 		for _, d := range deliveries {
 			n, err := t.touched(`UPDATE deliveries SET state = ?, attempts = ?, next = ?, since = ?, reply = ?, reason = ?, class = ?, seen = ?,
 				recipient = ?, mailbox = ?, destination = ?, side = ?, released = ?, act = ?,

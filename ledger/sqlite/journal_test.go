@@ -96,8 +96,23 @@ func playWithAndWithout(t *testing.T, rnd *rand.Rand) {
 		}
 	}
 	compare("at the end", quick)
+	checkMoving(t, quick)
 	mustClose(t, quick)
 	compare("opened again", openIn(t, folder, Options{}))
+}
+
+// checkMoving finds nothing remembered but what is being sent: else it would grow for ever.
+func checkMoving(t *testing.T, l *Ledger) {
+	t.Helper()
+	must(t, l.change(t.Context(), func(x *tx) error {
+		for id, at := range l.w.pending.moving {
+			state, err := one(x, value[string], "SELECT state FROM deliveries WHERE id = ?", int64(id))
+			if err != nil || at != inDatabase || state != string(ledger.Sending) {
+				t.Errorf("delivery %d is remembered at %d: %s, %v", id, at, state, err)
+			}
+		}
+		return nil
+	}))
 }
 
 // player does random things to deliveries as a courier would, and some that it would not.

@@ -146,7 +146,7 @@ func (k *keeping) storeDeliveries(t *tx, l *Ledger, capture int64) error {
 	t.committed(func() {
 		l.required.Add(required)
 		if t.quick == nil {
-			l.w.pending.begun(k.deliveries)
+			l.w.pending.moved(k.deliveries)
 		}
 	})
 	return t.insert(&insertDeliveries, args)

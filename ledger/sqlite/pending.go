@@ -40,7 +40,7 @@ type pending struct {
 	rows    gathered
 	moving  map[ledger.DeliveryID]int // deliveries that are due or sending: where among the values of their table they begin, or inDatabase, which has only those that are sending
 	late    []any                     // outcomes of those in the database
-	count   atomic.Int64              // of captures; what is not none is looked at by readers
+	count   atomic.Int64              // of captures and late outcomes: readers have them taken in first
 	renew   bool                      // the epoch may have records that count no more
 	next    uint64                    // the epoch that the running transaction begins
 	due     <-chan time.Time
@@ -66,7 +66,7 @@ func (p *pending) take(c *change, ids map[string]int64) bool {
 	if !p.ready() {
 		return false
 	}
-	e := &entry{p: p, at: p.journal.begin(), marks: p.rows.marks()}
+	e := p.begin()
 	captures, deliveries := ids["captures"], ids["deliveries"]
 	t := &tx{ids: ids, quick: e}
 	if protect(t, c.run) != nil || !p.journal.end(e.at) { // the database answers what is wrong with it
@@ -111,11 +111,13 @@ func (p *pending) counted() {
 	}
 }
 
-// begun notes deliveries in the database that are attempted from now on: their outcomes can wait.
-func (p *pending) begun(deliveries []ledger.Delivery) {
+// moved notes how deliveries stand in the database: the outcome of one that is being sent can wait.
+func (p *pending) moved(deliveries []ledger.Delivery) {
 	for _, d := range deliveries {
 		if d.State == ledger.Sending {
 			p.moving[d.ID] = inDatabase
+		} else {
+			delete(p.moving, d.ID)
 		}
 	}
 }
