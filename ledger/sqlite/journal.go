@@ -71,11 +71,13 @@ func makeJournal(folder string, epoch uint64) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := layOut(f); err != nil {
-		f.Close()
-		return nil, errors.Join(err, os.Remove(path))
+	if err = layOut(f); err == nil {
+		err = syncFolder(folder)
 	}
-	return &journal{file: f, epoch: epoch}, syncFolder(folder)
+	if err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
+	}
+	return &journal{file: f, epoch: epoch}, nil
 }
 
 // layOut has all the space allotted, once, and writes the head. What was written before needs no more of the file system's own bookkeeping when it is written again.
@@ -92,8 +94,9 @@ func layOut(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < journalWhole {
-		if _, err := f.WriteAt(make([]byte, journalWhole), 0); err != nil {
+	var nothing [64 << 10]byte
+	for at := info.Size(); at < journalWhole; at += int64(len(nothing)) {
+		if _, err := f.WriteAt(nothing[:], at); err != nil {
 			return err
 		}
 	}
@@ -130,7 +133,7 @@ func payloadOf(octets []byte, epoch uint64) (payload []byte, length int) {
 // begin starts a record and returns its place.
 func (j *journal) begin() int {
 	if j.octets == nil {
-		j.octets = make([]byte, 0, journalRoom)
+		j.octets = make([]byte, 0, journalRoom+2*maxBlob)
 	}
 	at := len(j.octets)
 	j.octets = append(j.octets, make([]byte, recordHead)...)
