@@ -270,6 +270,23 @@ func (g *player) rest() {
 	}
 }
 
+// An attempt that begins while the one before it is in the journal alone leaves that one's step in the history.
+func TestHistoryOfAttemptsInAJournal(t *testing.T) {
+	l := withJournal(t, t.TempDir())
+	must(t, keepBody(t.Context(), l, "c", []byte("x"), ledger.Sending))
+	d := ledger.Delivery{ID: 2, State: ledger.Due, Attempts: 1, Since: noon, Next: noon, Reply: "451 later"}
+	must(t, l.Update(t.Context(), d))
+	if begun := get(l.Begin(t.Context(), noon.Add(time.Second), d))(t); len(begun) != 1 {
+		t.Fatalf("begun are %+v", begun)
+	}
+	d.State, d.Since, d.Reply = ledger.Settled, noon.Add(time.Minute), "250 ok"
+	must(t, l.Update(t.Context(), d))
+	steps := get(l.History(t.Context(), "c"))(t)
+	if len(steps) != 2 || steps[0].Reply != "451 later" || steps[1].Reply != "250 ok" {
+		t.Errorf("steps are %+v", steps)
+	}
+}
+
 // Records that were not written whole count no more, nor does what stands after them.
 func TestTornJournal(t *testing.T) {
 	folder := t.TempDir()
