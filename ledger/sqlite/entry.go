@@ -137,6 +137,7 @@ func (p *pending) move(m move) {
 	}
 	row := p.delivery(m.at)
 	if m.begins {
+		p.begun = append(p.begun, begun{m.at, row[sinceOfDelivery], row[classOfDelivery]})
 		row[stateOfDelivery], row[sinceOfDelivery], row[classOfDelivery] = string(ledger.Sending), m.values[1], ""
 		return
 	}

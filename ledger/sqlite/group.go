@@ -148,7 +148,9 @@ func (g *group) commit() {
 	}
 	err := g.dead
 	if err == nil && g.open {
-		err = inTheAct(g.w.exec("COMMIT"))
+		if err = inTheAct(g.w.exec("COMMIT")); err != nil {
+			g.w.pending.unwritten()
+		}
 	}
 	if err != nil {
 		g.rollback()

@@ -352,6 +352,62 @@ func TestJournalThatCannotBeWritten(t *testing.T) {
 	mustClose(t, l)
 }
 
+// What did not begin is due still, when the journal cannot be written: else nobody would send it before the next start.
+func TestBeginningThatCannotBeWritten(t *testing.T) {
+	l := withJournal(t, t.TempDir())
+	must(t, keepBody(t.Context(), l, "c", []byte("x"), ledger.Due))
+	must(t, l.w.pending.journal.file.Close())
+	d := ledger.Delivery{ID: 2, State: ledger.Due, Since: noon}
+	if begun, err := l.Begin(t.Context(), noon.Add(time.Second), d); err == nil {
+		t.Fatalf("begun are %+v", begun)
+	}
+	if got := get(l.Delivery(t.Context(), 2))(t); got.State != ledger.Due || !got.Since.Equal(noon) {
+		t.Errorf("got %+v", got)
+	}
+	if begun := get(l.Begin(t.Context(), noon.Add(time.Second), d))(t); len(begun) != 1 {
+		t.Errorf("begun are %+v", begun)
+	}
+}
+
+// After a commit of the database that failed nobody knows which epoch it names: the journal takes nothing until one succeeded.
+func TestJournalAfterACommitThatFailed(t *testing.T) {
+	l := withJournal(t, t.TempDir())
+	fails := false
+	set := func(to bool) func(*tx) error { return func(*tx) error { fails = to; return nil } }
+	must(t, l.change(t.Context(), func(*tx) error {
+		before := l.w.onGroup
+		l.w.onGroup = func(t *tx) error {
+			if !fails {
+				return before(t)
+			}
+			fails = false
+			if _, err := t.exec("PRAGMA defer_foreign_keys = ON"); err != nil {
+				return err
+			}
+			_, err := t.exec("INSERT INTO bodies (capture, octets) VALUES (-1, x'')")
+			return err
+		}
+		return nil
+	}))
+	must(t, l.change(t.Context(), set(true)))
+	must(t, keepBody(t.Context(), l, "before", []byte("x"), ledger.Due))
+	var inTheAct *commitError
+	if err := l.SetFact(t.Context(), "a", "b"); !errors.As(err, &inTheAct) {
+		t.Fatalf("got %v, want the failure of the commit", err)
+	}
+	must(t, keepBody(t.Context(), l, "after", []byte("x"), ledger.Due))
+	if n := l.w.pending.count.Load(); n != 0 {
+		t.Errorf("%d rows are in the journal alone", n)
+	}
+	must(t, keepBody(t.Context(), l, "later", []byte("x"), ledger.Due))
+	if n := l.w.pending.count.Load(); n != 1 {
+		t.Errorf("%d rows are in the journal once a commit succeeded, want 1", n)
+	}
+	if n := ask[int](t, l, "SELECT count(*) FROM captures"); n != 4 {
+		t.Errorf("%d captures, want 4", n)
+	}
+}
+
 // The statements of a journal are those of its writer: what stands in its head is run, before the schema is brought forward.
 func TestJournalOfAnotherVersion(t *testing.T) {
 	folder := t.TempDir()
@@ -367,6 +423,18 @@ func TestJournalOfAnotherVersion(t *testing.T) {
 	l = openIn(t, folder, Options{})
 	if got := get(l.Fact(t.Context(), "said by"))(t); got != "an older version" {
 		t.Errorf("got %q", got)
+	}
+	mustClose(t, l)
+	foreign(t, folder, "UPDATE marker SET journal = 4711")
+	foreign(t, folder, "DELETE FROM facts")
+	foreign(t, folder, "PRAGMA user_version = 1000")
+	if _, err := Open(t.Context(), folder, Options{}); !errors.Is(err, ledger.ErrNewerSchema) {
+		t.Errorf("got %v, want that the schema is newer", err)
+	}
+	foreign(t, folder, fmt.Sprint("PRAGMA user_version = ", len(get(scripts())(t))))
+	l = openIn(t, folder, Options{})
+	if got := get(l.Fact(t.Context(), "said by"))(t); got != "an older version" {
+		t.Errorf("after a posthouse that is too old was started, the journal was %q", got)
 	}
 	mustClose(t, l)
 	clear(octets[:100])

@@ -41,7 +41,8 @@ type pending struct {
 	moving  map[ledger.DeliveryID]int // deliveries that are due or sending: where among the values of their table they begin, or inDatabase, which has only those that are sending
 	late    []any                     // outcomes of those in the database
 	count   atomic.Int64              // of captures and late outcomes: readers have them taken in first
-	renew   bool                      // the epoch may have records that count no more
+	renew   bool                      // the epoch may have records that count no more, or the database another one
+	begun   []begun                   // since the last commit
 	next    uint64                    // the epoch that the running transaction begins
 	due     <-chan time.Time
 	durable [tables]int // what of the rows is
@@ -53,7 +54,7 @@ func (p *pending) ready() bool {
 		p.wanted = true
 		return false
 	}
-	return p.journal.usable()
+	return p.journal.usable() && !p.renew
 }
 
 // many tells whether it is time for the database to take in what there is.
@@ -85,6 +86,7 @@ func (p *pending) take(c *change, ids map[string]int64) bool {
 func (p *pending) commit() error {
 	if err := p.journal.sync(); err != nil {
 		p.journal.octets = p.journal.octets[:p.journal.synced]
+		p.unbegin()
 		for id, at := range p.moving {
 			if at >= p.durable[ofDeliveries] {
 				delete(p.moving, id)
@@ -94,8 +96,24 @@ func (p *pending) commit() error {
 		p.renew = true
 		return err
 	}
-	p.durable = p.rows.marks()
+	p.durable, p.begun = p.rows.marks(), p.begun[:0]
 	return nil
+}
+
+// begun is a delivery before it began: where its values begin, and those that change.
+type begun struct {
+	at           int
+	since, class any
+}
+
+// unbegin has what began since the last commit due again: whoever began it is told that it did not.
+func (p *pending) unbegin() {
+	for _, b := range p.begun {
+		if row := p.delivery(b.at); row[stateOfDelivery] == string(ledger.Sending) {
+			row[stateOfDelivery], row[sinceOfDelivery], row[classOfDelivery] = string(ledger.Due), b.since, b.class
+		}
+	}
+	p.begun = p.begun[:0]
 }
 
 // cut forgets the rows after the marks.
@@ -166,6 +184,9 @@ func (p *pending) written() {
 		p.journal.reset(p.epoch)
 	}
 }
+
+// unwritten notes that a commit failed in the act. The database's log may hold it all the same, and a later start find it there, with the next epoch: what the journal took until then would be lost.
+func (p *pending) unwritten() { p.renew = p.renew || p.next != 0 }
 
 // giveWay gives a full disk the room that the journal kept for it; false when it has none.
 func (p *pending) giveWay(err error) bool {

@@ -35,6 +35,10 @@ func (l *Ledger) left(q querier) (journaled, error) {
 	if err != nil || version < firstWithJournal {
 		return journaled{}, err
 	}
+	all, err := scripts()
+	if err != nil || version > len(all) { // not for us to touch
+		return journaled{}, err
+	}
 	epochs, err := collect(q, value[int64], "SELECT journal FROM marker")
 	if err != nil || len(epochs) == 0 {
 		return journaled{}, err
