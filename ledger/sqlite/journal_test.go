@@ -431,6 +431,7 @@ func TestJournalOfAnotherVersion(t *testing.T) {
 	if _, err := Open(t.Context(), folder, Options{}); !errors.Is(err, ledger.ErrNewerSchema) {
 		t.Errorf("got %v, want that the schema is newer", err)
 	}
+	foreign(t, folder, "DELETE FROM facts") // what it should not have taken in
 	foreign(t, folder, fmt.Sprint("PRAGMA user_version = ", len(get(scripts())(t))))
 	l = openIn(t, folder, Options{})
 	if got := get(l.Fact(t.Context(), "said by"))(t); got != "an older version" {
