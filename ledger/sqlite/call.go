@@ -40,10 +40,21 @@ func (l *Ledger) look(ctx context.Context, run func(querier) error) error {
 	return l.whileOpen(func() error {
 		err := l.takeIn(ctx)
 		if err == nil {
-			err = run(view{ctx, l.reads})
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = run(l.view(ctx))
 		}
 		return ended(ctx, err)
 	})
+}
+
+// view is what reads with ctx work with.
+func (l *Ledger) view(ctx context.Context) view {
+	if l.overlaid {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return view{ctx, l.reads}
 }
 
 // takeIn has the database take in what is pending.

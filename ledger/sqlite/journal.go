@@ -271,6 +271,10 @@ func appendValues(to []byte, text int, values []any) ([]byte, error) {
 		case string:
 			to = append(binary.AppendUvarint(append(to, isText), uint64(len(v))), v...)
 		case []byte:
+			if v == nil {
+				to = append(to, isNull) // as SQLite has it
+				continue
+			}
 			to = append(binary.AppendUvarint(append(to, isOctets), uint64(len(v))), v...)
 		default:
 			return to, fmt.Errorf("a journal cannot hold a %T", v)

@@ -512,6 +512,37 @@ func TestReadingOutcomesInAJournal(t *testing.T) {
 	}
 }
 
+// Reads that were given up take nothing of it from those after them.
+func TestReadingAJournalAfterReadsThatEnded(t *testing.T) {
+	folder := t.TempDir()
+	l := withJournal(t, folder)
+	const captures = 200
+	for n := range captures {
+		must(t, keepBody(t.Context(), l, fmt.Sprint("c", n), []byte("x"), ledger.Sending))
+	}
+	r := readIn(t, killed(t, folder))
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		_, _ = r.FindCaptures(ctx, ledger.CaptureFilter{Address: "nobody@example.com"})
+	}
+	if n := len(get(r.FindCaptures(t.Context(), ledger.CaptureFilter{}))(t)); n != captures+1 {
+		t.Errorf("%d captures are left, want %d", n, captures+1)
+	}
+}
+
+// Nothing is nothing, also after a crash: not octets of which there are none.
+func TestNothingInAJournal(t *testing.T) {
+	folder := t.TempDir()
+	l := withJournal(t, folder)
+	must(t, keepBody(t.Context(), l, "c", nil, ledger.Sending))
+	const text = "SELECT group_concat(quote(prefix) || quote(sum)) FROM captures"
+	after := ask[string](t, openIn(t, killed(t, folder), Options{}), text)
+	if now := ask[string](t, l, text); after != now {
+		t.Errorf("%s came to %s", now, after)
+	}
+}
+
 // What goes the usual way, captured and delivered, costs the database one transaction for many.
 func TestJournalSparesTransactions(t *testing.T) {
 	l := withJournal(t, t.TempDir())

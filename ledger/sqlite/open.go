@@ -42,6 +42,7 @@ type Ledger struct {
 	w        *writer
 	read     *sql.DB
 	reads    *statements
+	overlaid bool // the one read connection has what a journal holds: no other has
 
 	mu     sync.RWMutex // held for reading by every call, so that Close waits for them
 	closed bool

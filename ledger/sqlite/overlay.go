@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// overlaid are the tables that a journal holds rows for.
-var overlaid = []string{"captures", "bodies", "deliveries", "observations"}
+// overlaidTables are the tables that a journal holds rows for.
+var overlaidTables = []string{"captures", "bodies", "deliveries", "observations"}
 
 // overlay lets a reader see what a killed service left in its journal, without writing: tables of its own, in memory, take the rows, and views of both stand before the database's tables. The one
-// connection that has them is kept.
+// connection that has them is kept: what it reads is not interrupted, since database/sql drops a connection that was.
 func (l *Ledger) overlay(ctx context.Context) error {
 	found, err := l.left(view{ctx, l.reads})
 	if err != nil || len(found.records) == 0 {
 		return err
 	}
 	l.read.SetMaxOpenConns(1)
+	l.overlaid = true
 	if err := l.layOver(ctx, found); err != nil {
 		return fmt.Errorf("reading %d records of the journal: %w", len(found.records), err)
 	}
@@ -31,7 +32,7 @@ func (l *Ledger) layOver(ctx context.Context, found journaled) error {
 	if err := do("PRAGMA query_only = OFF"); err != nil {
 		return err
 	}
-	for _, table := range overlaid {
+	for _, table := range overlaidTables {
 		text, err := one(view{ctx, l.reads}, value[string], "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?", table)
 		if err != nil {
 			return err
@@ -52,7 +53,7 @@ func (l *Ledger) layOver(ctx context.Context, found journaled) error {
 	if err != nil {
 		return err
 	}
-	for _, table := range overlaid {
+	for _, table := range overlaidTables {
 		if err := do("ALTER TABLE temp." + table + " RENAME TO left_" + table); err != nil {
 			return err
 		}
