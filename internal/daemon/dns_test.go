@@ -88,9 +88,11 @@ func TestDNSIsWatched(t *testing.T) {
 
 	z.load(2, toCloud, 1)
 	leaping.leap(6 * time.Minute)
-	s = z.until("the switch", func(s control.Status) bool { return s.DNS[0].State == control.MailSwitched })
+	s = z.until("the switch", func(s control.Status) bool { // the verdict hears of it a moment after the watch
+		return s.DNS[0].State == control.MailSwitched && !ledOn(s.Address) && s.Address.Quiet <= time.Minute
+	})
 	switched := s.DNS[0].Switched
-	if ledOn(s.Address) || s.At.Sub(switched) > time.Minute || s.Address.Quiet > time.Minute || !s.DNS[0].CachedUntil.Equal(switched.Add(time.Hour)) {
+	if s.At.Sub(switched) > time.Minute || !s.DNS[0].CachedUntil.Equal(switched.Add(time.Hour)) {
 		t.Errorf("%+v, quiet %s", s.DNS[0], s.Address.Quiet)
 	}
 
