@@ -20,6 +20,7 @@ type Plan struct {
 // PlannedFolder is a legacy folder and what will become of it.
 type PlannedFolder struct {
 	Legacy  cutover.FolderPath
+	Kind    cutover.FolderKind // what its items are
 	Skipped string             // why it is not copied; then the rest is empty
 	Items   int                // in the legacy folder
 	Cloud   cutover.FolderPath // as far as it can be told: a server may refuse the name of a folder that is to be made
@@ -87,7 +88,7 @@ func (r *planner) run(ctx context.Context) ([]PlannedFolder, error) {
 	}
 	planned := make([]PlannedFolder, len(folders))
 	for i, f := range folders {
-		planned[i].Legacy = f.Path
+		planned[i].Legacy, planned[i].Kind = f.Path, f.Kind
 		if ok, why := r.rules.folder(f); !ok {
 			planned[i].Skipped = why
 		} else if err := r.folder(ctx, f, &planned[i]); wholeMailbox(ctx, err) {

@@ -219,6 +219,9 @@ func TestPlanTellsKindsApart(t *testing.T) {
 	planned := map[string]string{}
 	err := a.bridge.Plan(t.Context(), []cutover.MailboxID{anna}, func(p bridge.Plan, err error) {
 		for _, f := range p.Folders {
+			if want := map[string]cutover.FolderKind{"Calendars": cutover.Calendar, "Address books": cutover.Contacts}[f.Legacy[0]]; f.Kind != want {
+				t.Errorf("%s holds %q, want %q", f.Legacy, f.Kind, want)
+			}
 			if planned[f.Legacy.Key()] = f.Cloud.Key(); err != nil || len(f.Clash) > 0 || f.Cloud[0] != f.Legacy[0] {
 				t.Errorf("%+v, %v", f, err)
 			}

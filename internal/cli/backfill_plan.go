@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"posthouse/cutover"
 	"posthouse/internal/control"
 )
 
@@ -40,7 +41,7 @@ type planning struct {
 type planSum struct {
 	mailboxes, failed, unreachable                    int
 	folders, made, skipped, renamed, clashing, unread int
-	messages                                          int
+	messages, events, contacts                        int
 }
 
 // take shows one mailbox's plan as it comes in.
@@ -87,12 +88,24 @@ func (s *planSum) add(one control.Planned) {
 	}
 	for _, f := range one.Folders {
 		s.folders++
-		s.messages += f.Items
+		s.count(f)
 		s.made += number(f.New)
 		s.renamed += number(f.Renamed)
 		s.skipped += number(f.Skipped != "")
 		s.clashing += number(len(f.Clash) > 0)
 		s.unread += number(f.Error != "")
+	}
+}
+
+// count adds a folder's items to those of their kind, so that the sums are those of backfill, status and verify.
+func (s *planSum) count(f control.PlannedFolder) {
+	switch cutover.FolderKind(f.Kind) {
+	case cutover.Calendar:
+		s.events += f.Items
+	case cutover.Contacts:
+		s.contacts += f.Items
+	default:
+		s.messages += f.Items
 	}
 }
 

@@ -16,7 +16,8 @@ func TestPlanView(t *testing.T) {
 	for _, one := range []control.Planned{
 		{Mailbox: "anna@example.com", Folders: []control.PlannedFolder{
 			{Folder: "INBOX", Items: 10_020, To: "INBOX", There: 12}, {Folder: "Gesendet", Items: 3, To: "Sent"}, {Folder: "Projects / 2019", Items: 7, To: "Projects / 2019", New: true},
-			{Folder: "Public / Sales", Skipped: "outside the personal namespace"}}},
+			{Folder: "Public / Sales", Skipped: "outside the personal namespace"},
+			{Folder: "Calendars / Work", Kind: "calendar", Items: 40, To: "Calendars / Work", New: true}, {Folder: "Address books / People", Kind: "contacts", Items: 1, To: "Address books / People", New: true}}},
 		{Mailbox: "bob@example.com", Folders: []control.PlannedFolder{
 			{Folder: "v1.2", Items: 4, To: "v1_2", New: true, Renamed: true, Clash: []string{"v1_2"}}, {Folder: "v1_2", Items: 1, To: "v1_2", New: true, Clash: []string{"v1.2"}},
 			{Folder: "Broken", Error: "NO [SERVERBUG] internal error"}}},

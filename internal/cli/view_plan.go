@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"strings"
 
 	"posthouse/internal/control"
@@ -77,6 +78,11 @@ func planSumView(s planSum) []line {
 }
 
 func (s planSum) text() string {
-	return join("   ", counted(s.messages, "message", "messages")+" in "+counted(s.folders-s.skipped, "folder", "folders"),
+	return join("   ", s.items()+" in "+counted(s.folders-s.skipped, "folder", "folders"),
 		join(", ", some(s.made, "to be made"), some(s.skipped, "skipped"), some(s.renamed, "under another name"), some(s.clashing, "share a folder"), some(s.unread, "could not be looked at")))
+}
+
+// items are told by kind; a mailbox with nothing in it has no messages.
+func (s planSum) items() string {
+	return cmp.Or(join(", ", counted0(s.messages, "message", "messages"), objectsText(s.events, s.contacts)), counted(0, "message", "messages"))
 }

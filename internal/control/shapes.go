@@ -331,6 +331,7 @@ type Planned struct {
 // PlannedFolder is one folder of the old server and what will become of it.
 type PlannedFolder struct {
 	Folder  string   `json:"folder"`
+	Kind    string   `json:"kind,omitempty"`    // what its items are: calendar (events), contacts; messages without it
 	Skipped string   `json:"skipped,omitempty"` // why it is not copied; then the rest says nothing
 	Items   int      `json:"items"`
 	To      string   `json:"to,omitempty"`    // the folder in the cloud

@@ -82,6 +82,16 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// Mail is the kind that is not said.
+func TestPlannedKinds(t *testing.T) {
+	for kind, want := range map[cutover.FolderKind]string{cutover.Mail: "", cutover.Calendar: "calendar", cutover.Contacts: "contacts"} {
+		shape := plannedShape(bridge.Plan{Folders: []bridge.PlannedFolder{{Kind: kind}}}, nil)
+		if got := shape.Folders[0].Kind; got != want {
+			t.Errorf("%s is told as %q, want %q", kind, got, want)
+		}
+	}
+}
+
 func TestDirectory(t *testing.T) {
 	cfg := &config.Config{
 		Domains: []string{"example.com"}, AliasDomains: map[string]string{"old.example": "example.com"},

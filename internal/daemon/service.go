@@ -190,6 +190,9 @@ func plannedShape(p bridge.Plan, err error) control.Planned {
 		shape.Folders[i] = control.PlannedFolder{
 			Folder: f.Legacy.String(), Skipped: f.Skipped, Items: f.Items, To: f.Cloud.String(), New: f.Cloud != nil && !f.Exists, There: f.There, Renamed: f.Changed, Error: text(f.Err),
 		}
+		if f.Kind.Objects() {
+			shape.Folders[i].Kind = string(f.Kind)
+		}
 		for _, other := range f.Clash {
 			shape.Folders[i].Clash = append(shape.Folders[i].Clash, other.String())
 		}
