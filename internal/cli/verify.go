@@ -17,11 +17,12 @@ func newVerify(a *app) *cobra.Command {
 		Use: "verify [MAILBOX ...]", Short: "Read both sides again and name every item that is missing or extra",
 		Long: `Reads the mailboxes of both sides again, all of them unless some are named, and compares them item by item. Where the cloud keeps messages as they are, the bodies of a few,
 others each time, are compared too; with --full all of them.
+Some servers for calendars and contacts write anew what they are given and lose a part of it: that is named as lost, and counts as no difference. Only --full finds all of it.
 A mailbox is named by its address, or by anna@ where there is only one domain.
 
 What was seen in the cloud and is there no more was removed by its owner or a rule of the cloud: it is named, and counts only where the owner does not read in the cloud yet.
 
-Exit code: 0 when nothing is missing or extra, 3 when something is, 1 when a mailbox could not be read, 69 when its server could not be reached.`,
+Exit code: 0 when nothing is missing, extra or altered, 3 when something is, 1 when a mailbox could not be read, 69 when its server could not be reached.`,
 		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			return a.mailboxNames(c.Context()), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -83,6 +84,7 @@ func (a *app) verify(ctx context.Context, args []string, full bool) error {
 	if len(args) == 0 {
 		names, v.sum.Gone = nil, len(gone(s))
 	}
+	v.sum.full = full
 	v.progress()
 	err = r.verify(ctx, names, full, v.take)
 	v.screen.draw()
@@ -167,6 +169,8 @@ type verifySum struct {
 	Unreachable int `json:"unreachable"`
 	// Gone is how many mailboxes are not among them because a reload took them out of the configuration.
 	Gone int `json:"gone,omitempty"`
+
+	full bool // all bodies were read, not only a few
 }
 
 // take shows one mailbox's result as it comes in.

@@ -91,6 +91,7 @@ func lostLines(r control.Verified, v naming) []line {
 	rows := make([][]string, len(properties))
 	for i, p := range properties {
 		items := of[p]
+		slices.Sort(items) // they come in another order each time, and whoever looks twice wants to see the same
 		text := strings.Join(items[:min(lostShown, len(items))], ", ")
 		if more := len(items) - lostShown; more > 0 {
 			text += fmt.Sprintf(" and %s more: --json", count(more))

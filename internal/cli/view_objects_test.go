@@ -62,7 +62,7 @@ func TestCalendarsAreShown(t *testing.T) {
 // What a server lost is told by property: it loses the same of many.
 func TestLossesAreShown(t *testing.T) {
 	r := control.Verified{Mailbox: "bob@example.com", Equal: 5}
-	for _, uid := range []string{"a", "b", "c", "d"} {
+	for _, uid := range []string{"d", "b", "c", "a"} {
 		r.Lost = append(r.Lost, control.Loss{Finding: control.Finding{Folder: "Address books / People", MessageID: uid}, Properties: []string{"PHOTO"}})
 	}
 	r.Lost[1].Properties = []string{"NOTE", "PHOTO"}
@@ -84,7 +84,11 @@ func TestLossesAreShown(t *testing.T) {
 	}
 	var sum verifySum
 	sum.add(r, true)
-	if lines := verifySumView(sum); sum.Equal != 1 || len(lines) != 2 || !strings.Contains(lines[1].String(), "lost a part of 4 events and contacts") {
+	if lines := verifySumView(sum); sum.Equal != 1 || len(lines) != 2 || !strings.Contains(lines[1].String(), "lost a part of 4 events and contacts") || !strings.Contains(lines[1].String(), "of the few that were read; posthouse verify --full reads all") {
 		t.Errorf("%+v: %s", sum, lines)
+	}
+	sum.full = true
+	if text := verifySumView(sum)[1].String(); strings.Contains(text, "few") {
+		t.Errorf("all were read: %s", text)
 	}
 }

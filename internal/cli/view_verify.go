@@ -66,7 +66,7 @@ func verifySumView(s verifySum) []line {
 		lines = append(lines, line{{plain, "  " + counted(s.LeftOut, "keyword", "keywords") + " on messages left out, as the cloud does not take them; posthouse mailboxes MAILBOX names them"}})
 	}
 	if s.Lost > 0 {
-		lines = append(lines, line{{plain, "  the cloud's server lost a part of " + counted(s.Lost, "event or contact", "events and contacts") + ", or changed it, when it wrote them anew: docs/operations.md, Calendars and address books"}})
+		lines = append(lines, line{{plain, lostSum(s)}})
 	}
 	if s.Differ > 0 {
 		lines = append(lines, line{{plain, fmt.Sprintf("  %s: %s", counted(s.Differ, "mailbox differs", "mailboxes differ"), join(", ", some(s.Missing, "missing"), some(s.Extra, "extra"), some(s.Altered, "altered"), some(s.Removed, "removed in the cloud")))}})
@@ -78,6 +78,15 @@ func verifySumView(s verifySum) []line {
 		lines = append(lines, line{{plain, "  " + counted(s.Gone, "mailbox is", "mailboxes are") + " no longer in the configuration and not verified; systemctl restart posthouse forgets them"}})
 	}
 	return lines
+}
+
+// lostSum says how many items the cloud's server lost a part of. Those that were not read are not among them, and whoever counts on the number has to know.
+func lostSum(s verifySum) string {
+	text := "  the cloud's server lost a part of " + counted(s.Lost, "event or contact", "events and contacts") + ", or changed it, when it wrote them anew"
+	if !s.full {
+		text += ", of the few that were read; posthouse verify --full reads all"
+	}
+	return text + ": docs/operations.md, Calendars and address books"
 }
 
 // among tells what the items are, where they are not all messages.
