@@ -208,7 +208,6 @@ func TestCalendarsAndContactsCross(t *testing.T) {
 	}
 }
 
-// What changes on the old side follows; what was changed or removed in the cloud stays as it is, and is told.
 // In a cloud that has nothing yet the default calendar and the default address book are two things, and the plan says so before.
 func TestPlanTellsKindsApart(t *testing.T) {
 	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
@@ -243,6 +242,7 @@ func TestPlanTellsKindsApart(t *testing.T) {
 	}
 }
 
+// What changes on the old side follows; what was changed or removed in the cloud stays as it is, and is told.
 func TestEditsFollow(t *testing.T) {
 	for name, cloud := range map[string]testserver.DAVConfig{"usual": {}, "rewriting": {Rewrite: func(raw []byte) []byte {
 		return bytes.Replace(raw, []byte("BEGIN:VEVENT"), []byte("X-SERVER:1\r\nBEGIN:VEVENT"), 1)

@@ -80,21 +80,26 @@ func TestFullDisk(t *testing.T) {
 	for _, size := range []int{4 << 10, 60 << 10, 200 << 10} {
 		t.Run(fmt.Sprintf("bodies of %d octets", size), func(t *testing.T) {
 			folder, throwOff := smallDisk(t, 12<<20, 4<<20)
-			l := openIn(t, folder, Options{})
-			stored := fill(t, l, "before", size)
-			if len(stored) < 5 {
-				t.Fatalf("only %d fitted", len(stored))
-			}
-			checkStored(t, l, size, stored)
-			throwOff()
-			more := fill(t, l, "after", size)
-			if len(more) < 5 {
-				t.Fatalf("once there was space again only %d fitted", len(more))
-			}
-			checkStored(t, l, size, append(stored, more...))
-			mustClose(t, l)
+			fillTwice(t, openIn(t, folder, Options{}), size, throwOff)
 		})
 	}
+}
+
+// fillTwice fills the disk, and again once there is space.
+func fillTwice(t *testing.T, l *Ledger, size int, throwOff func()) {
+	t.Helper()
+	stored := fill(t, l, "before", size)
+	if len(stored) < 5 {
+		t.Fatalf("only %d fitted", len(stored))
+	}
+	checkStored(t, l, size, stored)
+	throwOff()
+	more := fill(t, l, "after", size)
+	if len(more) < 5 {
+		t.Fatalf("once there was space again only %d fitted", len(more))
+	}
+	checkStored(t, l, size, append(stored, more...))
+	mustClose(t, l)
 }
 
 // TestFullDiskWithManyCallers fills the disk from many sides, so that groups die with all their members.
