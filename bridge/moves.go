@@ -138,9 +138,12 @@ func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, new
 			rest = append(rest, now)
 		}
 	}
-	if err := w.digested(ctx, p, asked); err != nil {
+	read, err := w.printed(ctx, p, asked, false)
+	if err != nil {
 		return nil, nil, fmt.Errorf("reading what may have been moved: %w", err)
 	}
+	// A row has the size that was listed, which is a guess of some servers, or the one that was read.
+	sized := func(row, now ledger.Item) bool { return row.Size == now.Size || row.Size == read[now.Legacy].size }
 	// Servers keep the date of what is moved; true duplicates differ in it, or in nothing but their flags. Where the key has no Message-ID, messages of one kind may agree in all that but their length.
 	same := func(o *origin, now ledger.Item) bool {
 		if p.Kind.Objects() {
@@ -149,7 +152,7 @@ func (w *worker) matchMoves(ctx context.Context, p *pair, origins []*origin, new
 		if id, traced := now.Identity.Trace.Verify(w.b.cfg.TraceKey); traced && isCaptured(o.row) != (id == o.row.Capture) {
 			return false
 		}
-		if now.Identity.Key.IsZero() && o.row.Size != now.Size {
+		if now.Identity.Key.IsZero() && !sized(o.row, now) {
 			return false
 		}
 		return o.row.Date.Equal(now.Date) && (o.row.Digest == now.Digest && !now.Digest.IsZero() || o.row.Digest.IsZero() && o.row.Size == now.Size)

@@ -186,12 +186,42 @@ func TestADatelessMessageIsNoMoveOfAnother(t *testing.T) {
 	})
 }
 
+// A server that estimates sizes lists other ones than its messages have when they are read, and messages without a Message-ID are known by their sizes too: those that the user moves are moved all
+// the same, also when nobody had read them since the reply to their put was lost.
+func TestAMoveOfWhatHasNoKeyWhereSizesAreEstimated(t *testing.T) {
+	for _, inDoubt := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in doubt %t", inDoubt), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, memstore.Options{Estimates: true}, memstore.Options{})
+				w.old().AddFolder(cutover.Folder{Path: projects})
+				lost := !inDoubt
+				w.new().SetFault(func(op string, _ int) error {
+					if op == memstore.OpReply && !lost {
+						lost = true
+						return bridge.ErrConnection
+					}
+					return nil
+				})
+				w.start()
+				ref := w.old().Deliver(inbox, memstore.Message{Raw: []byte("From: printer@example.com\r\nSubject: scan\r\n\r\na scan\r\n"), Date: time.Unix(1e9, 0)})
+				if synctest.Wait(); !inDoubt {
+					time.Sleep(time.Minute)
+				}
+				w.old().Move(inbox, ref, projects)
+				time.Sleep(20 * time.Minute)
+				w.stop()
+				w.wantPlaces(0, 1)
+			})
+		})
+	}
+}
+
 // Users file messages at random while they are copied and followed, everything fails at random, and the process ends and begins again: in the end every folder holds what it holds on the old side.
 func TestUsersMoveMessagesAtRandom(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				w := newWorld(t, memstore.Options{Batch: 7}, memstore.Options{Batch: 7, NoPlaces: seed%4 == 3})
+				w := newWorld(t, memstore.Options{Batch: 7, Estimates: seed%8 > 3}, memstore.Options{Batch: 7, NoPlaces: seed%4 == 3})
 				paths := w.fill(seed+200, 80)
 				random := rand.New(rand.NewPCG(seed, 3))
 				var mu sync.Mutex // both stores ask, from goroutines of their own

@@ -147,7 +147,7 @@ func (w *worker) printed(ctx context.Context, p *pair, rows []ledger.Item, diges
 				rows[i].Note = asksForReceipt
 			}
 		}
-		known[t.Legacy] = print{body: rows[i].Digest, text: have.text}
+		known[t.Legacy] = print{body: rows[i].Digest, text: have.text, size: have.size}
 	}
 	return known, err
 }

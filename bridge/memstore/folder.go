@@ -24,6 +24,7 @@ type message struct {
 	flags    cutover.Flags
 	date     time.Time
 	raw      []byte
+	more     int64 // than there is, as the size that is listed
 	identity cutover.Identity
 }
 
@@ -43,6 +44,9 @@ func (b *Mailbox) newFolder(f cutover.Folder) *folder {
 
 func (f *folder) add(b *Mailbox, m Message) *message {
 	added := &message{uid: f.next, flags: b.keepable(m.Flags), date: m.Date.Truncate(time.Second), raw: m.Raw, identity: cutover.IdentityOf(m.Raw)}
+	if b.options.Estimates {
+		added.more = int64(len(m.Raw)/16 + 7)
+	}
 	f.next++
 	added.modseq = b.touch(f)
 	f.messages = append(f.messages, added)
@@ -85,6 +89,6 @@ func refOf(uid uint32) cutover.Ref { return cutover.Ref(strconv.FormatUint(uint6
 
 func (m *message) item() cutover.Item {
 	return cutover.Item{
-		Ref: m.ref(), Version: strconv.FormatUint(m.modseq, 10), Flags: m.flags, Date: m.date, Size: int64(len(m.raw)), Identity: m.identity,
+		Ref: m.ref(), Version: strconv.FormatUint(m.modseq, 10), Flags: m.flags, Date: m.date, Size: int64(len(m.raw)) + m.more, Identity: m.identity,
 	}
 }

@@ -24,6 +24,7 @@ type Options struct {
 	// Render, if not nil, is what the server stores instead of what is put.
 	Render     func(raw []byte) []byte
 	OutOfOrder bool // outcomes of a Put are told by threes, last first
+	Estimates  bool // sizes are listed larger than messages are (Exchange)
 }
 
 // fits is why an item is refused; nil where it is taken.
