@@ -104,7 +104,7 @@ func (v *verifier) compareSayings(ctx context.Context, legacy, cloud Store, twin
 			}
 			v.report.Bodies++
 			if lost := object.Lost(from, copied); len(lost) > 0 {
-				v.report.Lost = append(v.report.Lost, Loss{Properties: lost, Finding: Finding{
+				v.report.Lost = append(v.report.Lost, Loss{Title: object.Title(from), Properties: lost, Finding: Finding{
 					Folder: t.in.Path.String(), Ref: t.item.Ref, MessageID: t.item.Identity.MessageID,
 					Why: fmt.Sprintf("its copy is %s in the cloud's %s", t.copy.item.Ref, t.copy.folder),
 				}})

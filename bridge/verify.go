@@ -37,9 +37,10 @@ type Report struct {
 	Lost []Loss
 }
 
-// Loss is an event or contact whose copy lacks properties, or has them with other values: their names, in order.
+// Loss is an event or contact whose copy lacks properties, or has them with other values: their names, in order. Title is what a person calls it (SUMMARY, FN), as on the legacy side; it may be empty.
 type Loss struct {
 	Finding
+	Title      string
 	Properties []string
 }
 

@@ -87,6 +87,9 @@ func TestProductsBetweenRealServers(t *testing.T) {
 			}
 			var losses []string
 			for _, l := range r.Lost {
+				if l.Title == "" {
+					t.Errorf("%s has no title", l.Ref)
+				}
 				losses = append(losses, string(l.Ref)+" "+strings.Join(l.Properties, " "))
 			}
 			slices.Sort(losses)

@@ -76,6 +76,17 @@ func objectFindings(r control.Verified, v naming) []line {
 // lostShown is how many items are named of those that lack the same property.
 const lostShown = 3
 
+// lostItem names an item so that a person finds it to mend it: by its title, of which a long one is cut, else by its UID.
+func lostItem(l control.Loss) string {
+	if l.Title == "" {
+		return l.Folder + " " + l.MessageID
+	}
+	return fmt.Sprintf("%s %q", l.Folder, fit(l.Title, titleShown))
+}
+
+// titleShown is how many columns of a title are shown.
+const titleShown = 40
+
 // lostLines tell what the cloud's server lost, the property that most lack first.
 func lostLines(r control.Verified, v naming) []line {
 	if len(r.Lost) == 0 {
@@ -84,7 +95,7 @@ func lostLines(r control.Verified, v naming) []line {
 	of := map[string][]string{}
 	for _, l := range r.Lost {
 		for _, p := range l.Properties {
-			of[p] = append(of[p], l.Folder+" "+l.MessageID)
+			of[p] = append(of[p], lostItem(l))
 		}
 	}
 	properties := slices.SortedFunc(maps.Keys(of), func(a, b string) int { return cmp.Or(len(of[b])-len(of[a]), cmp.Compare(a, b)) })

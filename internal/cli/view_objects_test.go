@@ -65,6 +65,7 @@ func TestLossesAreShown(t *testing.T) {
 	for _, uid := range []string{"d", "b", "c", "a"} {
 		r.Lost = append(r.Lost, control.Loss{Finding: control.Finding{Folder: "Address books / People", MessageID: uid}, Properties: []string{"PHOTO"}})
 	}
+	r.Lost[3].Title = "Anna \x1b Smith, the whole of " + strings.Repeat("x", 40)
 	r.Lost[1].Properties = []string{"NOTE", "PHOTO"}
 	text := ""
 	for _, l := range verifiedView(r, naming{domains: []string{"example.com"}}) {
@@ -72,7 +73,7 @@ func TestLossesAreShown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"bob@   the cloud's server lost a part of 4 events and contacts, or changed it\n",
-		"PHOTO   4   Address books / People a, Address books / People b, Address books / People c and 1 more: --json\n",
+		"PHOTO   4   Address books / People \"Anna \\x1b Smith, the whole of xxxxxxxxxxxx…\", Address books / People b, Address books / People c and 1 more: --json\n",
 		"NOTE    1   Address books / People b\n",
 	} {
 		if !strings.Contains(text, want) {
@@ -84,7 +85,7 @@ func TestLossesAreShown(t *testing.T) {
 	}
 	var sum verifySum
 	sum.add(r, true)
-	if lines := verifySumView(sum); sum.Equal != 1 || len(lines) != 2 || !strings.Contains(lines[1].String(), "lost a part of 4 events and contacts") || !strings.Contains(lines[1].String(), "of the few that were read; posthouse verify --full reads all") {
+	if lines := verifySumView(sum); sum.Equal != 1 || len(lines) != 2 || !strings.Contains(lines[1].String(), "lost a part of 4 events and contacts") || !strings.Contains(lines[1].String(), "; only a few were read: posthouse verify --full reads all (docs/") {
 		t.Errorf("%+v: %s", sum, lines)
 	}
 	sum.full = true

@@ -84,9 +84,9 @@ func verifySumView(s verifySum) []line {
 func lostSum(s verifySum) string {
 	text := "  the cloud's server lost a part of " + counted(s.Lost, "event or contact", "events and contacts") + ", or changed it, when it wrote them anew"
 	if !s.full {
-		text += ", of the few that were read; posthouse verify --full reads all"
+		text += "; only a few were read: posthouse verify --full reads all"
 	}
-	return text + ": docs/operations.md, Calendars and address books"
+	return text + " (docs/operations.md, Calendars and address books)"
 }
 
 // among tells what the items are, where they are not all messages.

@@ -14,9 +14,9 @@ import (
 func (c *Client) Queued(ctx context.Context, f QueueFilter, yield func(Queued) error) error {
 	body, err := c.do(ctx, http.MethodGet, "/queue", f.query())
 	if err != nil {
-		return fmt.Errorf("listing what waits: %w", err)
+		return fmt.Errorf("looking for mail: %w", err)
 	}
-	return wrapped("listing what waits", lines(body, QueuedSchema, func(q Queued) (string, string) { return q.Schema, q.Error }, yield))
+	return wrapped("looking for mail", lines(body, QueuedSchema, func(q Queued) (string, string) { return q.Schema, q.Error }, yield))
 }
 
 // Act does a deed, and calls yield for each delivery with what came of it.

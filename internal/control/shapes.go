@@ -299,7 +299,8 @@ type Verified struct {
 // Loss is an event or contact of which the cloud's server lost a part.
 type Loss struct {
 	Finding
-	Properties []string `json:"properties"` // that the copy lacks, or has with other values
+	Title      string   `json:"title,omitempty"` // what a person calls it: its SUMMARY or FN on the old side
+	Properties []string `json:"properties"`      // that the copy lacks, or has with other values
 }
 
 // VerifySchema names the shape of Verified.

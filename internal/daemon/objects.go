@@ -137,7 +137,7 @@ func (o *objects) verify(ctx context.Context, m cutover.MailboxID, full bool, v 
 		return fmt.Errorf("calendars and address books: %w", err)
 	}
 	for _, l := range r.Lost {
-		v.Lost = append(v.Lost, control.Loss{Finding: findings([]bridge.Finding{l.Finding})[0], Properties: l.Properties})
+		v.Lost = append(v.Lost, control.Loss{Finding: findings([]bridge.Finding{l.Finding})[0], Title: l.Title, Properties: l.Properties})
 	}
 	v.Events, v.Contacts, v.Edited, v.Noted = r.Kinds[cutover.Calendar], r.Kinds[cutover.Contacts], r.Edited, findings(r.Noted)
 	v.Skipped, v.Moved, v.Merged, v.Bodies = v.Skipped+r.Skipped, v.Moved+r.Moved, v.Merged+r.Merged, v.Bodies+r.Bodies
