@@ -26,7 +26,7 @@ func (s Sighting) String() string {
 
 // Find looks for captured messages in a mailbox on one side, all folders, Junk and Trash included, and returns the sightings by index into wanted; what was not seen is absent. A valid
 // trace decides. Where the server is not known to keep traces, a received item with the same key counts too, if it came no earlier than the capture and is no other message's: no legacy item's
-// copy, and no other capture's, of which each has one. ErrBusy while that cannot be told, because a legacy item with this key is being put.
+// copy, and no other capture's, of which each has one. ErrBusy while that cannot be told, because a legacy item with this key, or with this trace, is being put.
 func (b *Bridge) Find(ctx context.Context, m cutover.MailboxID, side cutover.Side, wanted []cutover.Identity) (map[int]Sighting, error) {
 	w, err := b.worker(m)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *search) in(ctx context.Context, store Store, f cutover.Folder) error {
 		if err != nil {
 			return err
 		}
-		if err := s.met(ctx, likeness{f, Sighting{Folder: f.Path, Place: ledger.Place{Validity: state.Validity, Ref: item.Ref}}, item}); err != nil {
+		if err := s.met(ctx, store, likeness{f, Sighting{Folder: f.Path, Place: ledger.Place{Validity: state.Validity, Ref: item.Ref}}, item}); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func (s *search) open(f cutover.Folder) (open []cutover.Identity) {
 }
 
 // met notes an item that is wanted, by its trace, or that may be.
-func (s *search) met(ctx context.Context, l likeness) error {
+func (s *search) met(ctx context.Context, store Store, l likeness) error {
 	trace, traced := l.item.Identity.Trace.Verify(s.w.b.cfg.TraceKey)
 	may := false
 	for i, want := range s.wanted {
@@ -152,6 +152,10 @@ func (s *search) met(ctx context.Context, l likeness) error {
 		}
 		own, _ := want.Trace.Verify(s.w.b.cfg.TraceKey)
 		if traced && trace == own && (want.Key.IsZero() || alike(want, l.item.Identity)) {
+			other, err := s.replayed(ctx, store, l, want)
+			if err != nil || other {
+				return err
+			}
 			s.found[i] = l.at
 			return s.traceKept(ctx)
 		}
