@@ -108,6 +108,8 @@ func period(d time.Duration) string {
 // partOf writes how much of a whole passed, in the whole's unit and rounded down: 41 h, where the whole is 72 h.
 func partOf(d, whole time.Duration) string {
 	switch {
+	case d < time.Minute:
+		return "under a minute"
 	case d < time.Hour:
 		return evidence.Length(d)
 	case whole < inDays, d < day:
@@ -131,6 +133,17 @@ func moment(at, now time.Time) string {
 		return at.Format("Mon 2 Jan 2006 15:04")
 	}
 	return at.Format("Mon 2 Jan 15:04")
+}
+
+// dueTime is an instant to come: in 12 s, in 4 min, and its clock time where that is some while off.
+func dueTime(at, now time.Time) string {
+	switch d := at.Sub(now); {
+	case d <= 0:
+		return "now"
+	case d < 15*time.Minute:
+		return "in " + evidence.Length(d.Truncate(time.Second)+time.Second)
+	}
+	return clockTime(at, now)
 }
 
 // clockTime is an instant near now: 14:40, or with its date where that is another day's.

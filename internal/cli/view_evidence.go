@@ -19,7 +19,7 @@ func evidenceView(e control.Evidence, now time.Time) []line {
 	for _, w := range e.Sources {
 		rows = append(rows, sourceRow(w, e.Window, now))
 	}
-	lines := append([]line{{{strong, "evidence"}, {plain, "   watched: of the last " + period(e.Window)}}}, tableLines(rows)...)
+	lines := append([]line{{{strong, "evidence"}, {plain, "   WATCHED is the share of the last " + period(e.Window)}}}, tableLines(rows)...)
 	for _, w := range e.Sources {
 		lines = append(lines, sourceTrouble(w, now)...)
 	}

@@ -81,7 +81,7 @@ func nextOf(w control.Waiting, now time.Time) string {
 	if w.Next.IsZero() || w.State != string(ledger.Due) && w.State != string(ledger.InDoubt) {
 		return "-"
 	}
-	return clockTime(w.Next, now)
+	return dueTime(w.Next, now)
 }
 
 // reasonLines name each reason once, the most frequent first, with what to do about it.

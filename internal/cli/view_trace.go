@@ -143,7 +143,7 @@ func told(s control.Step, v naming, now time.Time) (label, text string) {
 	server, _, _ := strings.Cut(s.Destination, ":")
 	next := ""
 	if !s.Next.IsZero() {
-		next = "next " + clockTime(s.Next, now)
+		next = "next " + s.Next.In(now.Location()).Format("15:04:05") // as the steps' own times
 	}
 	switch state := ledger.DeliveryState(s.State); {
 	case s.Act != "":
