@@ -77,7 +77,11 @@ func (c *checker) reachable(at string, d Destination) {
 			via = ViaSMTP
 		}
 		if need == "" {
-			c.bad(at, "", "%q needs [servers.%s] to have %s", d, name, map[string]string{ViaSMTP: "smtp", ViaMailbox: "imap"}[via])
+			hint := ""
+			if d.Where == Home && s.Side == Legacy { // nobody may have written that
+				hint = fmt.Sprintf("or say to = [%q] if no mailbox is read there", Destination{string(Cloud), d.Via})
+			}
+			c.bad(at, hint, "%q needs [servers.%s] to have %s", d, name, map[string]string{ViaSMTP: "smtp", ViaMailbox: "imap"}[via])
 		}
 	}
 }
