@@ -117,21 +117,14 @@ func (v *verifier) compareSayings(ctx context.Context, legacy, cloud Store, twin
 // sayingsAtOnce is of how many objects all octets are held at a time.
 const sayingsAtOnce = 50
 
-// contents reads objects of one folder. One that is gone or cannot be read is absent.
+// contents are the octets of objects of one folder.
 func contents(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref][]byte, error) {
-	found := make(map[cutover.Ref][]byte, len(refs))
-	err := s.Fetch(ctx, f, refs, func(got Fetched) error {
-		if got.Err != nil {
-			return nil
-		}
-		defer got.Content.Close()
+	return read(ctx, s, f, refs, func(got Fetched) ([]byte, error) {
 		r, err := got.Content.Open()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer r.Close()
-		found[got.Ref], err = io.ReadAll(r)
-		return err
+		return io.ReadAll(r)
 	})
-	return found, err
 }

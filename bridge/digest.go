@@ -26,9 +26,9 @@ func digest(kind cutover.FolderKind, c Content) (cutover.Digester, error) {
 	return d, nil
 }
 
-// digests reads the bodies of items of one folder. One that is gone or cannot be read is absent: it matches nothing.
-func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Digest, error) {
-	found := make(map[cutover.Ref]cutover.Digest, len(refs))
+// read makes something of each of the items of one folder, and returns it by reference. One that is gone or cannot be read is absent.
+func read[T any](ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref, of func(Fetched) (T, error)) (map[cutover.Ref]T, error) {
+	found := make(map[cutover.Ref]T, len(refs))
 	if len(refs) == 0 {
 		return found, nil
 	}
@@ -37,14 +37,24 @@ func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref
 			return nil
 		}
 		defer got.Content.Close()
-		d, err := digest(f.Kind, got.Content)
-		if err != nil {
-			return err
+		made, err := of(got)
+		if err == nil {
+			found[got.Ref] = made
 		}
-		found[got.Ref] = d.Digest()
-		return nil
+		return err
 	})
 	return found, err
+}
+
+// digests are of the bodies of items of one folder. One that is absent matches nothing.
+func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Digest, error) {
+	return read(ctx, s, f, refs, func(got Fetched) (cutover.Digest, error) {
+		d, err := digest(f.Kind, got.Content)
+		if err != nil {
+			return cutover.Digest{}, err
+		}
+		return d.Digest(), nil
+	})
 }
 
 // asListed makes sure that what was read is the item that was listed: when references end while the next batch is read ahead, they name other items before anybody has heard of it. A server

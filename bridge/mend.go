@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -272,27 +273,11 @@ func (w *worker) asPut(kind cutover.FolderKind, row ledger.Item) ledger.Item {
 	return row
 }
 
-// repairedDigests are what the copies of repaired items are compared by.
+// repairedDigests are what the copies of repaired items are compared by; one that cannot be read is compared as it is.
 func repairedDigests(ctx context.Context, s Source, f cutover.Folder, rows map[cutover.Ref]ledger.Item) (map[cutover.Ref]*messageDigest, error) {
-	found := map[cutover.Ref]*messageDigest{}
-	var refs []cutover.Ref
-	for ref := range rows {
-		refs = append(refs, ref)
-	}
-	if len(refs) == 0 {
-		return found, nil
-	}
-	err := s.Fetch(ctx, f, refs, func(got Fetched) error {
-		if got.Err != nil {
-			return nil // gone or unreadable: it is compared as it is
-		}
-		defer got.Content.Close()
+	refs := slices.Collect(maps.Keys(rows))
+	return read(ctx, s, f, refs, func(got Fetched) (*messageDigest, error) {
 		_, d, err := repairedContent(f.Kind, got.Content, repairsOf(rows[got.Ref]))
-		if err != nil {
-			return err
-		}
-		found[got.Ref] = d
-		return nil
+		return d, err
 	})
-	return found, err
 }

@@ -41,20 +41,12 @@ func printOf(kind cutover.FolderKind, r io.Reader) (print, cutover.Digester, err
 	return print{body: body.Digest(), text: text.Digest(), asks: wantsReceipt(body.Header()), is: body.Identity(), size: body.Size()}, body, err
 }
 
-// prints reads items of one folder. One that is gone or cannot be read is absent.
+// prints are those of items of one folder.
 func prints(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]print, error) {
-	found := make(map[cutover.Ref]print, len(refs))
-	if len(refs) == 0 {
-		return found, nil
-	}
-	err := s.Fetch(ctx, f, refs, func(got Fetched) error {
-		if got.Err != nil {
-			return nil
-		}
-		defer got.Content.Close()
+	return read(ctx, s, f, refs, func(got Fetched) (print, error) {
 		r, err := got.Content.Open()
 		if err != nil {
-			return err
+			return print{}, err
 		}
 		defer r.Close()
 		p, d, err := printOf(f.Kind, r)
@@ -62,10 +54,8 @@ func prints(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref)
 			err = fmt.Errorf("body has %d octets instead of %d", d.Size(), got.Content.Size())
 		}
 		p.version = got.Version
-		found[got.Ref] = p
-		return err
+		return p, err
 	})
-	return found, err
 }
 
 // captureText is what a capture says; zero when its body was pruned.
