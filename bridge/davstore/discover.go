@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"posthouse/bridge"
@@ -234,24 +235,23 @@ func (s *Store) propfind(ctx context.Context, at *url.URL, depth int, props stri
 
 const xmlType = "application/xml; charset=utf-8"
 
-// learnScheduling asks whether the server invites by itself, and as whom it knows the owner. A server that tells nothing of the latter is taken to know him by any address.
+// learnScheduling asks whether the server invites by itself, and as whom it knows the owner. A server that tells nothing of the latter is taken to know him by any address. One that names no features, as when a
+// proxy answers OPTIONS in its stead, is taken to invite unless the owner has no inbox for invitations there, which each that invites gives him (RFC 6638 §2.2).
 func (s *Store) learnScheduling(ctx context.Context, at *places, home *url.URL) error {
-	r := request{method: http.MethodOptions, at: home}
-	got, err := s.do(ctx, r)
+	features, err := s.features(ctx, home)
 	if err != nil {
 		return err
 	}
-	for _, feature := range strings.Split(strings.Join(got.header.Values("DAV"), ","), ",") {
-		if f := strings.TrimSpace(feature); strings.EqualFold(f, "calendar-auto-schedule") || strings.EqualFold(f, "calendar-schedule") {
-			at.schedules = true
-		}
-	}
+	at.schedules = len(features) == 0 || slices.Contains(features, "calendar-auto-schedule") || slices.Contains(features, "calendar-schedule")
 	if at.principal == nil {
 		return nil
 	}
 	_, p, err := s.properties(ctx, at.principal, "<C:calendar-user-address-set/><C:schedule-inbox-URL/>")
 	if err != nil {
 		return ignorable(ctx, err)
+	}
+	if len(features) == 0 {
+		at.schedules = p.ScheduleIn.Href != ""
 	}
 	for _, address := range p.Addresses.Hrefs {
 		at.addresses = append(at.addresses, plainAddress(address))
@@ -273,6 +273,24 @@ func (s *Store) learnScheduling(ctx context.Context, at *places, home *url.URL) 
 		at.first, _ = s.linked(inbox, p.DefaultURL.Href)
 	}
 	return ignorable(ctx, err)
+}
+
+// features are what the server says that it can do (RFC 4918 §10.1), in lower case. A failure of the moment says nothing, and is an error.
+func (s *Store) features(ctx context.Context, home *url.URL) (all []string, err error) {
+	r := request{method: http.MethodOptions, at: home}
+	got, err := s.do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if got.status/100 == 5 && got.status != http.StatusNotImplemented || got.status == http.StatusLocked {
+		return nil, unexpected(r, got)
+	}
+	for _, feature := range strings.Split(strings.Join(got.header.Values("DAV"), ","), ",") {
+		if feature = strings.ToLower(strings.TrimSpace(feature)); feature != "" {
+			all = append(all, feature)
+		}
+	}
+	return all, nil
 }
 
 // ignorable lets pass what a server merely does not have.

@@ -318,6 +318,9 @@ func (q davRequest) principalProps() string {
 		return props
 	}
 	props += "<C:calendar-home-set><D:href>" + home + "</D:href></C:calendar-home-set><A:addressbook-home-set><D:href>" + home + "</D:href></A:addressbook-home-set>"
+	if q.s.cfg.Schedules {
+		props += "<C:schedule-inbox-URL><D:href>" + home + "inbox/</D:href></C:schedule-inbox-URL>"
+	}
 	if q.u.address != "" {
 		props += "<C:calendar-user-address-set><D:href>mailto:" + xmlText(q.u.address) + "</D:href></C:calendar-user-address-set>"
 	}
