@@ -169,7 +169,7 @@ func (s *story) end(within time.Duration) {
 func (s *story) soon(what string, ok func(control.Status) bool) {
 	s.t.Helper()
 	var st control.Status
-	for range s.ticks(30 * time.Second) {
+	for range s.ticks(90 * time.Second) {
 		if st = s.status(); ok(st) {
 			return
 		}
