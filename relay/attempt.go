@@ -23,7 +23,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, d *departure, next func(
 	capture, group := d.capture, d.group
 	outcomes := c.deliver(ctx, l, d, next)
 	now := c.cfg.Clock.Now()
-	news := l.report(outcomes, now)
+	news := l.report(outcomes, now, c.cfg.Clock.Steady())
 	for i, o := range outcomes {
 		group[i] = c.judge(capture, group[i], o, now)
 		if o.Kind == Unreachable && o.Wait == 0 && group[i].State == ledger.Due {
@@ -43,11 +43,11 @@ const maxRest = time.Hour
 
 // report tells the breaker whether the destination was reached and had time for us, and returns whether it closed again. A connection that was lost before the reply says
 // neither.
-func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
+func (l *lane) report(outcomes []Outcome, now, steady time.Time) (closed bool) {
 	shut, wait := 0, time.Duration(0)
 	for _, o := range outcomes {
 		if o.Busy || o.Class == reason.Throttled {
-			l.window.Throttled(now)
+			l.window.Throttled(steady)
 		}
 		switch kind := cmp.Or(o.First, o.Kind); {
 		case o.Busy, kind == Unreachable:
@@ -65,9 +65,9 @@ func (l *lane) report(outcomes []Outcome, now time.Time) (closed bool) {
 	}
 	switch {
 	case wait > 0:
-		l.breaker.Rest(now.Add(min(wait, maxRest)))
+		l.breaker.Rest(steady.Add(min(wait, maxRest)))
 	case shut > 0:
-		l.breaker.Failure(now, rand.Float64())
+		l.breaker.Failure(steady, rand.Float64())
 	}
 	return false
 }

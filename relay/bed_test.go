@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ type bed struct {
 	courier *relay.Courier
 	log     *logtest.Hook
 	logger  logrus.FieldLogger
+	clock   setClock
 	n       int
 }
 
@@ -79,7 +81,7 @@ func openLedger(t *testing.T, folder string) *sqlite.Ledger {
 // newBed makes a bed whose courier is not started: what comes in stays Due.
 func newBed(t *testing.T, intake relay.IntakeConfig, courier relay.CourierConfig) *bed {
 	t.Helper()
-	b := &bed{t: t, ledger: openLedger(t, t.TempDir())}
+	b := &bed{t: t, ledger: openLedger(t, t.TempDir()), clock: setClock{clock.Real(), new(atomic.Int64)}}
 	b.logger, b.log = newLogger()
 	if intake.Plans == nil {
 		intake.Plans = map[cutover.Route]relay.Plan{cutover.Arriving: {Outward: "new:smtp"}}
@@ -94,7 +96,7 @@ func (b *bed) attach(c *relay.Courier) {
 	b.t.Helper()
 	b.courier = c
 	cfg := b.config
-	cfg.Courier, cfg.Clock, cfg.Log = c, clock.Real(), b.logger
+	cfg.Courier, cfg.Clock, cfg.Log = c, b.clock, b.logger
 	if cfg.Ledger == nil {
 		cfg.Ledger = b.ledger
 	}
@@ -113,7 +115,7 @@ func (b *bed) restart(cfg relay.CourierConfig) {
 
 func (b *bed) newCourier(cfg relay.CourierConfig) *relay.Courier {
 	b.t.Helper()
-	cfg.Clock, cfg.Log = clock.Real(), b.logger
+	cfg.Clock, cfg.Log = b.clock, b.logger
 	if cfg.Ledger == nil {
 		cfg.Ledger = b.ledger
 	}

@@ -63,7 +63,7 @@ type Courier struct {
 	busy    map[ledger.DeliveryID]bool      // being attempted, asked for, or in a person's hand now
 	idle    sync.Cond                       // some are busy no more
 	freed   map[ledger.DeliveryID]bool      // were busy since the scan began: what it read of them may be old
-	answers map[ledger.DeliveryID]time.Time // in doubt: since when each question about it was answered
+	answers map[ledger.DeliveryID]time.Time // in doubt: since when each question about it was answered, by the steady clock
 	running bool
 	scans   sync.WaitGroup
 	work    sync.WaitGroup

@@ -92,14 +92,14 @@ func (c *Courier) hopeless(ctx context.Context, d ledger.Delivery, now time.Time
 }
 
 // answering is since when the mailbox answers each question about a delivery that it does not have. Only this process's questions count: while none ran, nobody knows
-// whether the mailbox could have answered.
-func (c *Courier) answering(id ledger.DeliveryID, now time.Time) time.Time {
+// whether the mailbox could have answered. It is an instant of the steady clock: one that is set forward must not cut the wait short.
+func (c *Courier) answering(id ledger.DeliveryID) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	since, ok := c.answers[id]
 	if !ok {
-		since = now
-		c.answers[id] = now
+		since = c.cfg.Clock.Steady()
+		c.answers[id] = since
 	}
 	return since
 }
@@ -112,7 +112,7 @@ func (c *Courier) SentAgain(id ledger.DeliveryID) time.Time {
 	if !answers {
 		return time.Time{}
 	}
-	return since.Add(c.cfg.SettleTime)
+	return c.shown(since.Add(c.cfg.SettleTime))
 }
 
 // forgetAnswers is for deliveries that are in doubt no more.
@@ -135,7 +135,7 @@ func (c *Courier) notFound(ctx context.Context, d ledger.Delivery, now time.Time
 	if c.cfg.Finder == nil || d.Mailbox == "" {
 		return c.unasked(ctx, d, now)
 	}
-	if left := c.answering(d.ID, now).Add(c.cfg.SettleTime).Sub(now); left > 0 {
+	if left := c.answering(d.ID).Add(c.cfg.SettleTime).Sub(c.cfg.Clock.Steady()); left > 0 {
 		d = because(d, "")
 		d.Next = now.Add(max(min(c.cfg.SettleTime/5, left), time.Millisecond))
 		return d

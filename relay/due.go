@@ -40,8 +40,8 @@ func (c *Courier) scan(ctx context.Context) time.Duration {
 
 // startDue makes ready what is due in the lane. One whose destination cannot be reached is not even looked at, nor one that has enough to do.
 func (c *Courier) startDue(ctx context.Context, l *lane, now time.Time) time.Duration {
-	if retry := l.breaker.Retry(); retry.After(now) {
-		return retry.Sub(now)
+	if pause := l.breaker.Retry().Sub(c.cfg.Clock.Steady()); pause > 0 {
+		return pause
 	}
 	if l.ready.enough() {
 		c.staff(l)

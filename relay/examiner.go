@@ -105,7 +105,7 @@ func (e *Examiner) sit() bool {
 	if e == nil {
 		return false
 	}
-	if e.seats.Add(1) <= int64(e.cfg.Room) && e.rate.Take(e.cfg.Clock.Now(), e.cfg.Room, e.cfg.Rate) {
+	if e.seats.Add(1) <= int64(e.cfg.Room) && e.rate.Take(e.cfg.Clock.Steady(), e.cfg.Room, e.cfg.Rate) {
 		return true
 	}
 	e.seats.Add(-1)

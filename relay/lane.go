@@ -44,7 +44,7 @@ func (c *Courier) lane(name string) *lane {
 	return l
 }
 
-// Retry is when a destination that cannot be reached is tried again; zero while nothing is known against it.
+// Retry is when a destination that cannot be reached is tried again, for people; zero while nothing is known against it.
 func (c *Courier) Retry(destination string) time.Time {
 	c.mu.Lock()
 	l := c.lanes[destination]
@@ -52,7 +52,15 @@ func (c *Courier) Retry(destination string) time.Time {
 	if l == nil {
 		return time.Time{}
 	}
-	return l.breaker.Retry()
+	return c.shown(l.breaker.Retry())
+}
+
+// shown is what the wall clock will show at an instant of the steady one.
+func (c *Courier) shown(steady time.Time) time.Time {
+	if steady.IsZero() {
+		return steady
+	}
+	return c.cfg.Clock.Now().Add(steady.Sub(c.cfg.Clock.Steady()))
 }
 
 func (c *Courier) allLanes() []*lane {

@@ -47,7 +47,7 @@ func (c *Courier) Outages(now time.Time) []Outage {
 	var all []Outage
 	for _, l := range c.allLanes() {
 		l.outage.mu.Lock()
-		o := Outage{Destination: l.name, Since: l.outage.since, Words: l.outage.words, Retry: l.breaker.Retry()}
+		o := Outage{Destination: l.name, Since: l.outage.since, Words: l.outage.words, Retry: c.shown(l.breaker.Retry())}
 		l.outage.mu.Unlock()
 		if !o.Since.IsZero() && l.breaker.State() != pace.Closed && now.Sub(o.Retry) < stale {
 			all = append(all, o)

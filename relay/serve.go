@@ -64,7 +64,7 @@ func (c *Courier) serveOne(l *lane, d *departure) (after *departure, some bool) 
 func (c *Courier) going(l *lane) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.running && !l.breaker.Retry().After(c.cfg.Clock.Now())
+	return c.running && !l.breaker.Retry().After(c.cfg.Clock.Steady())
 }
 
 // next returns what is Sending and goes next. Where nothing is, it makes some of what is ready so.
@@ -162,7 +162,7 @@ func (c *Courier) batch(l *lane, now time.Time) (batch []*departure) {
 		}
 	}
 	batch = c.fetch(batch, now)
-	if len(batch) > 0 && !l.breaker.Allow(now) {
+	if len(batch) > 0 && !l.breaker.Allow(c.cfg.Clock.Steady()) {
 		for _, d := range batch {
 			c.free(d.group)
 		}

@@ -14,6 +14,10 @@ const Resolution = time.Microsecond
 type Clock interface {
 	// Now is the current instant: UTC, whole microseconds.
 	Now() time.Time
+	// Steady is an instant for measuring: the difference of two is the time that
+	// passed, also where the wall clock was set in between. It means nothing to
+	// another process, nor beside an instant of Now.
+	Steady() time.Time
 	// After returns a channel that receives the instant once d has passed, at
 	// once when d is not positive.
 	After(d time.Duration) <-chan time.Time
@@ -40,6 +44,7 @@ type Timer interface {
 // its own time takes in real time.
 type source interface {
 	Now() time.Time
+	Steady() time.Time
 	wait(d time.Duration) time.Duration
 }
 

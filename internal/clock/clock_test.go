@@ -99,6 +99,25 @@ func TestFastWaits(t *testing.T) {
 	}
 }
 
+// What is measured by the steady clock is compared by a reading that nobody sets, or by a clock that nobody sets.
+func TestSteady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			c     Clock
+			speed time.Duration
+		}{{Real(), 1}, {Fast(day0, 3600), 3600}} {
+			begun := tt.c.Steady()
+			time.Sleep(time.Second)
+			if passed := tt.c.Steady().Sub(begun); passed != tt.speed*time.Second {
+				t.Errorf("at speed %d a second took %s", tt.speed, passed)
+			}
+		}
+	})
+	if s := Real().Steady(); s == s.Round(0) { // fake time has none
+		t.Error("the real one has no monotonic reading")
+	}
+}
+
 func TestFastSinceContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		epoch := time.Now()

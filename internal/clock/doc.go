@@ -4,7 +4,10 @@
 // Every instant a Clock hands out is UTC in whole microseconds, the resolution
 // of the ledger, so that a time written there and read back is equal to the
 // original. Such an instant carries no monotonic reading: the difference of two
-// of them shows a step of the wall clock, as it must.
+// of them shows a step of the wall clock, as it must. What is only a wait within
+// this process (a pause, how long an answer holds) is measured by Steady: a wall
+// clock that is put back by hours must not make it last for hours, nor one that
+// is set forward end it.
 //
 // Real is the machine's clock; inside a testing/synctest bubble it follows the
 // bubble's fake time. Fast is for the demonstration: days pass in seconds. A

@@ -43,6 +43,9 @@ func (f *fastSource) Now() time.Time {
 	return instant(f.shown.Add(scale(time.Since(f.base), f.speed)))
 }
 
+// Steady is Now: nobody sets it.
+func (f *fastSource) Steady() time.Time { return f.Now() }
+
 // wait rounds up by one nanosecond, so that rounding never ends a wait early.
 func (f *fastSource) wait(d time.Duration) time.Duration {
 	if d <= 0 {

@@ -30,7 +30,7 @@ func (s *Source) prove(ctx context.Context, domain string) Answer {
 		p = &proof{}
 		s.proofs[domain] = p
 	}
-	if p.holds(s.cfg.Clock.Now()) {
+	if p.holds(s.cfg.Clock.Steady()) {
 		defer s.mu.Unlock()
 		return p.answer
 	}
@@ -53,6 +53,6 @@ func (s *Source) tempt(ctx context.Context, a cutover.Address) Answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*s.proofs[a.Domain()] = proof{answer: got, at: s.cfg.Clock.Now()}
+	*s.proofs[a.Domain()] = proof{answer: got, at: s.cfg.Clock.Steady()}
 	return got
 }

@@ -89,7 +89,7 @@ func (s *Source) Stop() {
 // Ask is whether the server knows the address, in lower case. When ctx ends first it is Later; others who wait for the same answer still get it.
 func (s *Source) Ask(ctx context.Context, a cutover.Address) Answer {
 	s.mu.Lock()
-	if known, fresh := s.answers.fresh(a, s.cfg.Clock.Now()); fresh {
+	if known, fresh := s.answers.fresh(a, s.cfg.Clock.Steady()); fresh {
 		s.mu.Unlock()
 		return known
 	}
@@ -115,7 +115,7 @@ func (s *Source) inquire(ctx context.Context, a cutover.Address) Answer {
 		s.tally.Unknown++
 	}
 	if got != Later {
-		s.answers.keep(a, kept{got, s.cfg.Clock.Now(), era})
+		s.answers.keep(a, kept{got, s.cfg.Clock.Steady(), era})
 	}
 	return got
 }
@@ -155,7 +155,7 @@ func (s *Source) put(ctx context.Context, a cutover.Address) Answer {
 	case errors.Is(s.life.Err(), context.Canceled): // we cut it off ourselves
 		return Later
 	case heard.Down:
-		s.breaker.Failure(s.cfg.Clock.Now(), 0.5)
+		s.breaker.Failure(s.cfg.Clock.Steady(), 0.5)
 	default:
 		s.breaker.Success()
 	}
@@ -169,7 +169,7 @@ func (s *Source) put(ctx context.Context, a cutover.Address) Answer {
 }
 
 func (s *Source) admit() bool {
-	now := s.cfg.Clock.Now()
+	now := s.cfg.Clock.Steady()
 	if !s.breaker.Allow(now) {
 		return false
 	}

@@ -80,8 +80,12 @@ func (s *server) times(a cutover.Address) (n int) {
 }
 
 func (s *server) source(side cutover.Side, rate int) *callout.Source {
+	return s.sourceBy(clock.Real(), side, rate)
+}
+
+func (s *server) sourceBy(c clock.Clock, side cutover.Side, rate int) *callout.Source {
 	return callout.NewSource(callout.Config{
-		Name: string(side), Side: side, Way: string(side) + ":smtp", Ask: s.ask, Rate: rate, Timeout: timeout, Clock: clock.Real(),
+		Name: string(side), Side: side, Way: string(side) + ":smtp", Ask: s.ask, Rate: rate, Timeout: timeout, Clock: c,
 		Pauses: pace.Schedule{Steps: []time.Duration{time.Minute}},
 	})
 }

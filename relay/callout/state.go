@@ -35,8 +35,8 @@ type State struct {
 func (s *Source) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := State{Name: s.cfg.Name, Side: s.cfg.Side, Tally: s.tally, Down: s.breaker.Retry().After(s.cfg.Clock.Now())}
-	now := s.cfg.Clock.Now()
+	state := State{Name: s.cfg.Name, Side: s.cfg.Side, Tally: s.tally, Down: s.breaker.Retry().After(s.cfg.Clock.Steady())}
+	now := s.cfg.Clock.Steady()
 	for _, domain := range slices.Sorted(maps.Keys(s.proofs)) {
 		if !s.proofs[domain].holds(now) {
 			continue
