@@ -172,8 +172,8 @@ func (b *body) Abort() {
 	}
 }
 
-// end releases what the body held. The file goes when it is certain that no row names it; after a commit that failed in the act it stays, and the
-// next start removes it if there is none.
+// end releases what the body held. The file goes when it is certain that no row names it, nor will; else it stays, and the next start removes it if
+// there is none.
 func (b *body) end(err error) {
 	b.ended = true
 	if b.buffer != nil {
@@ -184,8 +184,7 @@ func (b *body) end(err error) {
 		return
 	}
 	b.file.Close()
-	var inTheAct *commitError
-	if err != nil && (!errors.As(err, &inTheAct) || isFull(err)) {
+	if err != nil && !mayBeStored(err) {
 		os.Remove(b.file.Name())
 	}
 }

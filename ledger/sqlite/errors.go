@@ -14,16 +14,26 @@ import (
 )
 
 // commitError marks a failure of the commit itself: what the disk holds is known only to a later read.
-type commitError struct{ err error }
+type commitError struct {
+	err     error
+	journal bool // it was the journal's
+}
 
 func (e *commitError) Error() string { return "committing: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
-func inTheAct(err error) error {
+func inTheAct(err error, journal bool) error {
 	if err == nil {
 		return nil
 	}
-	return &commitError{err}
+	return &commitError{err, journal}
+}
+
+// mayBeStored reports whether a start after a crash may find what an error says is not stored. On a full disk SQLite's log lacks the mark of the commit for certain; the journal's record may have been
+// written before the room ended for its sync.
+func mayBeStored(err error) bool {
+	var c *commitError
+	return errors.As(err, &c) && (c.journal || !isFull(err))
 }
 
 // wrap adds what was being done and turns the driver's errors into the ledger's. A nil error stays nil.

@@ -140,7 +140,7 @@ func (g *group) rollback() {
 // commit makes the members durable and answers them.
 func (g *group) commit() {
 	if g.quick {
-		g.answer(inTheAct(g.w.pending.commit()))
+		g.answer(inTheAct(g.w.pending.commit(), true))
 		return
 	}
 	if g.dead == nil && g.open && g.write() != nil {
@@ -148,7 +148,7 @@ func (g *group) commit() {
 	}
 	err := g.dead
 	if err == nil && g.open {
-		if err = inTheAct(g.w.exec("COMMIT")); err != nil {
+		if err = inTheAct(g.w.exec("COMMIT"), false); err != nil {
 			g.w.pending.unwritten()
 		}
 	}

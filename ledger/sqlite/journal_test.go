@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"posthouse/ledger"
 )
 
@@ -110,6 +112,26 @@ func TestJournalThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%d captures are left, want 3", n)
 	}
 	mustClose(t, l)
+}
+
+// A record that may be on the disk though its sync found no room names a body that is still there: after a crash it is a message of ours, which its sender is told we have.
+func TestBodyOfARecordThatMayBeThere(t *testing.T) {
+	folder := t.TempDir()
+	l := withJournal(t, folder)
+	must(t, l.w.pending.journal.file.Close())
+	full := get(unix.Open("/dev/full", unix.O_RDWR|unix.O_CLOEXEC, 0))(t)
+	l.w.pending.journal.file = os.NewFile(uintptr(full), l.w.pending.journal.path()) // by whose name it is removed
+	if err := keepBody(t.Context(), l, "large", pattern("x", 2*maxBlob), ledger.Due); !errors.Is(err, ledger.ErrNoSpace) {
+		t.Fatalf("got %v, want that the disk is full", err)
+	}
+	if left := bodyFiles(t, folder); len(left) != 1 {
+		t.Errorf("%d bodies are left, want 1", len(left))
+	}
+	must(t, l.Close())
+	mustClose(t, openIn(t, folder, Options{}))
+	if left := bodyFiles(t, folder); len(left) != 0 {
+		t.Errorf("after a start without the record %d bodies are left", len(left))
+	}
 }
 
 // What did not begin is due still, when the journal cannot be written: else nobody would send it before the next start.
