@@ -28,6 +28,7 @@ type transaction struct {
 	told    bool  // the envelope went ahead, with DATA
 	handed  bool  // the last octet of the message is with the kernel
 	closing Reply // a 421, which ends the session whatever it answers
+	goesOn  bool  // behind which more was said, or is to be decided apart
 	cut     error // why a write failed; what the next hop still said is read
 }
 
@@ -120,8 +121,9 @@ func (t *transaction) read(timeout time.Duration) (Reply, error) {
 		return r, err
 	}
 	t.heard++
+	t.goesOn = t.closing.Code != 0
 	if r.Code == 421 {
-		t.closing = r
+		t.closing, t.goesOn = r, false
 		t.c.dead = true
 	}
 	return r, nil
@@ -167,9 +169,10 @@ func (t *transaction) final() error {
 		}
 		t.end(t.taken, t.answered(r))
 	} else {
-		for _, i := range t.taken {
+		for n, i := range t.taken {
 			r, err := t.finalReply()
 			if err != nil {
+				t.goesOn = t.goesOn || n > 0
 				return err
 			}
 			t.outs[i] = t.answered(r)
@@ -212,10 +215,10 @@ func (t *transaction) fail(ctx context.Context, err error) error {
 		return t.abandon(Outcome{Kind: NotFit, Err: unfit}, unfit)
 	case errors.As(err, &body):
 		return t.abandon(Outcome{Kind: Unsent, Err: body.err}, body.err)
-	case t.closing.Code != 0 && (!t.handed || ctx.Err() == nil && hungUp(err)):
+	case t.closing.Code != 0 && (!t.handed || !t.goesOn && ctx.Err() == nil && hungUp(err)):
 		// The next hop said that it would hang up, and did: what it had not
 		// accepted by then it never will. One that says 421 and does not hang
-		// up may still accept what it has.
+		// up, or goes on before it does, may have accepted what it has.
 		return t.abandon(replied(t.closing), nil)
 	}
 	if ctx.Err() != nil {
