@@ -162,13 +162,14 @@ func (p *process) Act(ctx context.Context, done string, all ...ledger.Delivery) 
 // world is a bed with processes that come and go.
 type world struct {
 	*bed
-	chance *chance
-	cfg    relay.CourierConfig
-	alive  *process
-	deeds  bool // a person meddles
-	hands  sync.WaitGroup
-	hand   chan struct{} // a token for one deed
-	still  sync.Map      // deliveries that a person holds or dropped: nothing may begin
+	chance  *chance
+	cfg     relay.CourierConfig
+	alive   *process
+	offices []*office
+	deeds   bool // a person meddles
+	hands   sync.WaitGroup
+	hand    chan struct{} // a token for one deed
+	still   sync.Map      // deliveries that a person holds or dropped: nothing may begin
 }
 
 // boot starts the next process, after a crash or a stop.
@@ -304,7 +305,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{bed: b, chance: chance, cfg: cfg, hand: make(chan struct{}, 1)}
 	cloud.seen, legacy.seen = w.begins, w.begins
 	w.boot()
-	t.Cleanup(func() { w.check(cloud.office, legacy.office) })
+	w.offices = []*office{cloud.office, legacy.office}
 	return w
 }
 
@@ -342,11 +343,12 @@ func (w *world) run() {
 	if err := w.courier.Stop(w.t.Context()); err != nil {
 		w.t.Error(err)
 	}
+	w.check()
 }
 
-func (w *world) check(offices ...*office) {
+func (w *world) check() {
 	took := map[string]int{}
-	for _, o := range offices {
+	for _, o := range w.offices {
 		for what, n := range o.accepted() {
 			took[what] += n
 		}
