@@ -252,25 +252,29 @@ func repairsOf(row ledger.Item) repair.Repair {
 	return repair.Named(names)
 }
 
-// asPut is the row with the identity, the digest and the size that its copy has: those of the saved original with the repairs that the note tells of. Without repairs, and where the original
-// cannot be read, it is the row.
+// asPut is the row with the identity, the digest and the size that its copy has. Without repairs, and where the original cannot be read, it is the row.
 func (w *worker) asPut(kind cutover.FolderKind, row ledger.Item) ledger.Item {
+	if copied, repaired := w.repairedPrint(kind, row); repaired {
+		row.Identity, row.Digest, row.Size = copied.is, copied.body, copied.size
+	}
+	return row
+}
+
+// repairedPrint is that of the saved original with the repairs that the row's note tells of: servers that render mail anew make their copy of that, and not of the original.
+func (w *worker) repairedPrint(kind cutover.FolderKind, row ledger.Item) (copied print, repaired bool) {
 	step := repairsOf(row)
 	_, name, saved := strings.Cut(row.Note, savedAs)
 	if step == 0 || !saved {
-		return row
+		return print{}, false
 	}
 	name, _, _ = strings.Cut(name, ";")
 	original, err := os.Open(filepath.Join(w.b.cfg.Saved, filepath.Base(name)))
 	if err != nil {
-		return row
+		return print{}, false
 	}
 	defer original.Close()
-	d := cutover.NewDigester(kind)
-	if _, err := io.Copy(d, repairedReader(kind, original, step)); err == nil {
-		row.Identity, row.Digest, row.Size = d.Identity(), d.Digest(), d.Size()
-	}
-	return row
+	copied, _, err = printOf(kind, repairedReader(kind, original, step))
+	return copied, err == nil
 }
 
 // repairedDigests are what the copies of repaired items are compared by; one that cannot be read is compared as it is.

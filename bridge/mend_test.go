@@ -357,3 +357,29 @@ func TestARefusedMessageIsMoved(t *testing.T) {
 		})
 	}
 }
+
+// A cloud renders anew what it takes repaired, and invents a Message-ID: the copy is found all the same where the reply is lost, or the cloud does not tell where things lie, and is not put again.
+func TestARepairedMessageThatIsRenderedAnew(t *testing.T) {
+	for _, places := range []bool{true, false} {
+		t.Run(fmt.Sprintf("places %t", places), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				options := refusing(hatesZeros)
+				options.Render, options.NoPlaces = anew, !places
+				w := newWorld(t, memstore.Options{}, options)
+				w.old().Deliver(inbox, memstore.Message{Raw: bare(someDate, "z\x00ro"), Date: time.Now().Truncate(time.Second)})
+				lost := false
+				w.new().SetFault(func(op string, _ int) error {
+					if op == memstore.OpReply && places && !lost {
+						lost = true
+						return bridge.ErrUnknown
+					}
+					return nil
+				})
+				w.run(time.Hour)
+				if n := len(w.new().Messages(inbox)); n != 1 {
+					t.Errorf("%d copies in the cloud, want one", n)
+				}
+			})
+		})
+	}
+}

@@ -59,7 +59,7 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 	if a.rows, err = w.printed(ctx, p, readable, a.keeps); err != nil {
 		return nil, nil, fmt.Errorf("reading what may lie in the cloud already: %w", err)
 	}
-	a.open = filled(a.open, readable, a.rows)
+	a.open = w.completed(p.Kind, a.open, readable, a.rows)
 	if a.copies, err = prints(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
 		return nil, nil, fmt.Errorf("reading what the cloud already holds: %w", err)
 	}
@@ -102,8 +102,8 @@ func (w *worker) readable(ctx context.Context, p *pair, rows []ledger.Item) ([]l
 	return slices.DeleteFunc(slices.Clone(rows), func(row ledger.Item) bool { return row.Legacy.Validity != state.Validity }), nil
 }
 
-// filled are the rows with what was filled in into those that were read. What is known of the others is noted.
-func filled(rows, read []ledger.Item, known map[ledger.Place]print) []ledger.Item {
+// completed are the rows with what was filled in into those that were read. What is known of the others is noted.
+func (w *worker) completed(kind cutover.FolderKind, rows, read []ledger.Item, known map[ledger.Place]print) []ledger.Item {
 	by := map[ledger.Place]ledger.Item{}
 	for _, row := range read {
 		by[row.Legacy] = row
@@ -113,7 +113,8 @@ func filled(rows, read []ledger.Item, known map[ledger.Place]print) []ledger.Ite
 		if now, was := by[row.Legacy]; was {
 			rows[i] = now
 		} else {
-			known[row.Legacy] = print{body: row.Digest}
+			copied, _ := w.repairedPrint(kind, row)
+			known[row.Legacy] = print{body: row.Digest, text: copied.text}
 		}
 	}
 	return rows
@@ -126,7 +127,7 @@ func sorted(refs []cutover.Ref) []cutover.Ref {
 }
 
 // printed reads the rows' legacy bodies and fills in what only they tell: their digests, and who asks for a receipt; where a digest is enough, only of those that have none. One that cannot be
-// read stays zero: it is met again when it is put.
+// read stays zero: it is met again when it is put. What a repaired one says is what its copy says.
 func (w *worker) printed(ctx context.Context, p *pair, rows []ledger.Item, digestIsEnough bool) (map[ledger.Place]print, error) {
 	var refs []cutover.Ref
 	known := map[ledger.Place]print{}
@@ -146,6 +147,9 @@ func (w *worker) printed(ctx context.Context, p *pair, rows []ledger.Item, diges
 			if t.Note == "" && have.asks {
 				rows[i].Note = asksForReceipt
 			}
+		}
+		if copied, repaired := w.repairedPrint(p.Kind, t); repaired {
+			have.text = copied.text
 		}
 		known[t.Legacy] = print{body: rows[i].Digest, text: have.text, size: have.size}
 	}
