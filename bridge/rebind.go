@@ -147,10 +147,31 @@ func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []
 		return nil, err
 	}
 	a.assign()
+	if !a.keeps {
+		a.pairSingles(func(row ledger.Item, item cutover.Item) bool {
+			return alike(row.Identity, item.Identity) && row.Date.Equal(item.Date)
+		})
+	}
 	a.restore(was)
 	for _, m := range a.found {
 		m.row.Cloud = ledger.Place{Validity: state.Validity, Ref: m.twin.Ref}
 		found = append(found, m.row)
 	}
 	return found, nil
+}
+
+// pairSingles pairs rows and copies each of which has the other alone.
+func (a *assignment) pairSingles(same func(ledger.Item, cutover.Item) bool) {
+	copies, rows := map[ledger.Place]int{}, map[cutover.Ref]int{}
+	for _, row := range a.open {
+		for _, item := range a.candidates[row.Legacy] {
+			if !a.taken[item.Ref] && same(row, item) {
+				copies[row.Legacy]++
+				rows[item.Ref]++
+			}
+		}
+	}
+	a.pass(func(row ledger.Item, item cutover.Item) bool {
+		return copies[row.Legacy] == 1 && rows[item.Ref] == 1 && same(row, item)
+	})
 }

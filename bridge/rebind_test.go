@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,26 @@ func TestTheCloudsReferencesEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The cloud renders mail anew, and its references end: copies of messages without a Message-ID that came in one second are told apart by the rest of their headers, and moves go on to follow.
+func TestTheCloudsReferencesEndWhereItRenders(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{Render: anew})
+		w.old().AddFolder(cutover.Folder{Path: projects, Kind: cutover.Mail})
+		date := time.Now().Truncate(time.Second)
+		var last cutover.Ref
+		for i := range 3 {
+			raw := strings.Replace(string(bare(someDate, "the scan")), "alarm", fmt.Sprint("scan ", i), 1)
+			last = w.old().Deliver(inbox, memstore.Message{Raw: []byte(raw), Date: date})
+		}
+		w.run(time.Minute)
+		w.new().Renew(inbox)
+		w.run(time.Minute)
+		w.old().Move(inbox, last, projects)
+		w.run(10 * time.Minute)
+		w.wantPlaces(2, 1)
+	})
 }
 
 // Before anything happened in the folder verify knows what is what already.
