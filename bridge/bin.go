@@ -235,12 +235,18 @@ func (w *worker) unbinned(ctx context.Context, bin *pair, b Batch, rows []ledger
 		refs[i] = row.Legacy.Ref
 	}
 	known, err := w.b.cfg.Ledger.Known(ctx, bin.ID, b.Validity, refs)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.displaced(ctx, bin, b, known); err != nil {
+		return nil, err
+	}
 	for _, row := range rows {
 		if have, there := known[row.Legacy.Ref]; !there || !have.Disposition.Final() {
 			open = append(open, row)
 		}
 	}
-	return open, err
+	return open, nil
 }
 
 // binned are the rows of a folder's bin by place, for verify.

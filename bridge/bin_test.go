@@ -204,3 +204,17 @@ func TestAMarkThatComesBackAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A backup of the old side is restored carelessly, and a reference that a message had which was marked as deleted is given to another such message: that one lies in the cloud's Trash, too.
+func TestAReferenceOfAMarkedMessageIsGivenAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		w.discard = true
+		for _, name := range []string{"first", "second"} {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail(name, "hello"), Date: time.Now(), Flags: cutover.NewFlags(`\Deleted`)})
+			w.run(10 * time.Minute)
+			held(t, w.new(), trash, name)
+			w.old().Rollback(inbox, 0)
+		}
+	})
+}
