@@ -142,15 +142,21 @@ func (w *worker) equalCopy(ctx context.Context, p *pair, row ledger.Item) (at le
 	return at, false, nil
 }
 
-// shared are the places of copies that items share which are still on the old side, among rows of one folder.
-func shared(rows []ledger.Item, now map[ledger.ItemID]presence) map[ledger.Place]bool {
-	places := map[ledger.Place]bool{}
+// copyPlace is where a copy lies. Several folders of the old side may lead to one of the cloud.
+type copyPlace struct {
+	folder string // key of its path
+	at     ledger.Place
+}
+
+func copyPlaceOf(p *pair, row ledger.Item) copyPlace { return copyPlace{p.Cloud.Key(), row.Cloud} }
+
+// share notes the places of copies that items share which are still on the old side, among rows of one folder.
+func share(shared map[copyPlace]bool, p *pair, rows []ledger.Item, now map[ledger.ItemID]presence) {
 	for _, row := range rows {
 		if row.Disposition == cutover.Merged && now[row.ID] != away {
-			places[row.Cloud] = true
+			shared[copyPlaceOf(p, row)] = true
 		}
 	}
-	return places
 }
 
 // share finds the copies that merged items share, and returns the items that have none.

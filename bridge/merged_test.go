@@ -125,3 +125,24 @@ func TestVerifyNamesWhatWasMergedAndRemoved(t *testing.T) {
 		}
 	})
 }
+
+// Two folders of the old side lead to one in the cloud, which keeps one of the equal messages in them: it stays there when one of the two is moved.
+func TestAMoveOfWhatTheCloudMergedFromTwoFolders(t *testing.T) {
+	for _, moved := range []string{"Projects", "PROJECTS"} {
+		t.Run(moved, func(t *testing.T) {
+			eachPlacing(t, func(t *testing.T, options memstore.Options) {
+				options.Merge, options.FoldNames = true, true
+				w := newWorld(t, memstore.Options{}, options)
+				refs, date := map[string]cutover.Ref{}, time.Now().Truncate(time.Second)
+				for _, name := range []string{"Projects", "PROJECTS"} {
+					w.old().AddFolder(cutover.Folder{Path: cutover.FolderPath{name}, Kind: cutover.Mail})
+					refs[name] = w.old().Deliver(cutover.FolderPath{name}, memstore.Message{Raw: mail("equal", "hello"), Date: date})
+				}
+				w.run(10 * time.Minute)
+				w.old().Move(cutover.FolderPath{moved}, refs[moved], inbox)
+				w.run(10 * time.Minute)
+				w.wantPlaces(1, 1)
+			})
+		})
+	}
+}

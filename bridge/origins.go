@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"posthouse/cutover"
@@ -28,21 +29,26 @@ func (w *worker) gone(ctx context.Context, rows []ledger.Item) (found []*origin,
 			byFolder[row.Folder] = append(byFolder[row.Folder], row)
 		}
 	}
+	shared := map[copyPlace]bool{}
+	present := map[ledger.ItemID]presence{}
+	from := map[ledger.FolderID]*pair{}
 	for id, rows := range byFolder {
-		from, err := w.pairOf(ctx, id)
-		if err != nil {
+		if from[id], err = w.pairOf(ctx, id); err != nil {
 			return nil, nil, err
 		}
-		now, err := w.presences(ctx, from, rows)
+		now, err := w.presences(ctx, from[id], rows)
 		if err != nil {
-			return nil, nil, fmt.Errorf("looking for the first copies in %s: %w", from.Legacy, err)
+			return nil, nil, fmt.Errorf("looking for the first copies in %s: %w", from[id].Legacy, err)
 		}
-		kept := shared(rows, now)
+		maps.Copy(present, now)
+		share(shared, from[id], rows, now)
+	}
+	for id, rows := range byFolder {
 		for _, row := range rows {
-			if now[row.ID] == there {
+			if present[row.ID] == there {
 				staying = append(staying, row)
-			} else if row.Disposition != cutover.Merged && !kept[row.Cloud] {
-				found = append(found, &origin{from: from, row: row, marked: now[row.ID] == marked})
+			} else if row.Disposition != cutover.Merged && !shared[copyPlaceOf(from[id], row)] {
+				found = append(found, &origin{from: from[id], row: row, marked: present[row.ID] == marked})
 			}
 		}
 	}
