@@ -70,16 +70,25 @@ func (w *worker) merge(ctx context.Context, p *pair, rows []ledger.Item, suspect
 	return nil
 }
 
-// mergeLaid settles those rows of which the cloud said that it has them, and that show up nowhere, as merged with an equal message that lies there. It returns the others.
+// mergeLaid settles those rows of which the cloud said that it has them, or whose copies it has moved, and that show up nowhere, as merged with an equal message that lies there. It returns the others.
 func (w *worker) mergeLaid(ctx context.Context, p *pair, rows, laid []ledger.Item) (rest []ledger.Item, err error) {
 	var merged []ledger.Item
+	readable, err := w.readable(ctx, p, rows)
+	if err != nil {
+		return nil, err
+	}
 	for _, row := range rows {
-		shares := false
+		taken, shares := false, false
 		if i := slices.IndexFunc(laid, func(l ledger.Item) bool { return l.ID == row.ID }); i >= 0 {
-			row.Identity = laid[i].Identity // with its Message-ID
-			if row, shares, err = w.sharedCopy(ctx, p, row); err != nil {
-				return nil, err
-			}
+			row.Identity, taken = laid[i].Identity, true // with its Message-ID
+		} else if slices.ContainsFunc(readable, func(r ledger.Item) bool { return r.ID == row.ID }) {
+			taken, err = w.left(ctx, row)
+		}
+		if err == nil && taken {
+			row, shares, err = w.sharedCopy(ctx, p, row)
+		}
+		if err != nil {
+			return nil, err
 		}
 		if shares {
 			merged = append(merged, row)

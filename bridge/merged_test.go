@@ -1,12 +1,15 @@
 package bridge_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"posthouse/bridge"
 	"posthouse/bridge/memstore"
 	"posthouse/cutover"
+	"posthouse/ledger"
 )
 
 // merging is a world with a cloud that keeps one of equal messages, and three equal ones and another on the old side.
@@ -145,4 +148,31 @@ func TestAMoveOfWhatTheCloudMergedFromTwoFolders(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The cloud moves a copy to where an equal one lies, and merges the two; its reply is lost.
+func TestALostReplyToAMoveOfACloudThatMerges(t *testing.T) {
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		w, equal := merging(t, options)
+		w.old().Deliver(projects, held(t, w.old(), inbox, "equal"))
+		w.old().Remove(inbox, equal[0])
+		w.old().Remove(inbox, equal[1])
+		w.run(10 * time.Minute)
+		w.glass = func(of bridge.Store) bridge.Store { return &losesMoves{of, of.(bridge.Mover)} }
+		w.old().Move(inbox, equal[2], projects)
+		w.run(time.Minute)
+		w.glass = nil
+		w.wantMerged(1, 1, 1)
+	})
+}
+
+// losesMoves is a store that moves, and whose connection breaks before it says so.
+type losesMoves struct {
+	bridge.Store
+	mover bridge.Mover
+}
+
+func (l *losesMoves) Move(ctx context.Context, from cutover.Folder, refs []cutover.Ref, to cutover.Folder) (map[cutover.Ref]ledger.Place, error) {
+	_, err := l.mover.Move(ctx, from, refs, to)
+	return nil, errors.Join(bridge.ErrConnection, err)
 }

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"posthouse/cutover"
@@ -66,25 +67,51 @@ func moving(row ledger.Item) bool {
 func (w *worker) endOrigins(ctx context.Context, found []ledger.Item) ([]ledger.Item, error) {
 	var ended []ledger.Item
 	for i, row := range found {
-		var id ledger.ItemID
-		if n, _ := fmt.Sscanf(row.Note, movedFrom, &id); n != 1 {
+		if !moving(row) {
 			continue
 		}
 		text, note, _ := strings.Cut(row.Note, "; ")
 		if found[i].Note = note; row.Capture != "" {
 			found[i].Disposition = cutover.Captured
 		}
-		alike, err := w.alike(ctx, []ledger.Item{row})
+		old, is, err := w.originOf(ctx, row)
 		if err != nil {
 			return nil, err
 		}
-		for _, old := range alike {
-			if old.ID == id {
-				ended = append(ended, (&move{&origin{row: old, marked: strings.HasSuffix(text, fromMarked)}, row}).ended())
-			}
+		if is {
+			ended = append(ended, (&move{&origin{row: old, marked: strings.HasSuffix(text, fromMarked)}, row}).ended())
 		}
 	}
 	return ended, nil
+}
+
+// originOf is the old row of one for which a copy is being moved.
+func (w *worker) originOf(ctx context.Context, row ledger.Item) (old ledger.Item, is bool, err error) {
+	var id ledger.ItemID
+	if n, _ := fmt.Sscanf(row.Note, movedFrom, &id); n != 1 {
+		return old, false, nil
+	}
+	alike, err := w.alike(ctx, []ledger.Item{row})
+	i := slices.IndexFunc(alike, func(old ledger.Item) bool { return old.ID == id })
+	if err != nil || i < 0 {
+		return old, false, err
+	}
+	return alike[i], true, nil
+}
+
+// left reports whether the copy that is being moved for a row lies no longer where it was: the cloud has moved it, though its reply was lost.
+func (w *worker) left(ctx context.Context, row ledger.Item) (bool, error) {
+	old, is, err := w.originOf(ctx, row)
+	if err != nil || !is || isCaptured(old) {
+		return false, err
+	}
+	from, err := w.pairOf(ctx, old.Folder)
+	if err != nil {
+		return false, err
+	}
+	o := &origin{from: from, row: old}
+	err = w.lookForCopies(ctx, []*origin{o})
+	return err == nil && !o.here, err
 }
 
 func newRows(moves []*move) []ledger.Item {
