@@ -87,9 +87,10 @@ func (w *worker) liesIn(ctx context.Context, f cutover.Folder, row ledger.Item) 
 }
 
 // unmarked adds to the origins what is in a bin and is itself among the news, as it was met without its mark, though it may have been marked again since: an item is in one place only.
+// One that the cloud merged has no copy to move.
 func (s *stretch) unmarked(ctx context.Context, origins []*origin, staying, news []ledger.Item) ([]*origin, error) {
 	for _, row := range staying {
-		if !slices.ContainsFunc(news, func(now ledger.Item) bool { return now.Legacy == row.Legacy && !now.Flags.Has(`\Deleted`) }) {
+		if row.Disposition == cutover.Merged || !slices.ContainsFunc(news, func(now ledger.Item) bool { return now.Legacy == row.Legacy && !now.Flags.Has(`\Deleted`) }) {
 			continue
 		}
 		from, err := s.w.pairOf(ctx, row.Folder)

@@ -151,7 +151,7 @@ func (w *worker) equalCopy(ctx context.Context, p *pair, row ledger.Item) (at le
 	return at, false, nil
 }
 
-// copyPlace is where a copy lies. Several folders of the old side may lead to one of the cloud.
+// copyPlace is where a copy lies. Several folders of the old side may lead to one of the cloud: a bin leads to the Trash.
 type copyPlace struct {
 	folder string // key of its path
 	at     ledger.Place
@@ -159,13 +159,28 @@ type copyPlace struct {
 
 func copyPlaceOf(p *pair, row ledger.Item) copyPlace { return copyPlace{p.Cloud.Key(), row.Cloud} }
 
-// share notes the places of copies that items share which are still on the old side, among rows of one folder.
-func share(shared map[copyPlace]bool, p *pair, rows []ledger.Item, now map[ledger.ItemID]presence) {
-	for _, row := range rows {
-		if row.Disposition == cutover.Merged && now[row.ID] != away {
-			shared[copyPlaceOf(p, row)] = true
+// withoutMerged leaves out the origins whose copies other items share that are still on the old side.
+func (w *worker) withoutMerged(ctx context.Context, origins []*origin) ([]*origin, error) {
+	rows := make([]ledger.Item, len(origins))
+	for i, o := range origins {
+		rows[i] = o.row
+	}
+	isMerged := func(row ledger.Item) bool { return row.Disposition == cutover.Merged }
+	alike, err := w.alike(ctx, rows)
+	if err != nil || !slices.ContainsFunc(alike, isMerged) {
+		return origins, err
+	}
+	from, now, err := w.whereabouts(ctx, alike)
+	if err != nil {
+		return nil, err
+	}
+	shared := map[copyPlace]bool{}
+	for _, row := range alike {
+		if isMerged(row) && now[row.ID] != away {
+			shared[copyPlaceOf(from[row.Folder], row)] = true
 		}
 	}
+	return slices.DeleteFunc(origins, func(o *origin) bool { return shared[copyPlaceOf(o.from, o.row)] }), nil
 }
 
 // share finds the copies that merged items share, and returns the items that have none.

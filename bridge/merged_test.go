@@ -150,6 +150,29 @@ func TestAMoveOfWhatTheCloudMergedFromTwoFolders(t *testing.T) {
 	}
 }
 
+// A message in the Trash and an equal one that is marked as deleted share a copy in the cloud's Trash: it stays there for the second one when the first is marked too, and moved.
+func TestAMoveOfWhatTheCloudMergedInTheTrash(t *testing.T) {
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		options.Merge = true
+		w := newWorld(t, memstore.Options{}, options)
+		w.discard = true
+		for _, path := range []cutover.FolderPath{trash, projects} {
+			w.old().AddFolder(cutover.Folder{Path: path, Kind: cutover.Mail})
+		}
+		equal := memstore.Message{Raw: mail("equal", "hello"), Date: time.Now().Truncate(time.Second)}
+		ref := w.old().Deliver(trash, equal)
+		w.run(10 * time.Minute)
+		equal.Flags = cutover.NewFlags(`\Deleted`)
+		w.old().Deliver(inbox, equal)
+		w.run(10 * time.Minute)
+		w.old().SetFlags(trash, ref, `\Deleted`)
+		w.old().Move(trash, ref, projects)
+		w.run(10 * time.Minute)
+		w.wantPlaces(0, 0)
+		held(t, w.new(), trash, "equal")
+	})
+}
+
 // The cloud moves a copy to where an equal one lies, and merges the two; its reply is lost.
 func TestALostReplyToAMoveOfACloudThatMerges(t *testing.T) {
 	eachPlacing(t, func(t *testing.T, options memstore.Options) {

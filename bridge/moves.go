@@ -47,6 +47,9 @@ func (s *stretch) moved(ctx context.Context, alike, news []ledger.Item) (rest []
 	if err == nil {
 		origins, err = s.unmarked(ctx, origins, staying, news)
 	}
+	if err == nil {
+		origins, err = s.w.withoutMerged(ctx, origins)
+	}
 	if err != nil || len(origins) == 0 {
 		return news, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"posthouse/cutover"
@@ -20,41 +19,50 @@ const (
 	there
 )
 
-// gone returns those of the rows with a copy of their own, or a file where the cloud refused it, whose items are no longer on the old side where they were, or marked as deleted, and whose copy no other item shares that is still there;
-// and the rows whose items stay.
+// gone returns those of the rows with a copy of their own, or a file where the cloud refused it, whose items are no longer on the old side where they were, or marked as deleted; and the rows whose items
+// stay.
 func (w *worker) gone(ctx context.Context, rows []ledger.Item) (found []*origin, staying []ledger.Item, err error) {
+	from, now, err := w.whereabouts(ctx, rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, row := range rows {
+		present, asked := now[row.ID]
+		switch {
+		case !asked:
+		case present == there:
+			staying = append(staying, row)
+		case row.Disposition != cutover.Merged:
+			found = append(found, &origin{from: from[row.Folder], row: row, marked: present == marked})
+		}
+	}
+	found = withoutShared(found, staying)
+	slices.SortFunc(found, func(a, b *origin) int { return int(a.row.ID - b.row.ID) })
+	return found, staying, nil
+}
+
+// whereabouts tells of the rows with a copy, or a file, whether their items are where they were, and of which pairs they are.
+func (w *worker) whereabouts(ctx context.Context, rows []ledger.Item) (from map[ledger.FolderID]*pair, now map[ledger.ItemID]presence, err error) {
 	byFolder := map[ledger.FolderID][]ledger.Item{}
 	for _, row := range rows {
 		if row.Disposition == cutover.Copied || row.Disposition == cutover.Adopted || row.Disposition == cutover.Merged || isSaved(row) || isCaptured(row) {
 			byFolder[row.Folder] = append(byFolder[row.Folder], row)
 		}
 	}
-	shared := map[copyPlace]bool{}
-	present := map[ledger.ItemID]presence{}
-	from := map[ledger.FolderID]*pair{}
+	from, now = map[ledger.FolderID]*pair{}, map[ledger.ItemID]presence{}
 	for id, rows := range byFolder {
 		if from[id], err = w.pairOf(ctx, id); err != nil {
 			return nil, nil, err
 		}
-		now, err := w.presences(ctx, from[id], rows)
+		present, err := w.presences(ctx, from[id], rows)
 		if err != nil {
 			return nil, nil, fmt.Errorf("looking for the first copies in %s: %w", from[id].Legacy, err)
 		}
-		maps.Copy(present, now)
-		share(shared, from[id], rows, now)
-	}
-	for id, rows := range byFolder {
 		for _, row := range rows {
-			if present[row.ID] == there {
-				staying = append(staying, row)
-			} else if row.Disposition != cutover.Merged && !shared[copyPlaceOf(from[id], row)] {
-				found = append(found, &origin{from: from[id], row: row, marked: present[row.ID] == marked})
-			}
+			now[row.ID] = present[row.ID]
 		}
 	}
-	found = withoutShared(found, staying)
-	slices.SortFunc(found, func(a, b *origin) int { return int(a.row.ID - b.row.ID) })
-	return found, staying, nil
+	return from, now, nil
 }
 
 // pairOf is the folder's pair, or bin, also of one that is no longer on the old side: then only its cloud side is known.
