@@ -216,6 +216,31 @@ func TestAMoveOfWhatHasNoKeyWhereSizesAreEstimated(t *testing.T) {
 	}
 }
 
+// A message without a Message-ID is moved, the reply to the move of its copy is lost, by a cloud that renders mail anew, and the user moves it on: its copy follows.
+func TestAMoveWhileTheCopysMoveIsInDoubt(t *testing.T) {
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		options.Render = anew
+		w := newWorld(t, memstore.Options{}, options)
+		for _, path := range []cutover.FolderPath{projects, archive} {
+			w.old().AddFolder(cutover.Folder{Path: path, Kind: cutover.Mail})
+		}
+		ref := w.old().Deliver(inbox, memstore.Message{Raw: bare(someDate, "hello"), Date: time.Now().Truncate(time.Second)})
+		w.run(10 * time.Minute)
+		w.glass = func(of bridge.Store) bridge.Store { return &losesMoves{of, of.(bridge.Mover)} }
+		ref = w.old().Move(inbox, ref, projects)
+		w.start()
+		synctest.Wait()
+		w.stop()
+		w.glass = nil
+		w.old().Move(projects, ref, archive)
+		w.run(10 * time.Minute)
+		w.wantPlaces(0, 0)
+		if n := len(w.new().Messages(archive)); n != 1 {
+			t.Errorf("%d copies in the Archive, want one", n)
+		}
+	})
+}
+
 // Users file messages at random while they are copied and followed, everything fails at random, and the process ends and begins again: in the end every folder holds what it holds on the old side.
 func TestUsersMoveMessagesAtRandom(t *testing.T) {
 	for seed := range uint64(8) {

@@ -67,6 +67,9 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 		return nil, nil, err
 	}
 	a.assign()
+	if put && !a.keeps {
+		a.assignVanished()
+	}
 	a.restore(was)
 	for _, m := range a.found {
 		index.take(m.twin)
@@ -205,6 +208,15 @@ func (a *assignment) assign() {
 	a.pass(func(t ledger.Item, i cutover.Item) bool {
 		return sameKey(t, i) && (a.alters || !a.rows[t.Legacy].unlike(a.copies[i.Ref]))
 	})
+}
+
+// assignVanished pairs rows whose items cannot be read any more by what is left: their keys and dates. Such a row may have a digest, of what the cloud has rendered anew since.
+func (a *assignment) assignVanished() {
+	may := func(t ledger.Item, i cutover.Item) bool {
+		return a.rows[t.Legacy].text.IsZero() && alike(t.Identity, i.Identity) && t.Date.Equal(i.Date)
+	}
+	a.pass(func(t ledger.Item, i cutover.Item) bool { return may(t, i) && putWith(t).Equal(i.Flags) })
+	a.pass(may)
 }
 
 func (a *assignment) pass(same func(ledger.Item, cutover.Item) bool) {
