@@ -22,8 +22,8 @@ import (
 )
 
 var (
-	firstWorld = flags.Uint64("world", 0, "the first world of TestEverythingAtOnce")
-	worlds     = flags.Uint64("worlds", 6, "how many worlds of TestEverythingAtOnce there are")
+	firstWorld = flags.Uint64("world", 0, "the first world of TestEverythingAtOnce, and of TestEverythingAtOnceBetweenOddServers")
+	worlds     = flags.Uint64("worlds", 6, "how many worlds of each there are")
 	wild       = flags.Bool("wild", false, "references end in worlds where messages are copied, too: which of several equal ones is which can then be told for most only")
 )
 
@@ -31,10 +31,14 @@ var (
 // are renamed and get new references; in the cloud some messages are refused, others only as they are, the user moves and removes some, folders get new references; replies are lost, steps of the
 // stores and of the ledger fail, and the process dies between any two of them. In the end what is on the old side, and not marked, is in the cloud: once, in its folder, with its flags.
 func TestEverythingAtOnce(t *testing.T) {
+	everythingAtOnce(t, false)
+}
+
+func everythingAtOnce(t *testing.T, odd bool) {
 	for seed := *firstWorld; seed < *firstWorld+*worlds; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				l := newLife(t, seed)
+				l := newLife(t, seed, odd)
 				for range 4 {
 					l.live()
 					l.calm()
@@ -63,20 +67,26 @@ type life struct {
 	renames int
 	marked  string // the message that was flagged last: people take back what they did
 	log     []string
+	oddities
 }
 
 // aside is where the cloud's user puts messages.
 var aside = cutover.FolderPath{"Only in the cloud"}
 
-func newLife(t *testing.T, seed uint64) *life {
+func newLife(t *testing.T, seed uint64, odd bool) *life {
 	l := &life{seed: seed, ever: map[string]int{}, removed: map[string]int{}, touched: map[string]bool{}, purged: map[string]bool{}}
-	cloud := memstore.Options{Batch: 5, NoPlaces: seed%5 == 3, OutOfOrder: seed%3 == 1, NoKeywords: seed%7 == 2, Refuse: func(raw []byte) error {
+	l.legacyIs = memstore.Options{Batch: 5, NoHints: seed%4 == 1}
+	l.cloudIs = memstore.Options{Batch: 5, NoPlaces: seed%5 == 3, OutOfOrder: seed%3 == 1, NoKeywords: seed%7 == 2, Refuse: func(raw []byte) error {
 		if strings.Contains(string(raw), "hopeless") {
 			return errors.New("NO")
 		}
 		return hatesZeros(raw)
 	}}
-	l.world = newWorld(t, memstore.Options{Batch: 5, NoHints: seed%4 == 1}, cloud)
+	if odd {
+		l.drawOddities(seed)
+		t.Logf("the old server %+v, the cloud %+v, otherwise %+v", l.legacyIs, l.cloudIs, l.oddities)
+	}
+	l.world = newWorld(t, l.legacyIs, l.cloudIs)
 	l.user = user{random: rand.New(rand.NewPCG(seed, 11)), mu: &sync.Mutex{}}
 	l.discard = seed%2 == 1
 	l.box = l.old()
@@ -87,6 +97,7 @@ func newLife(t *testing.T, seed uint64) *life {
 	l.folders = []cutover.FolderPath{inbox, archive, projects, trash, {"Sent"}}
 	l.new().AddFolder(cutover.Folder{Path: trash, Kind: cutover.Mail, Role: cutover.Trash})
 	l.new().AddFolder(cutover.Folder{Path: aside, Kind: cutover.Mail})
+	l.crowd()
 	for range 25 {
 		l.receive()
 	}
@@ -105,6 +116,7 @@ func (l *life) step(op string, _ int) error {
 	switch n := l.pick(1200); {
 	case l.dead.Load():
 		return fmt.Errorf("dead: %w", bridge.ErrConnection)
+	case l.faultless:
 	case n == 0:
 		l.dead.Store(true)
 		return fmt.Errorf("dead: %w", bridge.ErrConnection)
@@ -129,8 +141,9 @@ func (l *life) write(do func() error) error {
 		n = l.pick(100)
 	}
 	switch {
-	case l.dead.Load() || n < 2:
+	case l.dead.Load() || n < 2 && !l.faultless:
 		return errLedger
+	case l.faultless:
 	case n == 2:
 		l.dead.Store(true)
 		return errLedger
@@ -195,7 +208,7 @@ func (l *life) receive() {
 	to := l.folders[l.pick(len(l.folders))]
 	l.ever[tag]++
 	l.note("%s comes into %s (%q)", tag, to, body)
-	l.old().Deliver(to, memstore.Message{Raw: mail(id, body), Flags: l.flags(), Date: time.Now().Add(time.Duration(l.tags) * time.Second).Truncate(time.Second)})
+	l.old().Deliver(to, memstore.Message{Raw: l.letter(tag, id, body), Flags: l.flags(), Date: l.date()})
 }
 
 func (l *life) flags() cutover.Flags {
@@ -210,7 +223,7 @@ func mayBeDoubled(tag string) bool {
 var tagged = regexp.MustCompile(`tag-\d+\.`)
 
 func tagOf(m memstore.Message) string {
-	return tagged.FindString(string(m.Raw[strings.Index(string(m.Raw), "\r\n\r\n"):]))
+	return tagged.FindString(string(m.Raw))
 }
 
 // act is one deed on the old side, or in the cloud.
@@ -222,7 +235,7 @@ func (l *life) act() {
 	}
 	m := all[l.pick(len(all))]
 	tag := tagOf(m)
-	switch l.pick(16) {
+	switch l.pick(l.deeds()) {
 	case 0, 1:
 		l.receive()
 	case 2, 3, 4, 5:
@@ -259,6 +272,8 @@ func (l *life) act() {
 		}
 	case 11:
 		l.rename(from)
+	case 16:
+		l.harm(from)
 	case 12:
 		if l.pick(3) == 0 && (*wild || l.upset()) {
 			l.note("%s gets new references on the old side", from)
@@ -286,8 +301,13 @@ func (l *life) again(from cutover.FolderPath, m memstore.Message) (cutover.Folde
 	return from, m
 }
 
+// fixed tells which folders nobody renames.
+func (l *life) fixed(from cutover.FolderPath) bool {
+	return slices.ContainsFunc([]cutover.FolderPath{inbox, archive, trash, {"Sent"}}, func(p cutover.FolderPath) bool { return slices.Equal(p, from) })
+}
+
 func (l *life) rename(from cutover.FolderPath) {
-	if slices.ContainsFunc([]cutover.FolderPath{inbox, archive, trash, {"Sent"}}, func(p cutover.FolderPath) bool { return slices.Equal(p, from) }) {
+	if l.fixed(from) {
 		return
 	}
 	l.renames++
@@ -403,13 +423,19 @@ func (l *life) check(when string) {
 			if l.touched[tag] {
 				continue
 			}
+			if l.cloudIs.Merge && l.ever[tag] > 1 {
+				if !l.liesIn(path, tag) {
+					l.t.Errorf("%s: the cloud lacks %s in %s", when, tag, path)
+				}
+				continue
+			}
 			if pool[l.one(path, m)]--; pool[l.one(path, m)] < 0 {
 				l.t.Errorf("%s: the cloud lacks %s", when, l.one(path, m))
 			}
 		}
 	}
 	for tag, ever := range l.ever {
-		if n := there[tag]; n < unmarked[tag] && !l.touched[tag] || n > ever || n > ever-l.removed[tag] && !l.discard {
+		if n := there[tag]; n < unmarked[tag] && !l.touched[tag] && !l.cloudIs.Merge || n > ever || n > ever-l.removed[tag] && !l.discard {
 			l.t.Errorf("%s: %s is in the cloud %d times, on the old side %d times, was there %d times, and the cloud's user removed %d", when, tag, n, unmarked[tag], ever, l.removed[tag])
 		}
 		if n := there[tag]; l.touched[tag] && n == 0 && !l.purged[tag] && unmarked[tag] > 0 {
@@ -430,7 +456,7 @@ func (l *life) check(when string) {
 		}
 	}
 	for _, f := range r.Removed {
-		if tag := tagged.FindString(f.MessageID); !l.touched[tag] && tag != "" {
+		if tag := l.tagAt(f); !l.touched[tag] && tag != "" {
 			l.t.Errorf("%s: verify: removed %+v", when, f)
 		}
 	}
@@ -444,6 +470,25 @@ func (l *life) check(when string) {
 		l.rows()
 		l.t.FailNow()
 	}
+}
+
+// tagAt is the tag of the message that verify names.
+func (l *life) tagAt(f bridge.Finding) string {
+	for _, path := range l.folders {
+		if path.String() != f.Folder {
+			continue
+		}
+		for _, m := range l.old().Messages(path) {
+			if m.Ref == f.Ref {
+				return tagOf(m)
+			}
+		}
+	}
+	return "?"
+}
+
+func (l *life) liesIn(path cutover.FolderPath, tag string) bool {
+	return slices.ContainsFunc(l.new().Messages(path), func(m memstore.Message) bool { return tagOf(m) == tag })
 }
 
 func (l *life) rows() {
@@ -465,6 +510,6 @@ func (l *life) rows() {
 
 // one names a message with all that its copy has of it.
 func (l *life) one(path cutover.FolderPath, m memstore.Message) string {
-	flags := slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return f == `\Deleted` || l.seed%7 == 2 && !strings.HasPrefix(f, `\`) })
+	flags := slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return f == `\Deleted` || l.cloudIs.NoKeywords && !strings.HasPrefix(f, `\`) })
 	return fmt.Sprintf("%s: %s %v %s", path, tagOf(m), flags, m.Date.UTC().Format("15:04:05"))
 }
