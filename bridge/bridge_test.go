@@ -51,11 +51,21 @@ type world struct {
 	eye   func(bridge.Store) bridge.Store // what the legacy mailbox is watched through
 	// book, if set, is what the bridge sees the ledger through.
 	book func(bridge.Ledger) bridge.Ledger
+	// ahead is by how much the wall clock was set forward.
+	ahead atomic.Int64
 	// mailboxes are those that are copied; anna's if there is none.
 	mailboxes []cutover.Mailbox
 	// rules are those of a mailbox; if nil, routes.
 	rules func(cutover.MailboxID) bridge.Rules
 }
+
+// setClock is a wall clock that is set.
+type setClock struct {
+	clock.Clock
+	by *atomic.Int64
+}
+
+func (s setClock) Now() time.Time { return s.Clock.Now().Add(time.Duration(s.by.Load())) }
 
 func newWorld(t *testing.T, legacy, cloud memstore.Options) *world {
 	return &world{t: t, legacy: memstore.NewServer(legacy), cloud: memstore.NewServer(cloud), state: t.TempDir()}
@@ -86,7 +96,7 @@ func (w *world) open() {
 		book = w.book(l)
 	}
 	w.bridge = bridge.New(bridge.Config{
-		Ledger: book, TraceKey: key, Clock: clock.Real(), Log: log, Parallel: 2,
+		Ledger: book, TraceKey: key, Clock: setClock{clock.Real(), &w.ahead}, Log: log, Parallel: 2,
 		Poll: time.Minute, Pause: time.Second, Settle: 10 * time.Second, Saved: w.state + "/refused", Rules: w.rulesFor,
 		Open: func(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 			if side == cutover.Legacy && w.lens != nil {

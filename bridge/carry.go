@@ -188,7 +188,7 @@ func (c *carriage) unfetched(t ledger.Item, err error) error {
 
 // mayBeRead reports whether an item that cannot be read is to be tried again.
 func (w *worker) mayBeRead(at ledger.Place) bool {
-	now := w.b.cfg.Clock.Now()
+	now := w.b.cfg.Clock.Steady()
 	since, before := w.unread[at]
 	if !before {
 		w.unread[at] = now

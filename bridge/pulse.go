@@ -66,7 +66,7 @@ func (w *worker) ping(ctx context.Context) (answer func() error) {
 	if w.parts() {
 		of = "server " + w.m.Cloud.Server
 	}
-	asked := w.b.cfg.Clock.Now()
+	asked := w.b.cfg.Clock.Steady()
 	if !can || !w.b.pulse.due(of, asked, w.b.cfg.Poll) {
 		return func() error { return nil }
 	}

@@ -52,8 +52,8 @@ func (w *worker) settleOpen(ctx context.Context, p *pair, laid []ledger.Item) er
 		case len(left) == 0:
 			return nil
 		case still.IsZero() || len(left) != open:
-			open, still = len(left), w.b.cfg.Clock.Now()
-		case w.b.cfg.Clock.Now().Sub(still) >= w.b.cfg.Settle:
+			open, still = len(left), w.b.cfg.Clock.Steady()
+		case w.b.cfg.Clock.Steady().Sub(still) >= w.b.cfg.Settle:
 			if left, err = w.mergeLaid(ctx, p, left, laid); err != nil {
 				return err
 			}

@@ -36,6 +36,31 @@ func TestDoubtEndsInABusyFolder(t *testing.T) {
 	})
 }
 
+// A clock that is set forward does not cut short the time for which a copy may still be on its way.
+func TestDoubtWhileTheClockIsSet(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		ours := memstore.Message{Raw: mail("ours", "in doubt"), Date: time.Now().Truncate(time.Second)}
+		w.old().Deliver(inbox, ours)
+		w.new().SetFault(func(op string, n int) error {
+			if op == memstore.OpPut && n == 1 {
+				return fmt.Errorf("the connection broke: %w", bridge.ErrUnknown)
+			}
+			return nil
+		})
+		w.start()
+		time.Sleep(5 * time.Second)
+		w.ahead.Store(int64(time.Hour))
+		time.Sleep(3 * time.Second)
+		w.new().Deliver(inbox, ours) // the server went on reading what it was sent
+		time.Sleep(5 * time.Minute)
+		w.stop()
+		if got := len(w.new().Messages(inbox)); got != 1 {
+			t.Errorf("%d messages in the cloud, want one", got)
+		}
+	})
+}
+
 // estimating is a legacy mailbox that tells wrong sizes, as Exchange does.
 type estimating struct{ bridge.Store }
 

@@ -95,7 +95,7 @@ func (t *turns) load(server string) *load {
 // admit grants turns to those who wait, in their order, as far as there is room; the caller holds mu. It is called when somebody comes or goes, which is soon enough for a share that grows:
 // who waits, waits for somebody who works.
 func (t *turns) admit() {
-	now := t.clock.Now()
+	now := t.clock.Steady()
 	t.waiting = slices.DeleteFunc(t.waiting, func(w *turn) bool {
 		if t.taken >= t.growth.size || slices.ContainsFunc(w.loads, func(l *load) bool { return l.taken >= l.share.Size(now) }) {
 			return false
@@ -136,7 +136,7 @@ func (t *turns) leave(mine *turn) {
 func (t *turns) settled(rows []ledger.Item) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.growth.settled(t.clock.Now(), work(rows), len(t.waiting) > 0 && t.taken >= t.growth.size) {
+	if t.growth.settled(t.clock.Steady(), work(rows), len(t.waiting) > 0 && t.taken >= t.growth.size) {
 		t.admit()
 	}
 }
@@ -153,7 +153,7 @@ func work(rows []ledger.Item) (sum float64) {
 func (t *turns) throttled(server string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.clock.Now()
+	now := t.clock.Steady()
 	l := t.load(server)
 	if l.share.Size(now) > t.growth.size {
 		l.share.Shrink(now, t.growth.size) // half of what there was, and not of what might have been

@@ -45,9 +45,9 @@ func (w *worker) watch(ctx context.Context) *sync.WaitGroup {
 func (w *worker) watchAgain(ctx context.Context, once func(context.Context) error) {
 	pause := w.b.cfg.Pause
 	for ctx.Err() == nil {
-		began := w.b.cfg.Clock.Now()
+		began := w.b.cfg.Clock.Steady()
 		err := once(ctx)
-		lasted := w.b.cfg.Clock.Now().Sub(began)
+		lasted := w.b.cfg.Clock.Steady().Sub(began)
 		if errors.Is(err, ErrConnection) && lasted > w.b.cfg.Pause {
 			w.hint()
 		}

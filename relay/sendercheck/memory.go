@@ -39,7 +39,7 @@ func (m *memory) recall(q question) (answer, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a, known := m.answers[q]
-	return a, known && m.clock.Now().Before(a.until)
+	return a, known && m.clock.Steady().Before(a.until)
 }
 
 func (m *memory) remember(q question, records any, size int, err error) {
@@ -55,5 +55,5 @@ func (m *memory) remember(q question, records any, size int, err error) {
 	if len(m.answers) >= maxAnswers {
 		clear(m.answers)
 	}
-	m.answers[q] = answer{records, err, m.clock.Now().Add(span)}
+	m.answers[q] = answer{records, err, m.clock.Steady().Add(span)}
 }
