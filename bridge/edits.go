@@ -230,14 +230,19 @@ func (w *worker) settleEdit(ctx context.Context, p *pair, e *edit) error {
 	return w.keepRows(ctx, p, []ledger.Item{e.row})
 }
 
-// writeAgain tries once more where the copy says what an earlier writing of ours says, whose reply was lost.
+// writeAgain tries once more where the copy says what an earlier writing of ours says, whose reply was lost, and where it has the very version that was to be replaced: then the server was mistaken. A copy that is there
+// and cannot be read is nobody's change: it is tried for a while, as every item.
 func (w *worker) writeAgain(ctx context.Context, p *pair, e *edit) error {
 	found, err := prints(ctx, w.cloud, p.cloud, []cutover.Ref{e.row.Cloud.Ref})
 	if err != nil {
 		return err
 	}
 	now, there := found[e.row.Cloud.Ref]
-	if !there || !isWriting(e.was, now.text) {
+	if !there {
+		return w.unreadCopy(ctx, p, e)
+	}
+	same := e.was.CloudVersion != "" && now.version == e.was.CloudVersion
+	if !same && !isWriting(e.was, now.text) {
 		return nil
 	}
 	e.row.CloudVersion = now.version
@@ -252,6 +257,19 @@ func (w *worker) writeAgain(ctx context.Context, p *pair, e *edit) error {
 	if e.outcome = err; err == nil {
 		e.row.CloudVersion = done.Version
 	}
+	return nil
+}
+
+// unreadCopy is an error where the copy of an edit lies there and may be read later.
+func (w *worker) unreadCopy(ctx context.Context, p *pair, e *edit) error {
+	there, err := w.cloud.Flags(ctx, p.cloud, []cutover.Ref{e.row.Cloud.Ref})
+	if err != nil {
+		return err
+	}
+	if _, lies := there[e.row.Cloud.Ref]; lies && w.mayBeRead(e.row.Legacy) {
+		return fmt.Errorf("reading the copy of %s: %w", e.row.Legacy.Ref, e.outcome)
+	}
+	delete(w.unread, e.row.Legacy)
 	return nil
 }
 

@@ -145,6 +145,9 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 	marked := newRows(moves)
 	for i, m := range moves {
 		marked[i].Note, marked[i].CloudFlags, marked[i].Capture = m.note(), m.row.CloudFlags, m.row.Capture
+		if s.p.Kind.Objects() { // should nobody hear of the move: what the copy says is what the old row's item said
+			marked[i].Version, marked[i].CloudVersion, marked[i].Tail = "", m.row.CloudVersion, m.row.Tail
+		}
 	}
 	intended, err := s.w.intend(ctx, s.p, marked, state)
 	if err != nil {

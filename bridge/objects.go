@@ -219,14 +219,15 @@ func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, r
 		}
 	}
 	for i, m := range found {
-		if !isWriting(m.row, m.twin.Says) {
+		asMoved := moving(m.row) && m.twin.Version == m.row.CloudVersion
+		if !asMoved && !isWriting(m.row, m.twin.Says) {
 			found[i].twin.Version = ""
 		}
 	}
 	return found, rest, nil
 }
 
-// readCopies notes what the copies say now. One that cannot be read says nothing.
+// readCopies notes what the copies say now. One that cannot be read says nothing, after it was tried for a while, as every item.
 func (w *worker) readCopies(ctx context.Context, p *pair, found []match) error {
 	refs := make([]cutover.Ref, len(found))
 	for i, m := range found {
@@ -238,6 +239,10 @@ func (w *worker) readCopies(ctx context.Context, p *pair, found []match) error {
 	}
 	for i, m := range found {
 		now, read := copies[m.twin.Ref]
+		if !read && w.mayBeRead(m.row.Legacy) {
+			return fmt.Errorf("the copy of %s cannot be read", m.row.Legacy.Ref)
+		}
+		delete(w.unread, m.row.Legacy)
 		if found[i].twin.Says = now.text; read {
 			found[i].twin.Version = now.version
 		}

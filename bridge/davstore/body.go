@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 
-	"posthouse/bridge"
 	"posthouse/cutover"
 )
 
@@ -122,7 +121,7 @@ func (s *Store) groups(members []change) (groups [][]string) {
 	return groups
 }
 
-// multiget reads members with one question. What was not answered, or not exactly, is asked for alone; an answer that nobody can read is asked for in halves, until the member that spoils it stands alone.
+// multiget reads members with one question. What was not answered, or not exactly, is asked for alone, and so is what is said to be gone: some servers do not know the names again that they list. An answer that nobody can read is asked for in halves, until the member that spoils it stands alone.
 func (s *Store) multiget(ctx context.Context, m *mirror, names []string) (map[string]body, error) {
 	bodies, inexact := make(map[string]body, len(names)), map[string]prop{}
 	if len(names) > 1 {
@@ -184,11 +183,9 @@ func (s *Store) askMany(ctx context.Context, m *mirror, names []string, bodies m
 		if !wanted[name] {
 			continue
 		}
-		if one.gone() {
-			bodies[name] = body{err: bridge.ErrGone}
-		} else if b, ok := s.exact(one); ok {
+		if b, ok := s.exact(one); ok {
 			bodies[name] = b
-		} else {
+		} else if !one.gone() {
 			inexact[name], _ = one.prop()
 		}
 	}
@@ -252,7 +249,15 @@ func (s *Store) get(ctx context.Context, m *mirror, name string) (body, error) {
 	if got.status != http.StatusOK {
 		return body{err: unexpected(r, got)}, nil
 	}
+	if page(got) || len(got.body) == 0 {
+		return body{err: fmt.Errorf("GET %s: nothing, or a page for people, instead of the object", r.at.Redacted())}, nil
+	}
 	return body{etag: versionOf(got.header.Get("ETag"), got.body), raw: got.body}, nil
+}
+
+// page reports whether an answer is a page of a proxy, or for logging in, in place of an object, which is no HTML.
+func page(got *reply) bool {
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(got.header.Get("Content-Type"))), "text/html")
 }
 
 // versionOf is the version that the server tells, or one made of the octets where it tells none.

@@ -39,19 +39,36 @@ func (s *Store) delete(ctx context.Context, m *mirror, ref cutover.Ref, version 
 	}
 	r := request{method: http.MethodDelete, at: member(m.at(), name), header: map[string]string{"Schedule-Reply": "F"}}
 	got, err := s.ifMatch(ctx, r, version)
+	if err == nil && got.status/100 == 4 && !missing(got) { // a copy that is not deleted now never is: the second answer counts
+		got, err = s.ifMatch(ctx, r, version)
+	}
 	switch {
 	case errors.Is(err, bridge.ErrBusy):
 		return err, nil
 	case err != nil:
 		return nil, err
-	case got.status/100 == 2, got.status == http.StatusNotFound, got.status == http.StatusGone:
+	case got.status == http.StatusOK: // which whoever stands before the server may say of anything
+		return s.surelyDeleted(ctx, m, name, r, got)
+	case got.status/100 == 2 && got.status != http.StatusMultiStatus, missing(got):
 		return nil, nil
 	case got.status == http.StatusPreconditionFailed:
 		return s.notAsKnown(ctx, m, name, got)
-	case got.status/100 == 4, got.status == http.StatusNotImplemented:
+	case got.status/100 == 4 && !transient(got.status), got.status == http.StatusNotImplemented:
 		return fmt.Errorf("%w: %s", bridge.ErrRefused, said(got)), nil
 	}
 	return nil, unexpected(r, got)
+}
+
+// surelyDeleted asks for what is said to be deleted.
+func (s *Store) surelyDeleted(ctx context.Context, m *mirror, name string, r request, got *reply) (outcome, err error) {
+	_, _, err = s.properties(ctx, member(m.at(), name), "<D:getetag/>")
+	switch {
+	case errors.Is(err, bridge.ErrGone):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w, and it is there still", unexpected(r, got))
 }
 
 // notAsKnown tells a member that has another version from one that is gone.

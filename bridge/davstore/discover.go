@@ -200,12 +200,15 @@ func (s *Store) properties(ctx context.Context, at *url.URL, props string) (*url
 	if err != nil {
 		return nil, prop{}, err
 	}
+	failed := len(got.Responses) == 0
 	for _, r := range got.Responses {
+		failed = failed || r.failed()
 		if p, ok := r.prop(); ok {
+			p.failed = failed
 			return got.at, p, nil
 		}
 	}
-	return got.at, prop{}, nil
+	return got.at, prop{failed: failed}, nil
 }
 
 // found is a multistatus, and where it came from.
@@ -235,14 +238,15 @@ func (s *Store) propfind(ctx context.Context, at *url.URL, depth int, props stri
 
 const xmlType = "application/xml; charset=utf-8"
 
-// learnScheduling asks whether the server invites by itself, and as whom it knows the owner. A server that tells nothing of the latter is taken to know him by any address. One that names no features, as when a
-// proxy answers OPTIONS in its stead, is taken to invite unless the owner has no inbox for invitations there, which each that invites gives him (RFC 6638 §2.2).
+// learnScheduling asks whether the server invites by itself, and as whom it knows the owner. A server that tells nothing of the latter is taken to know him by any address. One that does not name what each server of
+// calendars must (calendar-access, RFC 4791 §5.1), as when a proxy answers OPTIONS in its stead, is taken to invite unless it says that the owner has no inbox for invitations there, which each that invites gives him (RFC 6638 §2.2).
 func (s *Store) learnScheduling(ctx context.Context, at *places, home *url.URL) error {
 	features, err := s.features(ctx, home)
 	if err != nil {
 		return err
 	}
-	at.schedules = len(features) == 0 || slices.Contains(features, "calendar-auto-schedule") || slices.Contains(features, "calendar-schedule")
+	named := slices.Contains(features, "calendar-access")
+	at.schedules = !named || slices.Contains(features, "calendar-auto-schedule") || slices.Contains(features, "calendar-schedule")
 	if at.principal == nil {
 		return nil
 	}
@@ -250,8 +254,8 @@ func (s *Store) learnScheduling(ctx context.Context, at *places, home *url.URL) 
 	if err != nil {
 		return ignorable(ctx, err)
 	}
-	if len(features) == 0 {
-		at.schedules = p.ScheduleIn.Href != ""
+	if !named && p.ScheduleIn.Href == "" && !p.failed {
+		at.schedules = false
 	}
 	for _, address := range p.Addresses.Hrefs {
 		at.addresses = append(at.addresses, plainAddress(address))

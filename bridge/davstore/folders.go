@@ -2,6 +2,7 @@ package davstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,9 +33,9 @@ func title(kind cutover.FolderKind) string {
 const collectionProps = "<D:resourcetype/><D:displayname/><D:sync-token/><S:getctag/><D:owner/><C:calendar-description/><A:addressbook-description/><I:calendar-color/>" +
 	"<C:calendar-timezone/><C:supported-calendar-component-set/>" + keepsake
 
-// Folders lists calendars, then address books.
+// Folders lists calendars, then address books: all or none.
 func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
-	all, err := s.list(ctx)
+	all, err := s.listAll(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing calendars and address books: %w", err)
 	}
@@ -48,10 +49,20 @@ func (s *Store) Folders(ctx context.Context) ([]cutover.Folder, error) {
 	return folders, nil
 }
 
-func (s *Store) list(ctx context.Context) (all []collection, err error) {
+// listAll is the list, or an error where the server failed to tell what something in a home is: a calendar that is merely not listed would be made a second time, and missed by nobody on the old side.
+func (s *Store) listAll(ctx context.Context) ([]collection, error) {
+	all, dark, err := s.list(ctx)
+	if err == nil && dark != nil {
+		err = dark
+	}
+	return all, err
+}
+
+// list is what the server lists; dark is why that may not be all.
+func (s *Store) list(ctx context.Context) (all []collection, dark, err error) {
 	at, err := s.places(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	asked := map[string]found{} // many servers have one home for both
 	for _, kind := range s.o.Kinds {
@@ -62,9 +73,10 @@ func (s *Store) list(ctx context.Context) (all []collection, err error) {
 		got, known := asked[home.String()]
 		if !known {
 			if got, err = s.listHome(ctx, home); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			asked[home.String()] = got
+			dark = errors.Join(dark, got.dark())
 		}
 		var here []collection
 		for _, r := range got.Responses {
@@ -80,7 +92,19 @@ func (s *Store) list(ctx context.Context) (all []collection, err error) {
 		apart(here)
 		all = append(all, here...)
 	}
-	return all, nil
+	return all, dark, nil
+}
+
+// dark names what is in a listed home and of which the server failed to tell what it is, or what it is called.
+func (f found) dark() error {
+	for _, r := range f.Responses {
+		_, told := r.prop()
+		nameless := slices.ContainsFunc(r.Propstats, func(s propstat) bool { return transient(status(s.Status)) && s.Prop.DisplayName != nil })
+		if (nameless || !told && r.failed()) && nameIn(f.at, r.Href) != "" {
+			return fmt.Errorf("the server fails to tell what %s is", r.Href)
+		}
+	}
+	return nil
 }
 
 // listHome lists a home, once more where something of a collection had to be restored first.
@@ -88,6 +112,9 @@ func (s *Store) listHome(ctx context.Context, home *url.URL) (found, error) {
 	got, err := s.propfind(ctx, home, 1, collectionProps)
 	if err != nil {
 		return got, err
+	}
+	if len(got.Responses) == 0 { // not even the home
+		return got, fmt.Errorf("PROPFIND %s: an answer about nothing", home.Redacted())
 	}
 	for _, r := range got.Responses {
 		if p, ok := r.prop(); ok && p.Unfinished != "" && nameIn(got.at, r.Href) == "" {
@@ -101,7 +128,10 @@ func (s *Store) listHome(ctx context.Context, home *url.URL) (found, error) {
 }
 
 func collectionOf(kind cutover.FolderKind, u *url.URL, p prop, at *places) collection {
-	name := strings.TrimSpace(p.DisplayName)
+	name := ""
+	if p.DisplayName != nil {
+		name = strings.TrimSpace(*p.DisplayName)
+	}
 	if name == "" {
 		name = lastElement(u)
 	}
@@ -194,24 +224,30 @@ func nameOf(want cutover.Folder) string {
 
 // WouldBe implements bridge.Foreseer.
 func (s *Store) WouldBe(ctx context.Context, want cutover.Folder) (f cutover.Folder, exists bool, err error) {
-	all, err := s.list(ctx)
+	all, dark, err := s.list(ctx)
 	if err != nil {
 		return f, false, err
 	}
 	if c := match(all, want); c != nil {
 		return c.Folder, true, nil
 	}
+	if dark != nil {
+		return f, false, dark
+	}
 	return cutover.Folder{Kind: want.Kind, Role: want.Role, Path: cutover.FolderPath{title(want.Kind), nameOf(want)}}, false, nil
 }
 
-// EnsureFolder finds the collection or makes it, with the look that is wanted as far as the server takes it.
+// EnsureFolder finds the collection or makes it, with the look that is wanted as far as the server takes it. None is made while the server cannot tell what there is.
 func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.Folder, error) {
-	all, err := s.list(ctx)
+	all, dark, err := s.list(ctx)
 	if err != nil {
 		return cutover.Folder{}, err
 	}
-	if c := match(all, want); c != nil {
+	if c := match(all, want); c != nil && (dark == nil || c.Path.Key() == want.Path.Key()) {
 		return c.Folder, nil
+	}
+	if dark != nil {
+		return cutover.Folder{}, dark
 	}
 	at, err := s.places(ctx)
 	if err != nil {
@@ -225,7 +261,7 @@ func (s *Store) EnsureFolder(ctx context.Context, want cutover.Folder) (cutover.
 	if err != nil {
 		return cutover.Folder{}, fmt.Errorf("making %s: %w", want.Path, err)
 	}
-	if all, err = s.list(ctx); err != nil {
+	if all, _, err = s.list(ctx); err != nil {
 		return cutover.Folder{}, err
 	}
 	for _, c := range all {

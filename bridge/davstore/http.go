@@ -42,10 +42,14 @@ type request struct {
 	patience time.Duration
 }
 
-// do sends a request and reads the answer. An answer of any status is no error, unless it is about the login or about waiting.
+// do sends a request and reads the answer. An answer of any status is no error, unless it is about the login or about waiting. That there is no such thing counts if it is said twice: much is given up for it, and one of many
+// servers behind an address may not know yet, or not know for the moment, what the others know.
 func (s *Store) do(ctx context.Context, r request) (*reply, error) {
 	for range maxRedirects {
 		got, err := s.again(ctx, r)
+		if err == nil && missing(got) {
+			got, err = s.again(ctx, r)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -59,6 +63,10 @@ func (s *Store) do(ctx context.Context, r request) (*reply, error) {
 		r.at = to
 	}
 	return nil, fmt.Errorf("%s leads round and round: %w", r.at.Redacted(), bridge.ErrConnection)
+}
+
+func missing(got *reply) bool {
+	return got.status == http.StatusNotFound || got.status == http.StatusGone
 }
 
 func changes(method string) bool {
@@ -225,7 +233,7 @@ func visible(r rune) rune {
 // unexpected is the error of an answer that nobody can make use of.
 func unexpected(r request, got *reply) error {
 	err := fmt.Errorf("%s %s: %s", r.method, r.at.Redacted(), said(got))
-	if got.status == http.StatusNotFound || got.status == http.StatusGone {
+	if missing(got) {
 		return fmt.Errorf("%w: %w", bridge.ErrGone, err)
 	}
 	return err

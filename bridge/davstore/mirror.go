@@ -174,6 +174,9 @@ func (s *Store) listMembers(ctx context.Context, m *mirror) error {
 	if err != nil {
 		return s.gone(m, err)
 	}
+	if len(got.Responses) == 0 && len(m.members) > 0 { // not even the collection
+		return s.gone(m, errors.New("PROPFIND: an answer about nothing"))
+	}
 	m.found(got.at)
 	var all []change
 	for _, r := range got.Responses {
@@ -259,8 +262,8 @@ func (s *Store) changesOnce(ctx context.Context, m *mirror, token string) (all [
 		}
 		if one.gone() {
 			all = append(all, change{name: name, gone: true})
-		} else if p, ok := one.prop(); p.Type.Collection == nil { // from the beginning on nothing is gone, though the server may tell nothing about it
-			all = append(all, change{name: name, etag: p.ETag, size: p.size(), gone: !ok && token != ""})
+		} else if p, ok := one.prop(); p.Type.Collection == nil { // from the beginning on nothing is gone, though the server may tell nothing about it, and never what it failed to tell of
+			all = append(all, change{name: name, etag: p.ETag, size: p.size(), gone: !ok && token != "" && !one.failed()})
 		}
 	}
 	if answer.SyncToken == "" {

@@ -288,7 +288,7 @@ func (s *Store) Glance(ctx context.Context, folders []cutover.Folder, cursors []
 	s.mu.Unlock()
 	if all == nil {
 		var err error
-		if all, err = s.list(ctx); err != nil {
+		if all, _, err = s.list(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -168,14 +168,19 @@ func (u *upload) over(ctx context.Context, item bridge.PutItem, p parcel) (o bri
 	if !told(item.Replace) {
 		return o, fmt.Errorf("%w: nobody knows which version it is to replace", bridge.ErrChanged)
 	}
-	r, got, err := u.ask(ctx, name, u.header(), item.Replace, p)
-	if err != nil {
-		return o, err
+	for again := false; ; again = true {
+		r, got, err := u.ask(ctx, name, u.header(), item.Replace, p)
+		if err != nil {
+			return o, err
+		}
+		if err := refusal(r, got, true); err != nil {
+			return o, u.ofCollection(ctx, got, err)
+		}
+		o, err = u.landed(ctx, name, got.header.Get("ETag"), p.d)
+		if again || o.Version != item.Replace || got.header.Get("ETag") != "" {
+			return o, err
+		} // else it may be that somebody on the way answered, and nothing was written
 	}
-	if err := refusal(r, got, true); err != nil {
-		return o, u.ofCollection(ctx, got, err)
-	}
-	return u.landed(ctx, name, got.header.Get("ETag"), p.d)
 }
 
 // create puts an item where nothing lies. Where its UID is taken, it may be by its stand-in, which is looked for once.
@@ -187,7 +192,15 @@ func (u *upload) create(ctx context.Context, p parcel, look bool) (o bridge.Outc
 		return o, err
 	}
 	if got.status == http.StatusPreconditionFailed {
-		return u.lies(ctx, name, p.d)
+		if o, err = u.lies(ctx, name, p.d); !errors.Is(err, errNotShown) {
+			return o, err
+		}
+		if r, got, err = u.ask(ctx, name, header, "", p); err != nil { // it may have gone meanwhile, or the server was mistaken
+			return o, err
+		}
+		if got.status == http.StatusPreconditionFailed {
+			return u.lies(ctx, name, p.d)
+		}
 	}
 	if err := refusal(r, got, false); err != nil {
 		if look && precondition(got.body) == "no-uid-conflict" {
@@ -198,11 +211,11 @@ func (u *upload) create(ctx context.Context, p parcel, look bool) (o bridge.Outc
 	return u.landed(ctx, name, got.header.Get("ETag"), p.d)
 }
 
-// ask asks for a PUT. Where the server failed, of the object or of the moment, the second answer counts.
+// ask asks for a PUT. Where the server failed, or spoke of a conflict and not of which, of the object or of the moment, the second answer counts.
 func (u *upload) ask(ctx context.Context, name string, header map[string]string, version string, p parcel) (request, *reply, error) {
 	r := request{method: http.MethodPut, at: member(u.m.at(), name), header: header, body: p.raw}
 	got, err := u.s.ifMatch(ctx, r, version)
-	if err == nil && got.status == http.StatusInternalServerError {
+	if err == nil && (got.status == http.StatusInternalServerError || got.status == http.StatusConflict && precondition(got.body) == "") {
 		got, err = u.s.ifMatch(ctx, r, version)
 	}
 	return r, got, err
@@ -252,6 +265,9 @@ func (u *upload) landed(ctx context.Context, name, etag string, d *cutover.Objec
 	o.Place = ledger.Place{Validity: validity, Ref: refOf(name)}
 	if etag == "" || strings.HasPrefix(etag, "W/") {
 		_, p, err := u.s.properties(ctx, member(u.m.at(), name), "<D:getetag/>")
+		if err == nil && p.ETag == "" && p.failed {
+			err = errors.New("the server does not tell the version")
+		}
 		if err != nil {
 			return o, fmt.Errorf("%w: %w", bridge.ErrUnknown, err)
 		}
@@ -283,14 +299,17 @@ func (u *upload) ofCollection(ctx context.Context, got *reply, err error) error 
 	return fmt.Errorf("%w: %s", bridge.ErrRefused, said(got))
 }
 
+// errNotShown: what lies there may be in a bin that keeps its name.
+var errNotShown = fmt.Errorf("%w: the server says that it lies there, and does not show it", bridge.ErrRefused)
+
 // lies is the outcome of an item under whose name something lies: that item, put before, or another version of it, which is not ours to replace.
 func (u *upload) lies(ctx context.Context, name string, d *cutover.ObjectDigester) (o bridge.Outcome, err error) {
 	there, err := u.s.get(ctx, u.m, name)
 	if err != nil {
 		return o, err
 	}
-	if errors.Is(there.err, bridge.ErrGone) { // it may have gone meanwhile, or lie in a bin that keeps its name
-		return o, fmt.Errorf("%w: the server says that it lies there, and does not show it", bridge.ErrRefused)
+	if errors.Is(there.err, bridge.ErrGone) {
+		return o, errNotShown
 	} else if there.err != nil {
 		return o, fmt.Errorf("%w: %w", bridge.ErrUnknown, there.err)
 	}
@@ -307,8 +326,10 @@ func (u *upload) lies(ctx context.Context, name string, d *cutover.ObjectDigeste
 func refusal(r request, got *reply, replacing bool) error {
 	why := precondition(got.body)
 	switch {
-	case got.status/100 == 2:
+	case got.status/100 == 2 && got.status != http.StatusMultiStatus:
 		return nil
+	case transient(got.status) && got.status != http.StatusInternalServerError && got.status != http.StatusNotImplemented:
+		return unexpected(r, got)
 	case replacing && (got.status == http.StatusPreconditionFailed || got.status == http.StatusNotFound || got.status == http.StatusGone):
 		return fmt.Errorf("%w: %s", bridge.ErrChanged, said(got))
 	case got.status == http.StatusRequestEntityTooLarge, why == "max-resource-size", bytes.Contains(got.body, []byte("max-resource-size")):

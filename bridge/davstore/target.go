@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -235,29 +236,47 @@ func (s *Store) Move(ctx context.Context, from cutover.Folder, refs []cutover.Re
 	}
 	places := map[cutover.Ref]ledger.Place{}
 	for _, ref := range refs {
-		name, as := memberOf(ref), plainName(memberOf(ref), to.Kind)
-		r := request{method: "MOVE", at: member(source, name), header: map[string]string{"Destination": member(target, as).String(), "Overwrite": "F", "Schedule-Reply": "F"}}
-		got, err := s.do(ctx, r)
-		if err == nil && got.status == http.StatusConflict && precondition(got.body) == "no-uid-conflict" {
-			if err = s.makeWay(ctx, to); err == nil {
-				got, err = s.do(ctx, r)
-			}
+		as := plainName(memberOf(ref), to.Kind)
+		moved, err := s.move(ctx, member(source, memberOf(ref)), to, member(target, as))
+		if errors.Is(err, bridge.ErrUnsupported) && len(places) > 0 {
+			err = fmt.Errorf("not any more: %s", err)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("moving %s: %w", ref, err)
 		}
-		switch got.status {
-		case http.StatusCreated, http.StatusNoContent, http.StatusOK:
+		if moved {
 			places[ref] = ledger.Place{Validity: validity, Ref: refOf(as)}
-		case http.StatusNotFound, http.StatusGone:
-		case http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusForbidden:
-			if len(places) == 0 {
-				return nil, fmt.Errorf("moving %s: %s: %w", ref, said(got), bridge.ErrUnsupported)
-			}
-			fallthrough
-		default:
-			return nil, fmt.Errorf("moving %s: %w", ref, unexpected(r, got))
 		}
 	}
 	return places, nil
+}
+
+// move moves one member. It is not moved if it is gone, or if its item lies in the other collection already: then somebody was quicker. An answer that is none of those of RFC 4918 §9.9.4 counts by what is there then.
+func (s *Store) move(ctx context.Context, at *url.URL, to cutover.Folder, as *url.URL) (moved bool, err error) {
+	r := request{method: "MOVE", at: at, header: map[string]string{"Destination": as.String(), "Overwrite": "F", "Schedule-Reply": "F"}}
+	got, err := s.do(ctx, r)
+	taken := err == nil && got.status == http.StatusConflict && precondition(got.body) == "no-uid-conflict"
+	if taken {
+		if err = s.makeWay(ctx, to); err == nil {
+			got, err = s.do(ctx, r)
+		}
+		taken = err == nil && got.status == http.StatusConflict
+	}
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case got.status == http.StatusCreated, got.status == http.StatusNoContent:
+		return true, nil
+	case taken, missing(got):
+		return false, nil
+	case got.status == http.StatusOK, got.status == http.StatusPreconditionFailed:
+		if _, _, err := s.properties(ctx, as, "<D:getetag/>"); err != nil {
+			return false, fmt.Errorf("%s, and what is there: %v", said(got), err)
+		}
+		return got.status == http.StatusOK, nil
+	case got.status == http.StatusMethodNotAllowed, got.status == http.StatusNotImplemented, got.status == http.StatusForbidden:
+		return false, fmt.Errorf("%s: %w", said(got), bridge.ErrUnsupported)
+	}
+	return false, unexpected(r, got)
 }

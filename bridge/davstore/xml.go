@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,7 +54,7 @@ type prop struct {
 	ETag        string       `xml:"DAV: getetag"`
 	Length      string       `xml:"DAV: getcontentlength"`
 	Type        resourceType `xml:"DAV: resourcetype"`
-	DisplayName string       `xml:"DAV: displayname"`
+	DisplayName *string      `xml:"DAV: displayname"`
 	SyncToken   string       `xml:"DAV: sync-token"`
 	CTag        string       `xml:"http://calendarserver.org/ns/ getctag"`
 	Owner       href         `xml:"DAV: owner"`
@@ -75,6 +76,8 @@ type prop struct {
 
 	CalendarData *string `xml:"urn:ietf:params:xml:ns:caldav calendar-data"`
 	ContactsData *string `xml:"urn:ietf:params:xml:ns:carddav address-data"`
+
+	failed bool // the server could not tell some of them
 }
 
 type components struct {
@@ -125,6 +128,23 @@ func (r response) prop() (p prop, ok bool) {
 		}
 	}
 	return prop{}, false
+}
+
+// failed reports whether the server could not tell something of the resource, for the moment or ever: that is not the same as that it has it not.
+func (r response) failed() bool {
+	if transient(status(r.Status)) {
+		return true
+	}
+	return slices.ContainsFunc(r.Propstats, func(s propstat) bool { return transient(status(s.Status)) })
+}
+
+// transient reports whether a status says nothing about what was asked for, but that the server could not see to it.
+func transient(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusLocked, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status/100 == 5
 }
 
 // gone reports whether the response says that there is no such resource.
