@@ -18,6 +18,9 @@
 // A Radicale's empty collection is filled at once (gather.go, fill.go), a calendar with stand-ins (standin.go), which are items for nobody and over which the items are put then. What the collection is called and how it
 // looks is kept in its home meanwhile (keepsake.go).
 //
+// One answer may be wrong: cut, failed for the moment, or given by somebody on the way. What is gone is said twice (http.go); what the server failed to tell (xml.go) is neither gone nor absent; and what could be a page in
+// place of an answer is asked for by what is there then.
+//
 // A member's name is made of its UID when we put it, so that a second put of the same item meets the first. Where a server has put several items into one member (UIDs may not differ there, and do), each is
 // an item of its own.
 package davstore

@@ -45,3 +45,33 @@ func TestNobodyIsInvitedWhereFeaturesAreNotTold(t *testing.T) {
 		}
 	}
 }
+
+// Who answers in the server's stead may have features of its own, and the server may fail to tell of the owner's inbox: neither says that nobody is invited.
+func TestNobodyIsInvitedWhereOthersTellOfFeatures(t *testing.T) {
+	for name, features := range map[string]string{"none": "", "of a server of files": "1, 2"} {
+		for _, fails := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{Schedules: true})
+				inbox := &misreader{m: misreading{is: asksFor("PROPFIND", "schedule-inbox-URL"), answer: edited(allFail)}, armed: fails}
+				a.newVia = through(func(r *http.Request) (*http.Response, error) {
+					if r.Method == http.MethodOptions {
+						return &http.Response{Request: r, StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Dav": {features}}, Body: http.NoBody}, nil
+					}
+					return inbox.RoundTrip(r)
+				})
+				a.restart()
+				a.old.Put("anna", home, "meeting", meeting("meeting", "ORGANIZER:mailto:anna@example.com", "ATTENDEE:mailto:bob@example.com"))
+				a.follow()
+				a.equal(1)
+				if sent := a.new.Messages(); len(sent) > 0 || fails != (inbox.told == 1) {
+					t.Errorf("sent %v, %d wrong answers", sent, inbox.told)
+				}
+			})
+		}
+	}
+}
+
+// through is a way to the server.
+type through func(*http.Request) (*http.Response, error)
+
+func (f through) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
