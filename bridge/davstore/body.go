@@ -243,6 +243,9 @@ func (s *Store) get(ctx context.Context, m *mirror, name string) (body, error) {
 	// What is compressed on its way has a version of its own with some servers.
 	r := request{method: http.MethodGet, at: member(m.at(), name), header: map[string]string{"Accept-Encoding": "identity"}}
 	got, err := s.do(ctx, r)
+	if err == nil && got.status == http.StatusOK && !ended(got.body) { // cut on its way, or odd: then the second answer is odd too
+		got, err = s.do(ctx, r)
+	}
 	if err != nil {
 		return body{}, err
 	}
@@ -253,6 +256,12 @@ func (s *Store) get(ctx context.Context, m *mirror, name string) (body, error) {
 		return body{err: fmt.Errorf("GET %s: nothing, or a page for people, instead of the object", r.at.Redacted())}, nil
 	}
 	return body{etag: versionOf(got.header.Get("ETag"), got.body), raw: got.body}, nil
+}
+
+// ended reports whether an object ends as each must.
+func ended(raw []byte) bool {
+	tail := bytes.ToUpper(bytes.TrimSpace(raw[max(0, len(raw)-64):]))
+	return bytes.HasSuffix(tail, []byte("END:VCALENDAR")) || bytes.HasSuffix(tail, []byte("END:VCARD"))
 }
 
 // page reports whether an answer is a page of a proxy, or for logging in, in place of an object, which is no HTML.

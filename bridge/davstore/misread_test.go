@@ -21,6 +21,7 @@ func TestWrongAnswersCostNothing(t *testing.T) {
 		{"listed member is unknown", "old", asksFor("REPORT", "multiget"), edited(lastIs("404 Not Found"))},
 		{"member is not found", "old", asksFor("GET", ""), instead(404, "")},
 		{"page in place of a member", "old", asksFor("GET", ""), instead(200, "text/html")},
+		{"member is cut", "old", nth(1, asksFor("GET", "")), edited(func(text string) string { return text[:len(text)/2] })},
 		{"collection is not told", "old", asksFor("PROPFIND", "displayname"), edited(allFail)},
 		{"collection is not told", "new", nth(1, asksFor("PROPFIND", "displayname")), edited(allFail)},
 		{"home is not told", "new", nth(1, asksFor("PROPFIND", "displayname")), edited(emptied)},
