@@ -50,6 +50,8 @@ type lateClock struct {
 
 func (l lateClock) Now() time.Time { return l.Clock.Now().Add(time.Duration(l.by.Load())) }
 
+func (l lateClock) Steady() time.Time { return l.Clock.Steady().Add(time.Duration(l.by.Load())) }
+
 func newAcross(t *testing.T, legacy, cloud testserver.DAVConfig) *across {
 	t.Helper()
 	a := &across{T: t, old: serve(t, legacy), new: serve(t, cloud), saved: t.TempDir() + "/refused"}
