@@ -49,7 +49,7 @@ type Target interface {
 	// Scan yields the items at or after from ("" is the beginning) with their identities, without bodies.
 	Scan(ctx context.Context, f cutover.Folder, from cutover.Ref) iter.Seq2[cutover.Item, error]
 	// Search yields the items of the folder that may be those wanted (by trace, Message-ID, or what the server can search); the caller compares
-	// identities itself. It is for few items in a large folder: Scan is for many.
+	// identities itself, and may read items meanwhile. It is for few items in a large folder: Scan is for many.
 	Search(ctx context.Context, f cutover.Folder, wanted []cutover.Identity) iter.Seq2[cutover.Item, error]
 	// Put adds the items, many in flight, without the keywords that the folder cannot keep, and reports each one's outcome exactly once, out of order. It returns after the last outcome. Outcomes of items
 	// whose reply was not seen have ErrUnknown: the caller asks. A refusal by the server has ErrRefused (ErrTooLarge where it clearly is for the item's size),

@@ -80,6 +80,9 @@ func (s *suite) search() {
 	for item, err := range s.store.Search(s.ctx, s.inbox, wanted) {
 		s.ok(err)
 		found[s.which(item, count+1)] = true
+		if body := s.fetch(s.inbox, item.Ref)[item.Ref]; len(body) == 0 { // while more is yielded
+			s.Errorf("%s cannot be read while others are yielded", item.Ref)
+		}
 	}
 	if !found[3] || !found[20] || !found[count+1] || s.Search && len(found) != 3 {
 		s.Errorf("found %v", found)
