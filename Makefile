@@ -14,8 +14,8 @@ NEIGHBOURS := dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postsrsd haproxy
 UNPACKED   := cyrus-imapd cyrus-caldav courier-imap exim4-daemon-light opensmtpd
 COMPILER   := gcc libc6-dev
 
-# The unit tier: everything but the tests that play whole cutovers.
-UNIT = $(shell $(GO) list ./... | grep -v '/test/e2e')
+# The unit tier: everything but the tests that run the whole service, or play whole cutovers.
+UNIT = $(shell $(GO) list ./... | grep -v -e /internal/daemon$$ -e /test/e2e$$)
 
 # Root has the neighbours, so none of their tests may be skipped.
 REQUIRED = $(if $(filter 0,$(shell id -u)),required)
@@ -59,9 +59,10 @@ format:
 rules:
 	$(GO) test -count=1 ./test/rules
 
-race: ## the unit tier under the race detector, three times over
+race: ## the unit tier under the race detector, three times over, then the whole service once
 	@test/debian-packages.sh $(COMPILER)
-	CGO_ENABLED=1 $(GO) test -json -race -count=3 -timeout 30m -p 2 $(UNIT) | $(GO) run ./test/report
+	CGO_ENABLED=1 $(GO) test -json -race -count=3 -timeout 90m -p 2 $(UNIT) | $(GO) run ./test/report
+	CGO_ENABLED=1 $(GO) test -json -race -count=1 -timeout 90m ./internal/daemon | $(GO) run ./test/report
 
 bench: ## our own benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m -p 1 ./...
