@@ -108,9 +108,6 @@ func TestSealed(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
-	if c, err := arc.Validate(t.Context(), strings.NewReader(got), dns.LookupTXT); err != nil || c.State != arc.Pass {
-		t.Errorf("%+v, %v", c, err)
-	}
 	// A chain is continued; the other posthouse whose it could be has another trace.
 	again := b.relayed(b.mx, "x@sender.example", []byte(strings.Replace(got, "X-Posthouse-Trace:", "X-Trace:", 1)))
 	if !strings.HasPrefix(again, "ARC-Seal: i=2; a=rsa-sha256; cv=pass;") {

@@ -43,28 +43,17 @@ func New(cfg Config) (*Sealer, error) {
 	return &Sealer{cfg, algorithm}, nil
 }
 
-// Validate says whether the chain of a message holds. The error is the reader's, or matches ErrHeader or ErrTemporary.
-func Validate(ctx context.Context, message io.Reader, lookup Lookup) (Chain, error) {
-	v, err := pass(message, func(*validation) *body { return nil })
-	if err != nil {
-		return Chain{}, err
-	}
-	return v.end(ctx, lookup)
-}
-
-// pass reads a message once: the header, then the body through the chain's hash and one more.
-func pass(message io.Reader, more func(*validation) *body) (*validation, error) {
+// pass reads a message once: the header, then the body through our own hash and the chain's.
+func pass(message io.Reader, own *body) (*validation, error) {
 	r := bufio.NewReaderSize(message, 32<<10)
 	fields, err := readHeader(r)
 	if err != nil {
 		return nil, err
 	}
 	v := begin(fields)
-	var hashes []io.Writer
-	for _, b := range []*body{v.body, more(v)} {
-		if b != nil {
-			hashes = append(hashes, b)
-		}
+	hashes := []io.Writer{own}
+	if v.body != nil {
+		hashes = append(hashes, v.body)
 	}
 	_, err = io.Copy(io.MultiWriter(hashes...), r)
 	return v, err
@@ -74,7 +63,7 @@ func pass(message io.Reader, more func(*validation) *body) (*validation, error) 
 // them (RFC 8601), "" for none; the chain's own is added. The error is the reader's, or matches ErrHeader, ErrEnded or ErrTemporary; then the message goes as it is.
 func (s *Sealer) Seal(ctx context.Context, message io.Reader, results string, now time.Time) ([]byte, error) {
 	own := newBody(true, -1)
-	v, err := pass(message, func(*validation) *body { return own })
+	v, err := pass(message, own)
 	if err != nil {
 		return nil, err
 	}
