@@ -11,6 +11,9 @@ import (
 
 var day0 = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 
+// fast shows start now.
+func fast(start time.Time, speed float64) Clock { return FastSince(time.Now(), start, speed) }
+
 // In a bubble time starts at midnight and moves only when everybody waits.
 func TestRealFollowsFakeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -32,7 +35,7 @@ func TestInstantsAreUTCMicroseconds(t *testing.T) {
 	local := time.FixedZone("elsewhere", 3600)
 	for name, c := range map[string]Clock{
 		"real": Real(),
-		"fast": Fast(time.Date(2026, 1, 1, 0, 0, 0, 1234, local), 14400),
+		"fast": fast(time.Date(2026, 1, 1, 0, 0, 0, 1234, local), 14400),
 	} {
 		now := c.Now()
 		if now.Location() != time.UTC || now.Nanosecond()%1000 != 0 {
@@ -46,7 +49,7 @@ func TestInstantsAreUTCMicroseconds(t *testing.T) {
 
 func TestFastRunsFaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := Fast(day0, 14400)
+		c := fast(day0, 14400)
 		if got := c.Now(); !got.Equal(day0) {
 			t.Fatalf("starts at %v", got)
 		}
@@ -78,7 +81,7 @@ func TestFastWaits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := Fast(day0, tt.speed)
+				c := fast(day0, tt.speed)
 				real, shown := time.Now(), c.Now()
 				<-c.After(tt.d)
 				if took := time.Since(real); took < tt.atLeast || took >= tt.lessThan {
@@ -105,7 +108,7 @@ func TestSteady(t *testing.T) {
 		for _, tt := range []struct {
 			c     Clock
 			speed time.Duration
-		}{{Real(), 1}, {Fast(day0, 3600), 3600}} {
+		}{{Real(), 1}, {fast(day0, 3600), 3600}} {
 			begun := tt.c.Steady()
 			time.Sleep(time.Second)
 			if passed := tt.c.Steady().Sub(begun); passed != tt.speed*time.Second {
@@ -153,7 +156,7 @@ func TestScaleSaturates(t *testing.T) {
 func TestTimer(t *testing.T) {
 	for name, c := range map[string]func() Clock{
 		"real": Real,
-		"fast": func() Clock { return Fast(day0, 60) },
+		"fast": func() Clock { return fast(day0, 60) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { timerContract(t, c()) })
@@ -202,7 +205,7 @@ func silent(t *testing.T, c Clock, tm Timer, d time.Duration) {
 }
 
 func TestSleepEndsWithContext(t *testing.T) {
-	for name, c := range map[string]Clock{"real": Real(), "fast": Fast(day0, 2)} {
+	for name, c := range map[string]Clock{"real": Real(), "fast": fast(day0, 2)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -10,9 +10,9 @@
 // is set forward end it.
 //
 // Real is the machine's clock; inside a testing/synctest bubble it follows the
-// bubble's fake time. Fast is for the demonstration: days pass in seconds. A
-// process that is restarted in the middle of a demonstration goes on with
-// FastSince, given the same three values as the one before it.
+// bubble's fake time. FastSince is for the demonstration: days pass in seconds.
+// A process that is restarted in the middle of one goes on where the one before
+// it was, given the same three values.
 //
 // Nothing in this package starts a goroutine that outlives its timer.
 package clock

@@ -10,15 +10,9 @@ import (
 // busy loop.
 const leastWait = 2 * time.Millisecond
 
-// Fast is a clock that shows start now and runs speed times faster than real
-// time; a speed of 14,400 makes a second last four hours. A speed that is not
-// positive counts as 1.
-func Fast(start time.Time, speed float64) Clock {
-	return FastSince(time.Now(), start, speed)
-}
-
-// FastSince is the fast clock that showed start at the real instant realEpoch.
-// Two processes that are given the same three values show the same time.
+// FastSince is a clock that showed start at the real instant realEpoch and runs
+// speed times faster than real time; a speed of 14,400 makes a second last four
+// hours. A speed that is not positive counts as 1. Two processes that are given the same three values show the same time.
 // Within one process the clock is monotonic: a step of the wall clock after
 // this call does not move it.
 func FastSince(realEpoch, start time.Time, speed float64) Clock {

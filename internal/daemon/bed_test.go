@@ -85,7 +85,7 @@ func newBed(t *testing.T, l layout) *bed {
 	}
 	b.clock = clock.Real()
 	if l.speed > 0 {
-		b.clock = clock.Fast(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC), l.speed)
+		b.clock = clock.FastSince(time.Now(), time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC), l.speed)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
