@@ -63,10 +63,3 @@ func (b *book) add(at spot, about string) {
 		b.about[at.core] = about
 	}
 }
-
-// size is how many copies the new mailboxes must hold.
-func (b *book) size() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.total
-}

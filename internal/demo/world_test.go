@@ -228,3 +228,10 @@ func TestCalendarsAreCompared(t *testing.T) {
 		t.Errorf("one lies there twice: %+v", c)
 	}
 }
+
+// size is how many copies the new mailboxes must hold.
+func (b *book) size() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
+}
