@@ -23,7 +23,7 @@ import (
 	"posthouse/bridge/memstore"
 	"posthouse/cutover"
 	"posthouse/evidence"
-	"posthouse/internal/clock"
+	"posthouse/internal/clock/clocktest"
 	"posthouse/internal/testserver/corpus"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
@@ -50,25 +50,16 @@ type world struct {
 	glass func(bridge.Store) bridge.Store
 	eye   func(bridge.Store) bridge.Store // what the legacy mailbox is watched through
 	// book, if set, is what the bridge sees the ledger through.
-	book func(bridge.Ledger) bridge.Ledger
-	// ahead is by how much the wall clock was set forward.
-	ahead atomic.Int64
+	book  func(bridge.Ledger) bridge.Ledger
+	clock *clocktest.Clock
 	// mailboxes are those that are copied; anna's if there is none.
 	mailboxes []cutover.Mailbox
 	// rules are those of a mailbox; if nil, routes.
 	rules func(cutover.MailboxID) bridge.Rules
 }
 
-// setClock is a wall clock that is set.
-type setClock struct {
-	clock.Clock
-	by *atomic.Int64
-}
-
-func (s setClock) Now() time.Time { return s.Clock.Now().Add(time.Duration(s.by.Load())) }
-
 func newWorld(t *testing.T, legacy, cloud memstore.Options) *world {
-	return &world{t: t, legacy: memstore.NewServer(legacy), cloud: memstore.NewServer(cloud), state: t.TempDir()}
+	return &world{t: t, legacy: memstore.NewServer(legacy), cloud: memstore.NewServer(cloud), state: t.TempDir(), clock: clocktest.New()}
 }
 
 func (w *world) start() {
@@ -96,7 +87,7 @@ func (w *world) open() {
 		book = w.book(l)
 	}
 	w.bridge = bridge.New(bridge.Config{
-		Ledger: book, TraceKey: key, Clock: setClock{clock.Real(), &w.ahead}, Log: log, Parallel: 2,
+		Ledger: book, TraceKey: key, Clock: w.clock, Log: log, Parallel: 2,
 		Poll: time.Minute, Pause: time.Second, Settle: 10 * time.Second, Saved: w.state + "/refused", Rules: w.rulesFor,
 		Open: func(m cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 			if side == cutover.Legacy && w.lens != nil {

@@ -50,7 +50,7 @@ func TestDoubtWhileTheClockIsSet(t *testing.T) {
 		})
 		w.start()
 		time.Sleep(5 * time.Second)
-		w.ahead.Store(int64(time.Hour))
+		w.clock.Set(time.Hour)
 		time.Sleep(3 * time.Second)
 		w.new().Deliver(inbox, ours) // the server went on reading what it was sent
 		time.Sleep(5 * time.Minute)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"posthouse/cutover"
-	"posthouse/internal/clock"
+	"posthouse/internal/clock/clocktest"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
 	"posthouse/relay"
@@ -59,7 +58,7 @@ type bed struct {
 	courier *relay.Courier
 	log     *logtest.Hook
 	logger  logrus.FieldLogger
-	clock   setClock
+	clock   *clocktest.Clock
 	n       int
 }
 
@@ -81,7 +80,7 @@ func openLedger(t *testing.T, folder string) *sqlite.Ledger {
 // newBed makes a bed whose courier is not started: what comes in stays Due.
 func newBed(t *testing.T, intake relay.IntakeConfig, courier relay.CourierConfig) *bed {
 	t.Helper()
-	b := &bed{t: t, ledger: openLedger(t, t.TempDir()), clock: setClock{clock.Real(), new(atomic.Int64)}}
+	b := &bed{t: t, ledger: openLedger(t, t.TempDir()), clock: clocktest.New()}
 	b.logger, b.log = newLogger()
 	if intake.Plans == nil {
 		intake.Plans = map[cutover.Route]relay.Plan{cutover.Arriving: {Outward: "new:smtp"}}

@@ -154,7 +154,7 @@ func (f *faults) jump() {
 	if f.chance.n(2) == 0 {
 		by /= 1000
 	}
-	f.clock.set(by)
+	f.clock.Set(by)
 }
 
 // bring brings a message in as a sender does: again and again, until it is taken.
@@ -222,7 +222,7 @@ func (f *faults) settle() {
 	f.hands.Wait()
 	time.Sleep(20 * time.Minute)
 	if f.jumps { // what was put off by a clock that was ahead is due some hours later
-		f.clock.set(13 * time.Hour)
+		f.clock.Set(13 * time.Hour)
 		time.Sleep(20 * time.Minute)
 	}
 	if f.deeds {

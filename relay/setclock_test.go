@@ -2,34 +2,22 @@ package relay_test
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"posthouse/internal/clock"
 	"posthouse/relay"
 )
-
-// setClock is a wall clock that is set, forward or back.
-type setClock struct {
-	clock.Clock
-	by *atomic.Int64
-}
-
-func (s setClock) Now() time.Time { return s.Clock.Now().Add(time.Duration(s.by.Load())) }
-
-func (s setClock) set(by time.Duration) { s.by.Add(int64(by)) }
 
 // A machine that started with a clock of days ahead is set right while the destination is left alone: it is tried again after its pause, not after those days.
 func TestClockPutBackWhileUnreachable(t *testing.T) {
 	o := newOffice()
 	running(t, settings(toCloud(o.then(unreachable, unreachable, unreachable, yes)), o), func(t *testing.T, b *bed) {
-		b.clock.set(3 * day)
+		b.clock.Set(3 * day)
 		early := b.mustTake(to("anna@example.com"))
 		for b.courier.Retry("new:smtp").IsZero() {
 			time.Sleep(time.Second)
 		}
-		b.clock.set(-3 * day)
+		b.clock.Set(-3 * day)
 		if retry := b.courier.Retry("new:smtp"); retry.After(time.Now().Add(time.Minute)) {
 			t.Errorf("it is told that the destination is tried again at %s, in %s", retry, time.Until(retry))
 		}
@@ -51,7 +39,7 @@ func TestClockSetForwardInDoubt(t *testing.T) {
 	running(t, settings(toCloud(destination(lost)), o), func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
 		time.Sleep(20 * time.Second)
-		b.clock.set(time.Hour)
+		b.clock.Set(time.Hour)
 		time.Sleep(2 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna settled"})
 		equal(t, "attempts", o.attempts(), []string{"[anna]"})
@@ -64,7 +52,7 @@ func TestClockPutBackInDoubt(t *testing.T) {
 	running(t, settings(toCloud(o.then(uncertain, yes)), o), func(t *testing.T, b *bed) {
 		id := b.mustTake(to("anna@example.com"))
 		time.Sleep(20 * time.Second)
-		b.clock.set(-3 * day)
+		b.clock.Set(-3 * day)
 		time.Sleep(2 * time.Minute)
 		equal(t, "states", b.states(id), []string{"anna settled"})
 		equal(t, "attempts", o.attempts(), []string{"[anna]", "[anna]"})

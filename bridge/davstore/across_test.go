@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 	"posthouse/bridge"
 	"posthouse/bridge/davstore"
 	"posthouse/cutover"
-	"posthouse/internal/clock"
+	"posthouse/internal/clock/clocktest"
 	"posthouse/internal/testserver"
 	"posthouse/ledger"
 	"posthouse/ledger/sqlite"
@@ -38,23 +37,13 @@ type across struct {
 	deletions      int  // how many follow
 	forgets        bool // what was read when items were listed
 	oldVia, newVia http.RoundTripper
-	later          atomic.Int64 // how much later it is than it is
+	clock          *clocktest.Clock
 	of             func(bridge.Ledger) bridge.Ledger
 }
 
-// lateClock is the real one, some time later.
-type lateClock struct {
-	clock.Clock
-	by *atomic.Int64
-}
-
-func (l lateClock) Now() time.Time { return l.Clock.Now().Add(time.Duration(l.by.Load())) }
-
-func (l lateClock) Steady() time.Time { return l.Clock.Steady().Add(time.Duration(l.by.Load())) }
-
 func newAcross(t *testing.T, legacy, cloud testserver.DAVConfig) *across {
 	t.Helper()
-	a := &across{T: t, old: serve(t, legacy), new: serve(t, cloud), saved: t.TempDir() + "/refused"}
+	a := &across{T: t, old: serve(t, legacy), new: serve(t, cloud), saved: t.TempDir() + "/refused", clock: clocktest.New()}
 	l, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +63,7 @@ func (a *across) restart() {
 		book = a.of(book)
 	}
 	a.bridge = bridge.New(bridge.Config{
-		Ledger: book, Kinds: []cutover.FolderKind{cutover.Calendar, cutover.Contacts}, Clock: lateClock{clock.Real(), &a.later}, Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: a.saved,
+		Ledger: book, Kinds: []cutover.FolderKind{cutover.Calendar, cutover.Contacts}, Clock: a.clock, Log: log, Parallel: 1, Poll: time.Minute, Pause: time.Millisecond, Settle: time.Millisecond, Saved: a.saved,
 		Rules: func(cutover.MailboxID) bridge.Rules { return bridge.Rules{Mailbox: anna, Deletions: a.deletions} },
 		Open: func(_ cutover.Mailbox, side cutover.Side) (bridge.Store, error) {
 			server, via := a.old, a.oldVia

@@ -85,10 +85,10 @@ func TestWhatCannotBeRead(t *testing.T) {
 					t.Error("nobody heard of the change")
 				}
 			}
-			a.later.Add(int64(2 * time.Hour))
+			a.clock.Pass(2 * time.Hour)
 			for range 2 { // one after the other is given up
 				_ = a.try()
-				a.later.Add(int64(2 * time.Hour))
+				a.clock.Pass(2 * time.Hour)
 			}
 			a.follow()
 			if r := a.verified(); len(r.Noted) != 1 || len(r.Missing) != 1 || r.Equal != 31 {

@@ -6,30 +6,21 @@ import (
 	"testing"
 	"time"
 
-	"posthouse/internal/clock"
+	"posthouse/internal/clock/clocktest"
 	"posthouse/internal/control"
 	"posthouse/internal/daemon"
 	"posthouse/internal/testserver"
 )
 
-// jumping is real time from which a test can leap ahead.
-type jumping struct {
-	clock.Clock
-	ahead atomic.Int64
-}
-
-func (j *jumping) Now() time.Time       { return j.Clock.Now().Add(time.Duration(j.ahead.Load())) }
-func (j *jumping) leap(d time.Duration) { j.ahead.Add(int64(d)) }
-
-// startLeaping starts the daemon on a clock that can leap; it keeps house every fraction of a second.
-func (b *bed) startLeaping(t *testing.T) *jumping {
+// startSettable starts the daemon on a clock that the test sets; it keeps house every fraction of a second.
+func (b *bed) startSettable(t *testing.T) *clocktest.Clock {
 	t.Helper()
-	j := &jumping{Clock: clock.Real()}
-	b.clock = j
+	c := clocktest.New()
+	b.clock = c
 	b.daemon = b.newWith(b.config(), func(o *daemon.Options) { o.Speed = 2 })
 	must(t, b.daemon.Start(t.Context()))
 	t.Cleanup(b.stop)
-	return j
+	return c
 }
 
 func troubled(word string) func(control.Status) bool {
@@ -46,19 +37,19 @@ func TestLateMail(t *testing.T) {
 		}
 		return nil
 	}}})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	msg := b.send("hello", "x@sender.example", "anna@example.com")
 	s := b.until("an attempt", func(s control.Status) bool { return len(s.Queue.Waiting) == 1 && s.Queue.Waiting[0].Attempts > 0 })
 	if len(s.Trouble) != 0 || s.Queue.Waiting[0].Notice != "" {
 		t.Errorf("at once: %q, %+v", s.Trouble, s.Queue.Waiting[0])
 	}
-	clock.leap(61 * time.Minute)
+	clock.Set(61 * time.Minute)
 	s = b.until("an alarm", troubled("not delivered for more than an hour"))
 	if text := strings.Join(s.Trouble, "\n"); !strings.Contains(text, "anna@example.com") || !strings.Contains(text, "Mailbox full") || s.Queue.Waiting[0].Notice != "" {
 		t.Errorf("%s, %+v", text, s.Queue.Waiting[0])
 	}
 	b.eventually("a line of the log", func() bool { return strings.Contains(b.logged.String(), "alarm=late") })
-	clock.leap(23 * time.Hour)
+	clock.Set(23 * time.Hour)
 	s = b.until("a notice", troubled("a notice to each is ready"))
 	if n := s.Queue.Waiting[0].Notice; !strings.HasPrefix(n, "To: <x@sender.example>\n") || !strings.Contains(n, "the recipient's mailbox is full") {
 		t.Errorf("notice %q", n)
@@ -75,12 +66,12 @@ func TestLateMail(t *testing.T) {
 // What the cloud accepted and nobody has seen after six hours is an alarm that says where to look; it is not sent again.
 func TestAcceptedAndNotSeen(t *testing.T) {
 	b := newBed(t, layout{mx: testserver.SMTPConfig{Deliver: func(*testserver.Envelope) error { return nil }}})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	b.send("hello", "x@sender.example", "anna@example.com")
 	b.until("it to be accepted", func(s control.Status) bool { return s.Queue.Accepted == 1 })
-	clock.leap(5 * time.Hour)
+	clock.Set(5 * time.Hour)
 	b.until("five hours without an alarm", func(s control.Status) bool { return len(s.Trouble) == 0 }) // that the sources were not watched in the leap is one, for a moment
-	clock.leap(70 * time.Minute)
+	clock.Set(70 * time.Minute)
 	s := b.until("an alarm", troubled("quarantine, junk and rules"))
 	if len(s.Queue.Unseen) != 1 || s.Queue.Unseen[0].Notice != "" || !strings.HasSuffix(s.Queue.Unseen[0].Why, "when nobody misses it: posthouse queue drop "+s.Queue.Unseen[0].Capture) {
 		t.Errorf("%+v", s.Queue.Unseen)
@@ -105,12 +96,12 @@ func TestNotSeenAndOnTheOldServer(t *testing.T) {
 		}
 		return b.cloud.DeliverEnvelope(e)
 	}}})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	msg := b.send("hello", "x@sender.example", "anna@example.com")
 	b.until("it to be accepted", func(s control.Status) bool { return s.Queue.Accepted == 1 })
 	b.eventually("the copy on the old server", func() bool { return len(b.holding(b.legacy, "anna@example.com", msg)) == 1 })
 	b.again()
-	clock.leap(7 * time.Hour)
+	clock.Set(7 * time.Hour)
 	s := b.until("an alarm", troubled("quarantine, junk and rules"))
 	filter := control.QueueFilter{Captures: []string{s.Queue.Unseen[0].Capture}}
 	advised := func(end string) { // is what can be done
@@ -127,7 +118,7 @@ func TestNotSeenAndOnTheOldServer(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	b.until("the second to be seen", func(s control.Status) bool { return s.Queue.Settled == 1 })
-	clock.leap(7 * time.Hour) // the first has its time anew
+	clock.Set(7 * time.Hour) // the first has its time anew
 	advised("when nobody misses it: posthouse queue drop " + filter.Captures[0])
 	if a := b.done("drop", filter); a.Error != "" {
 		t.Errorf("%+v", a)
@@ -151,11 +142,11 @@ func TestNoNotice(t *testing.T) {
 		}
 		return nil
 	}}})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	b.send("a bounce", "", "anna@example.com")
 	b.send("spam", "y@sender.example", "bob@example.com")
 	b.until("both to be stopped", func(s control.Status) bool { return s.Queue.Held == 1 && s.Queue.Quiet == 1 })
-	clock.leap(25 * time.Hour)
+	clock.Set(25 * time.Hour)
 	s := b.until("an alarm", troubled("1 delivery not delivered"))
 	for _, w := range s.Queue.Waiting {
 		if w.Notice != "" || w.To != "anna@example.com" {

@@ -184,13 +184,13 @@ func (day badDay) pass(t *testing.T) {
 // A week of 4xx: after relay.hold_after the mail is held, an alarm, and not bounced; released, it arrives.
 func TestAWeekOf4xx(t *testing.T) {
 	b := newBed(t, layout{mx: refusing(testserver.AtMail, 451, "4.3.0 later")})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	b.send("hello", "x@sender.example", "anna@example.com")
 	for day := range 5 {
 		b.until("an attempt", func(s control.Status) bool {
 			return s.Queue.Due+s.Queue.Sending == 1 && s.Queue.Waiting[0].Attempts > day
 		})
-		clock.leap(24 * time.Hour)
+		clock.Set(24 * time.Hour)
 	}
 	s := b.until("it to be held", func(s control.Status) bool { return queueWords(s.Queue) == "1 held" })
 	if w := s.Queue.Waiting[0]; !strings.Contains(w.Why, "4.3.0 later") || w.Notice == "" || len(s.Trouble) == 0 {

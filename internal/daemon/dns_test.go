@@ -72,14 +72,14 @@ func ledOn(v evidence.Verdict) bool {
 // a roll-back; the mailbox server is not, since what is led to us does not reach it.
 func TestDNSIsWatched(t *testing.T) {
 	z := newZoned(t, layout{}, toUs)
-	leaping := z.startLeaping(t)
+	clock := z.startSettable(t)
 	s := z.until("a first look", func(s control.Status) bool { return len(s.DNS) == 1 })
 	if d := s.DNS[0]; d.State != control.MailOldSide || d.MX[0].Host != "mail.example.com" || d.MX[0].Whose != "posthouse" || !ledOn(s.Address) || ledOn(s.Server) || len(s.Trouble) != 0 {
 		t.Errorf("%+v, %q", d, s.Trouble)
 	}
 
 	z.load(2, toCloud, 0)
-	leaping.leap(6 * time.Minute)
+	clock.Set(6 * time.Minute)
 	s = z.until("the change", troubled("MX of example.com changed"))
 	if text := strings.Join(s.Trouble, "\n"); s.DNS[0].State != control.MailBoth || !ledOn(s.Address) || !strings.Contains(text, z.ns[1].Addr()+" lags behind") {
 		t.Errorf("%+v, %s", s.DNS[0], text)
@@ -87,7 +87,7 @@ func TestDNSIsWatched(t *testing.T) {
 	z.eventually("a line of the log", func() bool { return strings.Contains(z.logged.String(), "alarm=\"dns change\"") })
 
 	z.load(2, toCloud, 1)
-	leaping.leap(6 * time.Minute)
+	clock.Set(6 * time.Minute)
 	s = z.until("the switch", func(s control.Status) bool { // the verdict hears of it a moment after the watch
 		return s.DNS[0].State == control.MailSwitched && !ledOn(s.Address) && s.Address.Quiet <= time.Minute
 	})

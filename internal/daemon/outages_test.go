@@ -19,18 +19,18 @@ func TestDestinationThatIsDown(t *testing.T) {
 		}
 		return nil
 	}}})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	b.send("hello", "x@sender.example", "anna@example.com")
 	s := b.until("an attempt", func(s control.Status) bool { return len(s.Queue.Waiting) == 1 && s.Queue.Waiting[0].Attempts > 0 })
 	if len(s.Trouble) != 0 {
 		t.Errorf("at once: %q", s.Trouble)
 	}
-	clock.leap(6 * time.Minute)
+	clock.Set(6 * time.Minute)
 	s = b.until("an alarm", troubled("takes nothing since"))
 	if text := strings.Join(s.Trouble, "\n"); !strings.Contains(text, "cloud:smtp") || !strings.Contains(text, "down for repair") {
 		t.Error(text)
 	}
 	up.Store(true)
-	clock.leap(2 * time.Minute)
+	clock.Set(2 * time.Minute)
 	b.until("no alarm", func(s control.Status) bool { return len(s.Trouble) == 0 })
 }

@@ -97,7 +97,7 @@ func TestResendOfWhatTheOldServerHad(t *testing.T) {
 // What was dropped is sent again from what is kept; when that is gone the person is told where the copy lies.
 func TestResendOfTheDropped(t *testing.T) {
 	b := newBed(t, layout{mx: refusing("rcpt", 550, "5.1.1 no such user"), relay: "retention = \"1h\""})
-	j := b.startLeaping(t)
+	j := b.startSettable(t)
 	b.send("hello", "x@sender.example", "anna@example.com")
 	b.until("it to be held", held(1))
 	id := b.queued(control.QueueFilter{})[0].Waiting.Capture
@@ -108,7 +108,7 @@ func TestResendOfTheDropped(t *testing.T) {
 	b.act(control.Deed{Do: "drop"}, f)
 	b.resend(control.Deed{}, f)
 	b.until("the second to be held", held(1))
-	j.leap(3 * time.Hour)
+	j.Set(3 * time.Hour)
 	b.stop()
 	b.start() // prunes
 	b.eventually("the first to be pruned", func() bool { return !b.trace(id).Messages[0].Kept })

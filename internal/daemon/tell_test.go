@@ -25,7 +25,7 @@ func TestSendersAreTold(t *testing.T) {
 			return nil
 		},
 	}})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	told := func(action string) func() bool {
 		return func() bool {
 			return slices.ContainsFunc(b.mx.Received(), func(e *testserver.Envelope) bool {
@@ -35,16 +35,16 @@ func TestSendersAreTold(t *testing.T) {
 	}
 	b.sender.RcptParams = "NOTIFY=SUCCESS,DELAY,FAILURE"
 	b.send("to Anna", "x@sender.example", "anna@example.com")
-	b.eventually("the handing on to be told", func() bool { clock.leap(time.Second); return told("relayed")() })
+	b.eventually("the handing on to be told", func() bool { clock.Set(time.Second); return told("relayed")() })
 	b.send("to Bob", "x@sender.example", "bob@example.com")
 	b.until("it to be put off", func(s control.Status) bool { return len(s.Queue.Waiting) == 1 && s.Queue.Waiting[0].Attempts > 0 })
-	clock.leap(25 * time.Hour)
-	b.eventually("the delay to be told", func() bool { clock.leap(time.Second); return told("delayed")() })
+	clock.Set(25 * time.Hour)
+	b.eventually("the delay to be told", func() bool { clock.Set(time.Second); return told("delayed")() })
 	if got := b.act(control.Deed{Do: "drop", Notify: true, Why: "Bob has left"}, control.QueueFilter{To: "bob@example.com"}); len(got) != 1 || !strings.Contains(got[0].Why, "its sender is told") {
 		t.Fatalf("%+v", got)
 	}
-	b.eventually("the failure to be told", func() bool { clock.leap(time.Second); return told("failed")() })
-	clock.leap(time.Hour)
+	b.eventually("the failure to be told", func() bool { clock.Set(time.Second); return told("failed")() })
+	clock.Set(time.Hour)
 	b.until("all to be settled", func(s control.Status) bool { return s.Queue.Due+s.Queue.Sending+s.Queue.InDoubt+s.Queue.Held == 0 })
 	n := map[bool]int{}
 	for _, e := range b.mx.Received() {

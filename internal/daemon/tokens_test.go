@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"posthouse/config"
-	"posthouse/internal/clock"
+	"posthouse/internal/clock/clocktest"
 	"posthouse/internal/control"
 	"posthouse/internal/daemon"
 	"posthouse/internal/testserver"
@@ -70,7 +70,7 @@ func (e *tokenEndpoint) presented() string {
 }
 
 // startWithTokens starts a daemon that knows no password of the cloud's SMTP, on a clock that can leap.
-func startWithTokens(t *testing.T) (b *bed, e *tokenEndpoint, j *jumping) {
+func startWithTokens(t *testing.T) (b *bed, e *tokenEndpoint, j *clocktest.Clock) {
 	t.Helper()
 	e, url := newTokenEndpoint(t)
 	b = newBed(t, layout{mx: testserver.SMTPConfig{Token: e.login, RequireAuth: true}})
@@ -79,7 +79,7 @@ func startWithTokens(t *testing.T) (b *bed, e *tokenEndpoint, j *jumping) {
 	cloud.SMTPAuth, cloud.SMTPLogin = config.SMTPAuthXOAuth2, "posthouse@example.com"
 	cloud.OAuth = config.OAuth{Kind: config.OAuthClientCredentials, TokenURL: url, ClientID: "app", ClientSecret: config.LiteralSecret("client secret"), Scope: "smtp"}
 	cfg.Servers["cloud"] = cloud
-	j = &jumping{Clock: clock.Real()}
+	j = clocktest.New()
 	b.clock = j
 	b.daemon = b.newWith(cfg, func(o *daemon.Options) { o.Speed = 2 })
 	must(t, b.daemon.Start(t.Context()))
@@ -100,7 +100,7 @@ func TestSMTPLoginByTokens(t *testing.T) {
 		t.Errorf("presented %s, want the one token twice", got)
 	}
 	e.revoke("client secret")
-	j.leap(2 * time.Minute) // the token is no longer new
+	j.Set(2 * time.Minute) // the token is no longer new
 	b.mx.Stop()
 	must(t, b.mx.Start())
 	b.send("three", "x@sender.example", "anna@example.com")
@@ -108,7 +108,7 @@ func TestSMTPLoginByTokens(t *testing.T) {
 	if got := e.presented(); got != "token-1 token-1 token-1 token-2" || len(s.Queue.Waiting) != 0 {
 		t.Errorf("presented %s", got)
 	}
-	j.leap(58 * time.Minute) // not yet refused, but old
+	j.Set(58 * time.Minute) // not yet refused, but old
 	b.mx.Stop()
 	must(t, b.mx.Start())
 	last := b.send("four", "x@sender.example", "anna@example.com")

@@ -31,7 +31,7 @@ func TestVerifyCoversCaptures(t *testing.T) {
 			return b.cloud.DeliverEnvelope(e)
 		},
 	}})
-	clock := b.startLeaping(t)
+	clock := b.startSettable(t)
 	b.until("the copy", copied)
 	var removed []byte
 	for _, name := range []string{"kept", "removed", "lost", "held", "spam"} {
@@ -52,7 +52,7 @@ func TestVerifyCoversCaptures(t *testing.T) {
 	_, err := fmt.Sscan(uid, &n)
 	must(t, err)
 	must(t, b.cloud.Remove("anna@example.com", folder, n))
-	clock.leap(7 * time.Hour)
+	clock.Set(7 * time.Hour)
 	v := b.verify("anna@example.com")["anna@example.com"]
 	if v.Captured != 1 || len(v.Missing) != 2 || len(v.Removed) != 1 || v.Error != "" {
 		t.Fatalf("after seven hours: %+v", v)

@@ -2,28 +2,19 @@ package callout_test
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"posthouse/cutover"
-	"posthouse/internal/clock"
+	"posthouse/internal/clock/clocktest"
 	"posthouse/relay/callout"
 )
-
-// setClock is a wall clock that is put back.
-type setClock struct {
-	clock.Clock
-	back atomic.Int64
-}
-
-func (s *setClock) Now() time.Time { return s.Clock.Now().Add(-time.Duration(s.back.Load())) }
 
 // A clock that is put back by days makes neither an answer nor the pause of a server that was down hold for days, and what may be asked grows again.
 func TestClockPutBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		on, c := newServer(), &setClock{Clock: clock.Real()}
+		on, c := newServer(), clocktest.New()
 		s := on.sourceBy(c, cutover.Legacy, 600)
 		defer s.Stop()
 		ask := func(local any) callout.Answer {
@@ -36,7 +27,7 @@ func TestClockPutBack(t *testing.T) {
 		}
 		equal(t, "down before", s.State().Down, true)
 		on.set(func() { on.others = no })
-		c.back.Store(int64(72 * time.Hour))
+		c.Set(-72 * time.Hour)
 		time.Sleep(6 * time.Minute)
 		equal(t, "down after", s.State().Down, false)
 		equal(t, "after", ask("nobody"), callout.Yes)

@@ -78,6 +78,7 @@ var rules = []rule{
 	{"systemd", nil,
 		"what systemd and posthouse share is not about mail"},
 	{"internal/clock", nil, "a leaf, usable by all"},
+	{"internal/clock/clocktest", []string{"internal/clock"}, "a test's clock is moved by tests, for whatever they test"},
 	{"internal/pace", nil, "a leaf, usable by all"},
 	{"internal/login", []string{"internal/clock"},
 		"how we prove who we are is the same for every protocol"},
