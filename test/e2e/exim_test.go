@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -12,46 +11,19 @@ import (
 	"posthouse/test/neighbour"
 )
 
-const eximToml = `state = "state"
-domains = ["example.com"]
-[servers.cloud]
-side = "cloud"
-imap = %q
-imap_tls = "none"
-smtp = %q
-smtp_tls = "none"
-[servers.legacy]
-side = "legacy"
-imap = %q
-imap_tls = "none"
-[listeners.mx]
-role = "mx"
-address = %q
-[routes.arriving]
-to = ["cloud:smtp"]
-[relay]
-retry = ["1s"]
-settle_time = "2s"
-disk_reserve = "1MB"
-[bridge]
-poll_interval = "1s"
-`
-
 // TestEximAsCloud: a real Exim takes everything by either verb, pipelined and on connections that are used again, refuses one recipient without harm to the other, and is away for a
 // while; each message lies in the mailbox behind it once, octet by octet.
 func TestEximAsCloud(t *testing.T) {
 	t.Parallel()
-	for verb, settings := range map[string]string{"BDAT": "", "DATA": "chunking_advertise_hosts ="} {
+	for verb, more := range map[string]string{"BDAT": "", "DATA": "chunking_advertise_hosts ="} {
 		t.Run(verb, func(t *testing.T) {
 			t.Parallel()
 			users := map[string]string{"anna": "secret", "bob": "secret"}
 			legacy := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "legacy", Users: users})
 			cloud := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "cloud", Users: users})
-			exim := neighbour.StartExim(t, neighbour.EximConfig{Name: "cloudmx", Next: cloud.LMTP, Refuse: []string{"bob@example.com"}, Settings: "return_path_remove = false\nenvelope_to_remove = false\ndelivery_date_remove = false\n" + settings})
-			csv := "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password,home\n" +
-				"anna@example.com,legacy,anna,secret,cloud,anna,secret,cloud\nbob@example.com,legacy,bob,secret,cloud,bob,secret,cloud\n"
+			exim := neighbour.StartExim(t, neighbour.EximConfig{Name: "cloudmx", Next: cloud.LMTP, Refuse: []string{"bob@example.com"}, Settings: "return_path_remove = false\nenvelope_to_remove = false\ndelivery_date_remove = false\n" + more})
 			listener := neighbour.Address() + ":2525"
-			d := newDaemon(t, folder(t), fmt.Sprintf(eximToml, cloud.IMAP, exim.SMTP, legacy.IMAP, listener), map[string]string{"mailboxes.csv": csv})
+			d := newDaemon(t, folder(t), settings{oldIMAP: legacy.IMAP, cloudIMAP: cloud.IMAP, cloudSMTP: exim.SMTP, listener: listener, relay: hasty, bridge: often}.toml(), map[string]string{"mailboxes.csv": sameLogins(users)})
 			d.start()
 			all := unlike(60)
 			for i, m := range all {

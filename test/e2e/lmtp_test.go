@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,37 +11,6 @@ import (
 	"posthouse/internal/testserver"
 	"posthouse/test/neighbour"
 )
-
-// lmtpToml is a cloud that takes mail by LMTP; the old server is as good as gone.
-const lmtpToml = `state = "state"
-domains = ["example.com"]
-[servers.cloud]
-side = "cloud"
-imap = %q
-imap_tls = "none"
-smtp = %q
-smtp_protocol = "lmtp"
-smtp_tls = "none"
-[servers.legacy]
-side = "legacy"
-imap = %q
-imap_tls = "none"
-[listeners.mx]
-role = "mx"
-address = %q
-[routes.arriving]
-to = ["cloud:smtp"]
-srs = true
-[relay]
-retry = ["1s"]
-settle_time = "2s"
-disk_reserve = "1MB"
-[relay.srs]
-domain = "srs.example.com"
-secret = "file:srs"
-[bridge]
-poll_interval = "1s"
-`
 
 // TestLMTP delivers to a real Dovecot by LMTP, over TCP and over its socket: each recipient of one message has an end of its own, what came arrives byte by byte, senders stay as they are, and
 // after a restart of the server nothing is there twice.
@@ -66,12 +34,11 @@ plugin {
 			if over == "unix" {
 				next = "unix:" + filepath.Join(cloud.Dir, "run", "lmtp")
 			}
-			csv := "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password,home\n"
-			for name := range users {
-				csv += fmt.Sprintf("%[1]s@example.com,legacy,%[1]s,new,cloud,%[1]s,new,cloud\n", name)
-			}
 			l := &lmtpCloud{t: t, imap: cloud.IMAP, listener: neighbour.Address() + ":2525"}
-			d := newDaemon(t, folder(t), fmt.Sprintf(lmtpToml, cloud.IMAP, next, legacy.IMAP, l.listener), map[string]string{"mailboxes.csv": csv, "srs": "secret\n"})
+			d := newDaemon(t, folder(t), settings{
+				oldIMAP: legacy.IMAP, cloudIMAP: cloud.IMAP, cloudSMTP: next, listener: l.listener, cloud: `smtp_protocol = "lmtp"`, arriving: "srs = true",
+				tables: "[relay.srs]\ndomain = \"srs.example.com\"\nsecret = \"file:srs\"", relay: hasty, bridge: often,
+			}.toml(), map[string]string{"mailboxes.csv": sameLogins(users), "srs": "secret\n"})
 			full := neighbour.OpenMailbox(t, cloud.IMAP, "bob", "new", nil)
 			full.Append("INBOX", neighbour.Upload{Bytes: letter("filling", 102000), Date: time.Now()})
 			d.start()

@@ -31,56 +31,19 @@ func newOffice(t testing.TB, dir, more string, script func(testserver.SMTPCall) 
 	}
 	// On an address of their own nobody's outgoing connection takes the port of one that was stopped.
 	o.mx = testserver.NewSMTP(testserver.SMTPConfig{Addr: neighbour.Address() + ":0", Deliver: o.cloud.DeliverEnvelope, Script: script})
-	for _, s := range []interface {
-		Start() error
-		Stop()
-	}{o.legacy, o.cloud, o.mx} {
-		if err := s.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Stop)
-	}
+	serve(t, o.legacy, o.cloud, o.mx)
 	csv := "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password,home\n"
 	for _, address := range staff {
 		o.legacy.AddUser(address, "old")
 		o.cloud.AddUser(address, "new")
 		csv += fmt.Sprintf("%s,legacy,%s,old,cloud,%s,new,cloud\n", address, address, address)
 	}
-	toml := fmt.Sprintf(`state = "state"
-domains = ["example.com"]
-
-[servers.legacy]
-side = "legacy"
-imap = %q
-imap_tls = "none"
-
-[servers.cloud]
-side = "cloud"
-imap = %q
-imap_tls = "none"
-smtp = %q
-smtp_tls = "none"
-
-[listeners.mx]
-role = "mx"
-address = %q
-hostname = "mail.example.com"
-
-[routes.arriving]
-to = ["cloud:smtp"]
-
-[relay]
-retry = ["1s", "2s", "3s"]
-settle_time = "2s"
-%s
-`, o.legacy.Addr(), o.cloud.Addr(), o.mx.Addr(), o.listener, more)
-	files := map[string]string{"mailboxes.csv": csv}
-	o.daemon = newDaemon(t, dir, toml, files)
+	o.daemon = newDaemon(t, dir, settings{
+		oldIMAP: o.legacy.Addr(), cloudIMAP: o.cloud.Addr(), cloudSMTP: o.mx.Addr(), listener: o.listener,
+		relay: "retry = [\"1s\", \"2s\", \"3s\"]\nsettle_time = \"2s\"\n" + more,
+	}.toml(), map[string]string{"mailboxes.csv": csv})
 	return o
 }
-
-// small is [relay] for tests that are not about the disk.
-const small = `disk_reserve = "1MB"`
 
 // letter is a numbered message of about size octets.
 func letter(number string, size int) []byte {

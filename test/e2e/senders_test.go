@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -10,33 +9,6 @@ import (
 	"posthouse/internal/testserver"
 	"posthouse/test/neighbour"
 )
-
-const senderToml = `state = "state"
-domains = ["example.com"]
-[servers.cloud]
-side = "cloud"
-imap = %q
-imap_tls = "none"
-smtp = %q
-smtp_protocol = "lmtp"
-smtp_tls = "none"
-[servers.legacy]
-side = "legacy"
-imap = %q
-imap_tls = "none"
-[listeners.mx]
-role = "mx"
-hostname = "mail.example.com"
-address = %q
-[routes.arriving]
-to = ["cloud:smtp"]
-[relay]
-retry = ["1s"]
-settle_time = "2s"
-disk_reserve = "1MB"
-[bridge]
-poll_interval = "1s"
-`
 
 // TestRealSenders: a real OpenSMTPD by DATA and a real Exim by BDAT bring mail inside STARTTLS, many on one connection; each message lies in the mailbox once, octet by octet.
 func TestRealSenders(t *testing.T) {
@@ -62,9 +34,7 @@ func bringMail(t *testing.T, start func(*testing.T, string) string) {
 	cloud := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "cloud", Users: users})
 	listener := neighbour.Address() + ":2525"
 	sender := start(t, listener)
-	d := newDaemon(t, folder(t), fmt.Sprintf(senderToml, cloud.IMAP, cloud.LMTP, legacy.IMAP, listener), map[string]string{
-		"mailboxes.csv": "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password,home\nanna@example.com,legacy,anna,secret,cloud,anna,secret,cloud\n",
-	})
+	d := newDaemon(t, folder(t), settings{oldIMAP: legacy.IMAP, cloudIMAP: cloud.IMAP, cloudSMTP: cloud.LMTP, listener: listener, cloud: `smtp_protocol = "lmtp"`, relay: hasty, bridge: often}.toml(), map[string]string{"mailboxes.csv": sameLogins(users)})
 	d.start()
 	var all [][]byte
 	for i, m := range unlike(60) {

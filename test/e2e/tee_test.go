@@ -42,15 +42,7 @@ func newRuled(t *testing.T) *ruled {
 	neighbour.Require(t, "sievec")
 	r := &ruled{t: t, outside: testserver.NewSMTP(testserver.SMTPConfig{}), cloud: testserver.NewIMAP(testserver.IMAPConfig{})}
 	r.mx = testserver.NewSMTP(testserver.SMTPConfig{Deliver: r.cloud.DeliverEnvelope})
-	for _, s := range []interface {
-		Start() error
-		Stop()
-	}{r.outside, r.cloud, r.mx} {
-		if err := s.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Stop)
-	}
+	serve(t, r.outside, r.cloud, r.mx)
 	users := map[string]string{}
 	csv := "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,cloud_password,home\n"
 	for name := range sieves {
@@ -59,19 +51,6 @@ func newRuled(t *testing.T) *ruled {
 		csv += fmt.Sprintf("%[1]s@example.com,legacy,%[1]s,old,cloud,%[1]s@example.com,new,cloud\n", name)
 	}
 	outside := "[" + strings.Replace(r.outside.Addr(), ":", "]:", 1)
-	rules := t.TempDir()
-	for dir := rules; dir != "/"; dir = filepath.Dir(dir) { // Dovecot's users read them
-		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o005 != 0o005 {
-			if err := os.Chmod(dir, info.Mode().Perm()|0o055); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for name, rule := range sieves {
-		if err := os.WriteFile(filepath.Join(rules, name+".sieve"), []byte(rule+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	r.legacy = neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "legacy", Users: users, Settings: fmt.Sprintf(`
 submission_host = %s
 mail_plugins = quota
@@ -85,45 +64,34 @@ plugin {
   quota_grace = 0%%%%
   quota_rule = *:storage=100K
 }
-`, r.outside.Addr(), rules)})
+`, r.outside.Addr(), writeSieves(t))})
 	r.old = neighbour.StartPostfix(t, neighbour.PostfixConfig{Name: "old", Settings: fmt.Sprintf(
 		"transport_maps = inline:{ {example.com=lmtp:inet:%s}, {*=smtp:%s} }\nsmtpd_authorized_xforward_hosts = 127.0.0.0/8", r.legacy.LMTP, outside)})
 	r.address = neighbour.Address() + ":2525"
-	r.daemon = newDaemon(t, folder(t), fmt.Sprintf(`state = "state"
-domains = ["example.com"]
-
-[servers.legacy]
-side = "legacy"
-imap = %q
-imap_tls = "none"
-smtp = %q
-smtp_tls = "none"
-
-[servers.cloud]
-side = "cloud"
-imap = %q
-imap_tls = "none"
-smtp = %q
-smtp_tls = "none"
-
-[listeners.mx]
-role = "mx"
-address = %q
-hostname = "mail.example.com"
-
-[routes.arriving]
-to = ["cloud:smtp"]
-tee = true
-
-[relay]
-retry = ["1s"]
-settle_time = "2s"
-disk_reserve = "1MB"
-
-[bridge]
-poll_interval = "1s"
-`, r.legacy.IMAP, r.old.SMTP, r.cloud.Addr(), r.mx.Addr(), r.address), map[string]string{"mailboxes.csv": csv})
+	r.daemon = newDaemon(t, folder(t), settings{
+		oldIMAP: r.legacy.IMAP, cloudIMAP: r.cloud.Addr(), cloudSMTP: r.mx.Addr(), listener: r.address,
+		old: fmt.Sprintf("smtp = %q\nsmtp_tls = \"none\"", r.old.SMTP), arriving: "tee = true", relay: hasty, bridge: often,
+	}.toml(), map[string]string{"mailboxes.csv": csv})
 	return r
+}
+
+// writeSieves puts everybody's rules into a folder that Dovecot's users may read.
+func writeSieves(t *testing.T) (rules string) {
+	t.Helper()
+	rules = t.TempDir()
+	for dir := rules; dir != "/"; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o005 != 0o005 {
+			if err := os.Chmod(dir, info.Mode().Perm()|0o055); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, rule := range sieves {
+		if err := os.WriteFile(filepath.Join(rules, name+".sieve"), []byte(rule+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return rules
 }
 
 // send gives a message to a server, as somebody outside.
