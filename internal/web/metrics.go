@@ -103,7 +103,7 @@ func (g gauges) Describe(to chan<- *prometheus.Desc) {
 // scrapeTime is how long what stands may take to be found out.
 const scrapeTime = 10 * time.Second
 
-// Collect implements prometheus.Collector. What cannot be found out is missing, and the scrape says so.
+// Collect implements prometheus.Collector. What cannot be found out is missing from the answer; the counters are told all the same.
 func (g gauges) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
