@@ -21,10 +21,37 @@ func throttle(kind bridge.BusyKind, said string, wait time.Duration) error {
 	return &bridge.Busy{Kind: kind, Server: "cloud", Said: said, Wait: wait, Err: errors.New("server answered: " + said)}
 }
 
-// knocks are when a mailbox was asked for something, one entry for each series.
+// knocks are when a mailbox was asked for something, one entry for each series, until what it suffers from is over.
 type knocks struct {
-	mu sync.Mutex
-	at []time.Time
+	over atomic.Bool
+	mu   sync.Mutex
+	at   []time.Time
+}
+
+// suffers makes the cloud refuse every put so, until it is over.
+func (w *world) suffers(kind bridge.BusyKind, said string) *knocks {
+	var k knocks
+	w.new().SetFault(func(op string, _ int) error {
+		if op != memstore.OpPut || k.over.Load() {
+			return nil
+		}
+		k.hear()
+		return throttle(kind, said, 0)
+	})
+	return &k
+}
+
+// mended ends what the cloud suffers from, says so as a person does, and wants the mailbox to follow at once.
+func (w *world) mended(k *knocks) {
+	w.t.Helper()
+	k.over.Store(true)
+	w.bridge.Retry()
+	time.Sleep(10 * time.Second)
+	p := w.bridge.Progress()[0]
+	w.stop()
+	if p.State != bridge.Following {
+		w.t.Errorf("progress %+v, want it to follow", p)
+	}
 }
 
 func (k *knocks) all() []time.Time {
@@ -91,15 +118,7 @@ func TestAServerThatNamesNoPause(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})
 		w.old().Deliver(inbox, memstore.Message{Raw: mail("1", "one"), Date: time.Now()})
-		var k knocks
-		var over atomic.Bool
-		w.new().SetFault(func(op string, _ int) error {
-			if op != memstore.OpPut || over.Load() {
-				return nil
-			}
-			k.hear()
-			return throttle(bridge.Throttled, "NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)", 0)
-		})
+		k := w.suffers(bridge.Throttled, "NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)")
 		w.start()
 		time.Sleep(8 * time.Hour)
 		at := k.all()
@@ -109,14 +128,7 @@ func TestAServerThatNamesNoPause(t *testing.T) {
 				t.Errorf("pause %d is %v, want %v", i+1, got, want)
 			}
 		}
-		over.Store(true)
-		w.bridge.Retry()
-		time.Sleep(10 * time.Second)
-		p := w.bridge.Progress()[0]
-		w.stop()
-		if p.State != bridge.Following {
-			t.Errorf("progress %+v, want it to follow", p)
-		}
+		w.mended(k)
 		w.wantEqual(inbox)
 	})
 }
@@ -126,28 +138,13 @@ func TestAFullMailbox(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, memstore.Options{}, memstore.Options{})
 		w.old().Deliver(inbox, memstore.Message{Raw: mail("1", "one"), Date: time.Now()})
-		var k knocks
-		var over atomic.Bool
-		w.new().SetFault(func(op string, _ int) error {
-			if op != memstore.OpPut || over.Load() {
-				return nil
-			}
-			k.hear()
-			return throttle(bridge.Full, "NO [OVERQUOTA] Quota exceeded", 0)
-		})
+		k := w.suffers(bridge.Full, "NO [OVERQUOTA] Quota exceeded")
 		w.start()
 		time.Sleep(time.Hour)
 		if p := w.bridge.Progress()[0]; p.State != bridge.Problem || !strings.Contains(p.Error, "mailbox is full, give it more room") || p.Next.IsZero() || len(k.all()) > 8 {
 			t.Errorf("progress %+v after %d tries", p, len(k.all()))
 		}
-		over.Store(true)
-		w.bridge.Retry()
-		time.Sleep(10 * time.Second)
-		p := w.bridge.Progress()[0]
-		w.stop()
-		if p.State != bridge.Following {
-			t.Errorf("progress %+v, want it to follow", p)
-		}
+		w.mended(k)
 	})
 }
 

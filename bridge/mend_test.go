@@ -244,16 +244,10 @@ func TestARepairedItemIsNotPutTwice(t *testing.T) {
 					before := len(w.new().Messages(inbox))
 					w.old().Deliver(inbox, memstore.Message{Raw: []byte(bad), Date: date})
 					w.old().Deliver(inbox, memstore.Message{Raw: []byte(bad), Date: date})
-					var lost atomic.Int32
-					w.new().SetFault(func(op string, _ int) error {
-						if op == memstore.OpReply && lost.Add(1) == 1 {
-							return bridge.ErrUnknown
-						}
-						return nil
-					})
+					lost := w.loseReply(bridge.ErrUnknown)
 					w.run(10 * time.Minute)
-					if n := len(w.new().Messages(inbox)) - before; n != 2 || lost.Load() == 0 {
-						t.Fatalf("%d copies, %d replies, want 2", n, lost.Load())
+					if n := len(w.new().Messages(inbox)) - before; n != 2 || !lost() {
+						t.Fatalf("%d copies, want 2 (a reply was lost: %t)", n, lost())
 					}
 					w.state = t.TempDir()
 					w.start()
@@ -367,14 +361,9 @@ func TestARepairedMessageThatIsRenderedAnew(t *testing.T) {
 				options.Render, options.NoPlaces = anew, !places
 				w := newWorld(t, memstore.Options{}, options)
 				w.old().Deliver(inbox, memstore.Message{Raw: bare(someDate, "z\x00ro"), Date: time.Now().Truncate(time.Second)})
-				lost := false
-				w.new().SetFault(func(op string, _ int) error {
-					if op == memstore.OpReply && places && !lost {
-						lost = true
-						return bridge.ErrUnknown
-					}
-					return nil
-				})
+				if places {
+					w.loseReply(bridge.ErrUnknown)
+				}
 				w.run(time.Hour)
 				if n := len(w.new().Messages(inbox)); n != 1 {
 					t.Errorf("%d copies in the cloud, want one", n)

@@ -147,20 +147,13 @@ func TestAMoveOfWhatTheUserTouched(t *testing.T) {
 func TestAMoveWhileItsCopyIsInDoubt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w, _ := moving(t, memstore.Options{})
-		lost := false
-		w.new().SetFault(func(op string, _ int) error {
-			if op == memstore.OpReply && !lost {
-				lost = true
-				return bridge.ErrConnection
-			}
-			return nil
-		})
+		lost := w.loseReply(bridge.ErrConnection)
 		ref := w.old().Deliver(inbox, memstore.Message{Raw: mail("doubtful", "hello"), Date: time.Now().Truncate(time.Second)})
 		synctest.Wait()
 		w.old().Move(inbox, ref, projects)
 		time.Sleep(20 * time.Minute)
 		w.stop()
-		if !lost {
+		if !lost() {
 			t.Error("no reply was lost")
 		}
 		w.wantPlaces(1, 2)
@@ -194,14 +187,9 @@ func TestAMoveOfWhatHasNoKeyWhereSizesAreEstimated(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				w := newWorld(t, memstore.Options{Estimates: true}, memstore.Options{})
 				w.old().AddFolder(cutover.Folder{Path: projects})
-				lost := !inDoubt
-				w.new().SetFault(func(op string, _ int) error {
-					if op == memstore.OpReply && !lost {
-						lost = true
-						return bridge.ErrConnection
-					}
-					return nil
-				})
+				if inDoubt {
+					w.loseReply(bridge.ErrConnection)
+				}
 				w.start()
 				ref := w.old().Deliver(inbox, memstore.Message{Raw: []byte("From: printer@example.com\r\nSubject: scan\r\n\r\na scan\r\n"), Date: time.Unix(1e9, 0)})
 				if synctest.Wait(); !inDoubt {
@@ -295,14 +283,9 @@ func TestAMoveOfWhatWasRepaired(t *testing.T) {
 				if err := w.ledger.SetFact(t.Context(), "keeps-bytes/cloud", "yes"); err != nil {
 					t.Fatal(err)
 				}
-				lost := !inDoubt
-				w.new().SetFault(func(op string, _ int) error {
-					if op == memstore.OpReply && !lost {
-						lost = true
-						return bridge.ErrConnection
-					}
-					return nil
-				})
+				if inDoubt {
+					w.loseReply(bridge.ErrConnection)
+				}
 				ref := w.old().Deliver(inbox, memstore.Message{Raw: mail("bad", "z\x00ro"), Date: time.Now().Truncate(time.Second)})
 				if synctest.Wait(); !inDoubt {
 					time.Sleep(time.Minute)

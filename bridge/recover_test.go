@@ -82,17 +82,9 @@ func TestALostReplyOfWhatWasMovedMeanwhile(t *testing.T) {
 		w.old().Deliver(inbox, memstore.Message{Raw: mail("first", "hello"), Date: time.Now().Truncate(time.Second)})
 		w.run(time.Minute) // the cloud is found to keep bytes
 		ref := w.old().Deliver(inbox, memstore.Message{Raw: mail("x", "hello"), Date: time.Now().Truncate(time.Second)})
-		lost := false
-		w.new().SetFault(func(op string, _ int) error {
-			if op == memstore.OpReply && !lost {
-				lost = true
-				w.old().Move(inbox, ref, archive)
-				return bridge.ErrUnknown
-			}
-			return nil
-		})
+		lost := w.loseReply(bridge.ErrUnknown, func() { w.old().Move(inbox, ref, archive) })
 		w.run(10 * time.Minute)
-		if in, at := len(w.new().Messages(inbox)), len(w.new().Messages(archive)); in != 1 || at != 1 || !lost {
+		if in, at := len(w.new().Messages(inbox)), len(w.new().Messages(archive)); in != 1 || at != 1 || !lost() {
 			t.Errorf("%d copies where the first is, %d where the other was moved to", in, at)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,18 +116,12 @@ func TestTheCopyOfAReplayInDoubt(t *testing.T) {
 		raw := mail("one", "hello")
 		capture(t, w.ledger, captureID, raw, cutover.Cloud, true)
 		traced := w.traced(captureID, raw)
-		var lost atomic.Bool
-		w.new().SetFault(func(op string, _ int) error {
-			if op == memstore.OpReply && !lost.Swap(true) {
-				return bridge.ErrConnection
-			}
-			return nil
-		})
+		lost := w.loseReply(bridge.ErrConnection)
 		w.old().Deliver(inbox, memstore.Message{Raw: traced, Date: captureID.Time()})
 		time.Sleep(time.Minute)
 		w.old().Deliver(inbox, memstore.Message{Raw: w.traced(captureID, mail("one", "pay me")), Date: captureID.Time()})
 		for range 100 {
-			if synctest.Wait(); !lost.Load() {
+			if synctest.Wait(); !lost() {
 				time.Sleep(100 * time.Millisecond)
 			}
 		}
@@ -136,8 +129,8 @@ func TestTheCopyOfAReplayInDoubt(t *testing.T) {
 			_, err := w.bridge.Deposit(t.Context(), anna.ID, cutover.IdentityOf(traced), captureID.Time(), memstore.NewContent(traced))
 			return err
 		}
-		if err := deposit(); !errors.Is(err, bridge.ErrBusy) || !lost.Load() {
-			t.Errorf("in doubt: %v (a reply was lost: %t)", err, lost.Load())
+		if err := deposit(); !errors.Is(err, bridge.ErrBusy) || !lost() {
+			t.Errorf("in doubt: %v (a reply was lost: %t)", err, lost())
 		}
 		time.Sleep(time.Minute)
 		if err := deposit(); err != nil || says(w.new(), raw) != 1 || len(w.new().Messages(inbox)) != 2 {

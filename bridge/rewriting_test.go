@@ -172,19 +172,12 @@ func TestALostReplyBesideAnEqualCapture(t *testing.T) {
 		raw, now := mail("x", "hello"), captureID.Time().Truncate(time.Second)
 		capture(t, w.ledger, captureID, raw, cutover.Cloud, true)
 		w.new().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now})
-		lost := false
-		w.new().SetFault(func(op string, _ int) error {
-			if op == memstore.OpReply && !lost {
-				lost = true
-				return bridge.ErrUnknown
-			}
-			return nil
-		})
+		lost := w.loseReply(bridge.ErrUnknown)
 		for range 2 {
 			w.old().Deliver(inbox, memstore.Message{Raw: anew(raw), Date: now})
 		}
 		time.Sleep(10 * time.Minute)
-		if n := says(w.new(), raw); n != 2 || !lost {
+		if n := says(w.new(), raw); n != 2 || !lost() {
 			t.Errorf("%d in the cloud, want the capture's and one more", n)
 		}
 		w.verified()

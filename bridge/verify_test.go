@@ -1,6 +1,8 @@
 package bridge_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +113,120 @@ func TestVerifyGivesNoCopyToWhatWasRefused(t *testing.T) {
 			}
 			if equal == 1 { // the copy of what is deleted on the old side stays
 				w.old().Remove(inbox, w.old().Messages(inbox)[1].Ref)
+			}
+		}
+	})
+}
+
+func TestVerifyNamesMissingAndExtra(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		date := time.Now().Truncate(time.Second)
+		for _, id := range []string{"kept", "lost", "doubled"} {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail(id, id), Date: date})
+		}
+		w.start()
+		time.Sleep(10 * time.Second)
+		for _, m := range w.new().Messages(inbox) {
+			switch {
+			case slices.Equal(m.Raw, mail("lost", "lost")):
+				w.new().Remove(inbox, m.Ref)
+			case slices.Equal(m.Raw, mail("doubled", "doubled")):
+				w.new().Deliver(inbox, m)
+			}
+		}
+		w.new().SetFault(func(op string, _ int) error {
+			if op == memstore.OpPut {
+				return bridge.ErrBusy
+			}
+			return nil
+		})
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("new", "new"), Date: date})
+		report, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.stop()
+		if report.Equal != 2 || !names(report.Missing, "<new>") || !names(report.Extra, "<doubled>") || !names(report.Removed, "<lost>") {
+			t.Errorf("report %+v, want <new> missing, <doubled> extra and <lost> removed", report)
+		}
+	})
+}
+
+// A body that the cloud's server keeps and that is not what was put is told, once all bodies are compared.
+func TestVerifyComparesBodies(t *testing.T) {
+	eachPlacing(t, func(t *testing.T, options memstore.Options) {
+		w := newWorld(t, memstore.Options{}, options)
+		for i := range 30 {
+			w.old().Deliver(inbox, memstore.Message{Raw: mail(fmt.Sprint(i), "hello"), Date: time.Now()})
+		}
+		w.start()
+		defer w.stop()
+		time.Sleep(time.Minute)
+		sampled, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || sampled.Bodies == 0 || sampled.Bodies >= 30 || len(sampled.Altered) != 0 {
+			t.Errorf("%d bodies were compared, %v altered, %v", sampled.Bodies, sampled.Altered, err)
+		}
+		w.new().Alter(inbox, held(t, w.new(), inbox, "7").Ref, mail("7", "other"))
+		full, err := w.bridge.VerifyFully(t.Context(), anna.ID)
+		if err != nil || full.Bodies != 30 || full.Equal != 30 || !names(full.Altered, "<7>") {
+			t.Errorf("%d bodies were compared, altered %+v, %v; want <7>", full.Bodies, full.Altered, err)
+		}
+	})
+}
+
+// names reports whether the findings are just this message.
+func names(found []bridge.Finding, id string) bool {
+	return len(found) == 1 && found[0].MessageID == id
+}
+
+// A system that writes no Date sends the same subject to the same person again and again: the next one, which came by the new way, is neither a second copy of the first nor a substitute for it.
+func TestVerifyTellsDatelessMessagesApart(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		nightly := func(id string) []byte {
+			return []byte("Message-ID: <" + id + ">\r\nFrom: cron@other.example\r\nTo: anna@example.com\r\nSubject: done\r\n\r\n" + id + "\r\n")
+		}
+		date := time.Now().Truncate(time.Second)
+		w.old().Deliver(inbox, memstore.Message{Raw: nightly("first"), Date: date})
+		w.start()
+		time.Sleep(10 * time.Second)
+		copied := w.new().Messages(inbox)[0]
+		w.new().Deliver(inbox, memstore.Message{Raw: nightly("second"), Date: date})
+		report, err := w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || report.Equal != 1 || len(report.Missing)+len(report.Extra) != 0 {
+			t.Errorf("with both: report %+v, %v", report, err)
+		}
+		w.new().Remove(inbox, copied.Ref)
+		report, err = w.bridge.Verify(t.Context(), anna.ID)
+		if err != nil || !names(report.Removed, "<first>") {
+			t.Errorf("without the copy: report %+v, %v, want <first> removed", report, err)
+		}
+		w.stop()
+	})
+}
+
+func TestVerifyCountsCapturesOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, memstore.Options{}, memstore.Options{})
+		date := time.Now().Truncate(time.Second)
+		w.old().Deliver(inbox, memstore.Message{Raw: mail("twice sent", "hello"), Date: date})
+		w.start()
+		defer w.stop()
+		time.Sleep(10 * time.Second)
+		key, err := w.ledger.TraceKey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := cutover.TraceField + ": " + string(cutover.NewTrace(key, "01JD9F3K7Q0000000000000000")) + "\r\n"
+		for want := range 2 {
+			w.new().Deliver(inbox, memstore.Message{Raw: slices.Concat([]byte(trace), mail("twice sent", "hello")), Date: date})
+			report, err := w.bridge.Verify(t.Context(), anna.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Equal != 1 || len(report.Missing) != 0 || len(report.Extra) != want {
+				t.Errorf("with the capture there %d times: %+v, want %d extra", want+1, report, want)
 			}
 		}
 	})
