@@ -23,7 +23,7 @@ type Mail interface {
 
 // QueueFilter selects deliveries; zero fields select all that are not settled.
 type QueueFilter struct {
-	Captures []string // IDs, or beginnings of them
+	Captures []string // IDs, beginnings of them, or Message-IDs
 	States   []string
 	Classes  []string      // that it waits for
 	From, To string        // an address, or @DOMAIN
