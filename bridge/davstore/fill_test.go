@@ -94,6 +94,14 @@ func (f *filler) isMember(r *http.Request) bool {
 	return r.Method == http.MethodPut && !strings.HasSuffix(r.URL.Path, "/")
 }
 
+// killed ends the client as soon as the whole collection was put.
+func (f *filler) killed(r *http.Request) error {
+	if f.isWhole(r) {
+		return errors.New("killed")
+	}
+	return nil
+}
+
 func (f *filler) store() (*davstore.Store, cutover.Folder) {
 	f.Helper()
 	s := davstore.New(davstore.Options{

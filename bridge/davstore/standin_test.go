@@ -64,12 +64,7 @@ func TestStandInsAreNoItems(t *testing.T) {
 	t.Parallel()
 	f := newFiller(t, neighbour.Radicale(t, "noitems", map[string]string{"anna": "secret"}, ""), "anna", cutover.Calendar)
 	f.fill = 5
-	f.after = func(r *http.Request) error {
-		if f.isWhole(r) {
-			return errors.New("killed")
-		}
-		return nil
-	}
+	f.after = f.killed
 	s, folder := f.store()
 	if got, err := f.put(s, folder, usual(cutover.Calendar, 10)); !errors.Is(err, bridge.ErrConnection) || len(got) != 0 {
 		t.Fatalf("%v, %v", got, err)
@@ -114,12 +109,7 @@ func TestMoveToAStandIn(t *testing.T) {
 	t.Parallel()
 	f := newFiller(t, neighbour.Radicale(t, "moves", map[string]string{"anna": "secret"}, ""), "anna", cutover.Calendar)
 	f.fill = 5
-	f.after = func(r *http.Request) error {
-		if f.isWhole(r) {
-			return errors.New("killed")
-		}
-		return nil
-	}
+	f.after = f.killed
 	s, folder := f.store()
 	if _, err := f.put(s, folder, usual(cutover.Calendar, 6)); err == nil {
 		t.Fatal("not killed")
