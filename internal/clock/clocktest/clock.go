@@ -23,7 +23,9 @@ func (c *Clock) Set(by time.Duration) { c.set.Add(int64(by)) }
 func (c *Clock) Pass(d time.Duration) { c.passed.Add(int64(d)) }
 
 // Now is the wall clock's instant.
-func (c *Clock) Now() time.Time { return c.Clock.Now().Add(time.Duration(c.set.Load() + c.passed.Load())) }
+func (c *Clock) Now() time.Time {
+	return c.Clock.Now().Add(time.Duration(c.set.Load() + c.passed.Load()))
+}
 
 // Steady does not notice that the wall clock was set.
 func (c *Clock) Steady() time.Time { return c.Clock.Steady().Add(time.Duration(c.passed.Load())) }
