@@ -13,19 +13,59 @@ import (
 	"posthouse/cutover"
 )
 
+// looks is how long a worker takes to look at all folders.
+const looks = 3 * time.Minute
+
+var oldProjects = cutover.FolderPath{"Projects", "Old"}
+
+// renamedBack is what the cloud holds of folders that had another name for a while.
+const renamedBack = "map[Archive:0 Archive / Old:0 INBOX:0 Projects:3 Projects / Old:1]"
+
+// folderChange is what somebody does to folders on the old side.
+type folderChange struct {
+	change func(b *memstore.Mailbox)
+	want   string // what the cloud holds then
+	extra  int    // of it, what the old side does not hold any more
+}
+
+// try makes the change while the bridge is running, or not.
+func (c folderChange) try(t *testing.T, running bool) {
+	w := newWorld(t, memstore.Options{}, memstore.Options{})
+	for _, path := range []cutover.FolderPath{projects, oldProjects} {
+		w.old().AddFolder(cutover.Folder{Path: path})
+	}
+	for n := range 3 {
+		w.old().Deliver(projects, memstore.Message{Raw: mail(fmt.Sprint(n), "hello"), Date: time.Now()})
+	}
+	w.old().Deliver(oldProjects, memstore.Message{Raw: mail("old", "hello"), Date: time.Now()})
+	w.start()
+	time.Sleep(looks)
+	before := fmt.Sprint(w.holds(anna.ID))
+	if !running {
+		w.stop()
+	}
+	c.change(w.old())
+	if !running {
+		w.start()
+	}
+	time.Sleep(4 * looks)
+	if got := fmt.Sprint(w.holds(anna.ID)); got != c.want && (running || c.want != renamedBack || got != before) {
+		t.Errorf("the cloud holds %s, want %s", got, c.want)
+	}
+	r, err := w.bridge.Verify(t.Context(), anna.ID)
+	if p := w.bridge.Progress()[0]; err != nil || len(r.Missing)+len(r.Extra)+len(r.Removed)+r.Moved > 0 || p.State != bridge.Following || p.Done < p.Total || p.Done > p.Total+c.extra {
+		t.Errorf("verify: %+v, %v; progress %+v", r, err, p)
+	}
+	w.stop()
+}
+
 // What becomes of the copies of a legacy folder that is renamed, deleted, or made anew while it is followed. There are three messages in Projects and one in Projects / Old; times are so that
 // the worker looks meanwhile, or does not.
 func TestFoldersThatChangeOnTheOldSide(t *testing.T) {
-	old, archive, fresh := cutover.FolderPath{"Projects", "Old"}, cutover.FolderPath{"Archive"}, func(n int) memstore.Message {
+	old, archive, fresh := oldProjects, cutover.FolderPath{"Archive"}, func(n int) memstore.Message {
 		return memstore.Message{Raw: mail(fmt.Sprintf("fresh-%d", n), "hello"), Date: time.Now()}
 	}
-	const looks = 3 * time.Minute
-	renamedBack := "map[Archive:0 Archive / Old:0 INBOX:0 Projects:3 Projects / Old:1]"
-	for name, c := range map[string]struct {
-		change func(b *memstore.Mailbox)
-		want   string // what the cloud holds
-		extra  int    // of it, what the old side does not hold any more
-	}{
+	for name, c := range map[string]folderChange{
 		"renamed": {func(b *memstore.Mailbox) { b.RenameFolder(projects, archive) }, "map[Archive:3 Archive / Old:1 INBOX:0 Projects:0 Projects / Old:0]", 0},
 		"renamed into another": {func(b *memstore.Mailbox) {
 			b.RenameFolder(old, cutover.FolderPath{"Old"})
@@ -71,35 +111,7 @@ func TestFoldersThatChangeOnTheOldSide(t *testing.T) {
 	} {
 		for _, running := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, running %t", name, running), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					w := newWorld(t, memstore.Options{}, memstore.Options{})
-					for _, path := range []cutover.FolderPath{projects, old} {
-						w.old().AddFolder(cutover.Folder{Path: path})
-					}
-					for n := range 3 {
-						w.old().Deliver(projects, memstore.Message{Raw: mail(fmt.Sprint(n), "hello"), Date: time.Now()})
-					}
-					w.old().Deliver(old, memstore.Message{Raw: mail("old", "hello"), Date: time.Now()})
-					w.start()
-					time.Sleep(looks)
-					before := fmt.Sprint(w.holds(anna.ID))
-					if !running {
-						w.stop()
-					}
-					c.change(w.old())
-					if !running {
-						w.start()
-					}
-					time.Sleep(4 * looks)
-					if got := fmt.Sprint(w.holds(anna.ID)); got != c.want && (running || c.want != renamedBack || got != before) {
-						t.Errorf("the cloud holds %s, want %s", got, c.want)
-					}
-					r, err := w.bridge.Verify(t.Context(), anna.ID)
-					if p := w.bridge.Progress()[0]; err != nil || len(r.Missing)+len(r.Extra)+len(r.Removed)+r.Moved > 0 || p.State != bridge.Following || p.Done < p.Total || p.Done > p.Total+c.extra {
-						t.Errorf("verify: %+v, %v; progress %+v", r, err, p)
-					}
-					w.stop()
-				})
+				inBubble(t, func(t *testing.T) { c.try(t, running) })
 			})
 		}
 	}

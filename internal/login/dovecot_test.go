@@ -323,109 +323,122 @@ func attempt(t *testing.T, d *imapDialog, c Credential, initialResponse bool) er
 	return Explain(err)
 }
 
-func TestDovecot(t *testing.T) {
-	tokenServer := &introspector{good: make(map[string]bool), other: inactive}
-	web := httptest.NewServer(tokenServer)
-	t.Cleanup(web.Close)
-	addr := startDovecot(t, web.URL)
-	newTokens := func(t *testing.T) *Tokens {
-		tokens, err := ClientCredentials(ClientCredentialsOptions{TokenURL: web.URL + "/token", ClientID: "app", Secret: fixed("x")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(tokens.Close)
-		return tokens
+// bench is a Dovecot that believes tokens as a server of tokens tells it to, and a login that it takes.
+type bench struct {
+	addr     string
+	tokens   *introspector
+	url      string // of the server of tokens
+	password Credential
+}
+
+func (b bench) newTokens(t *testing.T) *Tokens {
+	tokens, err := ClientCredentials(ClientCredentialsOptions{TokenURL: b.url + "/token", ClientID: "app", Secret: fixed("x")})
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(tokens.Close)
+	return tokens
+}
 
-	password := Credential{Username: "anna", Password: fixed("anna's password")}
+func TestDovecot(t *testing.T) {
+	b := bench{tokens: &introspector{good: make(map[string]bool), other: inactive}, password: Credential{Username: "anna", Password: fixed("anna's password")}}
+	web := httptest.NewServer(b.tokens)
+	t.Cleanup(web.Close)
+	b.url, b.addr = web.URL, startDovecot(t, web.URL)
+	t.Run("logins", b.logins)
+	t.Run("refusals", b.refusals)
+	t.Run("a revoked token is replaced", b.revoked)
+	t.Run("unavailable", b.unavailable)
+	t.Run("throttled", b.throttled)
+	t.Run("plain passwords disabled", b.disabled)
+}
 
-	t.Run("logins", func(t *testing.T) {
-		tokens := newTokens(t)
-		for name, c := range map[string]Credential{
-			"PLAIN":       password,
-			"LOGIN":       {Username: "anna", Password: fixed("anna's password"), Mechanism: Login},
-			"authzid":     {Username: "admin", Authzid: "anna", Password: fixed("admin's password")},
-			"master user": {Username: MasterUser("anna", "*", "admin"), Password: fixed("admin's password"), Mechanism: Login},
-			"XOAUTH2":     {Username: "anna", Tokens: tokens},
-			"OAUTHBEARER": {Username: "anna", Tokens: tokens, Mechanism: OAuthBearer},
-		} {
-			for _, initialResponse := range []bool{true, false} {
-				if err := attempt(t, dialIMAP(t, addr), c, initialResponse); err != nil {
-					t.Errorf("%s, initial response %v: %v", name, initialResponse, err)
-				}
+func (b bench) logins(t *testing.T) {
+	tokens := b.newTokens(t)
+	for name, c := range map[string]Credential{
+		"PLAIN":       b.password,
+		"LOGIN":       {Username: "anna", Password: fixed("anna's password"), Mechanism: Login},
+		"authzid":     {Username: "admin", Authzid: "anna", Password: fixed("admin's password")},
+		"master user": {Username: MasterUser("anna", "*", "admin"), Password: fixed("admin's password"), Mechanism: Login},
+		"XOAUTH2":     {Username: "anna", Tokens: tokens},
+		"OAUTHBEARER": {Username: "anna", Tokens: tokens, Mechanism: OAuthBearer},
+	} {
+		for _, initialResponse := range []bool{true, false} {
+			if err := attempt(t, dialIMAP(t, b.addr), c, initialResponse); err != nil {
+				t.Errorf("%s, initial response %v: %v", name, initialResponse, err)
 			}
 		}
-	})
+	}
+}
 
-	t.Run("refusals", func(t *testing.T) {
-		for name, c := range map[string]Credential{
-			"wrong password":      {Username: "anna", Password: fixed("wrong")},
-			"wrong by LOGIN":      {Username: "anna", Password: fixed("wrong"), Mechanism: Login},
-			"unknown user":        {Username: "nobody", Password: fixed("wrong")},
-			"not a master user":   {Username: "anna", Authzid: "bob", Password: fixed("anna's password")},
-			"bad token":           {Username: "anna", Tokens: &fixedTokens{token: "made-up"}},
-			"bad OAUTHBEARER":     {Username: "anna", Tokens: &fixedTokens{token: "made-up"}, Mechanism: OAuthBearer},
-			"somebody else's":     {Username: "bob", Tokens: newTokens(t)},
-			"somebody else's too": {Username: "bob", Tokens: newTokens(t), Mechanism: OAuthBearer},
-		} {
-			d := dialIMAP(t, addr)
-			if err := attempt(t, d, c, true); !errors.Is(err, ErrRefused) {
-				t.Errorf("%s: %v, want a refusal", name, err)
-			}
-			// The exchange ended as it should: the connection can be used on.
-			if err := attempt(t, d, password, true); err != nil {
-				t.Errorf("%s, then the right one: %v", name, err)
-			}
-		}
-	})
-
-	t.Run("a revoked token is replaced", func(t *testing.T) {
-		tokens := newTokens(t)
-		clock := time.Now()
-		tokens.now = func() time.Time { return clock }
-		c := Credential{Username: "anna", Tokens: tokens}
-		if err := attempt(t, dialIMAP(t, addr), c, true); err != nil {
-			t.Fatal(err)
-		}
-		tokenServer.revoke()
-		clock = clock.Add(settledAge)
-		d := dialIMAP(t, addr)
+func (b bench) refusals(t *testing.T) {
+	for name, c := range map[string]Credential{
+		"wrong password":      {Username: "anna", Password: fixed("wrong")},
+		"wrong by LOGIN":      {Username: "anna", Password: fixed("wrong"), Mechanism: Login},
+		"unknown user":        {Username: "nobody", Password: fixed("wrong")},
+		"not a master user":   {Username: "anna", Authzid: "bob", Password: fixed("anna's password")},
+		"bad token":           {Username: "anna", Tokens: &fixedTokens{token: "made-up"}},
+		"bad OAUTHBEARER":     {Username: "anna", Tokens: &fixedTokens{token: "made-up"}, Mechanism: OAuthBearer},
+		"somebody else's":     {Username: "bob", Tokens: b.newTokens(t)},
+		"somebody else's too": {Username: "bob", Tokens: b.newTokens(t), Mechanism: OAuthBearer},
+	} {
+		d := dialIMAP(t, b.addr)
 		if err := attempt(t, d, c, true); !errors.Is(err, ErrRefused) {
-			t.Errorf("with the revoked token: %v", err)
+			t.Errorf("%s: %v, want a refusal", name, err)
 		}
-		if err := attempt(t, d, c, true); err != nil {
-			t.Errorf("with the next one: %v", err)
+		// The exchange ended as it should: the connection can be used on.
+		if err := attempt(t, d, b.password, true); err != nil {
+			t.Errorf("%s, then the right one: %v", name, err)
 		}
-	})
+	}
+}
 
-	t.Run("unavailable", func(t *testing.T) {
-		defer tokenServer.answerOthers(inactive)
-		c := Credential{Username: "anna", Tokens: &fixedTokens{token: "made-up"}}
-		// The second is a quirk of Dovecot 2.3: a token is refused only when
-		// introspection calls it inactive. An error, which is what Google's and
-		// Microsoft's addresses used for this answer, counts as a failure.
-		for name, other := range map[string]string{"introspection down": "", "introspection gives an error": errorReply} {
-			tokenServer.answerOthers(other)
-			if err := attempt(t, dialIMAP(t, addr), c, true); !errors.Is(err, ErrUnavailable) {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-	})
+func (b bench) revoked(t *testing.T) {
+	tokens := b.newTokens(t)
+	clock := time.Now()
+	tokens.now = func() time.Time { return clock }
+	c := Credential{Username: "anna", Tokens: tokens}
+	if err := attempt(t, dialIMAP(t, b.addr), c, true); err != nil {
+		t.Fatal(err)
+	}
+	b.tokens.revoke()
+	clock = clock.Add(settledAge)
+	d := dialIMAP(t, b.addr)
+	if err := attempt(t, d, c, true); !errors.Is(err, ErrRefused) {
+		t.Errorf("with the revoked token: %v", err)
+	}
+	if err := attempt(t, d, c, true); err != nil {
+		t.Errorf("with the next one: %v", err)
+	}
+}
 
-	t.Run("throttled", func(t *testing.T) {
-		for n := range 3 {
-			err := attempt(t, dialIMAPFrom(t, addr, net.IPv4(127, 1, 255, 1)), password, true)
-			if n < 2 && err != nil || n == 2 && !errors.Is(err, ErrThrottled) {
-				t.Errorf("connection %d of at most 2: %v", n+1, err)
-			}
+func (b bench) unavailable(t *testing.T) {
+	defer b.tokens.answerOthers(inactive)
+	c := Credential{Username: "anna", Tokens: &fixedTokens{token: "made-up"}}
+	// The second is a quirk of Dovecot 2.3: a token is refused only when
+	// introspection calls it inactive. An error, which is what Google's and
+	// Microsoft's addresses used for this answer, counts as a failure.
+	for name, other := range map[string]string{"introspection down": "", "introspection gives an error": errorReply} {
+		b.tokens.answerOthers(other)
+		if err := attempt(t, dialIMAP(t, b.addr), c, true); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
 		}
-	})
+	}
+}
 
-	t.Run("plain passwords disabled", func(t *testing.T) {
-		err := attempt(t, dialIMAPFrom(t, addr, net.IPv4(127, 2, 0, 1)), password, true)
-		var failed *Error
-		if !errors.As(err, &failed) || !errors.Is(err, ErrDisabled) || !strings.Contains(failed.Hint, "TLS") {
-			t.Errorf("%v, want disabled and a hint at TLS", err)
+func (b bench) throttled(t *testing.T) {
+	for n := range 3 {
+		err := attempt(t, dialIMAPFrom(t, b.addr, net.IPv4(127, 1, 255, 1)), b.password, true)
+		if n < 2 && err != nil || n == 2 && !errors.Is(err, ErrThrottled) {
+			t.Errorf("connection %d of at most 2: %v", n+1, err)
 		}
-	})
+	}
+}
+
+func (b bench) disabled(t *testing.T) {
+	err := attempt(t, dialIMAPFrom(t, b.addr, net.IPv4(127, 2, 0, 1)), b.password, true)
+	var failed *Error
+	if !errors.As(err, &failed) || !errors.Is(err, ErrDisabled) || !strings.Contains(failed.Hint, "TLS") {
+		t.Errorf("%v, want disabled and a hint at TLS", err)
+	}
 }

@@ -33,85 +33,111 @@ func keepKeyed(ctx context.Context, l *Ledger, c ledger.Capture, m cutover.Mailb
 	return err
 }
 
+// keyTrial is a ledger, and all that it was given.
+type keyTrial struct {
+	*testing.T
+	*Ledger
+	rnd     *rand.Rand
+	folder  string
+	kept    []ledger.Capture
+	owner   map[cutover.CaptureID]cutover.MailboxID
+	refused int
+}
+
+var keyOwners = []cutover.MailboxID{"anna@example.com", "bob@example.com"}
+
+// trialKey and trialRepeat: many share a head, and some differ in nothing else.
+func trialKey(n int) (k cutover.Key) {
+	k[0], k[15] = byte(1+n%5), byte(n)
+	return k
+}
+
+func trialRepeat(n int) (d cutover.Digest) {
+	d[1], d[31] = byte(1+n%5), byte(n)
+	return d
+}
+
+// check asks for every key and every repeat, and wants what a scan of all that was kept finds.
+func (k *keyTrial) check() {
+	k.Helper()
+	for n := range 14 {
+		for _, m := range keyOwners {
+			k.checkKey(m, trialKey(n))
+		}
+		since := noon.Add(time.Duration(k.rnd.IntN(400)) * time.Second)
+		first := slices.IndexFunc(k.kept, func(c ledger.Capture) bool { return c.Repeat == trialRepeat(n) && !c.At.Before(since) })
+		id, found, err := k.Repeated(k.Context(), trialRepeat(n), since)
+		if err != nil || found != (first >= 0) || found && id != k.kept[first].ID {
+			k.Fatalf("repeat %d since %v: %q, %v, %v; want %d", n, since, id, found, err, first)
+		}
+	}
+}
+
+func (k *keyTrial) checkKey(m cutover.MailboxID, key cutover.Key) {
+	k.Helper()
+	var want, got []cutover.CaptureID
+	for _, c := range k.kept {
+		if matchOf(c.Identity) == key && k.owner[c.ID] == m {
+			want = append(want, c.ID)
+		}
+	}
+	found, err := k.Expected(k.Context(), m, []cutover.Key{key, {}, key}, nil)
+	for _, e := range found {
+		got = append(got, e.Capture)
+	}
+	if err != nil || !slices.Equal(got, want) {
+		k.Fatalf("of %s with key %x: %q, %v; want %q", m, key, got, err, want)
+	}
+}
+
+// capture keeps the i-th capture, or is refused, as some have the ID of another.
+func (k *keyTrial) capture(i int) {
+	k.Helper()
+	c := ledger.Capture{ID: cutover.CaptureID(fmt.Sprintf("c%03d", i)), At: noon.Add(time.Duration(i) * time.Second)}
+	if k.rnd.IntN(4) > 0 {
+		c.Identity.Key = trialKey(k.rnd.IntN(12))
+	}
+	if k.rnd.IntN(4) > 0 {
+		c.Identity.Loose = trialKey(k.rnd.IntN(12))
+	}
+	if k.rnd.IntN(4) > 0 {
+		c.Repeat = trialRepeat(k.rnd.IntN(12))
+	}
+	if k.rnd.IntN(5) == 0 && len(k.kept) > 0 {
+		c.ID = k.kept[k.rnd.IntN(len(k.kept))].ID
+	}
+	m := keyOwners[k.rnd.IntN(len(keyOwners))]
+	switch err := keepKeyed(k.Context(), k.Ledger, c, m); {
+	case errors.Is(err, ledger.ErrExists):
+		k.refused++
+	case err != nil:
+		k.Fatal(err)
+	default:
+		k.kept, k.owner[c.ID] = append(k.kept, c), m
+	}
+}
+
 // Captures are found by their keys and by their repeats wherever those lie: in memory, in the table, read back after a restart, among others that share a head, and beside those of captures that were
 // refused. What a scan of all captures finds is what is found.
 func TestCapturesAreFoundByTheirKeys(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(3, 4))
-	key := func(n int) (k cutover.Key) { // many share a head, and some differ in nothing else
-		k[0], k[15] = byte(1+n%5), byte(n)
-		return k
-	}
-	digest := func(n int) (d cutover.Digest) {
-		d[1], d[31] = byte(1+n%5), byte(n)
-		return d
-	}
-	mailboxes := []cutover.MailboxID{"anna@example.com", "bob@example.com"}
-	folder, kept, refused, written := t.TempDir(), []ledger.Capture{}, 0, 0
-	l := openIn(t, folder, Options{})
-	owner := make(map[cutover.CaptureID]cutover.MailboxID)
-	check := func() {
-		t.Helper()
-		for n := range 14 {
-			for _, m := range mailboxes {
-				var want, got []cutover.CaptureID
-				for _, c := range kept {
-					if matchOf(c.Identity) == key(n) && owner[c.ID] == m {
-						want = append(want, c.ID)
-					}
-				}
-				found, err := l.Expected(t.Context(), m, []cutover.Key{key(n), {}, key(n)}, nil)
-				for _, e := range found {
-					got = append(got, e.Capture)
-				}
-				if err != nil || !slices.Equal(got, want) {
-					t.Fatalf("of %s with key %d: %q, %v; want %q", m, n, got, err, want)
-				}
-			}
-			since := noon.Add(time.Duration(rnd.IntN(400)) * time.Second)
-			first := slices.IndexFunc(kept, func(c ledger.Capture) bool { return c.Repeat == digest(n) && !c.At.Before(since) })
-			id, found, err := l.Repeated(t.Context(), digest(n), since)
-			if err != nil || found != (first >= 0) || found && id != kept[first].ID {
-				t.Fatalf("repeat %d since %v: %q, %v, %v; want %d", n, since, id, found, err, first)
-			}
-		}
-	}
+	k := &keyTrial{T: t, rnd: rand.New(rand.NewPCG(3, 4)), folder: t.TempDir(), owner: map[cutover.CaptureID]cutover.MailboxID{}}
+	k.Ledger = openIn(t, k.folder, Options{})
 	for i := range 300 {
-		l.keptWith(1 + rnd.IntN(60))
-		c := ledger.Capture{ID: cutover.CaptureID(fmt.Sprintf("c%03d", i)), At: noon.Add(time.Duration(i) * time.Second)}
-		if rnd.IntN(4) > 0 {
-			c.Identity.Key = key(rnd.IntN(12))
+		k.keptWith(1 + k.rnd.IntN(60))
+		k.capture(i)
+		if k.rnd.IntN(10) == 0 {
+			k.check()
 		}
-		if rnd.IntN(4) > 0 {
-			c.Identity.Loose = key(rnd.IntN(12))
-		}
-		if rnd.IntN(4) > 0 {
-			c.Repeat = digest(rnd.IntN(12))
-		}
-		if rnd.IntN(5) == 0 && len(kept) > 0 {
-			c.ID = kept[rnd.IntN(len(kept))].ID
-		}
-		m := mailboxes[rnd.IntN(len(mailboxes))]
-		switch err := keepKeyed(t.Context(), l, c, m); {
-		case errors.Is(err, ledger.ErrExists):
-			refused++
-		case err != nil:
-			t.Fatal(err)
-		default:
-			kept, owner[c.ID] = append(kept, c), m
-		}
-		if rnd.IntN(10) == 0 {
-			check()
-		}
-		if rnd.IntN(40) == 0 {
-			mustClose(t, l)
-			l = openIn(t, folder, Options{})
-			check()
+		if k.rnd.IntN(40) == 0 {
+			mustClose(t, k.Ledger)
+			k.Ledger = openIn(t, k.folder, Options{})
+			k.check()
 		}
 	}
-	check()
-	written = ask[int](t, l, "SELECT count(*) FROM capture_keys")
-	if len(l.keys.tail) == 0 || written < 50 || refused < 20 {
-		t.Fatalf("%d keys were written, %d wait, %d captures were refused: too little was tried", written, len(l.keys.tail), refused)
+	k.check()
+	written := ask[int](t, k.Ledger, "SELECT count(*) FROM capture_keys")
+	if len(k.keys.tail) == 0 || written < 50 || k.refused < 20 {
+		t.Fatalf("%d keys were written, %d wait, %d captures were refused: too little was tried", written, len(k.keys.tail), k.refused)
 	}
 }
 
