@@ -4,7 +4,7 @@ import "time"
 
 // Config is one cutover, as its file describes it, with every default filled in.
 type Config struct {
-	// Name of the organisation, as the page and the report show it.
+	// Name of the organisation: stands on the status, and under what senders and users are told.
 	Organisation string `toml:"organisation" mode:"live" example:"Example Ltd"`
 
 	// Folder of everything posthouse knows about this cutover. One running posthouse per folder.

@@ -193,7 +193,7 @@ func TestStopWithSilentServer(t *testing.T) {
 	b.nothingRuns()
 }
 
-// The commands and the page see what Status says, and a client that is let in sees it through the socket.
+// The commands see what Status says, and a client that is let in sees it through the socket.
 func TestControlSocket(t *testing.T) {
 	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n"})
 	b.fill("anna@example.com", 1, 20)
