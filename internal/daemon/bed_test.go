@@ -268,18 +268,23 @@ func (b *bed) status() control.Status {
 	return s
 }
 
+// await reads until ok, and returns what it read then.
+func await[T any](b *bed, what string, read func() T, ok func(T) bool) (last T) {
+	b.t.Helper()
+	for range b.ticks(patience) {
+		if last = read(); ok(last) {
+			return last
+		}
+	}
+	text, _ := json.MarshalIndent(last, "", " ")
+	b.t.Fatalf("waited in vain: %s; the last answer is\n%s", what, text)
+	return last
+}
+
 // until returns the first status of which ok is true.
 func (b *bed) until(what string, ok func(control.Status) bool) control.Status {
 	b.t.Helper()
-	var s control.Status
-	for range b.ticks(patience) {
-		if s = b.status(); ok(s) {
-			return s
-		}
-	}
-	text, _ := json.MarshalIndent(s, "", " ")
-	b.t.Fatalf("waited in vain: %s; the last status is\n%s", what, text)
-	return s
+	return await(b, what, b.status, ok)
 }
 
 // eventually waits for something that no status shows.

@@ -1,7 +1,6 @@
 package daemon_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,15 +58,7 @@ func (b *bed) evidence() control.Evidence {
 
 func (b *bed) untilEvidence(what string, ok func(control.Evidence) bool) control.Evidence {
 	b.t.Helper()
-	var e control.Evidence
-	for range b.ticks(patience) {
-		if e = b.evidence(); ok(e) {
-			return e
-		}
-	}
-	text, _ := json.MarshalIndent(e, "", " ")
-	b.t.Fatalf("waited in vain: %s; the last evidence is\n%s", what, text)
-	return e
+	return await(b, what, b.evidence, ok)
 }
 
 func bodyless(id string) []byte {
@@ -102,48 +93,10 @@ func TestReconciliation(t *testing.T) {
 	if e.Local.Foreign != 1 || len(e.Local.List) != 2 {
 		t.Errorf("%+v", e.Local)
 	}
-	byID := map[string]control.Missing{}
-	for _, m := range e.Local.List {
-		byID[m.Message] = m
-	}
-	if m := byID["<popped@sender.example>"]; m.Mailbox != "anna@example.com" || !strings.Contains(m.Note, "POP3") || !strings.Contains(m.Note, "192.0.2.44") || m.Source != "dovecot" {
-		t.Errorf("%+v", m)
-	}
-	if m := byID["<discarded@sender.example>"]; m.Mailbox != "bob@example.com" || m.Note != "discarded by Sieve" {
-		t.Errorf("%+v", m)
-	}
-	s := b.status()
-	if i := slices.IndexFunc(s.Server.Reasons, func(r evidence.Reason) bool { return r.Code == evidence.Missing }); i < 0 || !slices.Contains(s.Server.Reasons[i].Senders, "anna@example.com") {
-		t.Errorf("the verdict does not tell: %+v", s.Server.Reasons)
-	}
-	if !slices.ContainsFunc(s.Trouble, func(x string) bool {
-		return strings.Contains(x, "2 messages were delivered on the old side") && strings.Contains(x, "@sender.example")
-	}) {
-		t.Errorf("no alarm: %q", s.Trouble)
-	}
-	trace, err := b.daemon.Trace(t.Context(), "popped@sender.example")
-	must(t, err)
-	if len(trace.Messages) != 0 || len(trace.Said) != 1 || trace.Said[0].State != "missing" || !strings.Contains(trace.Said[0].Detail, "INBOX; taken by POP3") {
-		t.Errorf("the trace of what is missing: %+v", trace)
-	}
-	trace, err = b.daemon.Trace(t.Context(), "<captured@sender.example>")
-	must(t, err)
-	if len(trace.Messages) != 1 || len(trace.Messages[0].Said) != 1 || trace.Messages[0].Said[0].Channel != "delivered" || len(trace.Said) != 0 {
-		t.Errorf("the trace of what was captured: %+v", trace)
-	}
-	trace, err = b.daemon.Trace(t.Context(), "<kept@sender.example>")
-	must(t, err)
-	if len(trace.Said) != 2 || trace.Said[0].Source == trace.Said[1].Source {
-		t.Errorf("the trace of what the bridge saw: %+v", trace)
-	}
-	var accepted []control.Missing
-	must(t, b.daemon.Accept(t.Context(), "root", []string{"bob@example.com"}, func(m control.Missing) error { accepted = append(accepted, m); return nil }))
-	if len(accepted) != 1 || accepted[0].State != "accepted" || accepted[0].Note != "discarded by Sieve; accepted by root" {
-		t.Errorf("accepted %+v", accepted)
-	}
-	if err := b.daemon.Accept(t.Context(), "root", []string{"carl@example.com"}, nil); err == nil {
-		t.Error("a mailbox where nothing is missing was accepted")
-	}
+	wantToldMissing(t, e.Local.List)
+	b.wantInTheWay()
+	b.wantTraced()
+	b.acceptMissing()
 
 	// The user puts it into the cloud himself. It is looked for again at the next start, else within the hour.
 	_, err = b.cloud.Deliver("anna@example.com", bodyless("popped"))
@@ -155,5 +108,67 @@ func TestReconciliation(t *testing.T) {
 	})
 	if s := b.status(); slices.Contains(codes(s), string(evidence.Missing)) {
 		t.Errorf("still in the way: %+v", s.Server.Reasons)
+	}
+}
+
+// wantToldMissing wants the one that POP3 took and the one that Sieve discarded to be told with whose they are, and who took them.
+func wantToldMissing(t *testing.T, missing []control.Missing) {
+	t.Helper()
+	byID := map[string]control.Missing{}
+	for _, m := range missing {
+		byID[m.Message] = m
+	}
+	if m := byID["<popped@sender.example>"]; m.Mailbox != "anna@example.com" || !strings.Contains(m.Note, "POP3") || !strings.Contains(m.Note, "192.0.2.44") || m.Source != "dovecot" {
+		t.Errorf("%+v", m)
+	}
+	if m := byID["<discarded@sender.example>"]; m.Mailbox != "bob@example.com" || m.Note != "discarded by Sieve" {
+		t.Errorf("%+v", m)
+	}
+}
+
+// wantInTheWay wants what is missing to keep the verdict from being ready, and to be an alarm.
+func (b *bed) wantInTheWay() {
+	b.t.Helper()
+	s := b.status()
+	if i := slices.IndexFunc(s.Server.Reasons, func(r evidence.Reason) bool { return r.Code == evidence.Missing }); i < 0 || !slices.Contains(s.Server.Reasons[i].Senders, "anna@example.com") {
+		b.t.Errorf("the verdict does not tell: %+v", s.Server.Reasons)
+	}
+	if !slices.ContainsFunc(s.Trouble, func(x string) bool {
+		return strings.Contains(x, "2 messages were delivered on the old side") && strings.Contains(x, "@sender.example")
+	}) {
+		b.t.Errorf("no alarm: %q", s.Trouble)
+	}
+}
+
+// wantTraced wants a trace to tell what logs and the bridge say of a message.
+func (b *bed) wantTraced() {
+	b.t.Helper()
+	trace, err := b.daemon.Trace(b.t.Context(), "popped@sender.example")
+	must(b.t, err)
+	if len(trace.Messages) != 0 || len(trace.Said) != 1 || trace.Said[0].State != "missing" || !strings.Contains(trace.Said[0].Detail, "INBOX; taken by POP3") {
+		b.t.Errorf("the trace of what is missing: %+v", trace)
+	}
+	trace, err = b.daemon.Trace(b.t.Context(), "<captured@sender.example>")
+	must(b.t, err)
+	if len(trace.Messages) != 1 || len(trace.Messages[0].Said) != 1 || trace.Messages[0].Said[0].Channel != "delivered" || len(trace.Said) != 0 {
+		b.t.Errorf("the trace of what was captured: %+v", trace)
+	}
+	trace, err = b.daemon.Trace(b.t.Context(), "<kept@sender.example>")
+	must(b.t, err)
+	if len(trace.Said) != 2 || trace.Said[0].Source == trace.Said[1].Source {
+		b.t.Errorf("the trace of what the bridge saw: %+v", trace)
+	}
+}
+
+// acceptMissing has a person accept what is missing of Bob's, and refuses where nothing is.
+func (b *bed) acceptMissing() {
+	b.t.Helper()
+	var accepted []control.Missing
+	must(b.t, b.daemon.Accept(b.t.Context(), "root", []string{"bob@example.com"}, func(m control.Missing) error { accepted = append(accepted, m); return nil }))
+	if len(accepted) != 1 || accepted[0].State != "accepted" || accepted[0].Note != "discarded by Sieve; accepted by root" {
+		b.t.Errorf("accepted %+v", accepted)
+	}
+	if err := b.daemon.Accept(b.t.Context(), "root", []string{"carl@example.com"}, nil); err == nil {
+		b.t.Error("a mailbox where nothing is missing was accepted")
 	}
 }

@@ -53,25 +53,8 @@ func (s *tokenServer) revoke() {
 	clear(s.good)
 }
 
-// The daemon knows no password of the cloud: it copies, delivers and verifies with the application's tokens, which a real Dovecot asks the token server about.
-func TestXOAUTH2(t *testing.T) {
-	t.Parallel()
-	tokens := &tokenServer{good: map[string]bool{}, user: "anna"}
-	web := httptest.NewServer(tokens)
-	t.Cleanup(web.Close)
-	legacy := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "legacy", Users: map[string]string{"anna": "secret"}})
-	cloud := neighbour.StartDovecot(t, neighbour.DovecotConfig{ // the password is for reading what came of it
-		Name: "cloud", Users: map[string]string{"anna": "secret"}, Format: "sdbox", Introspect: web.URL + "/introspect",
-	})
-	anna := neighbour.OpenMailbox(t, legacy.IMAP, "anna", "secret", nil)
-	g := corpus.New(5)
-	var messages []corpus.Message
-	for range 100 {
-		messages = append(messages, g.Next())
-	}
-	anna.Append("INBOX", uploads(messages)...)
-	listener := neighbour.Address() + ":2525"
-	d := newDaemon(t, folder(t), fmt.Sprintf(`state = "state"
+// tokenToml is a cloud that is logged in to by tokens of an application, and takes mail into the mailbox alone.
+const tokenToml = `state = "state"
 domains = ["example.com"]
 [servers.legacy]
 side = "legacy"
@@ -95,7 +78,27 @@ address = %q
 to = ["cloud:mailbox"]
 [relay]
 disk_reserve = "1MB"
-`, legacy.IMAP, cloud.IMAP, web.URL+"/token", listener), map[string]string{
+`
+
+// The daemon knows no password of the cloud: it copies, delivers and verifies with the application's tokens, which a real Dovecot asks the token server about.
+func TestXOAUTH2(t *testing.T) {
+	t.Parallel()
+	tokens := &tokenServer{good: map[string]bool{}, user: "anna"}
+	web := httptest.NewServer(tokens)
+	t.Cleanup(web.Close)
+	legacy := neighbour.StartDovecot(t, neighbour.DovecotConfig{Name: "legacy", Users: map[string]string{"anna": "secret"}})
+	cloud := neighbour.StartDovecot(t, neighbour.DovecotConfig{ // the password is for reading what came of it
+		Name: "cloud", Users: map[string]string{"anna": "secret"}, Format: "sdbox", Introspect: web.URL + "/introspect",
+	})
+	anna := neighbour.OpenMailbox(t, legacy.IMAP, "anna", "secret", nil)
+	g := corpus.New(5)
+	var messages []corpus.Message
+	for range 100 {
+		messages = append(messages, g.Next())
+	}
+	anna.Append("INBOX", uploads(messages)...)
+	listener := neighbour.Address() + ":2525"
+	d := newDaemon(t, folder(t), fmt.Sprintf(tokenToml, legacy.IMAP, cloud.IMAP, web.URL+"/token", listener), map[string]string{
 		"mailboxes.csv": "address,legacy_server,legacy_login,legacy_password,cloud_server,cloud_login,home\nanna@example.com,legacy,anna,secret,cloud,anna,cloud\n",
 		"secret":        "client's secret\n",
 	})
