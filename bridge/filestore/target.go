@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 
 	"posthouse/bridge"
 	"posthouse/cutover"
@@ -73,11 +75,7 @@ func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref)
 
 // SetFlags sets none.
 func (s *Store) SetFlags(ctx context.Context, f cutover.Folder, flags map[cutover.Ref]cutover.Flags) (map[cutover.Ref]cutover.Flags, error) {
-	refs := make([]cutover.Ref, 0, len(flags))
-	for ref := range flags {
-		refs = append(refs, ref)
-	}
-	return s.Flags(ctx, f, refs)
+	return s.Flags(ctx, f, slices.Collect(maps.Keys(flags)))
 }
 
 // group is how many items are written with one file.

@@ -105,12 +105,7 @@ func TestCutAfterItsCopyWasPassedOver(t *testing.T) {
 	}
 	b.at(2)
 	b.write(b.path+".1", string(whole))
-	first := b.f.pos.Inode
-	for b.f.now, b.f.begun = b.clock.now, false; b.f.pos.Inode == first; {
-		if _, err := b.f.step(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b.untilNextFile()
 	b.at(3)
 	b.truncate()
 	b.write(b.path, login(2.5, "dora"))
@@ -131,16 +126,22 @@ func TestCutBeforeItIsRead(t *testing.T) {
 			if begun {
 				b.write(b.path + ".1")
 			}
-			first := b.f.pos.Inode
-			for b.f.now, b.f.begun = b.clock.now, false; b.f.pos.Inode == first; {
-				if _, err := b.f.step(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
+			b.untilNextFile()
 			b.copyAndCut(login(2.4, "dora"), login(2.5, "a-user-with-a-long-name"))
 			b.poll()
 			b.want("anna bob carol dora a-user-with-a-long-name", span(0, 3))
 		})
+	}
+}
+
+// untilNextFile polls until another file is chosen, and does not read its first line any more.
+func (b *bench) untilNextFile() {
+	b.t.Helper()
+	first := b.f.pos.Inode
+	for b.f.now, b.f.begun = b.clock.now, false; b.f.pos.Inode == first; {
+		if _, err := b.f.step(b.t.Context()); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 }
 

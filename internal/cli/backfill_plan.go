@@ -60,8 +60,7 @@ func (p *planning) take(one control.Planned) error {
 // progress says how far it is, on a terminal.
 func (p *planning) progress() {
 	if a := p.app; a.talk.terminal && !a.quiet && !a.json && p.sum.mailboxes < p.wanted {
-		done, total := int64(p.sum.mailboxes), int64(p.wanted)
-		p.screen.draw(barLine("plan", done, total, fmt.Sprintf("%d %%", percent(done, total)), fmt.Sprintf("%s/%s mailboxes", count(p.sum.mailboxes), count(p.wanted))))
+		p.screen.draw(doneLine("plan", p.sum.mailboxes, p.wanted))
 	}
 }
 

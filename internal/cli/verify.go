@@ -190,8 +190,7 @@ func (v *verifying) take(r control.Verified) error {
 // progress says how far it is, on a terminal.
 func (v *verifying) progress() {
 	if v.app.talk.terminal && !v.app.quiet && !v.app.json && v.done < v.total {
-		done, total := int64(v.done), int64(v.total)
-		v.screen.draw(barLine("verify", done, total, fmt.Sprintf("%d %%", percent(done, total)), fmt.Sprintf("%s/%s mailboxes", count(v.done), count(v.total))))
+		v.screen.draw(doneLine("verify", v.done, v.total))
 	}
 }
 

@@ -26,6 +26,12 @@ func progressView(s control.Status, p *speeds, zone *time.Location, rows int) []
 	return append(lines, mailboxLines(s, p, s.At.In(zone), rows)...)
 }
 
+// doneLine says how many mailboxes are done.
+func doneLine(label string, done, total int) line {
+	part, whole := int64(done), int64(total)
+	return barLine(label, part, whole, fmt.Sprintf("%d %%", percent(part, whole)), fmt.Sprintf("%s/%s mailboxes", count(done), count(total)))
+}
+
 // barLine is a bar, its percentage, and what stands behind.
 func barLine(label string, part, whole int64, share string, texts ...string) line {
 	return labelled(label, span{good, bar(part, whole, barWidth)}, textf(" %5s  ", share), span{plain, join("   ", texts...)})
