@@ -61,8 +61,8 @@ rules:
 
 race: ## the unit tier under the race detector, three times over, then the whole service once
 	@test/debian-packages.sh $(COMPILER)
-	CGO_ENABLED=1 $(GO) test -json -race -count=3 -timeout 90m -p 2 $(UNIT) | $(GO) run ./test/report
-	CGO_ENABLED=1 $(GO) test -json -race -count=1 -timeout 90m ./internal/daemon | $(GO) run ./test/report
+	CGO_ENABLED=1 $(GO) test -json -race -short -count=3 -timeout 90m -p 2 $(UNIT) | $(GO) run ./test/report
+	CGO_ENABLED=1 $(GO) test -json -race -short -count=1 -timeout 90m ./internal/daemon | $(GO) run ./test/report
 
 bench: ## our own benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m -p 1 ./...

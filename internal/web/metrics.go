@@ -75,7 +75,7 @@ func (m *Metrics) Attempted(destination, state string) {
 // Handler answers GET /metrics.
 func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	return mux
 }
 
@@ -85,6 +85,7 @@ type gauges struct {
 }
 
 var (
+	known       = prometheus.NewDesc("posthouse_status_known", "1: how things stand was found out, 0: it was not, and what follows from it is missing", nil, nil)
 	connections = prometheus.NewDesc("posthouse_connections", "open SMTP connections", []string{"listener"}, nil)
 	queue       = prometheus.NewDesc("posthouse_deliveries", "required deliveries by state", []string{"state"}, nil)
 	mailboxes   = prometheus.NewDesc("posthouse_mailboxes", "mailboxes by state", []string{"state"}, nil)
@@ -95,7 +96,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{connections, queue, mailboxes, items, trouble, verdict} {
+	for _, d := range []*prometheus.Desc{known, connections, queue, mailboxes, items, trouble, verdict} {
 		to <- d
 	}
 }
@@ -103,18 +104,19 @@ func (g gauges) Describe(to chan<- *prometheus.Desc) {
 // scrapeTime is how long what stands may take to be found out.
 const scrapeTime = 10 * time.Second
 
-// Collect implements prometheus.Collector. What cannot be found out is missing from the answer; the counters are told all the same.
+// Collect implements prometheus.Collector. What cannot be found out is missing from the answer, which says so; the counters are told all the same.
 func (g gauges) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
-	s, err := g.status(ctx)
-	if err != nil {
-		to <- prometheus.NewInvalidMetric(queue, err)
-		return
-	}
 	gauge := func(d *prometheus.Desc, n int, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 	}
+	s, err := g.status(ctx)
+	if err != nil {
+		gauge(known, 0)
+		return
+	}
+	gauge(known, 1)
 	for name, n := range connectionsOf(s) {
 		gauge(connections, n, name)
 	}

@@ -53,14 +53,14 @@ func TestWhatStands(t *testing.T) {
 		`posthouse_connections{listener="mx"}`: "3", `posthouse_connections{listener="devices"}`: "1",
 		`posthouse_deliveries{state="held"}`: "2", `posthouse_deliveries{state="in doubt"}`: "1", `posthouse_deliveries{state="due"}`: "0",
 		`posthouse_mailboxes{state="following"}`: "2", `posthouse_mailboxes{state="copying"}`: "1",
-		`posthouse_copied_messages`: "4711", `posthouse_trouble`: "2",
+		`posthouse_status_known`: "1", `posthouse_copied_messages`: "4711", `posthouse_trouble`: "2",
 		`posthouse_verdict{verdict="server"}`: "-1", `posthouse_verdict{verdict="address"}`: "1",
 	})
 	s.Server.State, s.Trouble = evidence.NotYet, nil
 	want(t, scrape(t, m), map[string]string{`posthouse_verdict{verdict="server"}`: "0", `posthouse_trouble`: "0"})
 }
 
-// Where nobody can say how things stand, the counters are told all the same, and nothing is made up.
+// Where nobody can say how things stand, the answer says so, the counters are told all the same, and nothing is made up.
 func TestCountersWithoutAStatus(t *testing.T) {
 	m := NewMetrics(func(context.Context) (control.Status, error) {
 		return control.Status{}, errors.New("the ledger is closed")
@@ -72,6 +72,7 @@ func TestCountersWithoutAStatus(t *testing.T) {
 	want(t, got, map[string]string{
 		`posthouse_messages_total{route="arriving"}`: "2", `posthouse_message_octets_total{route="arriving"}`: "1024",
 		`posthouse_commit_seconds_bucket{le="0.004"}`: "1", `posthouse_commit_seconds_count`: "2", `posthouse_abuses_total{listener="mx",what="not SMTP"}`: "1",
+		`posthouse_status_known`: "0",
 	})
 	for name := range got {
 		if strings.HasPrefix(name, "posthouse_deliveries") || strings.HasPrefix(name, "posthouse_verdict") {
