@@ -17,7 +17,7 @@ func isExim(text string) bool {
 // eximTalk begins lines of connections, refusals, queue runs and the daemon itself: nothing but these stand in the log of a server that nobody uses.
 var eximTalk = []string{
 	"H=", "exim 4", "Start queue run: ", "End queue run: ", "SMTP ", "TLS error on ", "TLS session: ", "no host name found for ", "no IP address found for ", "unexpected disconnection ", "refused connection from ",
-	"Connection from ", "connection from ", "rejected ", "WARNING: purging the environment", "Warning: purging the environment", "SIGHUP received", "cwd=/", "host name alias list ", "ident connection to ",
+	"Connection from ", "connection from ", "no MAIL in SMTP connection from ", "TLS client disconnected ", "rejected ", "WARNING: purging the environment", "Warning: purging the environment", "SIGHUP received", "cwd=/", "host name alias list ", "ident connection to ",
 	"daemon:", "socket bind() to ", "Failed to get ", "log string overflowed", "VRFY ", "EXPN ", "ETRN ",
 }
 

@@ -65,7 +65,8 @@ var knownPrefixes = []string{
 	"certificate ", "hostname ", "host ", "<", ">", "concurrency limit ", "bare ", "disconnecting ", "idle timeout", "CONNECT from ",
 	"using backwards-compatible default setting ", "terminating on signal ", "SSL3 alert ", "subject=", "issuer=", "fingerprint=", "reload", "premature end-of-input ", "watchdog",
 	"verify error:", "Peer ", "Server certificate ", "starting TLS engine", "Unverified: ", "Verified: ", "Trusted: ", "Untrusted: ",
-	"sql ", "begin transaction", "commit transaction", "unable to open ", "OTP unavailable ", // of SASL, within smtpd
+	"TLS connection established ", "cannot load Certificate Authority data", // before 2.6
+	"looking for plugins in ", "sql ", "begin transaction", "commit transaction", "unable to open ", "OTP unavailable ", // of SASL, within smtpd
 }
 
 func knownText(text string) bool {

@@ -7,9 +7,12 @@ import (
 )
 
 // sendmailPrograms are the tags that sendmail uses by default and on Debian, FreeBSD and Solaris.
-var sendmailPrograms = []string{"sendmail", "sm-mta", "sm-msp", "sm-msp-queue", "sm-que", "sendmail-mta", "sendmail-client", "newaliases"}
+var sendmailPrograms = []string{"sendmail", "sendmail-mta", "sendmail-client", "newaliases"}
 
-func isSendmailProgram(program string) bool { return slices.Contains(sendmailPrograms, program) }
+// isSendmailProgram also accepts the names that distributions and its own roles give it (-L): sm-mta, sm-msp-queue, sm-acceptingconnections. NFS has a sm-notify.
+func isSendmailProgram(program string) bool {
+	return slices.Contains(sendmailPrograms, program) || strings.HasPrefix(program, "sm-") && program != "sm-notify"
+}
 
 // parseSendmail reads a line of sendmail (8.12 to 8.18). A message counts when it was first given to a mailer, or queued for one: what a milter refuses comes to no mailer.
 func parseSendmail(h header, s *State, event *Event) Result {
