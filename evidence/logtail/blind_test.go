@@ -3,10 +3,14 @@ package logtail
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"posthouse/evidence"
 	"posthouse/ledger"
 )
 
@@ -65,6 +69,67 @@ func TestALogThatNeverSpokeOfMail(t *testing.T) {
 	b.at(3)
 	b.poll()
 	b.want("anna", span(1.5, 3))
+}
+
+// A log of warnings and refusals is a mail server's too: it is watched from the first line on that shows a message or a login, were it one of our own.
+func TestALogThatNeverShowedUse(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind, noise, use string
+	}{
+		"mail.warn": {Postfix, "Nov 23 11:%02d:00 mx postfix/smtpd[1]: warning: hostname a.example does not resolve to address 203.0.113.4\n",
+			"Nov 23 12:01:30 mx postfix/smtpd[1]: 2BC793B8A4: client=c.example[203.0.113.4]\n"},
+		"rejectlog": {Exim, "2026-11-23 11:%02d:00 H=(x) [203.0.113.4] F=<a@b.example> rejected RCPT <anna@example.com>: no such user\n",
+			"2026-11-23 12:01:30 1rHqcV-00000005Ttq-2f5Z <= a@b.example H=c.example [203.0.113.4] P=esmtp S=1\n"},
+		"failed logins": {"", "Nov 23 11:%02d:00 mx dovecot: imap-login: Disconnected (auth failed, 1 attempts): user=<anna>, method=PLAIN, rip=203.0.113.4\n",
+			"Nov 23 12:01:30 mx dovecot: imap-login: Login: user=<us>, method=PLAIN, rip=127.0.0.25, session=<own>\n"},
+		"what Exchange sends": {ExchangeSMTP, "2026-11-23T11:%02d:00.000Z,Outbound,08DE000000000102,1,192.0.2.10:50002,203.0.113.25:25,>,EHLO ex01,\r\n",
+			"2026-11-23T12:01:29.000Z,Default,08DE1,1,192.0.2.10:25,203.0.113.25:4711,<,MAIL FROM:<a@b.example>,\r\n" +
+				"2026-11-23T12:01:29.000Z,Default,08DE1,2,192.0.2.10:25,203.0.113.25:4711,<,BDAT 1 LAST,\r\n" +
+				"2026-11-23T12:01:30.000Z,Default,08DE1,3,192.0.2.10:25,203.0.113.25:4711,>,250 2.6.0 Queued mail for delivery,\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(o *Options) {
+				o.Own = []netip.Prefix{netip.MustParsePrefix("127.0.0.25/32")}
+				if c.kind != "" {
+					o.Dialects = []string{c.kind}
+				}
+			})
+			for minute := range 50 {
+				b.write(b.path, fmt.Sprintf(c.noise, minute))
+			}
+			b.poll()
+			if s := b.f.Status(); !strings.HasPrefix(s.Blind, "no message and no login was ever found in "+b.path) || len(b.memory.coverage) != 0 {
+				t.Errorf("blind because of %q, coverage %v", s.Blind, b.memory.coverage)
+			}
+			b.at(2)
+			b.write(b.path, c.use)
+			b.poll()
+			b.restart()
+			b.at(3)
+			b.poll()
+			if s := b.f.Status(); s.Blind != "" || !reflect.DeepEqual(b.memory.coverage, evidence.Spans{span(1.5, 3)}) {
+				t.Errorf("blind because of %q, coverage %v", s.Blind, b.memory.coverage)
+			}
+		})
+	}
+}
+
+// An earlier version did not keep that a log had shown use; the ledger knows it.
+func TestProofOfAnEarlierVersion(t *testing.T) {
+	b := newBench(t)
+	b.write(b.path, login(-10, "anna"))
+	b.poll()
+	b.memory.offset.Position = regexp.MustCompile(`"(proven":true|last_login":"[^"]*"),`).ReplaceAllString(b.memory.offset.Position, "")
+	if strings.Contains(b.memory.offset.Position, "proven") {
+		t.Fatal(b.memory.offset.Position)
+	}
+	b.restart()
+	b.at(1)
+	b.poll()
+	if s := b.f.Status(); s.Blind != "" || !s.LastLogin.Equal(noon.Add(-10*time.Minute)) {
+		t.Errorf("%+v", s)
+	}
+	b.want("anna", span(-10, 1))
 }
 
 func TestWrongClock(t *testing.T) {
@@ -172,7 +237,9 @@ func TestSessionsThatAreWrittenLate(t *testing.T) {
 	line := func(minute float64, text string) {
 		b.write(b.path, noon.Add(time.Duration(minute*float64(time.Minute))).Format("Mon 2006-01-02 15:04:05.000")+": 05: "+text+"\r\n")
 	}
-	line(-60, "Accepting IMAP connection from 203.0.113.5:4711 to 192.0.2.1:143")
+	for _, text := range []string{"Accepting IMAP connection from 203.0.113.4:4711 to 192.0.2.1:143", "<-- 1 LOGIN bob@example.com ******", "--> 1 OK LOGIN completed", "<-- 2 LOGOUT", "--> * BYE"} {
+		line(-60, text)
+	}
 	b.poll()
 	b.at(50)
 	b.poll()
@@ -184,7 +251,7 @@ func TestSessionsThatAreWrittenLate(t *testing.T) {
 	if s := b.f.Status(); s.Blind != "" {
 		t.Errorf("blind: %s", s.Blind)
 	}
-	b.want("anna@example.com", span(-60, 60))
+	b.want("bob@example.com anna@example.com", span(-60, 60))
 }
 
 func TestOverlongLines(t *testing.T) {

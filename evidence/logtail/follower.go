@@ -200,6 +200,9 @@ func (f *Follower) restore(ctx context.Context) error {
 	since := f.heard.Add(-sessionAge)
 	err = f.t.Observations(ctx, since, func(o evidence.Observation) bool {
 		f.state.reopen(o)
+		if o.Source == f.o.Source {
+			f.pos.showed(o)
+		}
 		return true
 	})
 	if err != nil {

@@ -40,6 +40,8 @@ type position struct {
 	Live      time.Time `json:"live,omitzero"`       // when the log was last read to its end, before this place
 	Skewed    int       `json:"skewed,omitempty"`    // lines up to the last whose stamp cannot be true
 	LastMail  time.Time `json:"last_mail,omitzero"`  // stamp of the last line that told of mail: arrived, sent or delivered
+	LastLogin time.Time `json:"last_login,omitzero"` // stamp of the last line that told of a login, ours included
+	Proven    bool      `json:"proven,omitempty"`    // it showed a message or a login once
 	Began     time.Time `json:"began,omitzero"`      // when this log was first followed
 	Rate      rate      `json:"rate"`
 	State     snapshot  `json:"state"`
@@ -64,6 +66,7 @@ func readPosition(o ledger.Offset) (position, error) {
 	if p.LastHeard.IsZero() { // an earlier version did not tell them apart
 		p.LastHeard = p.LastLine
 	}
+	p.Proven = p.Proven || !p.LastMail.IsZero() || !p.State.LastOwn.IsZero() // likewise
 	return p, nil
 }
 

@@ -97,17 +97,19 @@ func (f *Follower) line(line string) {
 	if result == Unparsed {
 		f.example = strings.Clone(line[:min(len(line), 200)])
 	}
+	known := f.known(event.At)
+	if !known {
+		f.pos.tells(event)
+		f.pos.Proven = f.pos.Proven || f.proves(event, result)
+	}
 	if !event.At.IsZero() {
 		f.stamp(event.At, result)
 	}
-	if f.known(event.At) {
+	if known {
 		return
 	}
 	for _, o := range event.Use {
 		f.batch.add(o)
 	}
 	f.takeDelivered(event.Delivered)
-	if tellsOfMail(event) {
-		f.pos.LastMail = later(f.pos.LastMail, event.At)
-	}
 }

@@ -8,20 +8,21 @@ import (
 
 // Status tells how a log is doing.
 type Status struct {
-	Name     string    `json:"name"`
-	File     string    `json:"file,omitempty"`     // being read
-	LastLine time.Time `json:"last_line,omitzero"` // stamp of the last line
-	LastOwn  time.Time `json:"last_own,omitzero"`  // stamp of the last line that shows our own traffic
-	LastMail time.Time `json:"last_mail,omitzero"` // stamp of the last line that tells of mail: arrived, sent or delivered
-	LastRead time.Time `json:"last_read,omitzero"` // when the log was last read to its end
-	Day      int       `json:"lines_day"`          // lines read in the last day, by this follower
-	Hour     int       `json:"lines_hour"`         // lines read in the last hour
-	Unparsed float64   `json:"unparsed"`           // share of late lines that were not understood
-	Example  string    `json:"example,omitempty"`  // the last of them
-	Sessions int       `json:"sessions"`           // that have not ended
-	Reading  Progress  `json:"reading,omitzero"`   // of what was written before; zero when it has been read
-	Blind    string    `json:"blind,omitempty"`    // why there is no coverage; "" if there is
-	Doubted  bool      `json:"doubted,omitempty"`  // others know that it shows nothing
+	Name      string    `json:"name"`
+	File      string    `json:"file,omitempty"`      // being read
+	LastLine  time.Time `json:"last_line,omitzero"`  // stamp of the last line
+	LastOwn   time.Time `json:"last_own,omitzero"`   // stamp of the last line that shows our own traffic
+	LastMail  time.Time `json:"last_mail,omitzero"`  // stamp of the last line that tells of mail: arrived, sent or delivered
+	LastLogin time.Time `json:"last_login,omitzero"` // stamp of the last line that tells of a login, ours included
+	LastRead  time.Time `json:"last_read,omitzero"`  // when the log was last read to its end
+	Day       int       `json:"lines_day"`           // lines read in the last day, by this follower
+	Hour      int       `json:"lines_hour"`          // lines read in the last hour
+	Unparsed  float64   `json:"unparsed"`            // share of late lines that were not understood
+	Example   string    `json:"example,omitempty"`   // the last of them
+	Sessions  int       `json:"sessions"`            // that have not ended
+	Reading   Progress  `json:"reading,omitzero"`    // of what was written before; zero when it has been read
+	Blind     string    `json:"blind,omitempty"`     // why there is no coverage; "" if there is
+	Doubted   bool      `json:"doubted,omitempty"`   // others know that it shows nothing
 
 	OwnBy Own `json:"own_by_kind,omitzero"` // as LastOwn
 }
@@ -36,7 +37,7 @@ func (f *Follower) Status() Status {
 // report makes Status true.
 func (f *Follower) report() {
 	s := Status{
-		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastMail: f.pos.LastMail, LastRead: f.live, OwnBy: f.state.ownBy.clone(), Unparsed: f.pos.Rate.share(),
+		Name: f.o.Source, LastLine: f.pos.LastLine, LastOwn: f.state.LastOwn(), LastMail: f.pos.LastMail, LastLogin: f.pos.LastLogin, LastRead: f.live, OwnBy: f.state.ownBy.clone(), Unparsed: f.pos.Rate.share(),
 		Day: f.pulse.within(f.now, 24*time.Hour), Hour: f.pulse.within(f.now, time.Hour), Example: f.example, Sessions: f.state.sessions.len() + f.state.active.len(),
 		Reading: f.progress, Blind: f.blind(), Doubted: f.doubted != "",
 	}
@@ -63,6 +64,8 @@ func (f *Follower) blind() string {
 		return f.o.Path + " is missing"
 	case len(unheard) > 0:
 		return fmt.Sprintf("no line of %s was ever found in %s", strings.Join(unheard, ", "), f.name())
+	case !f.pos.Proven:
+		return "no message and no login was ever found in " + f.name() + ": is it the right log?"
 	case f.pos.Rate.alarm():
 		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
 	case f.pos.Skewed >= skewLines:

@@ -1,7 +1,6 @@
 package logtail
 
 import (
-	"slices"
 	"time"
 
 	"posthouse/evidence"
@@ -14,11 +13,6 @@ func (f *Follower) takeDelivered(all []evidence.LocalDelivery) {
 			f.batch.delivered = append(f.batch.delivered, d)
 		}
 	}
-}
-
-// tellsOfMail tells a log in which mail shows from one that shows logins alone.
-func tellsOfMail(e Event) bool {
-	return len(e.Delivered) > 0 || slices.ContainsFunc(e.Use, func(o evidence.Observation) bool { return o.Channel != evidence.Login })
 }
 
 // beginAt notes, once for ever, when a log was first followed. Stamps have whole seconds.
