@@ -12,7 +12,7 @@ func TestLiveKeys(t *testing.T) {
 		"organisation", "domains", "mailboxes", "alias_domains",
 		"recipients.complete", "recipients.plus_addressing", "recipients.postmaster", "recipients.virtual", "recipients.extra", "recipients.catch_all", "recipients.groups",
 		"submission.sent_copy", "submission.send_as",
-		"verdict.quiet", "verdict.window", "verdict.blind_below", "verdict.delivered_within", "verdict.horizon", "verdict.chance", "verdict.unfamiliar", "verdict.accepted", "verdict.required", "verdict.mx_switched", "log.level",
+		"verdict.quiet", "verdict.window", "verdict.blind_below", "verdict.delivered_within", "verdict.horizon", "verdict.chance", "verdict.unfamiliar", "verdict.accepted", "verdict.required", "verdict.without_logins", "verdict.mx_switched", "log.level",
 	}
 	var got []string
 	walkKeys(reflect.TypeFor[Config](), "", func(path string, f field) {

@@ -218,6 +218,8 @@ type Verdict struct {
 	Accepted []string `toml:"accepted" mode:"live" example:"payroll.example, 10.0.4.31, anna@example.com"`
 	// What must be watched besides the logs: our own listeners, new items in old mailboxes.
 	Required []string `toml:"required" mode:"live" default:"listeners, mailboxes" as:"listeners|mailboxes"`
+	// True: no log tells who logs in on the old server, and the verdict on it goes without. It can be "ready" while people still read their mail there.
+	WithoutLogins bool `toml:"without_logins" mode:"live" default:"false"`
 	// When the MX record was switched, if posthouse did not see it itself.
 	MXSwitched time.Time `toml:"mx_switched" mode:"live" example:"2026-11-21T18:00:00+01:00"`
 }

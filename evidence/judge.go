@@ -155,7 +155,7 @@ func (j *judgement) window() (length, blind time.Duration) {
 
 // earliest is described at Verdict.Earliest.
 func (j *judgement) earliest() time.Time {
-	if !j.possible() {
+	if !j.possible() || len(j.unseen()) > 0 {
 		return time.Time{}
 	}
 	at := later(j.now, j.quietFrom()).Add(max(0, j.Quiet-j.quiet))

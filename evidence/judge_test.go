@@ -53,6 +53,21 @@ func TestJudgeBlinded(t *testing.T) {
 	}
 }
 
+// Where no source tells of a use that counts, its silence proves nothing, however well all sources are watched.
+func TestJudgeUnseen(t *testing.T) {
+	p := policyWithoutContact()
+	p.Unseen = []Channel{Login}
+	v := Judge(p, covered(span(0, 100)), hours(100))
+	if v.State != Blind || codes(v) != "unseen" || v.Reasons[0].Channel != Login || !strings.HasPrefix(v.Reasons[0].Text, "no required source tells of logins") || !v.Earliest.IsZero() {
+		t.Errorf("%+v", v)
+	}
+	p = quietAlone(OldAddress([]string{"mx"}))
+	p.ContactWithin, p.Unseen = 0, []Channel{Login}
+	if v := Judge(p, covered(span(0, 100)), hours(100)); v.State != Ready {
+		t.Errorf("who logs in uses no address: %+v", v)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	open := use(10, Login, "dovecot", "anna")
 	open.Open, open.Message = true, "S1"

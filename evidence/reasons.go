@@ -15,7 +15,7 @@ func (j *judgement) blindness() []Reason {
 			Help: "name the sources that must be watched in the configuration",
 		}}
 	}
-	var reasons []Reason
+	reasons := j.unseen()
 	for _, source := range j.Required {
 		if r, blind := j.unwatched(source); blind {
 			reasons = append(reasons, r)
@@ -33,6 +33,19 @@ func (j *judgement) blindness() []Reason {
 	}
 	return reasons
 }
+
+// unseen names the doors at which nobody stands: their silence proves nothing, however well all sources are watched.
+func (j *judgement) unseen() []Reason {
+	var reasons []Reason
+	for _, c := range j.Unseen {
+		if slices.ContainsFunc(j.Doors, func(d Door) bool { return d.Channel == c }) {
+			reasons = append(reasons, Reason{Code: Unseen, Channel: c, Text: "no required source tells of " + unseenUse[c], Help: "name the old server's log that does: [evidence.NAME] in the configuration"})
+		}
+	}
+	return reasons
+}
+
+var unseenUse = map[Channel]string{Login: "logins: nobody sees who reads his mail on the old server", Sending: "mail that is sent", Arriving: "mail that arrives"}
 
 func (j *judgement) unwatched(source string) (Reason, bool) {
 	r := Reason{Code: Unwatched, Sources: []string{source}, Since: j.watched[source].End(), Help: "posthouse status shows why it cannot be read"}

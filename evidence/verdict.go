@@ -17,6 +17,7 @@ type Code string
 // In order of weight.
 const (
 	Unrequired Code = "unrequired" // no source is required: nobody watches
+	Unseen     Code = "unseen"     // no required source tells of a use that counts
 	Unwatched  Code = "unwatched"  // a required source is not watched now
 	Uncovered  Code = "uncovered"  // a required source was watched too little
 	NoContact  Code = "no contact" // the outside world does not reach a listener
@@ -56,7 +57,7 @@ type Verdict struct {
 	Reasons []Reason  `json:"reasons"` // the weightiest first; none when ready
 
 	// Earliest is when the verdict can be ready if nothing more arrives, all open work is done by then, sessions end now, and every source is
-	// watched from now on. Zero where there is no such time: no source is required.
+	// watched from now on. Zero where there is no such time: no source is required, or none tells of a use that counts.
 	Earliest time.Time `json:"earliest,omitzero"`
 
 	LastUse time.Time     `json:"last_use,omitzero"` // the latest use that counts; zero if there was none

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"posthouse/config"
+	"posthouse/evidence"
 	"posthouse/evidence/logtail"
 	"posthouse/internal/control"
 )
@@ -73,6 +74,25 @@ func dialects(kind string) []string {
 		return nil
 	}
 	return []string{kind}
+}
+
+// readersLogs are the kinds of logs that tell who logs in. Of the others that may nobody knows before they did: the mailbox server may have a log of its own.
+var readersLogs = []string{logtail.Dovecot, logtail.Cyrus, logtail.Courier, logtail.Zimbra, logtail.ExchangeIMAP, logtail.ExchangeProxy, logtail.IIS}
+
+func (l *logSource) tellsOfLogins() bool {
+	return slices.Contains(readersLogs, l.kind) || !l.follower.Status().LastLogin.IsZero()
+}
+
+// seeLogins tells the policy on the mailbox server whether a required source tells of logins. Only a log does: who reads his mail changes nothing in a mailbox.
+func (d *Daemon) seeLogins(p *evidence.Policy) {
+	told := func(l *logSource) bool { return d.cfg.Evidence[l.name].Required && l.tellsOfLogins() }
+	switch {
+	case slices.ContainsFunc(d.logs, told):
+	case d.live.Load().cfg.Verdict.WithoutLogins:
+		p.Verdict += ", though nobody sees who logs in"
+	default:
+		p.Unseen = append(p.Unseen, evidence.Login)
+	}
 }
 
 // describe tells of a log what the verdicts are told: why it is blind, if they call it so.

@@ -96,7 +96,9 @@ func (d *Daemon) policy(p evidence.Policy) evidence.Policy {
 // export is what the verdicts are made of: that on the mailbox server, and that on the old address.
 func (d *Daemon) export(t evidence.Testimony, now time.Time) evidence.Export {
 	e := evidence.Export{Schema: evidence.ExportSchema, At: now, Testimony: t}
-	for _, p := range []evidence.Policy{evidence.MailboxServer(d.required(), d.listenerNames()), evidence.OldAddress(d.listenerNames())} {
+	server := evidence.MailboxServer(d.required(), d.listenerNames())
+	d.seeLogins(&server)
+	for _, p := range []evidence.Policy{server, evidence.OldAddress(d.listenerNames())} {
 		p = d.policy(p)
 		p.Blinded = d.blinded(t, now)
 		e.Policies = append(e.Policies, p)

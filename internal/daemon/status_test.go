@@ -128,12 +128,39 @@ func TestLogFolder(t *testing.T) {
 	})
 }
 
+// Who only reads on the old server changes nothing there: where no required log tells of logins the verdict on it is blind. A mail.log may hold them or not, until it does.
+func TestNobodySeesWhoLogsIn(t *testing.T) {
+	unseen := func(s control.Status) bool {
+		return slices.ContainsFunc(s.Server.Reasons, func(r evidence.Reason) bool { return r.Code == evidence.Unseen && r.Channel == evidence.Login })
+	}
+	b := newBed(t, layout{mailboxes: "anna@example.com,,person,cloud\n", rest: "[evidence.mail]\nfile = \"mail.log\"\n[evidence.aside]\nkind = \"dovecot\"\nfile = \"aside.log\"\nrequired = false\n"})
+	path := filepath.Join(b.dir, "mail.log")
+	log := func(text string) {
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		must(t, err)
+		defer file.Close()
+		_, err = fmt.Fprintf(file, "%s mx %s\n", time.Now().Format(time.RFC3339), text)
+		must(t, err)
+	}
+	log("postfix/smtpd[1]: 2BC793B8A4: client=c.example[203.0.113.4]")
+	log("postfix/qmgr[1]: 2BC793B8A4: from=<a@b.example>, size=1, nrcpt=1 (queue active)")
+	b.start()
+	b.until("the log to be read", func(s control.Status) bool {
+		return unseen(s) && s.Server.State == evidence.Blind && !s.Server.LastUse.IsZero()
+	})
+	if s := b.status(); slices.ContainsFunc(s.Address.Reasons, func(r evidence.Reason) bool { return r.Code == evidence.Unseen }) {
+		t.Errorf("%+v", s.Address)
+	}
+	log("dovecot: imap-login: Login: user=<us>, method=PLAIN, rip=127.0.0.25, session=<own>")
+	b.until("a login to be seen", func(s control.Status) bool { return !unseen(s) })
+}
+
 // The verdict is ready when everything was quiet for long enough, and not before.
 func TestVerdictBecomesReady(t *testing.T) {
 	const quiet = 5 * time.Hour
 	b := newBed(t, layout{
 		speed: 3600, mailboxes: "anna@example.com,,person,cloud\n", bridge: "poll_interval = \"10m\"\nsettle_time = \"500ms\"",
-		verdict: "quiet = \"5h\"\nwindow = \"5h\"\nunfamiliar = \"5h\"", relay: "retry = [\"1h\"]\nsettle_time = \"1h\"",
+		verdict: "without_logins = true\nquiet = \"5h\"\nwindow = \"5h\"\nunfamiliar = \"5h\"", relay: "retry = [\"1h\"]\nsettle_time = \"1h\"",
 	})
 	b.fill("anna@example.com", 1, 20)
 	b.start()
@@ -151,6 +178,9 @@ func TestVerdictBecomesReady(t *testing.T) {
 	s = b.until("ready", func(s control.Status) bool { return s.Server.State == evidence.Ready })
 	if s.Server.Quiet < quiet || s.At.Sub(used) < quiet || !s.Server.LastUse.Equal(used) || len(s.Server.Reasons) != 0 {
 		t.Errorf("ready %s after the use: %+v", s.At.Sub(used), s.Server)
+	}
+	if s.Server.About != "the mailbox server may stop, though nobody sees who logs in" {
+		t.Error(s.Server.About)
 	}
 	if s.Address.State != evidence.Ready {
 		t.Errorf("no mail was taken: %+v", s.Address)
