@@ -38,7 +38,7 @@ func (f *Follower) isSkewed(at time.Time) bool {
 }
 
 func (f *Follower) healthy() bool {
-	return f.doubted == "" && f.pos.Skewed < skewLines && !f.pos.Rate.alarm() && len(f.state.unheard()) == 0 && f.pos.Proven
+	return f.doubted == "" && f.pos.Skewed < skewLines && f.pos.misread() == "" && len(f.state.unheard()) == 0 && f.pos.Proven
 }
 
 // grant turns what was read into coverage: at the log's end up to now, before it up to the last line.

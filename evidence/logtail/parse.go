@@ -23,9 +23,10 @@ func (r Result) String() string { return resultNames[r] }
 
 // Event is what one line says.
 type Event struct {
-	At  time.Time              // the line's stamp, UTC; zero if it has none
-	Own ours                   // our own traffic: the log does show what happens
-	Use []evidence.Observation // often none
+	At      time.Time              // the line's stamp, UTC; zero if it has none
+	Dialect string                 // whose line it is; "" where nobody knows
+	Own     ours                   // our own traffic: the log does show what happens
+	Use     []evidence.Observation // often none
 	// Delivered are messages that the old server put into its mailboxes, or that were lost on the way there; often none.
 	Delivered []evidence.LocalDelivery
 }
@@ -47,7 +48,7 @@ func Parse(line string, s *State) (Event, Result) {
 	case d == nil || !s.reads(d.name):
 		return Event{At: at}, Foreign
 	}
-	s.event = Event{At: at}
+	s.event = Event{At: at, Dialect: d.name}
 	result := d.parse(h, s, &s.event)
 	s.heard[d.name] = at
 	s.showsOwn(d.name, &s.event)

@@ -34,17 +34,18 @@ type position struct {
 	Complete bool   `json:"complete,omitempty"` // all files of a folder have been read once
 
 	// From is where the coverage that was not yet granted begins. Zero: the place was lost; it begins with the next line.
-	From      time.Time `json:"from,omitzero"`
-	LastLine  time.Time `json:"last_line,omitzero"`  // stamp of the last line that had one
-	LastHeard time.Time `json:"last_heard,omitzero"` // stamp of the last line of a mail server
-	Live      time.Time `json:"live,omitzero"`       // when the log was last read to its end, before this place
-	Skewed    int       `json:"skewed,omitempty"`    // lines up to the last whose stamp cannot be true
-	LastMail  time.Time `json:"last_mail,omitzero"`  // stamp of the last line that told of mail: arrived, sent or delivered
-	LastLogin time.Time `json:"last_login,omitzero"` // stamp of the last line that told of a login, ours included
-	Proven    bool      `json:"proven,omitempty"`    // it showed a message or a login once
-	Began     time.Time `json:"began,omitzero"`      // when this log was first followed
-	Rate      rate      `json:"rate"`
-	State     snapshot  `json:"state"`
+	From      time.Time       `json:"from,omitzero"`
+	LastLine  time.Time       `json:"last_line,omitzero"`  // stamp of the last line that had one
+	LastHeard time.Time       `json:"last_heard,omitzero"` // stamp of the last line of a mail server
+	Live      time.Time       `json:"live,omitzero"`       // when the log was last read to its end, before this place
+	Skewed    int             `json:"skewed,omitempty"`    // lines up to the last whose stamp cannot be true
+	LastMail  time.Time       `json:"last_mail,omitzero"`  // stamp of the last line that told of mail: arrived, sent or delivered
+	LastLogin time.Time       `json:"last_login,omitzero"` // stamp of the last line that told of a login, ours included
+	Proven    bool            `json:"proven,omitempty"`    // it showed a message or a login once
+	Began     time.Time       `json:"began,omitzero"`      // when this log was first followed
+	Rate      rate            `json:"rate"`
+	Rates     map[string]rate `json:"rates,omitempty"` // by dialect, where a log may hold several
+	State     snapshot        `json:"state"`
 }
 
 func (p position) offset(source string) (*ledger.Offset, error) {
@@ -99,36 +100,3 @@ func sum(octets []byte) uint64 {
 	_, _ = h.Write(octets)
 	return h.Sum64()
 }
-
-// rate is the share of lines that were not understood, of late.
-type rate struct {
-	Lines    float64 `json:"lines"` // of a mail server; older ones weigh less
-	Unparsed float64 `json:"unparsed"`
-}
-
-const (
-	rateMemory  = 512 // lines
-	rateLeast   = 5   // unparsed lines before there is an alarm
-	rateAllowed = 0.05
-)
-
-func (r *rate) add(result Result) {
-	if result == Foreign {
-		return
-	}
-	const keep = 1 - 1.0/rateMemory
-	r.Lines = r.Lines*keep + 1
-	r.Unparsed *= keep
-	if result == Unparsed {
-		r.Unparsed++
-	}
-}
-
-func (r rate) share() float64 {
-	if r.Lines == 0 {
-		return 0
-	}
-	return r.Unparsed / r.Lines
-}
-
-func (r rate) alarm() bool { return r.Unparsed > rateLeast-0.5 && r.share() > rateAllowed }

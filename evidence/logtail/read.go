@@ -93,7 +93,7 @@ func (f *Follower) line(line string) {
 	if len(line) <= lineLimit {
 		event, result = Parse(line, f.state)
 	}
-	f.pos.Rate.add(result)
+	f.pos.count(event.Dialect, result)
 	if result == Unparsed {
 		f.example = strings.Clone(line[:min(len(line), 200)])
 	}

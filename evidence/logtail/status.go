@@ -66,8 +66,8 @@ func (f *Follower) blind() string {
 		return fmt.Sprintf("no line of %s was ever found in %s", strings.Join(unheard, ", "), f.name())
 	case !f.pos.Proven:
 		return "no message and no login was ever found in " + f.name() + ": is it the right log?"
-	case f.pos.Rate.alarm():
-		return fmt.Sprintf("%.0f %% of the lines are not understood", 100*f.pos.Rate.share())
+	case f.pos.misread() != "":
+		return f.pos.misread()
 	case f.pos.Skewed >= skewLines:
 		return "the last line's time is wrong: " + f.pos.LastLine.Format(time.RFC3339) + "; look at time zone and clock"
 	case f.doubted != "":
