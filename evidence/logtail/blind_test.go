@@ -195,6 +195,23 @@ func TestSilence(t *testing.T) {
 	b.want("anna bob carol dora", span(-60, -50), span(-30, -15), span(0.5, 2))
 }
 
+// One stamp of a time to come hides no silence after it.
+func TestSilenceAfterAStampOfTheFuture(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.MaxSilence = 10 * time.Minute })
+	b.write(b.path, login(-1, "anna"))
+	b.poll()
+	b.at(1)
+	b.write(b.path, login(600, "bob"))
+	b.poll()
+	b.restart()
+	b.at(20)
+	b.poll()
+	if s := b.f.Status(); !strings.Contains(s.Blind, "nothing was written since 2026-11-23T12:01:00Z") || s.LastLine.After(noon.Add(time.Minute)) {
+		t.Errorf("%+v", s)
+	}
+	b.want("anna bob", span(-1, 11))
+}
+
 // A restart forgets neither that stamps are wrong nor up to when the log had been read: a line from before proves nothing about the time since.
 func TestWrongClockOverARestart(t *testing.T) {
 	b := newBench(t)

@@ -6,14 +6,17 @@ import (
 	"posthouse/evidence"
 )
 
-// stamp notes a line's time: what it says about coverage and about the log's clock.
-func (f *Follower) stamp(at time.Time, result Result) {
+// stamp notes a line's time: what it says about coverage and about the log's clock. A line is written no later than it is read: were one stamp of a year to come believed, silence would not be
+// noticed before that.
+func (f *Follower) stamp(stamp time.Time, result Result) {
+	at := earlier(stamp, f.now)
 	if result != Foreign {
 		f.hear(at)
 	}
 	f.pos.LastLine = later(f.pos.LastLine, at)
-	if f.isSkewed(at) {
+	if f.isSkewed(stamp) {
 		f.pos.Skewed++
+		f.skewed = stamp
 	} else {
 		f.pos.Skewed = 0
 	}
@@ -70,6 +73,13 @@ func (f *Follower) cover(to time.Time) {
 	}
 	f.batch.cover(f.o.Source, evidence.Span{From: f.pos.From, To: to})
 	f.pos.From = to
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func later(a, b time.Time) time.Time {

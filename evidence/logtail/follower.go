@@ -59,6 +59,7 @@ type Follower struct {
 	now       time.Time // of this poll
 	committed time.Time // when the ledger was last written to
 	heard     time.Time // when the last line was read
+	skewed    time.Time // the last stamp that cannot be true
 	live      time.Time // when the log was last read to its end in this run
 	missing   time.Time // since when the file has not been there
 	failure   string    // why the file could not be read, this time

@@ -69,7 +69,11 @@ func (f *Follower) blind() string {
 	case f.pos.misread() != "":
 		return f.pos.misread()
 	case f.pos.Skewed >= skewLines:
-		return "the last line's time is wrong: " + f.pos.LastLine.Format(time.RFC3339) + "; look at time zone and clock"
+		wrong := f.skewed
+		if wrong.IsZero() { // in an earlier run
+			wrong = f.pos.LastLine
+		}
+		return "the last line's time is wrong: " + wrong.Format(time.RFC3339) + "; look at time zone and clock"
 	case f.doubted != "":
 		return f.doubted
 	case f.silent(f.now):
