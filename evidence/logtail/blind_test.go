@@ -292,6 +292,27 @@ func TestSessionsThatAreWrittenLate(t *testing.T) {
 	b.want("bob@example.com anna@example.com", span(-60, 60))
 }
 
+// A machine that loses power leaves zeros where it had room for lines. The line after them is read, however many they are.
+func TestZerosAfterPowerWasLost(t *testing.T) {
+	for _, zeros := range []int{1, lineLimit - 1, lineLimit + 1, bufferSize - 1, bufferSize, 3*bufferSize + 7} {
+		t.Run(fmt.Sprint(zeros), func(t *testing.T) {
+			b := newBench(t)
+			b.write(b.path, login(-1, "anna"))
+			b.poll()
+			b.at(1)
+			b.write(b.path, strings.Repeat("\x00", zeros))
+			b.poll()
+			b.at(2)
+			b.write(b.path, login(1.5, "bob"), login(1.6, "carol"))
+			b.poll()
+			b.want("anna bob carol", span(-1, 2))
+			if s := b.f.Status(); s.Blind != "" || s.Unparsed != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
 func TestOverlongLines(t *testing.T) {
 	b := newBench(t)
 	b.write(b.path, login(-10, "anna"), strings.Repeat("x", lineLimit+1), "\n", login(-9, "bob"), strings.Repeat("y", 3*bufferSize+7))

@@ -33,7 +33,6 @@ type Event struct {
 
 // Parse reads one line, without its line end. It never fails: a line it does not understand is Unparsed.
 func Parse(line string, s *State) (Event, Result) {
-	line = strings.TrimLeft(line, "\x00") // left behind where a machine lost power
 	if s.format.parse != nil {
 		return s.parseFormat(line)
 	}

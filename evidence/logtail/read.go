@@ -69,6 +69,8 @@ func (f *Follower) consume(text string, last bool) (used int) {
 		return len(text)
 	case f.pos.Skipping:
 		return len(text)
+	case len(rest) == len(f.buffer) && f.encoding == octets && rest[0] == 0: // where a machine lost power
+		return len(rest) - len(strings.TrimLeft(rest, "\x00"))
 	case len(rest) == len(f.buffer):
 		f.line(rest)
 		f.pos.Skipping = true
@@ -85,7 +87,7 @@ func (f *Follower) line(line string) {
 		f.pos.Skipping = false
 		return
 	}
-	line = strings.TrimSuffix(f.encoding.decode(line), "\r")
+	line = strings.TrimSuffix(strings.TrimLeft(f.encoding.decode(line), "\x00"), "\r") // zeros are left behind where a machine lost power, many of them at times
 	if line == "" {
 		return
 	}
