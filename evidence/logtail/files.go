@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,8 +46,8 @@ func candidates(pattern string) ([]candidate, error) {
 // matches are the names that a pattern fits.
 func matches(pattern string) ([]string, error) {
 	names, err := filepath.Glob(pattern)
-	if err == nil && len(names) == 0 {
-		err = reachable(filepath.Dir(pattern))
+	if folder := filepath.Dir(pattern); err == nil && (len(names) == 0 || isPattern(folder)) {
+		err = reachable(folder)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s: %w", pattern, err)
@@ -54,15 +55,38 @@ func matches(pattern string) ([]string, error) {
 	return names, nil
 }
 
-// reachable tells why a folder cannot be looked into: a share whose server is away. One that is not there, or whose name is a pattern itself, is only empty.
+// reachable tells why a folder cannot be looked into: a share whose server is away, a right that was lost. Of a pattern's folders each is asked: what lies in one that cannot be read is missing in a list of
+// all, without a word. One that is not there is only empty.
 func reachable(folder string) error {
-	if isPattern(folder) {
-		return nil
+	if !isPattern(folder) {
+		return readable(folder)
 	}
-	if _, err := os.ReadDir(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := reachable(filepath.Dir(folder)); err != nil {
 		return err
 	}
-	return nil
+	folders, err := filepath.Glob(folder)
+	for _, f := range folders {
+		if info, statErr := os.Stat(f); statErr == nil && !info.IsDir() {
+			continue // a file beside them
+		}
+		if err := readable(f); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// readable tries to list a folder.
+func readable(folder string) error {
+	opened, err := os.Open(folder)
+	if err == nil {
+		defer opened.Close()
+		_, err = opened.Readdirnames(1)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func isPattern(path string) bool { return strings.ContainsAny(path, "*?[") }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -198,6 +199,44 @@ func TestFolderAway(t *testing.T) {
 	b.poll()
 	if got := b.memory.coverage; len(got) != 2 || got[1].From.Before(noon.Add(39*time.Minute)) {
 		t.Errorf("coverage %v", got)
+	}
+}
+
+// Of several folders one cannot be looked into any more: the others say nothing of what is written there.
+func TestOneOfTheFoldersAway(t *testing.T) {
+	b := newFolder(t)
+	b.o.Path = filepath.Join(b.dir, "*", "logs", "*.LOG")
+	b.restart()
+	for _, name := range []string{"hub1", "hub2"} {
+		if err := os.MkdirAll(filepath.Join(b.dir, name, "logs"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.log(filepath.Join(name, "logs", "MSGTRK12.LOG"), arrives(0, name))
+	}
+	b.log("README.TXT", "no folder")
+	b.poll()
+	for _, lost := range []string{filepath.Join(b.dir, "hub2", "logs"), filepath.Join(b.dir, "hub2")} {
+		// One that cannot be read, also for root: a name that leads to itself.
+		b.rename(lost, lost+"~")
+		if err := os.Symlink(lost, lost); err != nil {
+			t.Fatal(err)
+		}
+		before := b.memory.coverage
+		b.clock.now = b.clock.now.Add(5 * time.Minute)
+		b.log(filepath.Join("hub1", "logs", "MSGTRK12.LOG"), arrives(b.clock.now.Sub(noon).Minutes(), "on"))
+		b.poll()
+		if s := b.f.Status(); !strings.Contains(s.Blind, lost) || !reflect.DeepEqual(b.memory.coverage, before) {
+			t.Errorf("blind: %q, coverage %v", s.Blind, b.memory.coverage)
+		}
+		if err := os.Remove(lost); err != nil {
+			t.Fatal(err)
+		}
+		b.rename(lost+"~", lost)
+		b.clock.now = b.clock.now.Add(5 * time.Minute)
+		b.poll()
+		if s := b.f.Status(); s.Blind != "" || !b.memory.coverage.End().Equal(b.clock.now) || len(b.memory.coverage) != 1 {
+			t.Errorf("blind: %q, coverage %v", s.Blind, b.memory.coverage)
+		}
 	}
 }
 
