@@ -188,6 +188,7 @@ func TestUnparsedAlarm(t *testing.T) {
 			fmt.Fprintf(file, "%s old dovecot: imap-login: %s\n", w.clock.now.Format(time.RFC3339), text)
 		}
 	}
+	write(1, "Login: user=<us>, method=PLAIN, rip=127.0.0.25, session=<own>")
 	for _, step := range []struct {
 		good, strange int
 		want          string
