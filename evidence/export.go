@@ -76,8 +76,11 @@ func (t *Testimony) UnmarshalJSON(text []byte) error {
 	}
 	for _, u := range e.Uses {
 		t.uses[u.UseKey] = &u
-		if u.LastUse.IsZero() {
+		switch {
+		case u.LastUse.IsZero():
 			t.noise++
+		case len(u.By) == 0: // of an earlier version
+			u.By = []UseBy{{u.System, u.LastUse}}
 		}
 	}
 	for _, track := range e.Tracks {

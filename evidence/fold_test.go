@@ -267,7 +267,7 @@ func TestTestimonyIsAValue(t *testing.T) {
 func diff(t *testing.T, a, b []Use) {
 	t.Helper()
 	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
+		if !reflect.DeepEqual(a[i], b[i]) {
 			t.Errorf("%+v\n%+v", a[i], b[i])
 			return
 		}

@@ -66,20 +66,26 @@ func newJudgement(p Policy, t Testimony, now time.Time) *judgement {
 	return j
 }
 
-// counts tells whether a use counts against quiet.
-func (j *judgement) counts(u *Use) bool {
-	return !u.LastUse.IsZero() && slices.ContainsFunc(j.Doors, func(d Door) bool { return d.covers(u.Channel, u.Source) }) && !j.allowed.has(u.Sender, u.System)
+// counted is when somebody was last used whom nobody accepted: what counts against quiet; the zero time if nothing does. Of a host that serves several organisations one may be accepted, and another not.
+func (j *judgement) counted(u *Use) (last time.Time) {
+	if !slices.ContainsFunc(j.Doors, func(d Door) bool { return d.covers(u.Channel, u.Source) }) {
+		return time.Time{}
+	}
+	for _, by := range u.By {
+		if !j.allowed.has(u.Sender, by.System) {
+			last = later(last, by.Last)
+		}
+	}
+	return last
 }
 
 func (j *judgement) findUse() {
 	for _, u := range j.t.uses {
-		if j.counts(u) {
-			j.lastUse = later(j.lastUse, u.LastUse)
-		}
+		j.lastUse = later(j.lastUse, j.counted(u))
 	}
 	j.open = make(map[UseKey]time.Time)
 	for key, since := range j.t.Open() {
-		if u := j.t.uses[key]; u != nil && j.counts(u) {
+		if u := j.t.uses[key]; u != nil && !j.counted(u).IsZero() {
 			j.open[key] = since
 			j.lastUse = later(j.lastUse, j.now) // it is use until it ends
 		}

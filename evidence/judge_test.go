@@ -1,11 +1,13 @@
 package evidence
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +164,63 @@ func TestJudgeAccepted(t *testing.T) {
 	p.Allowed = []string{"SCANNER-3"}
 	if v := Judge(p, te, hours(100)); v.State != Ready || !v.LastUse.IsZero() {
 		t.Errorf("accepted: %s, last use %v", v.State, v.LastUse)
+	}
+}
+
+// Several organisations come by one host, a mail service's: who is accepted stands for himself, whoever came last. So do export and import.
+func TestJudgeAcceptedByOneHost(t *testing.T) {
+	from := func(hour float64, domain string) Observation {
+		o := use(hour, Arriving, "postfix", "out7.mailer.example")
+		o.From = "a@" + domain
+		return o
+	}
+	for _, orders := range [][]Observation{{from(10, "partner.org"), from(90, "supplier.com")}, {from(90, "supplier.com"), from(10, "partner.org")}} {
+		te := Fold(covered(span(0, 100)), orders...)
+		p := policyWithoutContact()
+		p.Quiet = 95 * time.Hour
+		for accepted, want := range map[string]float64{"supplier.com": 10, "partner.org": 90, "nobody.org": 90, "out7.mailer.example": 0} {
+			p.Allowed = []string{accepted}
+			out := Export{Schema: ExportSchema, At: hours(100), Policies: []Policy{p}, Testimony: te}
+			text := toJSON(t, out)
+			var in Export
+			if err := json.Unmarshal([]byte(text), &in); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range []Verdict{Judge(p, te, hours(100)), in.Verdicts()[0]} {
+				if want == 0 && (v.State != Ready || !v.LastUse.IsZero()) || want > 0 && (v.State != NotYet || !v.LastUse.Equal(hours(want))) {
+					t.Errorf("%s accepted: %s, %q, last use %v", accepted, v.State, codes(v), v.LastUse)
+				}
+			}
+		}
+	}
+}
+
+// Of a host with more systems than are told apart, nobody is accepted but the host; what an earlier version exported names the latest alone.
+func TestUsesOfAHostAreBounded(t *testing.T) {
+	te := covered(span(0, 100))
+	for i := range 2 * usedBy {
+		o := use(10+float64(i)/100, Arriving, "postfix", "out7.mailer.example")
+		o.From = fmt.Sprintf("a@partner%d.org", i)
+		te = Fold(te, o)
+	}
+	p := policyWithoutContact()
+	for i := range 2 * usedBy {
+		p.Allowed = append(p.Allowed, fmt.Sprintf("partner%d.org", i))
+	}
+	p.Quiet = 95 * time.Hour
+	if u := te.Uses()[0]; len(u.By) != 1 || u.By[0].System != Others || !u.By[0].Last.Equal(u.LastUse) {
+		t.Errorf("%+v", u.By)
+	}
+	if v := Judge(p, te, hours(100)); v.State != NotYet {
+		t.Errorf("%s", v.State)
+	}
+	var former Testimony
+	text := regexp.MustCompile(`,"by":\[[^]]*\]`).ReplaceAllString(toJSON(t, te), "")
+	if err := json.Unmarshal([]byte(text), &former); err != nil {
+		t.Fatal(err)
+	}
+	if u := former.Uses()[0]; len(u.By) != 1 || u.By[0].System != u.System || Judge(policyWithoutContact(), former, hours(40)).LastUse.IsZero() {
+		t.Errorf("%+v", u)
 	}
 }
 

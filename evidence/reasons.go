@@ -139,8 +139,10 @@ func (j *judgement) uses() []Reason {
 	}
 	found := make(map[UseKey]*Reason)
 	for key, u := range j.t.uses {
-		if _, open := j.open[key]; !open && u.LastUse.After(after) && j.counts(u) {
-			merge(found, *u, Used, u.LastUse)
+		if _, open := j.open[key]; !open {
+			if last := j.counted(u); last.After(after) {
+				merge(found, *u, Used, last)
+			}
 		}
 	}
 	return inOrder(found)

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"cmp"
+	"slices"
 	"net/netip"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Use struct {
 	Wanted   int       `json:"wanted"`   // observations; a session counts once
 	Unwanted int       `json:"unwanted"`
 	Recent   Histogram `json:"recent"`
+	By       []UseBy   `json:"by,omitempty"` // of wanted observations: a host may serve several organisations
 
 	// Of the latest observation:
 	From    string            `json:"from,omitempty"`
@@ -36,6 +38,33 @@ type Use struct {
 	Mailbox cutover.MailboxID `json:"mailbox,omitempty"`
 	Client  netip.Addr        `json:"client,omitzero"`
 	Detail  string            `json:"detail,omitempty"`
+}
+
+// UseBy is when a system used a host last.
+type UseBy struct {
+	System string    `json:"system"` // SystemOf
+	Last   time.Time `json:"last"`
+}
+
+// usedBy is how many systems of one host are told apart. Of one that has more nobody can be accepted but the host.
+const usedBy = 64
+
+// by notes a use of one system. The slice may be another Use's: it is never written to.
+func (u *Use) by(system string, at time.Time) {
+	if len(u.By) == 1 && u.By[0].System == Others {
+		system = Others
+	}
+	i, known := slices.BinarySearchFunc(u.By, system, func(b UseBy, system string) int { return cmp.Compare(b.System, system) })
+	switch {
+	case known && !at.After(u.By[i].Last):
+	case known:
+		u.By = slices.Clone(u.By)
+		u.By[i].Last = at
+	case len(u.By) == usedBy:
+		u.By = []UseBy{{Others, u.LastUse}}
+	default:
+		u.By = slices.Insert(slices.Clone(u.By), i, UseBy{system, at})
+	}
 }
 
 // Histogram counts the wanted and unwanted observations of the last days, by UTC day. Older ones are forgotten.
@@ -92,6 +121,7 @@ func (u *Use) add(o Observation, counted bool) {
 	}
 	if o.Class == Wanted {
 		u.LastUse = later(u.LastUse, end)
+		u.by(SystemOf(o), end)
 	}
 	if u.describes(o, end) {
 		u.From, u.System, u.Mailbox, u.Client, u.Detail = o.From, SystemOf(o), o.Mailbox, o.Client, o.Detail
