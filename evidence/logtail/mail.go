@@ -23,10 +23,18 @@ type mail struct {
 
 // accepted takes a message into the queue, unless it was met before.
 func (s *State) accepted(id string, m mail, from string, event *Event) {
-	m.Silent = m.Silent || s.repeats(m)
+	s.meet(&m)
 	s.remember(id, m.At)
-	s.remember(m.Message, m.At)
 	s.take(id, m, from, event)
+}
+
+// meet takes note of a message, and silences what a filter gives back. What is met again is not remembered anew: a program that gives all its messages one Message-ID would be silent for ever.
+func (s *State) meet(m *mail) {
+	if s.repeats(*m) {
+		m.Silent = true
+		return
+	}
+	s.remember(m.Message, m.At)
 }
 
 // take decides whether a message that is now in the queue is use, and whose.

@@ -83,8 +83,7 @@ func (s *State) sendmailFrom(id, pid, text string, event *Event) Result {
 	if auth, ok := s.pending.get("process " + pid); ok && auth.Client == m.Client && m.Client.IsValid() {
 		m.User = auth.User
 	}
-	m.Silent = m.Silent || s.repeats(m) // from the command that submits to the daemon, or from a filter
-	s.remember(m.Message, m.At)         // now: the daemon accepts it before the command hears of that
+	s.meet(&m) // the command that submits to the daemon, or a filter, gives it back; now: the daemon accepts it before the command hears of that
 	s.pending.put(strings.Clone(id), m)
 	return Parsed
 }

@@ -11,7 +11,9 @@ func (s *State) took(m mail, from, sender string, event *Event) Result {
 		from = ""
 	}
 	again := s.saw(m.Message, m.At)
-	s.remember(m.Message, m.At)
+	if !again { // else a device that gives all its messages one Message-ID would be silent for ever
+		s.remember(m.Message, m.At)
+	}
 	switch {
 	case s.isOwn(m.Client, m.User, from) || named(s.c.OwnSenders, sender):
 		event.Own = ourMail
