@@ -1,12 +1,17 @@
 package logtail
 
-import "posthouse/evidence"
+import (
+	"time"
+
+	"posthouse/evidence"
+)
 
 // batch is what the ledger does not know yet.
 type batch struct {
 	observations []evidence.Observation
 	coverage     []evidence.Coverage
 	delivered    []evidence.LocalDelivery
+	withdrawn    time.Time      // what was covered since is taken back before; zero: nothing
 	begun        map[string]int // index of a session's beginning
 	lines        int            // read since the last commit
 	octets       int            // likewise
@@ -35,4 +40,12 @@ func (b *batch) cover(source string, span evidence.Span) {
 		return
 	}
 	b.coverage = append(b.coverage, evidence.Coverage{Source: source, Span: span})
+}
+
+// withdraw takes back what was covered since: it was not, what is added later is.
+func (b *batch) withdraw(since time.Time) {
+	b.coverage = nil
+	if b.withdrawn.IsZero() || since.Before(b.withdrawn) {
+		b.withdrawn = since
+	}
 }

@@ -74,3 +74,22 @@ func sameOctets(a, b io.ReaderAt, at, n int64) bool {
 	j, _ := b.ReadAt(y, at)
 	return int64(i) == n && int64(j) == n && bytes.Equal(x, y)
 }
+
+// overtaken finds what was written into the file that is open, and put aside by a copy before it was cut, while nothing was seen of it: the place is at the beginning of a file that was empty, and cannot tell
+// it from the same file cut anew. It is the oldest file that was written to since the log was last read to its end.
+func (f *Follower) overtaken(all []candidate) (candidate, bool) {
+	live := later(f.live, f.pos.Live)
+	here := slices.IndexFunc(all, func(c candidate) bool { return c.inode == f.pos.Inode })
+	if isPacked(f.file.Name()) || f.pos.Offset > 0 || f.pos.TailSize > 0 || live.IsZero() || here < 0 {
+		return candidate{}, false
+	}
+	for _, c := range all[:here] {
+		if c.size == 0 || !c.time.After(live) {
+			continue
+		}
+		if _, copied := copyOf(all[here], c); !copied {
+			return c, true
+		}
+	}
+	return candidate{}, false
+}

@@ -20,7 +20,7 @@ func (f *Follower) stamp(stamp time.Time, result Result) {
 	} else {
 		f.pos.Skewed = 0
 	}
-	if f.pos.From.IsZero() && f.missing.IsZero() && f.pos.Skewed == 0 && f.healthy() {
+	if f.pos.From.IsZero() && at.After(f.pos.Lost) && f.missing.IsZero() && f.pos.Skewed == 0 && f.healthy() {
 		f.pos.From = at
 	}
 }

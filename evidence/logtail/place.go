@@ -105,6 +105,8 @@ func (f *Follower) beginning(all []candidate) candidate {
 func (f *Follower) lose(c candidate) {
 	if f.pos.Inode != 0 {
 		f.log.WithField("file", c.path).Warn("the place in the log is lost; it is read from the beginning of this file")
+		f.pos.Lost = later(f.pos.LastLine, f.pos.From)
+		f.lostPower() // if there were zeros at the end, nobody will know what they stood for
 	} else {
 		f.state.stamps.ref = c.time.In(f.state.stamps.zone)
 	}

@@ -51,6 +51,10 @@ func (f *Follower) step(ctx context.Context) (again bool, err error) {
 	if !f.begun {
 		f.begun = true
 		f.expect(f.ahead(all))
+		if c, ok := f.overtaken(all); ok {
+			f.move(c)
+			return true, nil
+		}
 	}
 	next, last := f.next(all)
 	if !f.intact() {
@@ -149,10 +153,25 @@ func (f *Follower) commitIfDue(ctx context.Context, end bool) error {
 	return f.commit(ctx)
 }
 
+// takeBack withdraws what the batch says: should nothing else be written after it, too much is blind and not too little.
+func (f *Follower) takeBack(ctx context.Context) error {
+	if f.batch.withdrawn.IsZero() {
+		return nil
+	}
+	if err := f.t.Withdraw(ctx, f.o.Source, f.batch.withdrawn); err != nil {
+		return fmt.Errorf("withdrawing the coverage of log %s: %w", f.o.Source, err)
+	}
+	return nil
+}
+
 func (f *Follower) commit(ctx context.Context) error {
 	f.pos.State, f.pos.Live = f.state.snapshot(), later(f.pos.Live, f.live)
 	offset, err := f.pos.offset(f.o.Source)
 	if err != nil {
+		return err
+	}
+	if err := f.takeBack(ctx); err != nil {
+		f.unwritten = true
 		return err
 	}
 	if err := f.t.Testify(ctx, f.batch.observations, f.batch.coverage, offset, f.batch.delivered...); err != nil {

@@ -34,9 +34,13 @@ type position struct {
 	Complete bool   `json:"complete,omitempty"` // all files of a folder have been read once
 
 	// From is where the coverage that was not yet granted begins. Zero: the place was lost; it begins with the next line.
-	From      time.Time       `json:"from,omitzero"`
+	From time.Time `json:"from,omitzero"`
+	// Lost is up to when the log had been read when the place was lost. What is read again of older lines proves nothing of the time since.
+	Lost      time.Time       `json:"lost,omitzero"`
 	LastLine  time.Time       `json:"last_line,omitzero"`  // stamp of the last line that had one
 	LastHeard time.Time       `json:"last_heard,omitzero"` // stamp of the last line of a mail server
+	Whole     time.Time       `json:"whole,omitzero"`      // when the log was last read to an end without zeros
+	Zeros     time.Time       `json:"zeros,omitzero"`      // since when there have been zeros at its end; zero: there are none
 	Live      time.Time       `json:"live,omitzero"`       // when the log was last read to its end, before this place
 	Skewed    int             `json:"skewed,omitempty"`    // lines up to the last whose stamp cannot be true
 	LastMail  time.Time       `json:"last_mail,omitzero"`  // stamp of the last line that told of mail: arrived, sent or delivered

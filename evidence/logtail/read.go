@@ -30,6 +30,8 @@ func (f *Follower) read(last bool) (end bool, err error) {
 	text := f.buffer[:n]
 	if end {
 		text = f.encoding.withoutPadding(text)
+		zeros := len(text) < n
+		defer func() { f.lookForZeros(zeros, last) }()
 	}
 	if len(text) == 0 {
 		return end, nil
@@ -69,7 +71,8 @@ func (f *Follower) consume(text string, last bool) (used int) {
 		return len(text)
 	case f.pos.Skipping:
 		return len(text)
-	case len(rest) == len(f.buffer) && f.encoding == octets && rest[0] == 0: // where a machine lost power
+	case len(rest) == len(f.buffer) && f.encoding == octets && rest[0] == 0:
+		f.lostPower()
 		return len(rest) - len(strings.TrimLeft(rest, "\x00"))
 	case len(rest) == len(f.buffer):
 		f.line(rest)
@@ -87,7 +90,43 @@ func (f *Follower) line(line string) {
 		f.pos.Skipping = false
 		return
 	}
-	line = strings.TrimSuffix(strings.TrimLeft(f.encoding.decode(line), "\x00"), "\r") // zeros are left behind where a machine lost power, many of them at times
+	line = strings.TrimSuffix(f.encoding.decode(line), "\r")
+	if strings.IndexByte(line, 0) < 0 {
+		f.understand(line)
+		return
+	}
+	f.lostPower()
+	for part := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == 0 }) {
+		f.lostPower() // what the part before tells of is older
+		f.understand(part)
+	}
+}
+
+// lookForZeros looks at a file's end. In a folder others may be written to meanwhile.
+func (f *Follower) lookForZeros(zeros, last bool) {
+	switch {
+	case f.isFolder():
+	case !zeros:
+		f.pos.Whole, f.pos.Zeros = f.now, time.Time{}
+	case last:
+		f.lostPower()
+	case f.pos.Zeros.IsZero():
+		f.pos.Zeros = later(f.pos.Whole, f.pos.LastLine)
+	}
+}
+
+// lostPower notes zeros, which are left behind where a machine lost power: many of them at times, within a line, and with the next line after it was started again. What it was about to write is lost. Zeros
+// at a file's end may also be room that is kept: what they seemed to cover since they came is taken back when a line follows them.
+func (f *Follower) lostPower() {
+	f.pos.From = time.Time{}
+	if !f.pos.Zeros.IsZero() {
+		f.batch.withdraw(f.pos.Zeros)
+		f.pos.Zeros = time.Time{}
+	}
+}
+
+// understand takes in what a line says.
+func (f *Follower) understand(line string) {
 	if line == "" {
 		return
 	}
