@@ -2,8 +2,8 @@ package evidence
 
 import (
 	"cmp"
-	"slices"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
