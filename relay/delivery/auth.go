@@ -91,7 +91,7 @@ func (a Auth) client(m Mechanism, secret string) sasl.Client {
 	case XOAUTH2:
 		return &xoauth2{a.Username, secret}
 	case LOGIN:
-		return sasl.NewLoginClient(a.Username, secret)
+		return &login{answers: []string{a.Username, secret}}
 	default:
 		return sasl.NewPlainClient("", a.Username, secret)
 	}
@@ -131,6 +131,23 @@ func (c *conn) respond(client sasl.Client, initial []byte, r Reply) (Reply, erro
 		}
 	}
 	return c.ask(c.dest.Timeouts.Command, encode64(response))
+}
+
+// login is the older mechanism. It answers in order whatever the questions say: its draft words them "User Name" and "Password" with a NUL behind, most servers "Username:" and "Password:".
+type login struct{ answers []string }
+
+func (l *login) Start() (mechanism string, initial []byte, err error) {
+	initial, err = l.Next(nil)
+	return sasl.Login, initial, err
+}
+
+func (l *login) Next([]byte) ([]byte, error) {
+	if len(l.answers) == 0 {
+		return nil, sasl.ErrUnexpectedServerChallenge
+	}
+	answer := l.answers[0]
+	l.answers = l.answers[1:]
+	return []byte(answer), nil
 }
 
 // xoauth2 is Google's and Microsoft's mechanism.
