@@ -46,11 +46,11 @@ func withhold(line []byte) (rest, secret []byte) {
 	if upper(string(verb)) != "AUTH" {
 		return line, nil
 	}
-	mechanism, initial, given := bytes.Cut(bytes.TrimLeft(arg, " "), []byte(" "))
-	if !given {
+	mechanism, initial, _ := bytes.Cut(bytes.TrimLeft(arg, " "), []byte(" "))
+	if initial = bytes.Trim(initial, " "); len(initial) == 0 { // blanks at the end are no response (RFC 5321 §4.1.1)
 		return line, nil
 	}
-	secret = bytes.Clone(bytes.Trim(initial, " "))
+	secret = bytes.Clone(initial)
 	clear(initial)
 	return fmt.Appendf(nil, "AUTH %s", mechanism), secret
 }
