@@ -6,13 +6,9 @@ import (
 	"time"
 )
 
-// quiet reports that an idle session has nothing to read, not even its end: a
-// next hop that closed it or said 421 is noticed before anything is sent. It
+// socketQuiet reports that the socket has nothing to read, not even its end. It
 // looks without taking, so TLS is not disturbed.
-func (c *conn) quiet() bool {
-	if c.r.Buffered() > 0 {
-		return false
-	}
+func (c *conn) socketQuiet() bool {
 	s, ok := c.raw.(syscall.Conn)
 	if !ok {
 		return true
