@@ -20,6 +20,7 @@ type Client struct {
 	pool   *pool
 	offers atomic.Pointer[extensions] // of the last session that was opened; nil before
 	deaf   atomic.Bool                // the next hop did not hear what went along with the end of a message
+	noBDAT atomic.Bool                // the next hop offers CHUNKING and does not know BDAT
 	life   context.Context            // ends when Stop cuts sessions off
 	abort  context.CancelCauseFunc
 }
@@ -84,7 +85,7 @@ func (c *Client) Send(ctx context.Context, env Envelope, body Body) ([]Outcome, 
 }
 
 // transact runs the transaction, once more on a new session if it began on an
-// idle one that was dead.
+// idle one that was dead, or if BDAT is not known there.
 func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live []int, outs []Outcome) error {
 	for {
 		s, reused, err := c.session(ctx, env, src.size)
@@ -97,11 +98,22 @@ func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live 
 		if err != nil {
 			return unsent(outs, live, err)
 		}
+		if c.noBDAT.Load() {
+			s.ext = s.ext.without("CHUNKING")
+		}
 		t := &transaction{c: s, env: env, src: src, outs: outs, live: slices.Clone(live), announces: !c.deaf.Load()}
 		done := s.watch(ctx)
 		err = t.run(ctx)
 		s.dead = !done() || s.dead
 		c.pool.put(s)
+		if errors.Is(err, errNoBDAT) {
+			c.noBDAT.Store(true)
+			forget(outs, live)
+			if err := src.again(); err != nil {
+				return unsent(outs, live, err)
+			}
+			continue
+		}
 		if t.told && t.heard == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			c.deaf.Store(true)
 		}
@@ -124,7 +136,8 @@ func (c *Client) session(ctx context.Context, env *Envelope, size int64) (s *con
 	}
 	c.pool.makeRoom()
 	if s, err = c.connect(ctx, env.Origin); err == nil {
-		c.offers.Store(&s.ext)
+		offers := s.ext
+		c.offers.Store(&offers)
 	}
 	return s, false, err
 }

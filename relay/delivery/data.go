@@ -94,6 +94,7 @@ func (t *transaction) scan(at lineState) (end lineState, dots int, u *Unfit) {
 // with the envelope, a large one in two, of which the second is known to be
 // complete before it is announced.
 func (t *transaction) byBDAT() error {
+	t.chunked = true
 	if t.src.whole() {
 		said, err := t.envelope(bdat(t.src.size, true), true)
 		if err != nil || !said {
@@ -155,7 +156,7 @@ func (t *transaction) firstChunk() error {
 // chunkReply reads the reply to a chunk that is not the last. A refusal is the
 // message's.
 func (t *transaction) chunkReply() (Reply, error) {
-	r, err := t.verdict(t.c.dest.Timeouts.Final)
+	r, err := t.messageReply()
 	if err == nil && !r.Positive() {
 		t.end(t.taken, replied(r))
 	}

@@ -2,7 +2,7 @@
 // says exactly what became of them.
 //
 // It changes no byte. A message leaves by BDAT where the next hop offers
-// CHUNKING (RFC 3030), else by DATA with the transparency of RFC 5321 §4.5.2
+// CHUNKING (RFC 3030) and knows what it offers, else by DATA with the transparency of RFC 5321 §4.5.2
 // and nothing more. What a next hop cannot take as it is (8-bit text without
 // 8BITMIME, more than its SIZE, an internationalized address without SMTPUTF8,
 // a bare CR or LF where only DATA is left, REQUIRETLS without verified TLS) is refused here, with an Unfit, and

@@ -60,8 +60,9 @@ type Body interface {
 	// Size is the exact number of bytes. A body that yields another number is
 	// never accepted by anybody.
 	Size() int64
-	// Open returns the bytes from the first on. Send opens a body once, when
-	// it has its turn on a connection, and closes what it opened.
+	// Open returns the bytes from the first on. Send opens a body when it has
+	// its turn on a connection, and again where a next hop does not know the
+	// BDAT that it offered, and closes what it opened.
 	Open() (io.ReadCloser, error)
 }
 

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,13 @@ func parseExtensions(lines, ignore []string) extensions {
 func (x extensions) has(keyword string) bool {
 	_, ok := x[keyword]
 	return ok
+}
+
+// without is a copy that lacks a keyword: others may read this one.
+func (x extensions) without(keyword string) extensions {
+	rest := maps.Clone(x)
+	delete(rest, keyword)
+	return rest
 }
 
 func (x extensions) offers(m Mechanism) bool {

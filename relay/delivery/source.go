@@ -22,6 +22,7 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // source reads a body chunk by chunk and holds it to its size.
 type source struct {
+	body   Body
 	size   int64
 	left   int64
 	reader io.ReadCloser
@@ -39,12 +40,24 @@ func openSource(b Body) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening body: %w", err)
 	}
-	s := &source{size: size, left: size, reader: r, buffer: buffers.Get().(*[bufferSize]byte)}
+	s := &source{body: b, size: size, left: size, reader: r, buffer: buffers.Get().(*[bufferSize]byte)}
 	if err := s.next(chunkSize); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// again begins the body anew, for what has to be sent from its beginning once
+// more.
+func (s *source) again() error {
+	r, err := s.body.Open()
+	if err != nil {
+		return fmt.Errorf("opening body: %w", err)
+	}
+	s.reader.Close()
+	s.reader, s.left = r, s.size
+	return s.next(chunkSize)
 }
 
 func (s *source) close() {

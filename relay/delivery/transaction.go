@@ -25,6 +25,7 @@ type transaction struct {
 	utf8    bool  // MAIL says SMTPUTF8
 	heard   int   // replies read
 	refused bool  // MAIL was
+	chunked bool  // the message goes by BDAT
 	told    bool  // the envelope went ahead, with DATA
 	handed  bool  // the last octet of the message is with the kernel
 	closing Reply // a 421, which ends the session whatever it answers
@@ -192,9 +193,18 @@ func (t *transaction) answered(r Reply) Outcome {
 
 // finalReply believes a yes only to a message that was handed over whole.
 func (t *transaction) finalReply() (Reply, error) {
-	r, err := t.verdict(t.c.dest.Timeouts.Final)
+	r, err := t.messageReply()
 	if err == nil && r.Positive() && !t.handed {
 		err = t.cut
+	}
+	return r, err
+}
+
+// messageReply reads a reply to the message, or to a chunk of it.
+func (t *transaction) messageReply() (Reply, error) {
+	r, err := t.verdict(t.c.dest.Timeouts.Final)
+	if err == nil && t.chunked && (r.Code == 500 || r.Code == 502) && t.c.dest.Protocol != LMTP {
+		err = errNoBDAT
 	}
 	return r, err
 }
@@ -213,6 +223,8 @@ func (t *transaction) fail(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &unfit):
 		return t.abandon(Outcome{Kind: NotFit, Err: unfit}, unfit)
+	case errors.Is(err, errNoBDAT):
+		return err // all are sent to once more
 	case errors.As(err, &body):
 		return t.abandon(Outcome{Kind: Unsent, Err: body.err}, body.err)
 	case t.closing.Code != 0 && (!t.handed || !t.goesOn && ctx.Err() == nil && hungUp(err)):
@@ -278,6 +290,10 @@ func hungUp(err error) bool {
 
 // errDecided: every recipient has an outcome, though the session went wrong.
 var errDecided = errors.New("decided")
+
+// errNoBDAT: the next hop offered CHUNKING, and says that it knows no BDAT. That judges no message; what
+// was to be one it reads as commands, so nothing more is said to it in this session.
+var errNoBDAT = errors.New("BDAT is not known, though CHUNKING was offered")
 
 // bodyError marks trouble with our own side's bytes.
 type bodyError struct{ err error }
