@@ -32,11 +32,15 @@ func (c *Client) Ask(ctx context.Context, address string) (Reply, error) {
 			c.pool.put(s)
 			return Reply{}, &Unfit{UTF8, address}
 		}
+		c.disbelieve(s)
 		q := &question{c: s}
 		done := s.watch(ctx)
 		r, err := q.put(address)
 		s.dead = !done() || s.dead
 		c.pool.put(s)
+		if s.thrownAway(q.heard, err) {
+			c.goInSteps()
+		}
 		if !reused || !q.stale(err) || ctx.Err() != nil {
 			return r, c.ended(ctx, err)
 		}

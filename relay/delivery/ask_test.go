@@ -163,3 +163,33 @@ func TestAskWhatCannotBeAsked(t *testing.T) {
 		t.Errorf("%s, %v", r, err)
 	}
 }
+
+// TestAskInSteps: a next hop that throws away what came along with MAIL is asked step by step from then on.
+func TestAskInSteps(t *testing.T) {
+	p := startLoop(t)
+	c := clientFor(t, p.l.Addr().String(), func(d *Destination) { d.Timeouts = Timeouts{Command: 300 * time.Millisecond} })
+	asked := make(chan error)
+	ask := func() { _, err := c.Ask(t.Context(), "anna@new.example"); asked <- err }
+	go ask()
+	s := p.accept()
+	s.hello("")
+	s.hear("MAIL")
+	s.say("250 ok\r\n")
+	if err := <-asked; err == nil {
+		t.Fatal("an answer without a reply")
+	}
+	go ask()
+	s = p.accept()
+	s.hello("")
+	for _, command := range []string{"MAIL", "RCPT", "RSET"} {
+		s.hear(command)
+		if s.r.Buffered() > 0 {
+			t.Errorf("something came along with %s", command)
+		}
+		s.say("250 ok\r\n")
+	}
+	if err := <-asked; err != nil {
+		t.Error(err)
+	}
+	s.Close()
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+	"time"
 )
 
 // Client delivers to one destination. Its methods may be called from any
@@ -21,6 +22,7 @@ type Client struct {
 	offers atomic.Pointer[extensions] // of the last session that was opened; nil before
 	deaf   atomic.Bool                // the next hop did not hear what went along with the end of a message
 	noBDAT atomic.Bool                // the next hop offers CHUNKING and does not know BDAT
+	steps  atomic.Pointer[time.Time]  // until when commands are said one by one, whatever is offered; nil: never
 	life   context.Context            // ends when Stop cuts sessions off
 	abort  context.CancelCauseFunc
 }
@@ -98,9 +100,7 @@ func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live 
 		if err != nil {
 			return unsent(outs, live, err)
 		}
-		if c.noBDAT.Load() {
-			s.ext = s.ext.without("CHUNKING")
-		}
+		c.disbelieve(s)
 		t := &transaction{c: s, env: env, src: src, outs: outs, live: slices.Clone(live), announces: !c.deaf.Load()}
 		done := s.watch(ctx)
 		err = t.run(ctx)
@@ -117,11 +117,33 @@ func (c *Client) transact(ctx context.Context, env *Envelope, src *source, live 
 		if t.told && t.heard == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			c.deaf.Store(true)
 		}
+		if !t.told && s.thrownAway(t.heard, err) {
+			c.goInSteps()
+		}
 		if !reused || !t.stale(err) || ctx.Err() != nil {
 			return err
 		}
 		c.pool.flush()
 		forget(outs, live)
+	}
+}
+
+// stepsFor is for how long commands are said one by one to a next hop that seems to have thrown away what came
+// along with another: it may as well have been slow.
+const stepsFor = time.Hour
+
+func (c *Client) goInSteps() {
+	until := time.Now().Add(stepsFor)
+	c.steps.Store(&until)
+}
+
+// disbelieve takes what a next hop was seen not to serve for not offered.
+func (c *Client) disbelieve(s *conn) {
+	if c.noBDAT.Load() {
+		s.ext = s.ext.without("CHUNKING")
+	}
+	if until := c.steps.Load(); until != nil && time.Now().Before(*until) {
+		s.ext = s.ext.without("PIPELINING")
 	}
 }
 

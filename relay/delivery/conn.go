@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -80,6 +81,12 @@ func (c *conn) ask(timeout time.Duration, line string) (Reply, error) {
 func (c *conn) cleartext() bool { return c.tls == nil }
 
 func (c *conn) pipelining() bool { return c.ext.has("PIPELINING") }
+
+// thrownAway reports that the next hop has answered the first of the commands
+// that came together, and none of the others in all the time that it had.
+func (c *conn) thrownAway(heard int, err error) bool {
+	return heard == 1 && c.pipelining() && errors.Is(err, os.ErrDeadlineExceeded)
+}
 
 // abort ends the connection at once. Inside a message there must be no goodbye
 // that could pass for the end of it: TCP is reset, TLS is cut without

@@ -25,7 +25,8 @@
 // body even the whole transaction; reads the replies; streams the rest; and
 // puts the connection back, or closes it after anything surprising. Where DATA
 // is used, what is sent next is told along with the end of what is sent now:
-// each message then takes one round trip, as with BDAT.
+// each message then takes one round trip, as with BDAT. A next hop that seems
+// to throw away what came along with a command hears them one by one for an hour.
 //
 // Ask puts the question alone whether an address would be taken: null sender,
 // RCPT, RSET.
