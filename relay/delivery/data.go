@@ -106,7 +106,7 @@ func (t *transaction) byBDAT() error {
 		_, err = t.verdict(t.c.dest.Timeouts.Final)
 		return err
 	}
-	if _, err := t.envelope("", false); err != nil || len(t.taken) == 0 {
+	if said, err := t.envelope("", false); err != nil || !said || len(t.taken) == 0 {
 		return err
 	}
 	return t.twoChunks()
