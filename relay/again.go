@@ -43,6 +43,7 @@ func (c *Courier) again(d ledger.Delivery, n int, now time.Time) ledger.Delivery
 	if next.Before(now) {
 		next = now
 	}
+	d.Attempts = max(d.Attempts, 1) // what nobody tried yet is no step of the history, and this is one
 	return enter(d, ledger.Due, now, next)
 }
 

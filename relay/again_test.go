@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -64,4 +65,24 @@ func TestEveryReplyIsLost(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhySentAgainIsKept: the history says for ever that something may arrive twice, as after a crash in its first attempt, though a person takes it in hand before the next one.
+func TestWhySentAgainIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, id := crashed(t, nil, "all@example.com")
+		b.restart(settings(toCloud(newOffice()), newOffice()))
+		time.Sleep(5 * time.Second)
+		friend := slices.IndexFunc(b.of(id), func(d ledger.Delivery) bool { return d.Mailbox == "" })
+		b.courier.Act(t.Context(), relay.Deed{Do: relay.Hold, By: "root"}, []ledger.DeliveryID{b.of(id)[friend].ID})
+		events, err := b.ledger.History(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(events, func(e ledger.Event) bool {
+			return e.Recipient == "friend@outside.example" && e.State == ledger.Due && strings.Contains(e.Reason, "it may arrive twice")
+		}) {
+			t.Errorf("%+v", events)
+		}
+	})
 }

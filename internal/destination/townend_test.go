@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,14 +36,15 @@ func (w *town) check() {
 			w.t.Fatal(err)
 		case strings.HasSuffix(d.Destination, ":sent"):
 			continue
-		case d.Mailbox == "":
-			place := c.MessageID + " " + string(d.Recipient)
-			outside[place] = append(outside[place], d)
-		default:
+		case d.Mailbox != "":
 			if inMailboxes[c.MessageID] == nil {
 				inMailboxes[c.MessageID] = map[cutover.MailboxID]rows{}
 			}
 			inMailboxes[c.MessageID][d.Mailbox] = append(inMailboxes[c.MessageID][d.Mailbox], d)
+		}
+		for recipient := range w.outsiders(d) {
+			place := c.MessageID + " " + string(recipient)
+			outside[place] = append(outside[place], d)
 		}
 		if d.State == ledger.Settled {
 			settled++
@@ -65,6 +67,27 @@ func (w *town) check() {
 		w.t.Errorf("only %d deliveries went through", settled)
 	}
 	w.checkSent()
+}
+
+// outsiders are whom a delivery leads to outside, and to whom it did before a person moved it while nobody could say whether it had arrived.
+func (w *town) outsiders(d ledger.Delivery) map[cutover.Address]bool {
+	all := map[cutover.Address]bool{}
+	for _, e := range w.events(d) {
+		if e.State == ledger.InDoubt {
+			all[e.Recipient] = true
+		}
+	}
+	all[d.Recipient] = true
+	maps.DeleteFunc(all, func(a cutover.Address, _ bool) bool { return a.Domain() == "example.com" })
+	return all
+}
+
+func (w *town) events(d ledger.Delivery) (its []ledger.Event) {
+	events, err := w.is.Load().ledger.History(context.Background(), d.Capture)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return slices.DeleteFunc(events, func(e ledger.Event) bool { return e.Delivery != d.ID })
 }
 
 func (w *town) checkOutside(place string, n int, r rows) {
@@ -91,8 +114,13 @@ func (w *town) checkMailbox(m cutover.MailboxID, all map[string]map[cutover.Mail
 	}
 	for id, byMailbox := range all {
 		r := byMailbox[m]
-		arrived := legacy[id] > 0 || r.some(func(d ledger.Delivery) bool { return d.Required && d.State == ledger.Settled })
-		may := arrived || r.some(func(d ledger.Delivery) bool { return w.mayHave(d) > 0 })
+		stopped := r.some(func(d ledger.Delivery) bool { // the copy in the old mailbox waits with it
+			return d.Required && d.Side == cutover.Cloud && (d.State == ledger.Held || d.State == ledger.Quiet)
+		})
+		arrived := legacy[id] > 0 && !stopped || r.some(func(d ledger.Delivery) bool {
+			return d.Required && d.State == ledger.Settled && !strings.Contains(d.Seen, "given back")
+		})
+		may := arrived || legacy[id] > 0 || r.some(func(d ledger.Delivery) bool { return w.mayHave(d) > 0 })
 		if r != nil && (arrived && cloud[id] != 1 || !may && cloud[id] > 0) {
 			w.t.Errorf("%s lies in %s %d times, and %d times in the old mailbox: %s", id, m, cloud[id], legacy[id], w.told(r))
 		}
@@ -111,29 +139,22 @@ func (w *town) told(r rows) (said string) {
 	return said
 }
 
-func (w *town) history(d ledger.Delivery) string {
-	var said strings.Builder
-	events, _ := w.is.Load().ledger.History(context.Background(), d.Capture)
-	for _, e := range events {
-		if e.Delivery == d.ID {
-			fmt.Fprintf(&said, "%+v\n", e)
-		}
+func (w *town) history(d ledger.Delivery) (said string) {
+	for _, e := range w.events(d) {
+		said += fmt.Sprintf("%+v\n", e)
 	}
-	return said.String()
+	return said
 }
 
-// mayHave is how often what was not delivered may have arrived: once where its last reply was lost, or where it was so before.
+// mayHave is how often what was not delivered may have arrived: once where its last reply was lost, or where it was accepted and did not show up.
 func (w *town) mayHave(d ledger.Delivery) (may int) {
-	events, err := w.is.Load().ledger.History(context.Background(), d.Capture)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, e := range events {
-		if e.Delivery == d.ID && e.State != ledger.Held && e.State != ledger.Dropped {
+	for _, e := range w.events(d) {
+		switch e.State {
+		case ledger.Held, ledger.Dropped:
+		case ledger.InDoubt, ledger.Accepted:
+			may = 1
+		default:
 			may = 0
-			if e.State == ledger.InDoubt || e.State == ledger.Accepted {
-				may = 1
-			}
 		}
 	}
 	return may
