@@ -22,7 +22,7 @@ import (
 	"posthouse/relay/srs"
 )
 
-var towns = flag.Int("towns", 3, "how many towns TestRandomTowns has")
+var towns = flag.Int("towns", 2, "how many towns TestRandomTowns has")
 
 var inbox, sentFolder = cutover.FolderPath{"INBOX"}, cutover.FolderPath{"Sent"}
 
