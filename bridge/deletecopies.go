@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,23 +87,38 @@ func staying(row ledger.Item, why string) ledger.Item {
 
 const changedInCloud = "it was changed in the cloud"
 
-// surelyGone are the rows whose items the old server says are gone when it is asked for them.
+// surelyGone are the rows whose items the old server says are gone when it is asked for them, or where it has another item by now.
 func (w *worker) surelyGone(ctx context.Context, p *pair, rows []ledger.Item) (gone []ledger.Item, err error) {
-	by, refs := map[cutover.Ref]ledger.Item{}, []cutover.Ref{}
+	by, refs := map[cutover.Ref][]ledger.Item{}, []cutover.Ref{}
 	for _, row := range rows {
-		by[row.Legacy.Ref] = row
-		refs = append(refs, row.Legacy.Ref)
+		if by[row.Legacy.Ref] == nil {
+			refs = append(refs, row.Legacy.Ref)
+		}
+		by[row.Legacy.Ref] = append(by[row.Legacy.Ref], row)
 	}
 	err = w.legacy.Fetch(ctx, p.legacy, refs, func(got Fetched) error {
-		if got.Err == nil {
-			return got.Content.Close()
-		}
-		if errors.Is(got.Err, ErrGone) {
-			gone = append(gone, by[got.Ref])
-		}
-		return nil
+		of, err := w.othersThan(p.Kind, got, by[got.Ref])
+		gone = append(gone, of...)
+		return err
 	})
 	return gone, err
+}
+
+// othersThan are those of the rows of one reference that are not of the item that is there. Of what cannot be read there are none.
+func (w *worker) othersThan(kind cutover.FolderKind, got Fetched, rows []ledger.Item) ([]ledger.Item, error) {
+	if errors.Is(got.Err, ErrGone) {
+		return rows, nil
+	} else if got.Err != nil {
+		return nil, nil
+	}
+	defer got.Content.Close()
+	d, err := digest(kind, got.Content)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(rows, func(row ledger.Item) bool {
+		return row.Identity.Match() == d.Identity().Match()
+	}), nil
 }
 
 // judgeCopies reads the rows' copies. Those that are to be deleted are on stable storage then; the rows of the others are done.

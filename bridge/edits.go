@@ -225,8 +225,13 @@ func (w *worker) settleEdit(ctx context.Context, p *pair, e *edit) error {
 		e.row.Note = staleNote + " (" + e.outcome.Error() + ")" + refusedAs + name
 	case e.outcome != nil:
 		return fmt.Errorf("writing over the copy of %s: %w", e.row.Legacy.Ref, e.outcome)
+	default:
+		_, wanted, err := repairedContent(p.Kind, e.content, e.made)
+		if err != nil {
+			return err
+		}
+		e.row.Tail = noteWriting("", wanted.text) // by which it is known should the server give it another version
 	}
-	e.row.Tail = ""
 	return w.keepRows(ctx, p, []ledger.Item{e.row})
 }
 

@@ -83,7 +83,8 @@ func ofOthers(f ledger.FolderID, rows []ledger.Item) []ledger.Item {
 	return slices.DeleteFunc(slices.Clone(rows), func(row ledger.Item) bool { return row.Folder == f })
 }
 
-// reclaimed gives rows of this folder whose items are gone from where they were to news with their UID: the server names them otherwise now. Whether they changed is found out by their version.
+// reclaimed gives rows of this folder whose items are gone from where they were to news with their UID: the server names them otherwise now. Whether they changed is found out by their version. A row whose reference was given
+// to another item has no place at all, whatever the folder holds.
 func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (rows, rest []ledger.Item, err error) {
 	var own []ledger.Item
 	for _, row := range alike {
@@ -94,14 +95,14 @@ func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (row
 	if len(own) == 0 {
 		return nil, news, nil
 	}
-	now, err := s.w.presences(ctx, s.p, own)
+	now, err := s.w.homeless(ctx, s.p, own)
 	if err != nil {
 		return nil, nil, err
 	}
 	var edits []revision
 	for _, n := range news {
 		i := slices.IndexFunc(own, func(row ledger.Item) bool {
-			return n.ID == 0 && row.Identity.Match() == n.Identity.Match() && now[row.ID] == away
+			return n.ID == 0 && row.Identity.Match() == n.Identity.Match() && now[row.ID]
 		})
 		if i < 0 {
 			rest = append(rest, n)
@@ -113,6 +114,28 @@ func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (row
 		own = slices.Delete(own, i, i+1)
 	}
 	return nil, rest, s.followEdits(ctx, edits)
+}
+
+// homeless are those of the rows whose items are not where they were, also if other items are: these may be told of later.
+func (w *worker) homeless(ctx context.Context, p *pair, rows []ledger.Item) (map[ledger.ItemID]bool, error) {
+	now, err := w.presences(ctx, p, rows)
+	if err != nil {
+		return nil, err
+	}
+	found := map[ledger.ItemID]bool{}
+	var asked []ledger.Item
+	for _, row := range rows {
+		if now[row.ID] == away || isSetAside(row) {
+			found[row.ID] = true
+		} else {
+			asked = append(asked, row)
+		}
+	}
+	gone, err := w.surelyGone(ctx, p, asked)
+	for _, row := range gone {
+		found[row.ID] = true
+	}
+	return found, err
 }
 
 // movedObjects finds the news that were moved here from another folder. They may have been changed in the same step.

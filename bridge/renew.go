@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -14,6 +15,8 @@ import (
 
 // setAside marks the validity of rows whose reference was given to another item; no server writes such a validity.
 const setAside = " (before "
+
+func isSetAside(row ledger.Item) bool { return strings.Contains(row.Legacy.Validity, setAside) }
 
 // displaced takes out of known the rows whose reference names another item now, and makes room for that item.
 func (w *worker) displaced(ctx context.Context, p *pair, b Batch, known map[cutover.Ref]ledger.Item) error {

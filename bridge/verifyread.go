@@ -203,7 +203,7 @@ type leftRow struct {
 // identity: the ledger may be wrong, and this is the check on it.
 func (v *verifier) gone() {
 	for _, l := range v.left {
-		if strings.Contains(l.row.Legacy.Validity, setAside) && len(v.legacy[l.row.Identity.Match()]) > 0 {
+		if isSetAside(l.row) && len(v.legacy[l.row.Identity.Match()]) > 0 {
 			continue
 		}
 		l.copy.used = true

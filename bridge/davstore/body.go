@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"posthouse/bridge"
 	"posthouse/cutover"
 )
 
@@ -240,6 +241,56 @@ func (s *Store) exact(r response) (body, bool) {
 
 // get reads one member as it is. A member that cannot be read has an error of its own.
 func (s *Store) get(ctx context.Context, m *mirror, name string) (body, error) {
+	if !s.bare.Load() {
+		b, err := s.getOnce(ctx, m, name)
+		if err != nil || b.err != nil || told(b.etag) {
+			return b, err
+		}
+	}
+	return s.getBetween(ctx, m, name)
+}
+
+// mostGets is how often a member is read that changes all the time.
+const mostGets = 5
+
+// getBetween reads a member from a server that does not tell the version with it: the one that it had before and after. One that has none is told by its octets.
+func (s *Store) getBetween(ctx context.Context, m *mirror, name string) (b body, err error) {
+	version := func() (string, error) {
+		_, p, err := s.properties(ctx, member(m.at(), name), "<D:getetag/>")
+		if errors.Is(err, bridge.ErrGone) {
+			return "", nil // who reads it hears the same
+		}
+		if err == nil && p.failed && p.ETag == "" {
+			err = fmt.Errorf("PROPFIND %s: the server does not tell the version", member(m.at(), name).Redacted())
+		}
+		return p.ETag, err
+	}
+	before, err := version()
+	for range mostGets {
+		if err != nil {
+			return body{}, err
+		}
+		b, err = s.getOnce(ctx, m, name)
+		if err != nil || b.err != nil || told(b.etag) {
+			return b, err
+		}
+		after, err := version()
+		if err != nil {
+			return body{}, err
+		}
+		if after == before && after != "" {
+			s.bare.Store(true)
+			b.etag = after
+		}
+		if after == before {
+			return b, nil
+		}
+		before = after
+	}
+	return b, nil
+}
+
+func (s *Store) getOnce(ctx context.Context, m *mirror, name string) (body, error) {
 	// What is compressed on its way has a version of its own with some servers.
 	r := request{method: http.MethodGet, at: member(m.at(), name), header: map[string]string{"Accept-Encoding": "identity"}}
 	got, err := s.do(ctx, r)

@@ -276,9 +276,11 @@ func (s *Store) changesOnce(ctx context.Context, m *mirror, token string) (all [
 func (s *Store) refusedSync(r request, got *reply, token string) error {
 	err := unexpected(r, got)
 	switch {
+	case precondition(got.body) == "valid-sync-token": // also with 410: it is the token that is gone
+		return fmt.Errorf("%w: %s", errForgotten, err)
 	case errors.Is(err, bridge.ErrGone):
 		return err
-	case precondition(got.body) == "valid-sync-token", token != "" && (got.status/100 == 4 || got.status == http.StatusInternalServerError): // what some say of a token that they cannot read
+	case token != "" && (got.status/100 == 4 || got.status == http.StatusInternalServerError || got.status == http.StatusInsufficientStorage): // what some say of a token that they cannot read
 		return fmt.Errorf("%w: %w", errForgotten, err)
 	case got.status/100 == 4, got.status == http.StatusNotImplemented, got.status == http.StatusInsufficientStorage: // too much at once (RFC 6578 §3.6)
 		return fmt.Errorf("%w: %w", bridge.ErrUnsupported, err)

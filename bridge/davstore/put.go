@@ -208,7 +208,23 @@ func (u *upload) create(ctx context.Context, p parcel, look bool) (o bridge.Outc
 		}
 		return o, u.ofCollection(ctx, got, err)
 	}
+	if name, err = u.storedAs(ctx, name, got); err != nil {
+		return o, fmt.Errorf("%w: %w", bridge.ErrUnknown, err)
+	}
 	return u.landed(ctx, name, got.header.Get("ETag"), p.d)
+}
+
+// storedAs is the member that a server made of a new item: some have names of their own, and tell where it lies (RFC 9110 §9.3.4, §10.2.2). What is not there is not believed.
+func (u *upload) storedAs(ctx context.Context, name string, got *reply) (string, error) {
+	other := nameIn(u.m.at(), got.header.Get("Location"))
+	if other == "" || other == name {
+		return name, nil
+	}
+	_, _, err := u.s.properties(ctx, member(u.m.at(), other), "<D:getetag/>")
+	if errors.Is(err, bridge.ErrGone) {
+		return name, nil
+	}
+	return other, err
 }
 
 // ask asks for a PUT. Where the server failed, or spoke of a conflict and not of which, of the object or of the moment, the second answer counts.

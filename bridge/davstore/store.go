@@ -35,6 +35,7 @@ type Store struct {
 	mirrors  map[string]*mirror
 	kept     kept
 	fills    atomic.Int32 // collections being filled
+	bare     atomic.Bool  // the server does not tell versions with what is read alone
 	notExact int          // lengths that the server told, and that were wrong
 }
 

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"posthouse/bridge"
@@ -187,7 +188,7 @@ func keyIn(name string) (key cutover.Key) {
 	return key
 }
 
-// Flags tells which items are there: none has flags.
+// Flags tells which items are there: none has flags. Of a member that holds, or held, several the reference tells which is meant.
 func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref) (map[cutover.Ref]cutover.Flags, error) {
 	found := map[cutover.Ref]cutover.Flags{}
 	if len(refs) == 0 {
@@ -198,12 +199,35 @@ func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref)
 		return nil, fmt.Errorf("looking for items of %s: %w", f.Path, err)
 	}
 	defer leave()
+	if err := s.identify(ctx, m, m.shared(refs)); err != nil {
+		return nil, fmt.Errorf("reading items of %s: %w", f.Path, err)
+	}
 	for _, ref := range refs {
-		if k, there := m.members[memberOf(ref)]; there && !k.standing() {
+		if k, there := m.members[memberOf(ref)]; there && k.holds(ref) {
 			found[ref] = nil
 		}
 	}
 	return found, nil
+}
+
+// shared are the members of those of the references that are each one of several items.
+func (m *mirror) shared(refs []cutover.Ref) (names []string) {
+	for _, ref := range refs {
+		if name := memberOf(ref); shared(ref) && !slices.Contains(names, name) {
+			if _, listed := m.members[name]; listed {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// holds reports whether the reference leads to an item of the member, as far as that was read.
+func (k known) holds(ref cutover.Ref) bool {
+	if k.as != k.etag || k.as == "" {
+		return true
+	}
+	return !k.standing() && (len(k.item) == 0 || slices.ContainsFunc(k.item, func(p part) bool { return p.ref == ref }))
 }
 
 // SetFlags sets none.

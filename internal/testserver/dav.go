@@ -46,6 +46,16 @@ type DAVConfig struct {
 	Schedules bool
 	// NoMove refuses MOVE.
 	NoMove bool
+	// NoMultiget refuses every multiget.
+	NoMultiget bool
+	// WeakETags names versions weakly, and holds conditions to their letters. ContentETags names them by the octets alone.
+	WeakETags, ContentETags bool
+	// NoGetETag answers a GET without the version.
+	NoGetETag bool
+	// ForgottenToken is the status for a token that is not known; 403 when 0.
+	ForgottenToken int
+	// Relocate, if set, is the name that a new object is stored under in place of the one that it was put as, which Location tells.
+	Relocate func(name string) string
 	// Hook, if set, is asked before each request: a status other than 0 is the answer. It is called from many goroutines and without locks held.
 	Hook func(r *http.Request) int
 	// Drop, if it returns true, breaks the connection after a request was carried out, and before it is answered.
@@ -62,6 +72,7 @@ type DAV struct {
 	users    map[string]*davUser
 	messages []string
 	asked    map[string]int
+	eras     int // collections that were made, or forgot their tokens
 }
 
 type davUser struct {
@@ -77,6 +88,7 @@ type davCollection struct {
 	gone    map[string]int
 	rev     int
 	era     int
+	cfg     *DAVConfig
 }
 
 type davObject struct {
@@ -138,15 +150,16 @@ func (s *DAV) AddUser(name, password, address string) {
 func (s *DAV) AddCollection(user, name string, kind DAVKind, display string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := newDAVCollection(kind)
+	c := s.newCollection(kind)
 	if display != "" {
 		c.props["DAV: displayname"] = xmlText(display)
 	}
 	s.users[user].collections[name] = c
 }
 
-func newDAVCollection(kind DAVKind) *davCollection {
-	return &davCollection{kind: kind, props: map[string]string{}, members: map[string]*davObject{}, gone: map[string]int{}, rev: 1}
+func (s *DAV) newCollection(kind DAVKind) *davCollection {
+	s.eras++
+	return &davCollection{kind: kind, props: map[string]string{}, members: map[string]*davObject{}, gone: map[string]int{}, rev: 1, era: s.eras, cfg: &s.cfg}
 }
 
 // Put stores an object as another client of the user would, whatever the server would say to it.
@@ -180,13 +193,42 @@ func (s *DAV) Rename(user, collection, from, to string) {
 	c.put(to, raw)
 }
 
+// Touch gives an object another version without changing it, as backups and repairs of servers do.
+func (s *DAV) Touch(user, collection, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.users[user].collections[collection]
+	if o := c.members[name]; o != nil {
+		c.put(name, o.raw)
+	}
+}
+
+// MoveCollection gives a collection another address. Nothing is known of its tokens there.
+func (s *DAV) MoveCollection(user, from, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.users[user].collections
+	c := all[from]
+	delete(all, from)
+	s.eras++
+	all[to], c.era = c, s.eras
+}
+
+// SetProperty gives a collection a property; name is namespace, blank and local name.
+func (s *DAV) SetProperty(user, collection, name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[user].collections[collection].props[name] = xmlText(value)
+}
+
 // ForgetTokens makes every sync token invalid that was given out.
 func (s *DAV) ForgetTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.users {
 		for _, c := range u.collections {
-			c.era++
+			s.eras++
+			c.era = s.eras
 			c.rev++
 		}
 	}
@@ -239,11 +281,22 @@ func (s *DAV) Asked() map[string]int {
 
 func (c *davCollection) put(name string, raw []byte) *davObject {
 	c.rev++
-	sum := sha256.Sum256(raw)
-	o := &davObject{raw: raw, rev: c.rev, etag: fmt.Sprintf(`"%s-%d"`, hex.EncodeToString(sum[:6]), c.rev)}
+	o := &davObject{raw: raw, rev: c.rev, etag: c.version(raw)}
 	c.members[name] = o
 	delete(c.gone, name)
 	return o
+}
+
+func (c *davCollection) version(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	etag := `"` + hex.EncodeToString(sum[:6])
+	if !c.cfg.ContentETags {
+		etag += fmt.Sprintf("-%d.%d", c.era, c.rev)
+	}
+	if c.cfg.WeakETags {
+		return "W/" + etag + `"`
+	}
+	return etag + `"`
 }
 
 func (c *davCollection) remove(name string) {
@@ -260,7 +313,7 @@ func (c *davCollection) token() string {
 }
 
 var (
-	uidLine    = regexp.MustCompile(`(?m)^UID(?:;[^:]*)?:(.*?)\r?$`)
+	uidLine    = regexp.MustCompile(`(?mi)^UID(?:;[^:]*)?:(.*?)\r?$`)
 	peopleLine = regexp.MustCompile(`(?mi)^(ORGANIZER|ATTENDEE)([^\r\n]*?):mailto:([^\r\n]*)\r?$`)
 )
 

@@ -2,6 +2,7 @@ package testserver
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -136,7 +137,7 @@ func (q davRequest) make(c *davCollection) {
 	if bytes.Contains(q.body, []byte("addressbook")) {
 		kind = DAVContacts
 	}
-	c = newDAVCollection(kind)
+	c = q.s.newCollection(kind)
 	q.u.collections[q.at.collection] = c
 	q.keepProps(c)
 	q.w.WriteHeader(http.StatusCreated)
@@ -173,7 +174,9 @@ func (q davRequest) get(c *davCollection) {
 		q.w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	q.w.Header().Set("ETag", o.etag)
+	if !q.s.cfg.NoGetETag {
+		q.w.Header().Set("ETag", o.etag)
+	}
 	q.w.Header().Set("Content-Type", "text/plain")
 	_, _ = q.w.Write(o.raw)
 }
@@ -216,7 +219,14 @@ func (q davRequest) put(c *davCollection) {
 	if q.s.cfg.Rewrite != nil {
 		raw = q.s.cfg.Rewrite(raw)
 	}
-	o := c.put(q.at.member, raw)
+	name := q.at.member
+	if before == nil && q.s.cfg.Relocate != nil {
+		at := q.at
+		name = q.s.cfg.Relocate(name)
+		at.member = name
+		q.w.Header().Set("Location", at.href())
+	}
+	o := c.put(name, raw)
 	if q.s.cfg.Rewrite == nil {
 		q.w.Header().Set("ETag", o.etag)
 	}
@@ -367,6 +377,8 @@ func (q davRequest) report(c *davCollection) {
 	switch name := asked.XMLName.Local; {
 	case name == "sync-collection" && !q.s.cfg.NoSync:
 		q.sync(c, strings.TrimSpace(asked.Token))
+	case q.s.cfg.NoMultiget && name != "sync-collection":
+		q.w.WriteHeader(http.StatusNotImplemented)
 	case name == "calendar-multiget" && c.kind == DAVCalendar, name == "addressbook-multiget" && c.kind == DAVContacts:
 		q.multiget(c, asked.Hrefs)
 	default:
@@ -379,7 +391,7 @@ func (q davRequest) sync(c *davCollection, token string) {
 	if token != "" {
 		era := 0
 		if n, err := fmt.Sscanf(token, "http://testserver.example/sync/%d/%d", &era, &since); n != 2 || err != nil || era != c.era || since > c.rev {
-			q.precondition(http.StatusForbidden, "valid-sync-token")
+			q.precondition(cmp.Or(q.s.cfg.ForgottenToken, http.StatusForbidden), "valid-sync-token")
 			return
 		}
 	}
