@@ -15,6 +15,8 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 	var astray, saved []*move
 	for i, m := range moves {
 		switch {
+		case isSaved(m.row) && s.p.Kind.Objects(): // it may have been changed, or be alone with its UID now
+			rows, left = append(rows, m.ended()), append(left, m.now)
 		case isSaved(m.row):
 			saved = append(saved, &moves[i])
 		case !m.here && isCaptured(m.row):
@@ -24,10 +26,11 @@ func (s *stretch) carryMoves(ctx context.Context, moves []move) (rows, left []le
 		}
 	}
 	// Before anything is moved into the folder, which is not theirs.
-	found, left, err := s.found(ctx, astray)
+	found, purged, err := s.found(ctx, astray)
 	if err != nil {
 		return nil, nil, err
 	}
+	left = append(left, purged...)
 	refused, err := s.stillRefused(ctx, saved)
 	if err != nil {
 		return nil, nil, err
@@ -147,6 +150,7 @@ func (s *stretch) moveCopies(ctx context.Context, from *pair, moves []*move) (do
 		marked[i].Note, marked[i].CloudFlags, marked[i].Capture = m.note(), m.row.CloudFlags, m.row.Capture
 		if s.p.Kind.Objects() { // should nobody hear of the move: what the copy says is what the old row's item said
 			marked[i].Version, marked[i].CloudVersion, marked[i].Tail = "", m.row.CloudVersion, m.row.Tail
+			marked[i].Digest, marked[i].Size = m.row.Digest, m.row.Size
 		}
 	}
 	intended, err := s.w.intend(ctx, s.p, marked, state)

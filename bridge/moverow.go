@@ -26,6 +26,9 @@ func (m *move) begun(at ledger.Place) ledger.Item {
 	row.Capture = m.row.Capture
 	row.Disposition, row.Cloud, row.CloudFlags, row.Digest, row.Size, row.Note = m.row.Disposition, at, m.row.CloudFlags, m.row.Digest, m.row.Size, withoutLeft(m.row.Note)
 	row.CloudVersion = m.row.CloudVersion
+	if len(writings(m.row))+len(writings(row)) > 0 { // an event or contact: what the copy says is what it said
+		row.Tail = m.row.Tail
+	}
 	row.Version = "" // whether the copy says what the item says now is not known before it is read
 	return row
 }

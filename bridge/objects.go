@@ -88,7 +88,7 @@ func ofOthers(f ledger.FolderID, rows []ledger.Item) []ledger.Item {
 func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (rows, rest []ledger.Item, err error) {
 	var own []ledger.Item
 	for _, row := range alike {
-		if row.Folder == s.p.ID && isOurs(row) && !sameRef(news, row) {
+		if row.Folder == s.p.ID && (isOurs(row) || isLost(row)) && !sameRef(news, row) {
 			own = append(own, row)
 		}
 	}
@@ -99,21 +99,47 @@ func (s *stretch) reclaimed(ctx context.Context, alike, news []ledger.Item) (row
 	if err != nil {
 		return nil, nil, err
 	}
+	var ended []ledger.Item
 	var edits []revision
 	for _, n := range news {
-		i := slices.IndexFunc(own, func(row ledger.Item) bool {
-			return n.ID == 0 && row.Identity.Match() == n.Identity.Match() && now[row.ID]
-		})
+		i := slices.IndexFunc(own, func(row ledger.Item) bool { return row.Identity.Match() == n.Identity.Match() && now[row.ID] })
 		if i < 0 {
 			rest = append(rest, n)
 			continue
 		}
-		row := own[i]
-		row.Legacy, row.Version = n.Legacy, n.Version
-		edits = append(edits, revision{was: own[i], row: row})
+		row, old := rehomed(own[i], n)
+		ended = append(ended, old...)
+		if isLost(row) {
+			rows = append(rows, row)
+		} else {
+			was := row
+			row.Version = n.Version
+			edits = append(edits, revision{was: was, row: row})
+		}
 		own = slices.Delete(own, i, i+1)
 	}
-	return nil, rest, s.followEdits(ctx, edits)
+	if err := s.w.keepRows(ctx, s.p, ended); err != nil {
+		return nil, nil, err
+	}
+	return rows, rest, s.followEdits(ctx, edits)
+}
+
+// isLost reports whether the row's item has a copy no more: somebody moved it, or removed it, in the cloud.
+func isLost(row ledger.Item) bool {
+	return row.Disposition.InCloud() && row.Disposition != cutover.Captured && row.Cloud.Ref == ""
+}
+
+// rehomed is the row of an item that news tells of under another reference. Where that has a row already, of what was there before, that one goes on with the copy, and the rows are to be kept as they are returned.
+func rehomed(was, now ledger.Item) (row ledger.Item, both []ledger.Item) {
+	if now.ID == 0 {
+		was.Legacy = now.Legacy
+		return was, nil
+	}
+	m := move{&origin{row: was}, now}
+	if row = m.begun(was.Cloud); isLost(was) {
+		row = m.lost()
+	}
+	return row, []ledger.Item{m.ended(), row}
 }
 
 // homeless are those of the rows whose items are not where they were, also if other items are: these may be told of later.

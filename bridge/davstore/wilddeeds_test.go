@@ -286,7 +286,7 @@ func (w *wild) own() {
 		case w.random.IntN(2) == 0:
 			w.touched[t.uid] = fmt.Sprintf("%s own%d.", t.uid, w.next)
 			w.next++
-			raw := objectOf(c.collection, t.uid, w.touched[t.uid], 0)
+			raw := objectOf(t.collection, t.uid, w.touched[t.uid], 0)
 			w.say("  new: %s/%s is %q", c.collection, c.name, saysIn(c.collection, raw))
 			w.new.Put("anna", c.collection, c.name, raw)
 		case w.inCloud(t):
