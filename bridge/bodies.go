@@ -17,15 +17,15 @@ const bodiesAtOnce = 200
 // compareBodies reads bodies of twins on both sides: all, or as many as asked for, chosen anew each time. Across a cloud that renders messages anew an unequal body proves nothing; of events and contacts
 // what they say is compared then.
 func (v *verifier) compareBodies(ctx context.Context, legacy, cloud Store) error {
-	compare := v.compare
-	switch keeps, err := v.w.cloudKeeps(ctx); {
-	case err != nil:
-		return err
-	case keeps != "" && keeps != keepsBytes && v.b.cfg.Kinds[0].Objects():
-		compare = v.compareSayings
-	case keeps != keepsBytes:
-		return nil
+	by := map[cutover.FolderKind]comparing{}
+	for _, kind := range v.b.cfg.Kinds {
+		compare, err := v.comparing(ctx, kind)
+		if err != nil {
+			return err
+		}
+		by[kind] = compare
 	}
+	v.twins = slices.DeleteFunc(v.twins, func(t twin) bool { return by[t.in.Kind] == nil })
 	rand.Shuffle(len(v.twins), func(i, j int) { v.twins[i], v.twins[j] = v.twins[j], v.twins[i] })
 	type folders struct{ legacy, cloud string }
 	byFolder := map[folders][]twin{}
@@ -34,15 +34,28 @@ func (v *verifier) compareBodies(ctx context.Context, legacy, cloud Store) error
 		byFolder[at] = append(byFolder[at], t)
 	}
 	for _, twins := range byFolder {
-		for len(twins) > 0 {
-			n := min(bodiesAtOnce, len(twins))
-			if err := compare(ctx, legacy, cloud, twins[:n]); err != nil {
-				return fmt.Errorf("comparing bodies in %s: %w", twins[0].in.Path, err)
+		for some := range slices.Chunk(twins, bodiesAtOnce) {
+			if err := by[some[0].in.Kind](ctx, legacy, cloud, some); err != nil {
+				return fmt.Errorf("comparing bodies in %s: %w", some[0].in.Path, err)
 			}
-			twins = twins[n:]
 		}
 	}
 	return nil
+}
+
+// comparing compares twins that lie in one folder on each side.
+type comparing func(ctx context.Context, legacy, cloud Store, twins []twin) error
+
+// comparing is how items of a kind are compared; nil if that would prove nothing.
+func (v *verifier) comparing(ctx context.Context, kind cutover.FolderKind) (comparing, error) {
+	switch keeps, err := v.w.cloudKeeps(ctx, kind); {
+	case keeps == keepsBytes:
+		return v.compare, err
+	case keeps != "" && kind.Objects():
+		return v.compareSayings, err
+	default:
+		return nil, err
+	}
 }
 
 func refsOfTwins(twins []twin) (refs, copies []cutover.Ref) {

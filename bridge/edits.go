@@ -362,6 +362,7 @@ func (w *worker) settleConflict(ctx context.Context, p *pair, e *edit) error {
 func (w *worker) climbObject(ctx context.Context, p *pair, r refusal, original Content, saved string) (ledger.Item, error) {
 	done := refused(r.row, r.why, saved)
 	var tried repair.Repair
+	var last error
 	err := eachRepair(p.Kind, original, 0, r.why, func(made repair.Repair) error {
 		tried = made
 		row := r.row
@@ -370,13 +371,14 @@ func (w *worker) climbObject(ctx context.Context, p *pair, r refusal, original C
 		if err == nil {
 			done = row
 		}
+		last = err
 		return err
 	})
 	if err != nil {
 		return r.row, fmt.Errorf("putting the repaired item %s: %w", r.row.Legacy.Ref, err)
 	}
 	if done.Disposition == cutover.Refused && tried != 0 {
-		done.Note += "; refused all the same with these repaired: " + tried.String()
+		done.Note += "; refused all the same with these repaired: " + tried.String() + "; the cloud said then: " + last.Error()
 	}
 	return done, nil
 }

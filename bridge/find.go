@@ -256,7 +256,7 @@ type rivals struct {
 
 func (s *search) rivals(ctx context.Context, want cutover.Identity, own cutover.CaptureID, text cutover.Digest) (rivals, error) {
 	r := rivals{seen: map[string]bool{}}
-	alters, err := s.w.cloudAltersText(ctx)
+	alters, err := s.w.cloudAltersText(ctx, cutover.Mail)
 	if err != nil {
 		return r, err
 	}

@@ -258,7 +258,7 @@ func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, r
 	if len(found) == 0 {
 		return nil, rest, nil
 	}
-	alters, err := w.cloudAltersText(ctx)
+	alters, err := w.cloudAltersText(ctx, p.Kind)
 	if err != nil || alters {
 		return found, rest, err
 	}

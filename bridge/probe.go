@@ -8,10 +8,15 @@ import (
 	"posthouse/ledger"
 )
 
-// Whether a cloud gives back the octets it was given is found out once per server, by reading back the first messages that were put there: Exchange and Microsoft 365 render
+// Whether a cloud gives back the octets it was given is found out once per server and kind, by reading back the first items that were put there: Exchange and Microsoft 365 render
 // messages anew, and across them an unequal body proves nothing. The answer is "yes", "text" where messages say what they said, or "no" where not even that.
 
-func (w *worker) keepsFact() string { return "keeps-bytes/" + w.m.Cloud.Server }
+func (w *worker) keepsFact(kind cutover.FolderKind) string {
+	if kind.Objects() { // a server may take calendars apart and contacts not
+		return "keeps-bytes/" + w.m.Cloud.Server + "/" + string(kind)
+	}
+	return "keeps-bytes/" + w.m.Cloud.Server
+}
 
 // The answers.
 const (
@@ -21,17 +26,19 @@ const (
 )
 
 // cloudKeeps is the answer, "" as long as it is not known.
-func (w *worker) cloudKeeps(ctx context.Context) (string, error) { return w.fact(ctx, w.keepsFact()) }
+func (w *worker) cloudKeeps(ctx context.Context, kind cutover.FolderKind) (string, error) {
+	return w.fact(ctx, w.keepsFact(kind))
+}
 
 // cloudKeepsBytes is false as long as it is not known.
-func (w *worker) cloudKeepsBytes(ctx context.Context) (bool, error) {
-	keeps, err := w.cloudKeeps(ctx)
+func (w *worker) cloudKeepsBytes(ctx context.Context, kind cutover.FolderKind) (bool, error) {
+	keeps, err := w.cloudKeeps(ctx, kind)
 	return keeps == keepsBytes, err
 }
 
 // cloudAltersText is false as long as it is not known.
-func (w *worker) cloudAltersText(ctx context.Context) (bool, error) {
-	keeps, err := w.cloudKeeps(ctx)
+func (w *worker) cloudAltersText(ctx context.Context, kind cutover.FolderKind) (bool, error) {
+	keeps, err := w.cloudKeeps(ctx, kind)
 	return keeps == keepsNeither, err
 }
 
@@ -70,7 +77,7 @@ const probed = 5
 
 // probe reads some of the copied rows back, unless the answer is known.
 func (w *worker) probe(ctx context.Context, p *pair, rows []ledger.Item) error {
-	if _, err := w.b.cfg.Ledger.Fact(ctx, w.keepsFact()); !errors.Is(err, ledger.ErrNotFound) {
+	if _, err := w.b.cfg.Ledger.Fact(ctx, w.keepsFact(p.Kind)); !errors.Is(err, ledger.ErrNotFound) {
 		return err
 	}
 	var old, now []cutover.Ref
@@ -98,7 +105,7 @@ func (w *worker) probe(ctx context.Context, p *pair, rows []ledger.Item) error {
 	if answer == "" {
 		return nil
 	}
-	return w.b.cfg.Ledger.SetFact(ctx, w.keepsFact(), answer)
+	return w.b.cfg.Ledger.SetFact(ctx, w.keepsFact(p.Kind), answer)
 }
 
 // worse is the answer after one more message. One that says what it said shows that the cloud leaves that alone: what it could not read of another it may have guessed.

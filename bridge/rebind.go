@@ -140,10 +140,10 @@ func (w *worker) refind(ctx context.Context, p *pair, state FolderState, rows []
 	if a.copies, err = prints(ctx, w.cloud, p.cloud, sorted(refs)); err != nil {
 		return nil, err
 	}
-	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
+	if a.keeps, err = w.cloudKeepsBytes(ctx, p.Kind); err != nil {
 		return nil, err
 	}
-	if a.alters, err = w.cloudAltersText(ctx); err != nil {
+	if a.alters, err = w.cloudAltersText(ctx, p.Kind); err != nil {
 		return nil, err
 	}
 	a.assign()

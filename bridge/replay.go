@@ -32,7 +32,7 @@ func (s *search) replayed(ctx context.Context, store Store, l likeness, want cut
 	if err != nil || found[l.item.Ref].like(print{text: text}) {
 		return false, err
 	}
-	if alters, err := s.w.cloudAltersText(ctx); err != nil || !alters {
+	if alters, err := s.w.cloudAltersText(ctx, cutover.Mail); err != nil || !alters {
 		return true, err
 	}
 	return s.claimed(ctx, l.at)

@@ -44,10 +44,10 @@ func (w *worker) adopt(ctx context.Context, p *pair, index *cloudIndex, rows []l
 	if len(a.open) == 0 {
 		return nil, rest, nil
 	}
-	if a.keeps, err = w.cloudKeepsBytes(ctx); err != nil {
+	if a.keeps, err = w.cloudKeepsBytes(ctx, p.Kind); err != nil {
 		return nil, nil, err
 	}
-	if a.alters, err = w.cloudAltersText(ctx); err != nil {
+	if a.alters, err = w.cloudAltersText(ctx, p.Kind); err != nil {
 		return nil, nil, err
 	}
 	readable := a.open

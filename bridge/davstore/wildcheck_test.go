@@ -72,6 +72,7 @@ func (w *wild) check() {
 		for _, row := range w.rows() {
 			w.Logf("%d %s in %d %q at %q %q: %s %q %q %q", row.ID, w.uidOf(row), row.Folder, row.Legacy, row.Cloud.Ref, row.CloudVersion, row.Disposition, row.Note, row.Tail, row.Version)
 		}
+		w.Logf("the cloud holds %s", news)
 		w.FailNow()
 	}
 	w.checkQuiet()
