@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -60,6 +61,9 @@ func digests(ctx context.Context, s Source, f cutover.Folder, refs []cutover.Ref
 // asListed makes sure that what was read is the item that was listed: when references end while the next batch is read ahead, they name other items before anybody has heard of it. A server
 // whose bodies do not agree with what it lists is asked.
 func (w *worker) asListed(ctx context.Context, p *pair, row ledger.Item, is cutover.Identity, size int64) error {
+	if p.Kind.Objects() {
+		return w.objectAsListed(row, is)
+	}
 	agrees := same(cutover.Item{Identity: row.Identity}, cutover.Item{Identity: is})
 	if row.Identity.Match().IsZero() || agrees && (w.estimates || row.Size == size) {
 		return nil
@@ -70,4 +74,17 @@ func (w *worker) asListed(ctx context.Context, p *pair, row ledger.Item, is cuto
 	}
 	w.estimates = w.estimates || err == nil && agrees
 	return err
+}
+
+// objectAsListed makes sure that an event or contact that was read is the one that was told of. Names of members are given to others at any time; and of one that could not be read then nobody has asked whether it was moved here, or
+// lies in the cloud already.
+func (w *worker) objectAsListed(row ledger.Item, is cutover.Identity) error {
+	switch told := row.Identity.Match(); {
+	case told == is.Match():
+	case !told.IsZero():
+		return errLookAgain
+	case w.mayBeRead(row.Legacy):
+		return errors.New("it can be read only now: it is looked at again")
+	}
+	return nil
 }

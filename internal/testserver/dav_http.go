@@ -265,6 +265,12 @@ func (q davRequest) move(c *davCollection) {
 		q.w.WriteHeader(http.StatusPreconditionFailed)
 		return
 	}
+	for _, other := range target.members {
+		if target != c && uidOf(other.raw) == uidOf(o.raw) {
+			q.precondition(http.StatusConflict, "no-uid-conflict")
+			return
+		}
+	}
 	c.remove(q.at.member)
 	moved := target.put(at.member, o.raw)
 	moved.etag = o.etag
