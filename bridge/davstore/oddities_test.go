@@ -1,0 +1,295 @@
+package davstore_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"posthouse/bridge"
+	"posthouse/bridge/storetest"
+	"posthouse/cutover"
+	"posthouse/internal/testserver"
+)
+
+// What TestEverythingOddAtOnce found, one by one.
+
+// A token that is gone is not a collection that is gone.
+func TestForgottenTokensOfAllKinds(t *testing.T) {
+	for _, status := range []int{http.StatusGone, http.StatusInsufficientStorage, http.StatusConflict} {
+		a := newAcross(t, testserver.DAVConfig{ForgottenToken: status}, testserver.DAVConfig{ForgottenToken: status})
+		a.old.Put("anna", home, "1", meeting("e1", "SUMMARY:first"))
+		a.follow()
+		a.old.ForgetTokens()
+		a.new.ForgetTokens()
+		a.old.Put("anna", home, "2", meeting("e2", "SUMMARY:first"))
+		a.follow()
+		a.equal(2)
+	}
+}
+
+// A server that stores what is put under another name tells where; changes and deletions go there.
+func TestStoredUnderAnotherName(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{Relocate: func(name string) string { return "their-" + name }})
+	a.deletions = 10
+	a.restart()
+	for _, uid := range []string{"stays", "changed", "deleted"} {
+		a.old.Put("anna", home, uid, meeting(uid, "SUMMARY:v1"))
+	}
+	a.follow()
+	a.old.Put("anna", home, "changed", meeting("changed", "SUMMARY:v2"))
+	a.old.Remove("anna", home, "deleted")
+	a.follow()
+	a.holds(map[string]string{home: "changed v2, stays v1", "contacts": ""})
+	a.equal(2)
+}
+
+// A server that does not tell the version with an object that is read alone is asked for it.
+func TestVersionsThatAreNotToldWithObjects(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{NoGetETag: true, NoMultiget: true})
+	a.deletions = 10
+	a.restart()
+	for _, uid := range []string{"stays", "changed", "deleted"} {
+		a.old.Put("anna", home, uid, meeting(uid, "SUMMARY:v1"))
+	}
+	a.follow()
+	a.old.Put("anna", home, "changed", meeting("changed", "SUMMARY:v2"))
+	name, _ := a.cloud(home, "UID:changed\r")
+	a.new.Touch("anna", home, name) // so that the copy has to be read
+	a.old.Remove("anna", home, "deleted")
+	a.follow()
+	a.holds(map[string]string{home: "changed v2, stays v1", "contacts": ""})
+	a.unnoted()
+}
+
+// unnoted demands that no row has a note.
+func (a *across) unnoted() {
+	a.Helper()
+	for _, row := range a.rows() {
+		if row.Note != "" && row.Disposition != cutover.Gone {
+			a.Errorf("%s: %s", row.Legacy.Ref, row.Note)
+		}
+	}
+}
+
+// Objects that are given each other's names are the same objects, also if they are told of in different batches, or their copies were removed, or another object had the name before.
+func TestExchangedNames(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	for n := range 30 { // batches have 10
+		a.old.Put("anna", home, fmt.Sprintf("%02d", n), meeting(fmt.Sprintf("e%02d", n), "SUMMARY:v1"))
+	}
+	a.follow()
+	n, _ := a.cloud(home, "UID:e07\r")
+	a.new.Remove("anna", home, n)
+	for n := range 30 {
+		a.old.Put("anna", home, fmt.Sprintf("%02d", 29-n), meeting(fmt.Sprintf("e%02d", n), "SUMMARY:v2"))
+	}
+	a.old.ForgetTokens()
+	a.follow()
+	for n := range 30 {
+		a.old.Rename("anna", home, fmt.Sprintf("%02d", n), fmt.Sprintf("x%02d", n))
+	}
+	a.follow()
+	if r := a.verified(); r.Equal != 29 || len(r.Removed) != 1 || len(r.Missing)+len(r.Extra)+len(r.Altered) != 0 {
+		t.Errorf("%+v", r)
+	}
+	for name, raw := range a.new.Objects("anna", home) {
+		if !bytes.Contains(raw, []byte("SUMMARY:v2")) {
+			t.Errorf("%s is %q", name, raw)
+		}
+	}
+}
+
+// One that is given the name of another, which is deleted, is not taken for one too many.
+func TestNameOfADeletedObject(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.deletions = 10
+	a.restart()
+	for _, uid := range []string{"a", "b", "stays"} {
+		a.old.Put("anna", home, uid, meeting(uid, "SUMMARY:v1"))
+	}
+	a.follow()
+	a.old.Remove("anna", home, "b")
+	a.follow()
+	a.old.Rename("anna", home, "a", "b")
+	a.follow()
+	a.old.Put("anna", home, "b", meeting("a", "SUMMARY:v2"))
+	a.follow()
+	a.holds(map[string]string{home: "a v2, stays v1", "contacts": ""})
+	a.equal(2)
+}
+
+// An object that gets another UID under its name is another item, and the first one is deleted.
+func TestUIDChangedInPlace(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.deletions = 10
+	a.restart()
+	a.old.Put("anna", home, "1", meeting("before", "SUMMARY:v1"))
+	a.old.Put("anna", home, "2", meeting("stays", "SUMMARY:v1"))
+	a.follow()
+	a.old.Put("anna", home, "1", meeting("after", "SUMMARY:v2"))
+	a.follow()
+	a.holds(map[string]string{home: "after v2, stays v1", "contacts": ""})
+	a.equal(2)
+}
+
+// Items of one object follow each by itself: one is deleted, or lies alone then; the object is renamed.
+func TestItemsOfOneObject(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.deletions = 10
+	a.restart()
+	several := func(uids ...string) (raw []byte) {
+		for _, uid := range uids {
+			raw = append(raw, person(uid, "NOTE:x")...)
+		}
+		return raw
+	}
+	a.old.Put("anna", "contacts", "1", several("a", "b", "c"))
+	a.old.Put("anna", "contacts", "2", several("d", "e"))
+	a.follow()
+	a.old.Put("anna", "contacts", "1", several("a", "c"))
+	a.old.Put("anna", "contacts", "2", several("d"))
+	a.follow()
+	a.old.Rename("anna", "contacts", "1", "3")
+	a.old.Put("anna", "contacts", "1", several("f"))
+	a.follow()
+	a.equal(4)
+	if n := len(a.new.Objects("anna", "contacts")); n != 4 {
+		t.Errorf("%d contacts", n)
+	}
+}
+
+// A server that gives its objects other versions has not changed them, and neither has anybody else.
+func TestVersionsWithoutChanges(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.deletions = 10
+	a.restart()
+	a.old.AddCollection("anna", "work", testserver.DAVCalendar, "Work")
+	write := func(version string, uids ...string) {
+		for _, uid := range uids {
+			a.old.Put("anna", home, uid, meeting(uid, "SUMMARY:"+version))
+		}
+	}
+	touch := func() {
+		for c := range a.new.Collections("anna") {
+			for name := range a.new.Objects("anna", c) {
+				a.new.Touch("anna", c, name)
+			}
+		}
+	}
+	write("v1", "stays", "changed", "moved", "deleted", "gone")
+	a.follow()
+	touch()
+	write("v2", "changed", "deleted")
+	a.old.Remove("anna", home, "gone")
+	a.follow()
+	touch()
+	write("v3", "changed")
+	a.old.Remove("anna", home, "moved")
+	a.old.Remove("anna", home, "deleted")
+	a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v2"))
+	a.follow()
+	touch()
+	a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v3"))
+	a.follow()
+	a.holds(map[string]string{home: "changed v3, stays v1", "contacts": "", "work": "moved v3"})
+	a.unnoted()
+}
+
+// An item that is moved and changed at once has its change followed, whatever write the process dies after.
+func TestKilledWhileAChangedItemMoves(t *testing.T) {
+	for n, died := 1, true; died; n++ {
+		a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+		a.old.AddCollection("anna", "work", testserver.DAVCalendar, "Work")
+		a.old.Put("anna", home, "moved", meeting("moved", "SUMMARY:v1"))
+		a.follow()
+		a.old.Remove("anna", home, "moved")
+		a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v2"))
+		k := storetest.KillAfter(n)
+		a.of, a.oldVia, a.newVia = k.Ledger, wire{k}, wire{k}
+		a.restart()
+		_ = a.bridge.CatchUp(t.Context(), []cutover.MailboxID{anna}, func(cutover.MailboxID, error) {})
+		died = k.Dead()
+		a.of, a.oldVia, a.newVia = nil, nil, nil
+		a.restart()
+		a.follow()
+		a.holds(map[string]string{home: "", "contacts": "", "work": "moved v2"})
+		if a.equal(1); t.Failed() {
+			t.Fatalf("after write %d", n)
+		}
+	}
+}
+
+// What was one too many in its calendar, and is moved to another one and changed, is put there.
+func TestOneTooManyThatIsMoved(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.old.AddCollection("anna", "work", testserver.DAVCalendar, "Work")
+	a.old.Put("anna", home, "1", meeting("twice", "SUMMARY:one"))
+	a.old.Put("anna", home, "2", meeting("twice", "SUMMARY:two"))
+	a.follow()
+	a.old.Remove("anna", home, "2")
+	a.old.Put("anna", "work", "2", meeting("twice", "SUMMARY:three"))
+	a.follow()
+	a.holds(map[string]string{home: "twice one", "contacts": "", "work": "twice three"})
+	a.equal(2)
+}
+
+// What a server takes apart of calendars says nothing about contacts, and the other way round.
+func TestServersThatRenderCalendarsAlone(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{Rewrite: stamped})
+	a.old.Put("anna", "contacts", "c", person("c", "NOTE:x"))
+	a.follow()
+	a.old.Put("anna", home, "e", meeting("e", "SUMMARY:v1"))
+	a.follow()
+	a.equal(2)
+}
+
+// An item that cannot be read when it is told of, and can be then, is known as any other: it was moved here.
+func TestReadOnlyLater(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.deletions = 10
+	a.old.AddCollection("anna", "work", testserver.DAVCalendar, "Work")
+	a.old.Put("anna", home, "stays", meeting("stays", "SUMMARY:v1"))
+	a.old.Put("anna", home, "moved", meeting("moved", "SUMMARY:v1"))
+	a.follow()
+	a.old.Remove("anna", home, "moved")
+	a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v1"))
+	wrong := &misreader{m: misreading{is: asksFor("GET", ""), answer: instead(403, "")}}
+	a.oldVia = wrong
+	a.restart()
+	wrong.arm(true)
+	a.settles()
+	a.holds(map[string]string{home: "stays v1", "contacts": "", "work": "moved v1"})
+	if a.equal(2); wrong.told != 1 {
+		t.Errorf("%d wrong answers", wrong.told)
+	}
+}
+
+// An object that gets another UID after it was told of and before it is read is not taken for what it was.
+func TestAnotherItemWhenItIsRead(t *testing.T) {
+	var a *across
+	changes := false
+	a = newAcross(t, testserver.DAVConfig{Hook: func(r *http.Request) int {
+		if changes && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/1") {
+			changes = false
+			a.old.Put("anna", home, "1", meeting("after", "SUMMARY:v1"))
+		}
+		return 0
+	}}, testserver.DAVConfig{})
+	a.forgets, a.deletions = true, 10
+	a.restart()
+	a.old.Put("anna", home, "2", meeting("stays", "SUMMARY:v1"))
+	a.follow()
+	a.old.Put("anna", home, "1", meeting("before", "SUMMARY:v1"))
+	gets := a.old.Asked()["GET"]
+	changes = true
+	a.follow()
+	a.follow()
+	a.holds(map[string]string{home: "after v1, stays v1", "contacts": ""})
+	if a.equal(2); a.old.Asked()["GET"] == gets {
+		t.Error("nothing was read")
+	}
+}
+
+var _ = bridge.ConflictNote
