@@ -96,6 +96,9 @@ func (w *worker) surelyGone(ctx context.Context, p *pair, rows []ledger.Item) (g
 		}
 		by[row.Legacy.Ref] = append(by[row.Legacy.Ref], row)
 	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
 	err = w.legacy.Fetch(ctx, p.legacy, refs, func(got Fetched) error {
 		of, err := w.othersThan(p.Kind, got, by[got.Ref])
 		gone = append(gone, of...)

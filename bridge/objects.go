@@ -144,24 +144,26 @@ func rehomed(was, now ledger.Item) (row ledger.Item, both []ledger.Item) {
 
 // homeless are those of the rows whose items are not where they were, also if other items are: these may be told of later.
 func (w *worker) homeless(ctx context.Context, p *pair, rows []ledger.Item) (map[ledger.ItemID]bool, error) {
+	now, err := w.objectPresences(ctx, p, rows)
+	found := map[ledger.ItemID]bool{}
+	for _, row := range rows {
+		found[row.ID] = now[row.ID] == away || isSetAside(row)
+	}
+	return found, err
+}
+
+// objectPresences are the rows' presences; that of one is away where another item has its reference, of which nobody may have told yet.
+func (w *worker) objectPresences(ctx context.Context, p *pair, rows []ledger.Item) (map[ledger.ItemID]presence, error) {
 	now, err := w.presences(ctx, p, rows)
 	if err != nil {
 		return nil, err
 	}
-	found := map[ledger.ItemID]bool{}
-	var asked []ledger.Item
-	for _, row := range rows {
-		if now[row.ID] == away || isSetAside(row) {
-			found[row.ID] = true
-		} else {
-			asked = append(asked, row)
-		}
-	}
+	asked := slices.DeleteFunc(slices.Clone(rows), func(row ledger.Item) bool { return now[row.ID] == away || isSetAside(row) })
 	gone, err := w.surelyGone(ctx, p, asked)
 	for _, row := range gone {
-		found[row.ID] = true
+		now[row.ID] = away
 	}
-	return found, err
+	return now, err
 }
 
 // movedObjects finds the news that were moved here from another folder. They may have been changed in the same step.

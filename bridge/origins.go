@@ -54,7 +54,11 @@ func (w *worker) whereabouts(ctx context.Context, rows []ledger.Item) (from map[
 		if from[id], err = w.pairOf(ctx, id); err != nil {
 			return nil, nil, err
 		}
-		present, err := w.presences(ctx, from[id], rows)
+		look := w.presences
+		if from[id].Kind.Objects() {
+			look = w.objectPresences
+		}
+		present, err := look(ctx, from[id], rows)
 		if err != nil {
 			return nil, nil, fmt.Errorf("looking for the first copies in %s: %w", from[id].Legacy, err)
 		}

@@ -21,6 +21,6 @@
 // One answer may be wrong: cut, failed for the moment, or given by somebody on the way. What is gone is said twice (http.go); what the server failed to tell (xml.go) is neither gone nor absent; and what could be a page in
 // place of an answer is asked for by what is there then.
 //
-// A member's name is made of its UID when we put it, so that a second put of the same item meets the first. Where a server has put several items into one member (UIDs may not differ there, and do), each is
+// A member's name is made of its UID when we put it, so that a second put of the same item meets the first; a server may store it under another, and tells. Where a server has put several items into one member (UIDs may not differ there, and do), each is
 // an item of its own.
 package davstore

@@ -99,6 +99,18 @@ func TestExchangedNames(t *testing.T) {
 	}
 }
 
+// One whose name was given to another when it was moved was moved all the same.
+func TestMovedAndItsNameGivenAway(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.old.AddCollection("anna", "work", testserver.DAVCalendar, "Work")
+	a.old.Put("anna", "work", "1", meeting("a", "SUMMARY:v1"))
+	a.follow()
+	a.old.Put("anna", "work", "1", meeting("b", "SUMMARY:v1"))
+	a.old.Put("anna", home, "1", meeting("a", "SUMMARY:v1"))
+	a.follow()
+	a.holds(map[string]string{home: "a v1", "contacts": "", "work": "b v1"})
+}
+
 // One that comes back to a calendar, and to the name that it had there, is the one that it is.
 func TestNameOfBefore(t *testing.T) {
 	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
