@@ -278,6 +278,34 @@ func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, r
 	return found, rest, nil
 }
 
+// DiffersNote begins the note of an item of which another version lay in the cloud before.
+const DiffersNote = "another version lay in the cloud before: the cloud's stands; the old server's is saved as "
+
+// keepDiffering saves those of the adopted rows' items whose copies say something else.
+func (w *worker) keepDiffering(ctx context.Context, p *pair, rows []ledger.Item) error {
+	for i, row := range rows {
+		if row.CloudVersion != "" {
+			continue
+		}
+		found, err := prints(ctx, w.cloud, p.cloud, []cutover.Ref{row.Cloud.Ref})
+		if err != nil {
+			return err
+		}
+		if now, read := found[row.Cloud.Ref]; read && isWriting(row, now.text) { // it was found by its name, and not read
+			rows[i].CloudVersion = now.version
+			continue
+		}
+		name, err := w.save(ctx, p, row)
+		if errors.Is(err, ErrGone) {
+			continue // its next turn tells
+		} else if err != nil {
+			return err
+		}
+		rows[i].Note = DiffersNote + name
+	}
+	return nil
+}
+
 // readCopies notes what the copies say now. One that cannot be read says nothing, after it was tried for a while, as every item.
 func (w *worker) readCopies(ctx context.Context, p *pair, found []match) error {
 	refs := make([]cutover.Ref, len(found))

@@ -203,6 +203,9 @@ func (s *stretch) adopted(ctx context.Context, rows []ledger.Item) (adopted, res
 		return nil, nil, err
 	}
 	adopted, err = s.w.rowsOf(ctx, s.p, matches, s.state, cutover.Adopted)
+	if err == nil && s.p.Kind.Objects() {
+		err = s.w.keepDiffering(ctx, s.p, adopted)
+	}
 	s.p.leaveOf(adopted)
 	return adopted, rest, err
 }

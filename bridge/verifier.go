@@ -140,7 +140,7 @@ func (v *verifier) edited(u unplaced, c *copyItem) bool {
 
 // note names an item of which somebody should know.
 func (v *verifier) note(folder string, row ledger.Item) {
-	for _, what := range []string{ConflictNote, RemovedNote, SilentNote, StaysNote, staleNote, unreadNote} {
+	for _, what := range []string{ConflictNote, DiffersNote, RemovedNote, SilentNote, StaysNote, staleNote, unreadNote} {
 		if strings.Contains(row.Note, what) {
 			v.report.Noted = append(v.report.Noted, Finding{Folder: folder, Ref: row.Legacy.Ref, MessageID: row.Identity.MessageID, Why: row.Note})
 			return

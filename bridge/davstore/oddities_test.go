@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
+	"posthouse/bridge"
 	"posthouse/cutover"
 	"posthouse/internal/testserver"
 )
@@ -276,6 +278,24 @@ func TestReadOnlyLater(t *testing.T) {
 	if a.equal(2); wrong.told != 1 {
 		t.Errorf("%d wrong answers", wrong.told)
 	}
+}
+
+// Of what lay in the cloud before and says something else the old side's version is saved, and named; what says the same is not.
+func TestAnotherVersionLayThere(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.old.Put("anna", home, "1", meeting("differs", "SUMMARY:v1"))
+	a.old.Put("anna", home, "2", meeting("same", "SUMMARY:v1"))
+	a.new.Put("anna", home, "x", meeting("differs", "SUMMARY:the user's"))
+	a.new.Put("anna", home, "y", meeting("same", "SUMMARY:v1"))
+	a.follow()
+	saved, err := os.ReadFile(strings.TrimPrefix(a.row("1").Note, bridge.DiffersNote))
+	if err != nil || !bytes.Equal(saved, meeting("differs", "SUMMARY:v1")) || a.row("2").Note != "" {
+		t.Errorf("%q, %v, %q", saved, err, a.row("2").Note)
+	}
+	if r := a.verified(); len(r.Noted) != 1 || r.Equal != 2 {
+		t.Errorf("%+v", r)
+	}
+	a.holds(map[string]string{home: "differs the user's, same v1", "contacts": ""})
 }
 
 // An object that gets another UID after it was told of and before it is read is not taken for what it was.

@@ -284,9 +284,12 @@ func (w *wild) own() {
 	if !is {
 		return
 	}
-	for _, c := range thingsOn(w.new) {
+	copies := slices.DeleteFunc(thingsOn(w.new), func(c thing) bool { return c.uid != t.uid })
+	if len(copies) != 1 { // none yet, or one that is about to go
+		return
+	}
+	for _, c := range copies {
 		switch {
-		case c.uid != t.uid:
 		case w.random.IntN(2) == 0:
 			w.touched[t.uid] = fmt.Sprintf("%s own%d.", t.uid, w.next)
 			w.next++
