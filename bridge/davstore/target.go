@@ -203,6 +203,7 @@ func (s *Store) Flags(ctx context.Context, f cutover.Folder, refs []cutover.Ref)
 		return nil, fmt.Errorf("reading items of %s: %w", f.Path, err)
 	}
 	for _, ref := range refs {
+		s.kept.take(f.Name + memberOf(ref)) // who asks what is there does not want to read what was
 		if k, there := m.members[memberOf(ref)]; there && k.holds(ref) {
 			found[ref] = nil
 		}
