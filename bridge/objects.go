@@ -133,7 +133,10 @@ func isLost(row ledger.Item) bool {
 func rehomed(was, now ledger.Item) (row ledger.Item, both []ledger.Item) {
 	if now.ID == 0 {
 		was.Legacy = now.Legacy
-		return was, nil
+		if !isLost(was) {
+			was.Version = "" // what it says now is not known before it is read, and it may not be found then
+		}
+		return was, []ledger.Item{was}
 	}
 	m := move{&origin{row: was}, now}
 	if row = m.begun(was.Cloud); isLost(was) {

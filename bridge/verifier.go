@@ -97,6 +97,9 @@ func (v *verifier) run(ctx context.Context, legacy, cloud Store) error {
 	missing := append(v.place(others), v.share()...)
 	v.goneAstray()
 	v.name(append(missing, v.place(refused)...)) // only what somebody put in by hand is there
+	if err := v.lookAgain(ctx, missing); err != nil {
+		return err
+	}
 	if err := v.surplus(ctx); err != nil {
 		return err
 	}

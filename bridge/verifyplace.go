@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"posthouse/cutover"
@@ -121,6 +122,22 @@ func (v *verifier) elsewhere(item cutover.Item, dated bool) *copyItem {
 		return nil
 	}
 	return all[i]
+}
+
+// lookAgain has folders read from their beginning that hold what the bridge does not know. Mostly it came just now; but a server may have told of it, and said then that it is not there, and would not tell again.
+func (v *verifier) lookAgain(ctx context.Context, missing []unplaced) error {
+	begun := map[ledger.FolderID]bool{}
+	for _, u := range missing {
+		p, paired := v.pairs[u.in.Path.Key()]
+		if u.known || !paired || begun[p.ID] {
+			continue
+		}
+		begun[p.ID] = true
+		if err := v.b.cfg.Ledger.Reset(ctx, p.ID); err != nil {
+			return fmt.Errorf("having %s read from its beginning: %w", p.Legacy, err)
+		}
+	}
+	return nil
 }
 
 func why(u unplaced) string {

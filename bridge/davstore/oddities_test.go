@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"posthouse/bridge"
@@ -321,4 +323,28 @@ func TestAnotherItemWhenItIsRead(t *testing.T) {
 	if a.equal(2); reads < 3 {
 		t.Errorf("read %d times", reads)
 	}
+}
+
+// One that is told of, and not found when it is read, is told of no more. The comparison finds it, and has it looked for.
+func TestToldOfAndNotFoundWhenItIsRead(t *testing.T) {
+	var hidden atomic.Bool
+	a := newAcross(t, testserver.DAVConfig{NoMultiget: true, Hook: func(r *http.Request) int {
+		if hidden.Load() && r.Method == http.MethodGet && strings.HasPrefix(path.Base(r.URL.Path), "odd") {
+			return http.StatusNotFound
+		}
+		return 0
+	}}, testserver.DAVConfig{})
+	a.old.Put("anna", home, "one", meeting("a", "SUMMARY:v1"))
+	a.follow()
+	hidden.Store(true)
+	a.old.Rename("anna", home, "one", "odd one")
+	a.old.Put("anna", home, "odd two", meeting("b", "SUMMARY:v1"))
+	a.follow()
+	hidden.Store(false)
+	a.follow()
+	if r := a.verified(); len(r.Missing) != 2 {
+		t.Fatalf("%+v", r)
+	}
+	a.follow()
+	a.equal(2)
 }
