@@ -129,8 +129,8 @@ func isLost(row ledger.Item) bool {
 	return row.Disposition.InCloud() && row.Disposition != cutover.Captured && row.Cloud.Ref == ""
 }
 
-// rehomed is the row of an item that news tells of under another reference. Where that has a row already, of what was there before, that one goes on with the copy, and the rows are to be kept as they are returned.
-func rehomed(was, now ledger.Item) (row ledger.Item, both []ledger.Item) {
+// rehomed is the row of an item that news tells of under another reference. Where that has a row already, of what was there before, that one goes on with the copy. What is to be kept first is returned as well, in order.
+func rehomed(was, now ledger.Item) (row ledger.Item, kept []ledger.Item) {
 	if now.ID == 0 {
 		was.Legacy = now.Legacy
 		if !isLost(was) {

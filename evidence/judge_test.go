@@ -60,7 +60,7 @@ func TestJudgeUnseen(t *testing.T) {
 	p := policyWithoutContact()
 	p.Unseen = []Channel{Login}
 	v := Judge(p, covered(span(0, 100)), hours(100))
-	if v.State != Blind || codes(v) != "unseen" || v.Reasons[0].Channel != Login || !strings.HasPrefix(v.Reasons[0].Text, "no required source tells of logins") || !v.Earliest.IsZero() {
+	if v.State != Blind || codes(v) != "unseen" || v.Reasons[0].Channel != Login || !strings.HasPrefix(v.Reasons[0].Text, "no required source tells of logins") || !strings.Contains(v.Reasons[0].Help, "verdict.without_logins = true") || !v.Earliest.IsZero() {
 		t.Errorf("%+v", v)
 	}
 	p = quietAlone(OldAddress([]string{"mx"}))

@@ -11,7 +11,7 @@ type Policy struct {
 	Doors         []Door            `json:"doors"`               // the uses that count against quiet; without any the verdict is blind
 	Required      []string          `json:"required"`            // sources that must be watched; without any the verdict is blind
 	Quiet         time.Duration     `json:"quiet"`               // how long all doors must have been quiet, counted in time that all required sources were watched; more than 0
-	Unseen        []Channel         `json:"unseen,omitempty"`    // what no required source tells of: whoever does that is seen by nobody
+	Unseen        []Channel         `json:"unseen,omitempty"`    // what no required source tells of (Login): whoever does that is seen by nobody
 	Window        time.Duration     `json:"window"`              // over which a source's share of coverage is measured; 0 is the same as Quiet
 	BlindBelow    float64           `json:"blind_below"`         // the share of the window below which a source is blind, 0.9 by default
 	Stale         time.Duration     `json:"stale"`               // a source that was watched until then before now is watched now

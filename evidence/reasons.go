@@ -39,13 +39,16 @@ func (j *judgement) unseen() []Reason {
 	var reasons []Reason
 	for _, c := range j.Unseen {
 		if slices.ContainsFunc(j.Doors, func(d Door) bool { return d.Channel == c }) {
-			reasons = append(reasons, Reason{Code: Unseen, Channel: c, Text: "no required source tells of " + unseenUse[c], Help: "name the old server's log that does: [evidence.NAME] in the configuration"})
+			reasons = append(reasons, Reason{Code: Unseen, Channel: c, Text: "no required source tells of " + unseenUse[c].text, Help: unseenUse[c].help})
 		}
 	}
 	return reasons
 }
 
-var unseenUse = map[Channel]string{Login: "logins: nobody sees who reads his mail on the old server", Sending: "mail that is sent", Arriving: "mail that arrives"}
+// unseenUse is what nobody tells of, and what is to be done. Of arriving mail and of what is sent our own listeners tell.
+var unseenUse = map[Channel]struct{ text, help string }{
+	Login: {"logins: nobody sees who reads his mail on the old server", "name the old server's log that does: [evidence.NAME] in the configuration; verdict.without_logins = true goes without"},
+}
 
 func (j *judgement) unwatched(source string) (Reason, bool) {
 	r := Reason{Code: Unwatched, Sources: []string{source}, Since: j.watched[source].End(), Help: "posthouse status shows why it cannot be read"}

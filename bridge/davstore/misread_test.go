@@ -258,3 +258,15 @@ func (a *across) holds(want map[string]string) {
 		a.Errorf("there is no %q", want)
 	}
 }
+
+// mishears has a process follow what happened that hears one wrong answer of one side.
+func (a *across) mishears(via *http.RoundTripper, is func(method string, body []byte) bool, answer func(ask func() (*http.Response, error)) (*http.Response, error)) {
+	a.Helper()
+	wrong := &misreader{m: misreading{is: is, answer: answer}}
+	*via = wrong
+	a.restart()
+	wrong.arm(true)
+	if a.settles(); wrong.told != 1 {
+		a.Errorf("%d wrong answers", wrong.told)
+	}
+}

@@ -224,18 +224,12 @@ func TestChangedItemMovesUnheard(t *testing.T) {
 	a.follow()
 	a.old.Remove("anna", home, "moved")
 	a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v2"))
-	wrong := &misreader{m: misreading{is: asksFor("MOVE", ""), answer: func(ask func() (*http.Response, error)) (*http.Response, error) {
+	a.mishears(&a.newVia, asksFor("MOVE", ""), func(ask func() (*http.Response, error)) (*http.Response, error) {
 		_, _ = ask()
 		return nil, errLine
-	}}}
-	a.newVia = wrong
-	a.restart()
-	wrong.arm(true)
-	a.settles()
+	})
 	a.holds(map[string]string{home: "", "contacts": "", "work": "moved v2"})
-	if a.equal(1); wrong.told != 1 {
-		t.Errorf("%d wrong answers", wrong.told)
-	}
+	a.equal(1)
 }
 
 // What was one too many in its calendar, and is moved to another one and changed, is put there.
@@ -271,15 +265,9 @@ func TestReadOnlyLater(t *testing.T) {
 	a.follow()
 	a.old.Remove("anna", home, "moved")
 	a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v1"))
-	wrong := &misreader{m: misreading{is: asksFor("GET", ""), answer: instead(403, "")}}
-	a.oldVia = wrong
-	a.restart()
-	wrong.arm(true)
-	a.settles()
+	a.mishears(&a.oldVia, asksFor("GET", ""), instead(403, ""))
 	a.holds(map[string]string{home: "stays v1", "contacts": "", "work": "moved v1"})
-	if a.equal(2); wrong.told != 1 {
-		t.Errorf("%d wrong answers", wrong.told)
-	}
+	a.equal(2)
 }
 
 // Of what lay in the cloud before and says something else the old side's version is saved, and named; what says the same is not.
@@ -347,4 +335,24 @@ func TestToldOfAndNotFoundWhenItIsRead(t *testing.T) {
 	}
 	a.follow()
 	a.equal(2)
+}
+
+// One that is called otherwise, and not found when its change is looked for, keeps its copy: the listing tells of it no more.
+func TestRenamedAndNotFoundWhenItIsRead(t *testing.T) {
+	var listed, hidden atomic.Bool
+	a := newAcross(t, testserver.DAVConfig{NoMultiget: true, Hook: func(r *http.Request) int {
+		if hidden.Load() && r.Method == http.MethodGet && path.Base(r.URL.Path) == "other" && listed.Swap(true) {
+			return http.StatusNotFound
+		}
+		return 0
+	}}, testserver.DAVConfig{})
+	a.forgets = true
+	a.restart()
+	a.old.Put("anna", home, "one", meeting("a", "SUMMARY:v1"))
+	a.follow()
+	a.old.Rename("anna", home, "one", "other")
+	hidden.Store(true)
+	a.follow()
+	hidden.Store(false)
+	a.equal(1)
 }
