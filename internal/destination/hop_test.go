@@ -45,8 +45,6 @@ type hop struct {
 	took   func(from string, to []string, message string)
 
 	served sync.WaitGroup
-	mu     sync.Mutex
-	conns  map[net.Conn]bool
 }
 
 func (h *hop) dial(context.Context, string, string) (net.Conn, error) {
