@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"posthouse/cutover"
 	"posthouse/ledger"
@@ -264,21 +265,26 @@ func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, r
 		return nil, rest, nil
 	}
 	alters, err := w.cloudAltersText(ctx, p.Kind)
-	if err != nil || alters {
-		return found, rest, err
+	if err != nil {
+		return nil, nil, err
 	}
-	if put {
+	if put && !alters {
 		if err := w.readCopies(ctx, p, found); err != nil {
 			return nil, nil, err
 		}
 	}
 	for i, m := range found {
 		asMoved := moving(m.row) && m.twin.Version == m.row.CloudVersion
-		if !asMoved && !isWriting(m.row, m.twin.Says) {
+		if isOwners(m.row) || !alters && !asMoved && !isWriting(m.row, m.twin.Says) {
 			found[i].twin.Version = ""
 		}
 	}
 	return found, rest, nil
+}
+
+// isOwners reports whether the row's copy is known to say what its owner wrote.
+func isOwners(row ledger.Item) bool {
+	return strings.Contains(row.Note, ConflictNote) || strings.Contains(row.Note, DiffersNote)
 }
 
 // DiffersNote begins the note of an item of which another version lay in the cloud before.

@@ -356,3 +356,26 @@ func TestRenamedAndNotFoundWhenItIsRead(t *testing.T) {
 	hidden.Store(false)
 	a.equal(1)
 }
+
+// What its owner changed stays so where the cloud alters what items say, and nobody hears that the copy was moved.
+func TestConflictThatMovesUnheard(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{Rewrite: rendered})
+	a.old.AddCollection("anna", "work", testserver.DAVCalendar, "Work")
+	a.old.Put("anna", home, "moved", meeting("moved", "SUMMARY:v1", "X-ODD:1"))
+	a.follow()
+	name, _ := a.cloud(home, "moved")
+	a.new.Put("anna", home, name, meeting("moved", "SUMMARY:by its owner"))
+	a.old.Put("anna", home, "moved", meeting("moved", "SUMMARY:v2", "X-ODD:1"))
+	a.follow()
+	a.old.Remove("anna", home, "moved")
+	a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v2", "X-ODD:1"))
+	a.mishears(&a.newVia, asksFor("MOVE", ""), func(ask func() (*http.Response, error)) (*http.Response, error) {
+		_, _ = ask()
+		return nil, errLine
+	})
+	a.old.Put("anna", "work", "moved", meeting("moved", "SUMMARY:v3", "X-ODD:1"))
+	a.settles()
+	if _, raw := a.cloud("work", "moved"); !bytes.Contains(raw, []byte("by its owner")) {
+		t.Errorf("it is %q", raw)
+	}
+}
