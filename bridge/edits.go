@@ -61,7 +61,7 @@ func (s *stretch) followEdits(ctx context.Context, all []revision) error {
 
 // replace writes the rows' items over their copies, and keeps the rows.
 func (w *worker) replace(ctx context.Context, p *pair, all []revision) (err error) {
-	edits, same, err := w.readEdits(ctx, p, all)
+	edits, same, others, err := w.readEdits(ctx, p, all)
 	defer func() {
 		for _, e := range edits {
 			e.content.Close()
@@ -80,11 +80,14 @@ func (w *worker) replace(ctx context.Context, p *pair, all []revision) (err erro
 	for _, e := range edits {
 		errs = append(errs, w.settleEdit(ctx, p, e))
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || !others {
+		return err
+	}
+	return errLookAgain
 }
 
-// readEdits reads what the items are now. Those that are gone again are left out; of those that are the same the rows are returned.
-func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits []*edit, same []ledger.Item, err error) {
+// readEdits reads what the items are now. Those that are gone again are left out; of those that are the same the rows are returned. others: there were others in their places, which nobody has asked about yet.
+func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits []*edit, same []ledger.Item, others bool, err error) {
 	by, refs := map[cutover.Ref]revision{}, []cutover.Ref{}
 	for _, r := range all {
 		by[r.row.Legacy.Ref] = r
@@ -114,19 +117,20 @@ func (w *worker) readEdits(ctx context.Context, p *pair, all []revision) (edits 
 			got.Content.Close()
 			return err
 		}
-		if d.Identity().Match() != row.Identity.Match() || d.Digest() == row.Digest {
-			if d.Digest() == row.Digest {
-				same = append(same, row)
-			} else {
-				used(r)
-			}
-			return got.Content.Close() // another item has its place by now: the next batch tells
+		if d.Digest() == row.Digest {
+			same = append(same, row)
+			return got.Content.Close()
+		}
+		if d.Identity().Match() != row.Identity.Match() { // another item has its place by now, or was not read when it was told of
+			used(r)
+			others = true
+			return got.Content.Close()
 		}
 		row.Digest, row.Size = d.Digest(), d.Size()
 		edits = append(edits, &edit{revision: revision{r.was, row}, content: got.Content, made: repairsOf(row)})
 		return nil
 	})
-	return edits, same, err
+	return edits, same, others, err
 }
 
 // unreadEdit is the row of an item that cannot be read since it was changed. It is tried for a while, as every item, before its copy stays as it is.

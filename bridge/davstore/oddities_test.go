@@ -379,3 +379,16 @@ func TestConflictThatMovesUnheard(t *testing.T) {
 		t.Errorf("it is %q", raw)
 	}
 }
+
+// An item that took another's place, and cannot be read when it is told of, is copied: nobody tells of it again.
+func TestAnotherItemReadOnlyLater(t *testing.T) {
+	a := newAcross(t, testserver.DAVConfig{}, testserver.DAVConfig{})
+	a.deletions = 10
+	a.restart()
+	a.old.Put("anna", home, "1", meeting("before", "SUMMARY:v1"))
+	a.follow()
+	a.old.Put("anna", home, "1", meeting("after", "SUMMARY:v1"))
+	a.mishears(&a.oldVia, asksFor("GET", ""), instead(403, ""))
+	a.holds(map[string]string{home: "after v1", "contacts": ""})
+	a.equal(1)
+}
