@@ -275,7 +275,8 @@ func (w *worker) adoptObjects(ctx context.Context, p *pair, index *cloudIndex, r
 	}
 	for i, m := range found {
 		asMoved := moving(m.row) && m.twin.Version == m.row.CloudVersion
-		if isOwners(m.row) || !alters && !asMoved && !isWriting(m.row, m.twin.Says) {
+		asPut := alters && !moving(m.row) // just now; what is moved may have been changed at any time
+		if isOwners(m.row) || !asMoved && !asPut && !isWriting(m.row, m.twin.Says) {
 			found[i].twin.Version = ""
 		}
 	}
